@@ -1,0 +1,52 @@
+"""How much better than its siblings was each choice? Baselines shared by the algorithms; NumPy only.
+
+A completion whose reward is NaN (every part abstained) is left out of its group and teaches nothing.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rewardbench.types import Batch, Floats
+
+
+def to_go(batch: Batch) -> Floats:
+    """Reward still to come at each position, [P, K, T]; the whole reward everywhere without credit."""
+    reward = np.asarray(batch.reward, dtype=np.float64)
+    if batch.credit is None:
+        return np.broadcast_to(reward[..., None], np.shape(batch.mine))
+    credit = np.asarray(batch.credit, dtype=np.float64)
+    return np.asarray(credit[..., ::-1].cumsum(-1)[..., ::-1])
+
+
+def group_mean(values: Floats) -> Floats:
+    """Mean over siblings (axis 1) that have a value, kept as an axis; 0 where none has.
+
+    >>> group_mean(np.array([[1.0, np.nan, 3.0]]))
+    array([[2.]])
+    """
+    count = np.isfinite(values).sum(1, keepdims=True)
+    return np.asarray(np.nansum(values, axis=1, keepdims=True) / np.maximum(count, 1))
+
+
+def group_spread(reward: Floats) -> Floats:
+    """Bessel-corrected standard deviation of rewards [P, K] over siblings, [P, 1]; 0 for fewer than two.
+
+    >>> group_spread(np.array([[1.0, 3.0, np.nan], [5.0, np.nan, np.nan]])).ravel().round(4)
+    array([1.4142, 0.    ])
+    """
+    count = np.isfinite(reward).sum(1, keepdims=True)
+    squares = np.nansum((reward - group_mean(reward)) ** 2, axis=1, keepdims=True)
+    return np.asarray(np.sqrt(squares / np.maximum(count - 1, 1)))
+
+
+def centred(batch: Batch) -> Floats:
+    """Reward to come minus the siblings' mean of it at the same position, [P, K, T]; 0 for the left out."""
+    ahead = to_go(batch)
+    return np.asarray(np.nan_to_num(ahead - group_mean(np.asarray(ahead))))
+
+
+def left_out_one(batch: Batch) -> Floats:
+    """Reward to come minus the mean of the *other* siblings', [P, K, T]."""
+    count = np.isfinite(np.asarray(batch.reward, dtype=np.float64)).sum(1)[:, None, None]
+    return np.asarray(centred(batch) * count / np.maximum(count - 1, 1))

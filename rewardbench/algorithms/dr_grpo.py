@@ -1,0 +1,32 @@
+"""Dr. GRPO: GRPO without the two divisions that favour long wrong and short right completions.
+
+Liu et al. 2025 (arXiv 2503.20783): no division by the group's spread, and one constant length for all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rewardbench.advantage import centred
+from rewardbench.algorithms.grpo import clipped_surrogate
+from rewardbench.types import Algorithm, Batch, Floats, Now, State
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class DrGrpo(Algorithm):
+    """GRPO done right: centred rewards, tokens weighted alike whatever the completion's length."""
+
+    clip: float = 0.2
+
+    def advantages(self, batch: Batch, state: State) -> Floats:
+        """Reward to come minus the siblings' mean, [P, K, T]."""
+        return centred(batch)
+
+    def loss(self, now: Now, batch: Batch, advantages: Tensor, state: State) -> Tensor:
+        """Clipped surrogate summed over tokens, divided by completions times the length limit."""
+        surrogate = clipped_surrogate(now, batch, advantages, self.clip)
+        return -surrogate.sum() / (now.sequences * batch.limit)

@@ -1,0 +1,36 @@
+"""RLOO: each completion's baseline is the mean of its siblings; the whole completion is one action.
+
+Ahmadian et al. 2024 (arXiv 2402.14740), with the sequence-level ratio and clip that TRL gives it.
+Left out: the KL penalty inside the reward, which here would be a part of the design's own making.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rewardbench.advantage import left_out_one
+from rewardbench.types import Algorithm, Batch, Floats, Now, State
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Rloo(Algorithm):
+    """Leave-one-out baseline, clipped ratio of whole completions."""
+
+    clip: float = 0.2
+
+    def advantages(self, batch: Batch, state: State) -> Floats:
+        """Reward to come minus the mean over the other siblings, [P, K, T]."""
+        return left_out_one(batch)
+
+    def loss(self, now: Now, batch: Batch, advantages: Tensor, state: State) -> Tensor:
+        """Clipped surrogate with one ratio a completion, a mean over completions."""
+        if batch.credit is not None:  # credit differs by token, so the token-level gradient is taken
+            return -(now.logp * advantages * batch.mine).sum() / now.sequences
+        ratio = ((now.logp - batch.logp) * batch.mine).sum(-1).exp()
+        gain = advantages[..., 0]
+        clipped = ratio.clamp(1 - self.clip, 1 + self.clip)
+        return -(ratio * gain).minimum(clipped * gain).sum() / now.sequences

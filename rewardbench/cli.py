@@ -1,0 +1,88 @@
+"""What can be asked on the command line? One small file a command under `commands/`, listed without import."""
+
+from __future__ import annotations
+
+import ast
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+COMMANDS = Path(__file__).parent / "commands"
+EPILOG = """Exit codes: 0 done · 1 our bug · 2 usage or configuration · 3 a gate said no · 4 environment not usable ·
+5 data or model not available · 6 a user's code failed in some run · 7 a budget cap stopped the run · 8 finished in
+part · 130 interrupted (saved)."""
+
+
+class Folder(click.Group):
+    """A group whose commands are the files of a folder; a command is imported when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The files' names."""
+        return sorted(p.stem for p in COMMANDS.glob("[!_]*.py"))
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """The function `command` of the file."""
+        if name not in self.list_commands(ctx):
+            return None
+        from importlib import import_module
+
+        command: click.Command = import_module(f"rewardbench.commands.{name}").command
+        command.name = name
+        return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        """As click's, with the nearest name in the error."""
+        if args and args[0] not in self.list_commands(ctx) and not args[0].startswith("-"):
+            import difflib
+
+            close = difflib.get_close_matches(args[0], self.list_commands(ctx), 1)
+            hint = f", did you mean {close[0]!r}?" if close else ""
+            ctx.fail(f"unknown command {args[0]!r}{hint} (there is: {', '.join(self.list_commands(ctx))})")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The commands with the first line of their files, read without importing them."""
+        rows = []
+        for name in self.list_commands(ctx):
+            text = ast.get_docstring(ast.parse((COMMANDS / f"{name}.py").read_text())) or ""
+            rows.append((name, text.split("\n")[0]))
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+@click.command(cls=Folder, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="rewardbench-suite", prog_name="rbench")
+def main() -> None:
+    """Benchmark reward designs: train a small policy with each, and see on a gold score what it did."""
+
+
+def call(arguments: Sequence[str]) -> int:
+    """Run the command line; returns the exit code. A user's mistake is one line without a traceback."""
+    from rewardbench.types import UserError
+
+    try:
+        code = main.main(list(arguments), prog_name="rbench", standalone_mode=False)
+        return int(code or 0)
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.ClickException as error:
+        click.echo(f"rbench: {error.format_message()}", err=True)
+        return 2
+    except UserError as error:
+        click.echo(f"rbench: {error}", err=True)
+        return error.code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("rbench: interrupted; what was recorded is saved, `rbench resume` goes on", err=True)
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+
+
+def print_json(value: Any) -> None:
+    """One object on stdout."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))

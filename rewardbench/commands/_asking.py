@@ -1,0 +1,44 @@
+"""Which flags say what to run? Shared by `run`, `plan` and `anchors`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+Function = Callable[..., Any]
+
+OPTIONS: tuple[Callable[[Function], Function], ...] = (
+    click.argument("spec", required=False, type=click.Path(path_type=Path)),
+    click.option("--task", "tasks", multiple=True, metavar="T", help="A task, such as qa/lookup; may be repeated."),
+    click.option(
+        "--design", "designs", multiple=True, metavar="D",
+        help="A design of the task, an arm, a .toml, file.py:name or module:name; without it: all of them.",
+    ),
+    click.option("--algorithm", metavar="A", help="reinforce, rloo, grpo, dr_grpo, best_of_n, raft or file.py:Class."),
+    click.option("--policy", metavar="P", help="A shipped name, a folder, hub/name@revision or run:<id>."),
+    click.option("--seeds", metavar="5|1,2,3", help="How many seeds, or which."),
+    click.option("--budget", metavar="quick|default|long|N", help="Optimiser steps, by name or number."),
+    click.option("--reward-timeout", type=float, metavar="S", help="Seconds that a part may take for one batch (60)."),
+)
+
+
+def asking(function: Function) -> Function:
+    """Give a command the flags of a spec."""
+    for option in reversed(OPTIONS):
+        function = option(function)
+    return function
+
+
+def spec_of(spec: Path | None, **flags: Any) -> Any:
+    """The spec file's values with the flags over them."""
+    from rewardbench.plan import Spec, parse_seeds, read_spec
+
+    found = read_spec(spec) if spec is not None else Spec()
+    given = {k: v for k, v in flags.items() if v not in (None, ())}
+    if "seeds" in given:
+        given["seeds"] = parse_seeds(given["seeds"])
+    return replace(found, **given)

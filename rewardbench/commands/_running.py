@@ -1,0 +1,35 @@
+"""How does a command carry a sweep through to its scores? Shared by `run`, `resume` and `anchors`."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from rewardbench import results, sweep
+from rewardbench.cli import print_json
+from rewardbench.commands import _showing
+from rewardbench.verbs import finish
+
+ASK_ABOVE = 400
+"""Runs above which a person is asked first."""
+
+
+def go(prepared: sweep.Sweep, workers: int | None, as_json: bool, yes: bool = True) -> int:
+    """Run what is left, print table and verdicts (or JSON), return the exit code."""
+    left = sweep.unfinished(prepared)
+    if len(left) > ASK_ABOVE and not yes and sys.stdin.isatty():
+        click.confirm(f"{len(left)} runs to do; go on?", abort=True, err=True)
+    click.echo(f"sweep {prepared.id}: {len(left)} of {len(prepared.runs)} runs to do, in {prepared.folder}", err=True)
+    _, scored = finish(prepared, workers or 0, _showing.lines(left))
+    if as_json:
+        print_json(results.as_json(prepared.id, scored))
+    else:
+        _showing.table(scored)
+        _showing.verdicts(results.compare(scored))
+        click.echo(f"recorded in {prepared.folder}", err=True)
+    failures = [r for r in scored if r.run.status["status"] == "failed"]
+    for reason in dict.fromkeys(str(r.run.status.get("reason")) for r in failures):
+        runs = [r for r in failures if str(r.run.status.get("reason")) == reason]
+        click.echo(f"rbench: {len(runs)} of {len(scored)} runs failed: {reason}", err=True)
+    return _showing.exit_code(scored)

@@ -1,0 +1,31 @@
+"""Put the shards of a sweep together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("folders", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the whole sweep.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+def command(folders: tuple[Path, ...], out: Path, as_json: bool) -> int:
+    """Put shards made by `rbench run --shard i/n` together: the same result as the undisturbed sweep.
+
+    \b
+    Example:
+      rbench merge shard1 shard2 shard3 --out whole
+    """
+    from rewardbench import results, sweep
+    from rewardbench.cli import print_json
+    from rewardbench.commands import _showing
+
+    merged = sweep.merge(folders, out)
+    scored = results.score(results.load_sweep(merged.folder))
+    if as_json:
+        print_json(results.as_json(merged.id, scored))
+    else:
+        _showing.table(scored)
+    return _showing.exit_code(scored)

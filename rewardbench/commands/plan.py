@@ -1,0 +1,59 @@
+"""What a run would do and cost, without doing it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from rewardbench.commands._asking import asking, spec_of
+
+
+@click.command()
+@asking
+@click.option("--shard", metavar="i/n", help="Plan only this part.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+def command(shard: str | None, as_json: bool, **flags: Any) -> int:
+    """Show the runs of a spec, their ids and what they sample; nothing is written.
+
+    \b
+    Example:
+      rbench plan --task qa/lookup --seeds 5
+    """
+    from rewardbench import find
+    from rewardbench import plan as plans
+    from rewardbench.cli import print_json
+
+    spec = spec_of(**flags)
+    runs, _ = plans.plan(spec, find.policy(spec.policy))
+    name = plans.sweep_id(runs)
+    runs = plans.shard_of(runs, shard) if shard else runs
+    rows = []
+    for run in runs:
+        train, evaluated = plans.completions(run)
+        rows.append(
+            {
+                "run": run.id,
+                "task": run.task,
+                "design": run.design.name,
+                "design_hash": run.design_hash,
+                "algorithm": run.algorithm,
+                "policy": run.policy,
+                "seed": run.seed,
+                "steps": run.steps if run.design.trains else 0,
+                "training_completions": train,
+                "evaluation_completions": evaluated,
+                "most_tokens": (train + evaluated) * run.max_tokens,
+            }
+        )
+    total = {k: sum(r[k] for r in rows) for k in ("training_completions", "evaluation_completions", "most_tokens")}
+    if as_json:
+        print_json({"schema_version": 1, "sweep": name, "packs": len(rows), "runs": rows, "total": total})
+        return 0
+    for row in rows:
+        click.echo(f"{row['run']}  {row['task']}  {row['design']}  seed {row['seed']}  {row['steps']} steps")
+    click.echo(
+        f"sweep {name}: {len(rows)} runs, {total['training_completions']} completions to learn from, "
+        f"{total['evaluation_completions']} to evaluate, at most {total['most_tokens']} tokens"
+    )
+    return 0

@@ -1,0 +1,24 @@
+"""Go on with a sweep after a kill, from its folder alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--workers", type=click.IntRange(1), help="Processes (default: one a core).")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+def command(folder: Path, workers: int | None, as_json: bool) -> int:
+    """Go on with the sweep in FOLDER: the same rows as if it had never been stopped.
+
+    \b
+    Example:
+      rbench resume runs/3f2a91c0d4e5
+    """
+    from rewardbench import sweep
+    from rewardbench.commands import _running
+
+    return _running.go(sweep.open_sweep(folder), workers, as_json)

@@ -1,0 +1,35 @@
+"""A thing resolved: a task, design, part, algorithm, policy, sweep or run, with its hash."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("thing")
+@click.option("--task", help="The task that a design's name belongs to.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+def command(thing: str, task: str | None, as_json: bool) -> int:
+    """Show what a name means once resolved, and its hash.
+
+    THING is a task, `<task>/<design>` (or a design with --task), a part, an algorithm, a policy, a sweep folder
+    or a run folder.
+
+    \b
+    Example:
+      rbench show writing/story/reference
+    """
+    from rewardbench import showing
+    from rewardbench.cli import print_json
+
+    found = showing.resolve(thing, task, Path(thing))
+    if as_json:
+        print_json(found)
+        return 0
+    for key, value in found.items():
+        text = value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
+        click.echo(f"{key}: {text}")
+    return 0

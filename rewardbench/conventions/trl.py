@@ -1,0 +1,198 @@
+"""How does TRL call a reward? Keywords only, a list in, a score a completion out; `None` abstains.
+
+Arguments are filtered by signature, so a function without `**kwargs` works as well. What comes back is
+checked here: a wrong count, text, NaN or an exception is a typed failure that names what broke.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import math
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from rewardbench import seeds
+from rewardbench.types import Batch, Floats, RewardError
+
+Reward = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A part with its function: what a scorer calls."""
+
+    name: str
+    call: Reward
+    form: str = "text"
+    trusted: bool = False
+    """Shipped code: not timed."""
+
+
+@dataclass(frozen=True)
+class When:
+    """Where in a run a batch is scored; names the generators that a part may ask for."""
+
+    stream: str
+    step: int
+    fraction: float
+
+
+def arguments(batch: Batch, form: str, when: When) -> dict[str, Any]:
+    """Everything a part may ask for, a list with an entry a completion (but `step` and `fraction`)."""
+    P, K = batch.ids.shape[:2]
+    cells = [(p, k) for p in range(P) for k in range(K)]
+    texts = [batch.text[p][k] for p, k in cells]
+    given: dict[str, Any] = {
+        "prompts": [batch.prompts[p].plain() if form == "text" else batch.prompts[p].chat() for p, _ in cells],
+        "completions": texts if form == "text" else [list(batch.messages[p][k]) for p, k in cells],
+        "completion_ids": [batch.ids[p, k][batch.mine[p, k]].tolist() for p, k in cells],
+        "prompt_ids": [list(batch.context[p]) for p, _ in cells],
+        "step": when.step,
+        "fraction": when.fraction,
+    }
+    columns = {name for prompt in batch.prompts for name in prompt.columns}
+    for name in sorted(columns - given.keys()):
+        given[name] = [batch.prompts[p].columns.get(name) for p, _ in cells]
+    given["rng"] = _Generators([f"reward/{when.stream}/{p}/{k}" for p, k in cells])
+    return given
+
+
+class _Generators(Sequence[np.random.Generator]):
+    """One generator a completion, made when asked for: few parts want chance."""
+
+    def __init__(self, names: list[str]) -> None:
+        self.names = names
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __getitem__(self, index: Any) -> Any:
+        return seeds.generator(self.names[index])
+
+
+def wanted(function: Reward, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments that a function's signature asks for.
+
+    >>> wanted(lambda completions: 0, {"completions": ["a"], "step": 1})
+    {'completions': ['a']}
+    """
+    parameters = inspect.signature(function).parameters.values()
+    if any(p.kind is p.VAR_KEYWORD for p in parameters):
+        return dict(given)
+    return {p.name: given[p.name] for p in parameters if p.name in given}
+
+
+def score(bound: Bound, batch: Batch, when: When, timeout: float) -> dict[str, tuple[Floats, Floats | None]]:
+    """Raw scores of one part: name -> (scores [P, K], credit [P, K, T] or None), NaN where it abstained.
+
+    Raises RewardError that names the part (and prompt and completion where one is to blame).
+    """
+    try:
+        with time_limit(0 if bound.trusted else timeout, bound.name):
+            result = bound.call(**wanted(bound.call, arguments(batch, bound.form, when)))
+            if inspect.isawaitable(result):
+                result = asyncio.run(_finish(result))
+    except RewardError:
+        raise
+    except Exception as error:
+        # anything may come out of a user's function; it is named and re-raised, never swallowed
+        raise RewardError(f"part {bound.name!r} raised {type(error).__name__}: {_line(error)}") from error
+    if isinstance(result, Mapping):
+        return {f"{bound.name}.{n}": _checked(f"{bound.name}.{n}", v, batch) for n, v in result.items()}
+    return {bound.name: _checked(bound.name, result, batch)}
+
+
+async def _finish(result: Any) -> Any:
+    """The value of an awaitable."""
+    return await result
+
+
+def _line(error: Exception) -> str:
+    """The first line of an error's text."""
+    return (str(error).strip().splitlines() or ["(no message)"])[0][:300]
+
+
+def _checked(name: str, values: Any, batch: Batch) -> tuple[Floats, Floats | None]:
+    """Values as arrays, or a RewardError that says which one is wrong."""
+    P, K = batch.ids.shape[:2]
+    if isinstance(values, (str, bytes)) or not hasattr(values, "__len__"):
+        raise RewardError(f"part {name!r} returned {type(values).__name__}, not a list of {P * K} scores")
+    if len(values) != P * K:
+        raise RewardError(f"part {name!r} returned {len(values)} scores for {P * K} completions")
+    scores = np.full((P, K), np.nan)
+    credit = np.zeros(batch.ids.shape)
+    segmented = False
+    for i, value in enumerate(values):
+        p, k = divmod(i, K)
+        where = f"prompt {batch.prompts[p].id}, completion {k} ({batch.text[p][k][:60]!r})"
+        if isinstance(value, (list, tuple)):
+            segmented = True
+            scores[p, k] = _segments(name, value, batch, p, k, where, credit)
+        elif value is not None:
+            scores[p, k] = _number(name, value, where)
+    return scores, (_rest(scores, credit, batch) if segmented else None)
+
+
+def _number(name: str, value: Any, where: str) -> float:
+    """A finite float, or a RewardError."""
+    if isinstance(value, (str, bytes)) or not hasattr(value, "__float__"):
+        raise RewardError(f"part {name!r} returned {value!r:.60} for {where}: not a number")
+    number = float(value)
+    if not math.isfinite(number):
+        raise RewardError(f"part {name!r} returned {number} for {where}; return None to abstain")
+    return number
+
+
+def _segments(name: str, value: Any, batch: Batch, p: int, k: int, where: str, credit: Floats) -> float:
+    """Put each segment's score on the last of the segment's own tokens; returns their sum."""
+    total = 0.0
+    for segment in value:
+        if not (isinstance(segment, (list, tuple)) and len(segment) == 3):
+            raise RewardError(f"part {name!r} returned {segment!r:.60} for {where}: not (start, end, score)")
+        start, end, number = segment[0], segment[1], _number(name, segment[2], where)
+        inside = [
+            t
+            for t, (a, b) in enumerate(batch.spans[p][k])
+            if batch.mine[p, k, t] and a < end and b > start and b > a
+        ]
+        if not inside:
+            raise RewardError(f"part {name!r} scored characters {start}-{end} of {where}, where no token stands")
+        credit[p, k, inside[-1]] += number
+        total += number
+    return total
+
+
+def _rest(scores: Floats, credit: Floats, batch: Batch) -> Floats:
+    """Scores given to whole completions sit on the last own token."""
+    for p, k in zip(*np.nonzero(np.isfinite(scores)), strict=True):
+        own = np.nonzero(batch.mine[p, k])[0]
+        if len(own):
+            credit[p, k, own[-1]] += scores[p, k] - credit[p, k].sum()
+    return credit
+
+
+@contextmanager
+def time_limit(seconds: float, name: str) -> Iterator[None]:
+    """Raise RewardError after so many seconds of wall time (0: never). Python code only: a hang inside
+    compiled code is ended by the sweep's watchdog, which kills the worker."""
+    if seconds <= 0 or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def late(number: int, frame: Any) -> None:
+        raise RewardError(f"part {name!r} gave no scores within {seconds:g} s")
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

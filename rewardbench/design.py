@@ -1,0 +1,210 @@
+"""What does a design pay? Pure: text -> Design, scores of parts -> reward, Design -> hash."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import numpy as np
+import rfc8785
+
+from rewardbench.types import Design, Floats, Part, RewardError, UserError
+
+COMBINE = ("sum", "product", "min", "gate")
+NORMALISE = ("none", "group", "running")
+
+
+def canonical(value: Any) -> str:
+    """SHA-256 of a value's canonical JSON (RFC 8785), hexadecimal.
+
+    >>> canonical({"b": 1, "a": 2}) == canonical({"a": 2.0, "b": 1})
+    True
+    """
+    return hashlib.sha256(rfc8785.dumps(value)).hexdigest()
+
+
+def nearest(asked: str, known: Iterable[str]) -> str:
+    """`, did you mean 'x'?` if a known name is close, else nothing.
+
+    >>> nearest("wieght", ["weight", "use"])
+    ", did you mean 'weight'?"
+    """
+    close = difflib.get_close_matches(asked, list(known), 1)
+    return f", did you mean {close[0]!r}?" if close else ""
+
+
+def check_keys(found: Mapping[str, Any], known: Iterable[str], where: str) -> None:
+    """Raise UserError for the first key that is not known, with the nearest one."""
+    known = list(known)
+    for key in found:
+        if key not in known:
+            raise UserError(f"{where}: unknown key {key!r}{nearest(key, known)} (known: {', '.join(known)})")
+
+
+def parse(text: str, name: str) -> Design:
+    """The design that a TOML text describes; unknown keys and values are errors.
+
+    >>> parse('[[part]]\\nuse = "answers.exact"', "mine").parts[0].name
+    'exact'
+    """
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(f"design {name!r} is not valid TOML: {error}") from error
+    check_keys(raw, ("summary", "combine", "normalise", "part"), f"design {name!r}")
+    parts = raw.get("part", [])
+    if not isinstance(parts, list) or not parts:
+        raise UserError(f"design {name!r} has no [[part]]")
+    design = Design(
+        name,
+        tuple(_part(p, f"design {name!r}, part {n + 1}") for n, p in enumerate(parts)),
+        raw.get("combine", "sum"),
+        raw.get("normalise", "none"),
+    )
+    validate(design)
+    return design
+
+
+def _part(raw: Mapping[str, Any], where: str) -> Part:
+    """One `[[part]]` table as a Part."""
+    known = [f.name for f in fields(Part) if f.name not in ("source", "form")]
+    check_keys(raw, known, where)
+    use = raw.get("use")
+    if not isinstance(use, str) or not use:
+        raise UserError(f"{where}: `use` must name a part, such as 'answers.exact' or 'file.py:name'")
+    for key in ("weight", "scale", "gate"):
+        if key in raw and (isinstance(raw[key], bool) or not isinstance(raw[key], (int, float))):
+            raise UserError(f"{where}: {key} = {raw[key]!r} is not a number")
+    clip = raw.get("clip")
+    if clip is not None and not (isinstance(clip, list) and len(clip) == 2 and clip[0] <= clip[1]):
+        raise UserError(f"{where}: clip = {clip!r} is not [low, high]")
+    values = {**raw, "clip": tuple(float(c) for c in clip)} if clip is not None else dict(raw)
+    values.setdefault("name", use.rpartition(":")[2].rpartition(".")[2])
+    for key in ("weight", "scale", "gate"):
+        if key in values:
+            values[key] = float(values[key])
+    return Part(**values)
+
+
+def validate(design: Design) -> None:
+    """Raise UserError where a design contradicts itself."""
+    where = f"design {design.name!r}"
+    if design.combine not in COMBINE:
+        raise UserError(f"{where}: combine = {design.combine!r}{nearest(design.combine, COMBINE)} (known: {', '.join(COMBINE)})")
+    if design.normalise not in NORMALISE:
+        raise UserError(
+            f"{where}: normalise = {design.normalise!r}{nearest(design.normalise, NORMALISE)} (known: {', '.join(NORMALISE)})"
+        )
+    names = [p.name for p in design.parts]
+    for name in names:
+        if names.count(name) > 1:
+            raise UserError(f"{where}: two parts are called {name!r}; give one of them a `name`")
+    gates = [p.name for p in design.parts if p.gate is not None]
+    if design.combine == "gate" and not 0 < len(gates) < len(names):
+        raise UserError(f"{where}: combine = 'gate' needs a part with `gate = <threshold>` and a part without one")
+    if design.combine != "gate" and gates:
+        raise UserError(f"{where}: part {gates[0]!r} has a `gate`, but combine is {design.combine!r}")
+
+
+def design_hash(design: Design) -> str:
+    """SHA-256 of what the design pays, 64 hexadecimal digits; its own name is no part of that."""
+    raw = asdict(design)
+    raw.pop("name")
+    return canonical(raw)
+
+
+@dataclass(frozen=True)
+class Running:
+    """Mean and variance of each part so far (Welford), for `normalise = running`; [M] each."""
+
+    count: Floats
+    mean: Floats
+    square: Floats
+
+
+def no_history(design: Design) -> Running:
+    """The running statistics before the first score."""
+    return Running(*(np.zeros(len(design.parts)) for _ in range(3)))
+
+
+def observe(running: Running, scores: Floats) -> Running:
+    """The statistics after scores [P, K, M] (NaN: abstained) have been seen (Chan et al. 1979)."""
+    flat = scores.reshape(-1, scores.shape[-1])
+    seen = np.isfinite(flat)
+    n = seen.sum(0)
+    mean = np.where(n > 0, np.nansum(flat, axis=0) / np.maximum(n, 1), 0.0)
+    square = np.nansum((flat - mean) ** 2, axis=0)
+    count = running.count + n
+    gap = mean - running.mean
+    share = n / np.maximum(count, 1)
+    return Running(count, running.mean + gap * share, running.square + square + gap**2 * running.count * share)
+
+
+def prepared(design: Design, scores: Floats, running: Running | None = None) -> Floats:
+    """Scores [P, K, M] scaled, clipped and normalised as the design says."""
+    values = scores.astype(np.float64)
+    for m, part in enumerate(design.parts):
+        values[..., m] *= part.scale
+        if part.clip is not None:
+            values[..., m] = np.clip(values[..., m], *part.clip)
+    if design.normalise == "group":
+        values = _group(values)
+    if design.normalise == "running" and running is not None:
+        spread = np.sqrt(running.square / np.maximum(running.count - 1, 1))
+        values = (values - running.mean) / np.where(spread > 0, spread, 1.0)
+    return values
+
+
+def _group(values: Floats) -> Floats:
+    """Each part standardised among siblings (axis 1): GDPO, Liu et al. 2026 (arXiv 2601.05242)."""
+    count = np.isfinite(values).sum(1, keepdims=True)
+    gap = values - np.nansum(values, axis=1, keepdims=True) / np.maximum(count, 1)
+    spread = np.sqrt(np.nansum(gap**2, axis=1, keepdims=True) / np.maximum(count - 1, 1))
+    return np.asarray(gap / (spread + 1e-4))
+
+
+def compose(design: Design, scores: Floats, running: Running | None = None) -> Floats:
+    """Reward [P, K] from raw scores [P, K, M]; NaN scores abstain, a row of nothing else is NaN.
+
+    A part that abstains is left out and the weights of those present are scaled up to the same total,
+    so that a row is not paid less only because less was said of it.
+
+    >>> two = Design("d", (Part("a", "x.a", 1.0), Part("b", "x.b", 3.0)))
+    >>> compose(two, np.array([[[1.0, 0.0], [1.0, np.nan]]]))
+    array([[1., 4.]])
+    """
+    values = prepared(design, scores, running)
+    weights = np.array([p.weight for p in design.parts])
+    present = np.isfinite(values)
+    if design.combine == "gate":
+        return _gated(design, values, weights, present)
+    if design.combine == "sum":
+        reward = _weighted(values, weights, present)
+    elif design.combine == "product":
+        if (values < 0).any():
+            raise RewardError("combine = 'product' met a negative score; clip the part to [0, …]")
+        reward = np.prod(np.where(present, np.abs(values), 1.0) ** weights, axis=-1)
+    else:
+        reward = np.where(present, values * weights, np.inf).min(-1)
+    return np.where(present.any(-1), reward, np.nan)
+
+
+def _weighted(values: Floats, weights: Floats, present: Any) -> Floats:
+    """Weighted sum over the parts present, scaled to the weights of all."""
+    share = (np.abs(weights) * present).sum(-1)
+    total = np.where(present, values * weights, 0.0).sum(-1)
+    return np.asarray(total * np.abs(weights).sum() / np.where(share > 0, share, 1.0))
+
+
+def _gated(design: Design, values: Floats, weights: Floats, present: Any) -> Floats:
+    """The weighted sum of the other parts where every gate present is reached, else 0."""
+    bars = np.array([np.nan if p.gate is None else p.gate for p in design.parts])
+    gate = np.isfinite(bars)
+    is_open = np.where(present & gate, values >= np.nan_to_num(bars), True).all(-1)
+    paid = _weighted(values[..., ~gate], weights[~gate], present[..., ~gate])
+    heard = present[..., ~gate].any(-1)
+    return np.where(heard, np.where(is_open, paid, 0.0), np.nan)

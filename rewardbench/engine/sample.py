@@ -1,0 +1,246 @@
+"""What does each run's policy say? Batched sampling with a key-value cache, R runs in one padded call.
+
+Full distribution, no top-p: log-probabilities stay unbiased. The noise of a token is keyed by (stream,
+prompt, sample, position), so a completion does not depend on what else is in the batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import DynamicCache
+
+from rewardbench import seeds
+from rewardbench.engine.spell import spell
+from rewardbench.engine.stack import Stack
+from rewardbench.policies.load import Policy
+from rewardbench.types import Batch, Message, Prompt, Task, Want
+
+
+@dataclass
+class _Row:
+    """One completion while it grows."""
+
+    prompt: Prompt
+    context: tuple[int, ...]
+    key: str
+    idle: bool = False
+    """A padding row, or a finished one."""
+    ended: bool = False
+    turn: int = 0
+    own: list[int] = field(default_factory=list)
+    """The policy's tokens in this turn, without the end."""
+    forced: list[int] = field(default_factory=list)
+    """Tokens of the partner that are still to be put in, in reverse."""
+    messages: list[Message] = field(default_factory=list)
+    text: str = ""
+    spans: list[tuple[int, int]] = field(default_factory=list)
+
+
+@torch.inference_mode()
+def sample(
+    policy: Policy, stacked: Stack, task: Task, wants: Sequence[Want | None], names: Sequence[str], T: int
+) -> list[Batch | None]:
+    """A batch for each of R wants (None where a run wants nothing), at most T positions each.
+
+    `names` [R] are the noise streams. Rows are run-major; shorter runs are padded with idle rows.
+    """
+    per_run = max(len(w.prompts) * w.k for w in wants if w is not None)
+    rows = [row for want, name in zip(wants, names, strict=True) for row in _rows(policy, want, name, per_run)]
+    noise = np.zeros((len(rows), T))
+    for n, row in enumerate(rows):
+        if not row.idle:
+            noise[n] = seeds.uniforms(f"noise/{row.key}", T)
+    heat = torch.tensor([[w.temperature if w else 1.0] for w in wants for _ in range(per_run)])
+    ids, logp, mine, turn, entropy = _decode(policy, stacked, task, rows, noise, heat, _masks(wants, per_run), T)
+    batches: list[Batch | None] = []
+    for r, want in enumerate(wants):
+        part = slice(r * per_run, r * per_run + (len(want.prompts) * want.k if want else 0))
+        arrays = [a[part] for a in (ids, logp, mine, turn, entropy)]
+        batches.append(_batch(want, rows[part], *arrays) if want else None)
+    return batches
+
+
+def _rows(policy: Policy, want: Want | None, name: str, per_run: int) -> list[_Row]:
+    """The rows of one run, padded with idle ones to `per_run`."""
+    prompts = want.prompts if want else ()
+    k = want.k if want else 0
+    rows = [
+        _Row(prompt, policy.prompt_ids(prompt), f"{name}/{p}/{i}") for p, prompt in enumerate(prompts) for i in range(k)
+    ]
+    idle = _Row(Prompt(""), (policy.eos,), "", idle=True)
+    return rows + [idle] * (per_run - len(rows))
+
+
+def _masks(wants: Sequence[Want | None], per_run: int) -> Tensor | None:
+    """Allowed tokens of each row [rows, V], or None if every run may say everything."""
+    if all(w is None or w.mask is None for w in wants):
+        return None
+    size = next(len(w.mask) for w in wants if w is not None and w.mask is not None)
+    full = np.ones(size, dtype=bool)
+    each = [w.mask if w is not None and w.mask is not None else full for w in wants]
+    return torch.from_numpy(np.repeat(np.stack(each), per_run, axis=0))
+
+
+def padded(contexts: Sequence[Sequence[int]], pad: int) -> tuple[Tensor, Tensor | None]:
+    """Left-padded ids [rows, L] and what to attend to [rows, L] (None if nothing is padded)."""
+    length = max(len(c) for c in contexts)
+    ids = torch.tensor([[pad] * (length - len(c)) + list(c) for c in contexts])
+    seen = torch.tensor([[0] * (length - len(c)) + [1] * len(c) for c in contexts])
+    return ids, None if bool(seen.all()) else seen
+
+
+def _decode(
+    policy: Policy,
+    stacked: Stack,
+    task: Task,
+    rows: list[_Row],
+    noise: np.ndarray,
+    heat: Tensor,
+    allowed: Tensor | None,
+    T: int,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """ids, logp, mine, turn, entropy: [rows, T] each."""
+    device = next(stacked.model.parameters()).device
+    context, seen = padded([row.context for row in rows], policy.pad)
+    n = len(rows)
+    ids = np.full((n, T), policy.pad, dtype=np.int64)
+    logp, entropy = np.zeros((n, T), dtype=np.float32), np.zeros((n, T), dtype=np.float32)
+    mine, turn = np.zeros((n, T), dtype=bool), np.zeros((n, T), dtype=np.int16)
+    uniform, heat = torch.from_numpy(noise).to(device), heat.to(device)
+    allowed = None if allowed is None else allowed.to(device)
+    cache = DynamicCache()
+    feed, position = context.to(device), torch.arange(context.shape[1], device=device).expand(n, -1)
+    if seen is not None:
+        seen = seen.to(device)
+        position = (seen.cumsum(1) - 1).clamp(min=0)
+    for t in range(T):
+        out = stacked.model(
+            input_ids=feed,
+            attention_mask=seen,
+            position_ids=position,
+            past_key_values=cache,
+            use_cache=True,
+            logits_to_keep=1,
+        )
+        token, lp, h = choose(out.logits[:, -1], uniform[:, t], heat, allowed)
+        _take(policy, task, rows, t, token.numpy(force=True), ids, mine, turn)
+        own = mine[:, t]
+        logp[own, t] = lp.numpy(force=True)[own]
+        entropy[own, t] = h.numpy(force=True)[own]
+        if all(row.idle for row in rows):
+            break
+        feed = torch.from_numpy(ids[:, t : t + 1]).to(device)
+        position = position[:, -1:] + 1
+        if seen is not None:
+            seen = torch.cat([seen, seen.new_ones(n, 1)], dim=1)
+    for row in rows:
+        if row.own:  # cut at the length limit
+            _close(policy, row)
+    return ids, logp, mine, turn, entropy
+
+
+def choose(logits: Tensor, uniform: Tensor, heat: Tensor, allowed: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    """Token, its log-probability and the entropy, [rows] each: one uniform number through the inverse CDF."""
+    logits = logits.float() / heat
+    if allowed is not None:
+        logits = logits.masked_fill(~allowed, float("-inf"))
+    every = logits.log_softmax(-1)
+    probability = every.exp()
+    total = probability.double().cumsum(-1)
+    # scaled by the last sum, so that rounding can never point past the vocabulary or at a token of no mass
+    token = torch.searchsorted(total, (uniform[:, None] * total[:, -1:]), right=True).clamp(max=logits.shape[-1] - 1)
+    entropy = -(probability * every.masked_fill(probability == 0, 0.0)).sum(-1)
+    return token[:, 0], every.gather(-1, token)[:, 0], entropy
+
+
+def _take(
+    policy: Policy,
+    task: Task,
+    rows: list[_Row],
+    t: int,
+    token: np.ndarray,
+    ids: np.ndarray,
+    mine: np.ndarray,
+    turn: np.ndarray,
+) -> None:
+    """Write position t of every row: the sampled token, the partner's next one, or padding."""
+    for n, row in enumerate(rows):
+        if row.idle:
+            continue
+        turn[n, t] = row.turn
+        if row.forced:
+            ids[n, t] = row.forced.pop()
+            row.spans.append((len(row.text), len(row.text)))
+            continue
+        ids[n, t] = token[n]
+        mine[n, t] = True
+        if token[n] == policy.eos:
+            _close(policy, row)
+            row.spans.append((len(row.text), len(row.text)))
+            _answer(policy, task, row)
+        else:
+            row.own.append(int(token[n]))
+
+
+def _close(policy: Policy, row: _Row) -> None:
+    """Turn the tokens of the policy's turn into text, spans and a message."""
+    text, spans = spell(policy.tokenizer, row.own)
+    start = len(row.text) + (1 if row.messages else 0)
+    row.text += ("\n" if row.messages else "") + text
+    row.spans += [(start + a, start + b) for a, b in spans]
+    row.messages.append({"role": "assistant", "content": text})
+    row.own = []
+
+
+def _answer(policy: Policy, task: Task, row: _Row) -> None:
+    """After the policy's turn: the partner's words are queued, or the completion has ended."""
+    reply = None
+    if task.reply is not None and row.turn + 1 < task.turns:
+        reply = task.reply(row.prompt, row.messages, seeds.stream(f"partner/{row.key}/{row.turn}"))
+    if reply is None:
+        row.idle = row.ended = True
+        return
+    row.turn += 1
+    row.messages.append({"role": "user", "content": reply})
+    row.forced = list(policy.between(reply))[::-1]
+
+
+def _batch(
+    want: Want,
+    rows: list[_Row],
+    ids: np.ndarray,
+    logp: np.ndarray,
+    mine: np.ndarray,
+    turn: np.ndarray,
+    entropy: np.ndarray,
+) -> Batch:
+    """One run's rows as [P, K, T]."""
+    P, K = len(want.prompts), want.k
+
+    def grid(a: np.ndarray) -> np.ndarray:
+        return a.reshape(P, K, *a.shape[1:])
+
+    def nested(values: list) -> tuple:  # type: ignore[type-arg]
+        return tuple(tuple(values[p * K : p * K + K]) for p in range(P))
+
+    return Batch(
+        prompts=tuple(want.prompts),
+        context=tuple(rows[p * K].context for p in range(P)),
+        ids=grid(ids),
+        logp=grid(logp),
+        mine=grid(mine),
+        turn=grid(turn),
+        ended=np.array([row.ended for row in rows]).reshape(P, K),
+        text=nested([row.text for row in rows]),
+        messages=nested([tuple(row.messages) for row in rows]),
+        spans=nested([tuple(row.spans) for row in rows]),
+        temperature=want.temperature,
+        limit=ids.shape[1],
+        mask=want.mask,
+        entropy=grid(entropy),
+    )

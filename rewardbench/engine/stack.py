@@ -1,0 +1,145 @@
+"""How do R runs share one model? Each linear layer gets R low-rank adapters; or R = 1 and the plain module.
+
+Rows are run-major and every run has equally many, so that an adapter's share is one dense `bmm`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+from rewardbench import seeds
+from rewardbench.types import State, UserError
+
+STATE = "state."
+
+
+class StackedLinear(nn.Module):
+    """A frozen linear layer and R adapters: y[r] = W x[r] + (alpha / rank) B[r] A[r] x[r]."""
+
+    def __init__(self, base: nn.Linear, draws: Tensor, scale: float) -> None:
+        """`draws` [R, rank, in] starts A; B [R, out, rank] starts at zero, so a start is the base."""
+        super().__init__()
+        self.base, self.scale, self.on = base, scale, True
+        self.A = nn.Parameter(draws.clone())
+        self.B = nn.Parameter(draws.new_zeros(draws.shape[0], base.out_features, draws.shape[1]))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[R * b, ..., in] -> [R * b, ..., out]."""
+        y: Tensor = self.base(x)
+        if not self.on:
+            return y
+        rows = x.reshape(self.A.shape[0], -1, x.shape[-1]).to(self.A.dtype)
+        low = torch.bmm(torch.bmm(rows, self.A.mT), self.B.mT) * self.scale
+        return y + low.reshape(y.shape).to(y.dtype)
+
+
+@dataclass
+class Stack:
+    """A model with the weights of R runs on it."""
+
+    model: nn.Module
+    R: int
+    kind: str
+    params: dict[str, nn.Parameter]
+    """What is optimised; with a leading R for `lora`, as they are for `full` (R = 1)."""
+    first: dict[str, Tensor]
+    """A copy of the start, for KL to the start policy (`full` only)."""
+
+    def lead(self, name: str) -> Tensor:
+        """A parameter's data as [R, ...], sharing memory."""
+        data = self.params[name].data
+        return data if self._led(name) else data[None]
+
+    def gradient(self, name: str) -> Tensor:
+        """A parameter's gradient as [R, ...]."""
+        grad = self.params[name].grad
+        assert grad is not None, name
+        return grad if self._led(name) else grad[None]
+
+    def _led(self, name: str) -> bool:
+        """Whether a parameter is stacked: adapters and algorithms' learned state are."""
+        return self.kind == "lora" or name.startswith(STATE)
+
+    def adopt(self, states: Sequence[State]) -> None:
+        """Optimise the algorithms' learned state with the policy, stacked as `state.<name>` [R, ...]."""
+        for name in states[0].learned:
+            values = torch.stack([state.learned[name].detach() for state in states])
+            self.params[STATE + name] = nn.Parameter(values)
+
+    def learned(self, state: State, r: int) -> State:
+        """Run r's state with the present values of what it learns, inside the gradient graph."""
+        names = [n.removeprefix(STATE) for n in self.params if n.startswith(STATE)]
+        return replace(state, learned={n: self.params[STATE + n][r] for n in names}) if names else state
+
+    def numbers(self) -> int:
+        """Trained parameters of one run."""
+        return sum(p.numel() for p in self.params.values()) // self.R
+
+    @contextmanager
+    def start(self) -> Iterator[None]:
+        """Within it the model is the start policy: adapters off, or the first weights put in place."""
+        adapters = [m for m in self.model.modules() if isinstance(m, StackedLinear)]
+        now = {name: self.params[name].data for name in self.first}
+        try:
+            for m in adapters:
+                m.on = False
+            for name, data in self.first.items():
+                self.params[name].data = data
+            yield
+        finally:
+            for m in adapters:
+                m.on = True
+            for name, data in now.items():
+                self.params[name].data = data
+
+
+def stack(
+    model: nn.Module,
+    run_seeds: list[int],
+    kind: str,
+    rank: int = 16,
+    alpha: float = 32.0,
+    targets: tuple[str, ...] = (),
+) -> Stack:
+    """R runs on one model. Adapters start from the run's seed, so runs of one seed start alike.
+
+    Raises UserError if no linear layer is there to adapt, or if full training is asked for R > 1.
+    """
+    R = len(run_seeds)
+    if kind == "full":
+        if R != 1:
+            raise UserError(f"a policy with kind = 'full' trains one run a pack, not {R}; use kind = 'lora'")
+        params = dict(model.named_parameters())
+        return Stack(model, 1, kind, params, {n: p.detach().clone() for n, p in params.items()})
+    for p in model.parameters():
+        p.requires_grad_(False)
+    for name, layer in _linears(model, targets):
+        adapter = StackedLinear(layer, _draws(name, layer, run_seeds, rank), alpha / rank)
+        parent, _, leaf = name.rpartition(".")
+        setattr(model.get_submodule(parent), leaf, adapter)
+    params = {n: p for n, p in model.named_parameters() if p.requires_grad}
+    if not params:
+        raise UserError("this policy has no linear layer that an adapter could sit on; use kind = 'full'")
+    return Stack(model, R, kind, params, {})
+
+
+def _linears(model: nn.Module, targets: tuple[str, ...]) -> list[tuple[str, nn.Linear]]:
+    """The layers to adapt: those whose names end as asked, else all but the output head."""
+    head = model.get_output_embeddings() if hasattr(model, "get_output_embeddings") else None
+    found = [(n, m) for n, m in model.named_modules() if isinstance(m, nn.Linear) and m is not head]
+    return [(n, m) for n, m in found if not targets or n.endswith(targets)]
+
+
+def _draws(name: str, layer: nn.Linear, run_seeds: list[int], rank: int) -> Tensor:
+    """Start of A, [R, rank, in]: uniform with the bound of a linear layer, named by seed and layer."""
+    bound = layer.in_features**-0.5
+    one = [
+        torch.from_numpy(seeds.generator(f"init/{seed}/{name}").uniform(-bound, bound, (rank, layer.in_features)))
+        for seed in run_seeds
+    ]
+    return torch.stack(one).to(device=layer.weight.device, dtype=torch.float32)

@@ -1,0 +1,304 @@
+"""What does the benchmark do? The whole of it on one screen: `run_pack`.
+
+Everything that happens to a completion is one of the lines of `_step`: asked for, sampled, scored,
+composed, compared with its siblings, learnt from. Gold is read in `_evaluate` alone and goes nowhere else.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from rewardbench import find, record, scoring, seeds, trace
+from rewardbench.conventions.trl import When
+from rewardbench.design import Running
+from rewardbench.engine import learn as engine
+from rewardbench.engine.optimise import Adam, adam
+from rewardbench.engine.sample import sample
+from rewardbench.engine.stack import Stack, stack
+from rewardbench.plan import RunSpec
+from rewardbench.policies.load import Policy, load, unknown_share
+from rewardbench.policies.settings import Folder
+from rewardbench.types import Algorithm, Batch, Draw, Gold, Prompt, RewardError, State, Task, UserError, Want
+
+Say = Callable[[dict[str, Any]], None]
+GRID = "final"
+
+
+@dataclass
+class Run:
+    """One run of a pack while it goes on."""
+
+    spec: RunSpec
+    folder: Path
+    contestant: scoring.Contestant
+    state: State
+    running: Running
+    dev: list[Prompt]
+    taken: int = 0
+    """Training prompts drawn so far."""
+    charged: int = 0
+    """Completion tokens charged so far."""
+    failure: str = ""
+
+
+@dataclass
+class Pack:
+    """R runs on one model."""
+
+    task: Task
+    gold: Gold
+    policy: Policy
+    stacked: Stack
+    algorithm: Algorithm
+    opt: Adam
+    runs: list[Run]
+    spec: RunSpec
+    """The first run's: what all runs of a pack share is read from it."""
+    say: Say
+    timeout: float
+    step: int = 0
+
+
+def run_pack(
+    specs: Sequence[RunSpec], folders: Sequence[Path], policy: Folder, say: Say, timeout: float, sources: Path
+) -> None:
+    """Train and evaluate R runs together, each into its own folder; goes on from their checkpoints."""
+    pack = _open(specs, folders, policy, say, timeout, sources)
+    spec = pack.spec
+    for step in range(pack.step, spec.steps):
+        pack.step = step
+        if step in spec.points:
+            _evaluate(pack, f"{step:06d}", (1.0,), spec.eval_samples)
+        if not any(_alive(run) and run.contestant.design.trains for run in pack.runs):
+            continue
+        _step(pack)
+        _checkpoint(pack, step + 1)
+    pack.step = spec.steps
+    _evaluate(pack, f"{spec.steps:06d}", (1.0,), spec.eval_samples)
+    if spec.temperatures:
+        _evaluate(pack, GRID, spec.temperatures, spec.grid_samples)
+    for r, run in enumerate(pack.runs):
+        if _alive(run):
+            trains = run.contestant.design.trains
+            digest = trace.finish(run.folder, _weights(pack, r) if trains else {}, parameters=_size(pack))
+            say({"event": "done", "run": spec.id, "content": digest})
+
+
+def _step(pack: Pack) -> None:
+    """One optimiser step of every run that is alive."""
+    clock = record.Clock()
+    batches = _gather(pack, clock)  # ask, sample, score, compose
+    gains = [
+        None if b is None else pack.algorithm.advantages(b, run.state)
+        for run, b in zip(pack.runs, batches, strict=True)
+    ]
+    if any(b is not None for b in batches):
+        rate = torch.full((len(pack.runs),), pack.policy.settings.learning_rate)
+        states = [run.state for run in pack.runs]
+        learnt = engine.learn(
+            pack.policy, pack.stacked, pack.opt, [pack.algorithm] * len(pack.runs), batches, gains, states, rate
+        )
+        clock.mark("learn")
+        for r, (run, batch) in enumerate(zip(pack.runs, batches, strict=True)):
+            if batch is None or not _alive(run):
+                continue
+            run.state = pack.algorithm.end(batch, run.state)
+            row = record.step_row(pack.step, batch, run.contestant.design, learnt, r, run.charged)
+            trace.append(run.folder, "steps.jsonl", row)
+            trace.append(run.folder, "timing.jsonl", {"step": pack.step, **clock.spent})
+            pack.say({"event": "step", "run": run.spec.id, **row})
+            if not np.isfinite(learnt.norm[r]) or not np.isfinite(learnt.loss[r]):
+                _fail(pack, run, f"the gradient is not finite at step {pack.step}", 0)
+
+
+def _gather(pack: Pack, clock: record.Clock) -> list[Batch | None]:
+    """What each run learns from: its algorithm's wants answered, all runs in one padded call a round."""
+    asking = [_ask(pack, run) if _alive(run) and run.contestant.design.trains else None for run in pack.runs]
+    wants: list[Want | None] = [next(g, None) if g is not None else None for g in asking]
+    results: list[Batch | None] = [None] * len(pack.runs)
+    turn = 0
+    while any(w is not None for w in wants):
+        names = [f"train/{run.spec.seed}/{pack.step}/{turn}" for run in pack.runs]
+        batches = sample(pack.policy, pack.stacked, pack.task, wants, names, pack.spec.max_tokens)
+        clock.mark("sample")
+        for r, (run, batch, asker) in enumerate(zip(pack.runs, batches, asking, strict=True)):
+            if batch is None or asker is None:
+                continue
+            run.charged += int(batch.mine.sum())
+            wants[r] = None
+            scored = _pay(pack, run, batch, names[r], learning=True)
+            if scored is None:
+                continue
+            try:
+                wants[r] = asker.send(scored)
+            except StopIteration as stop:
+                results[r] = stop.value
+        clock.mark("reward")
+        turn += 1
+    return results
+
+
+def _ask(pack: Pack, run: Run) -> Any:
+    """The generator of wants of one run at this step."""
+
+    def take(count: int) -> list[Prompt]:
+        stream = pack.task.prompts("train", run.spec.seed)
+        run.taken += count
+        return list(islice(stream, run.taken - count, run.taken))
+
+    rng = seeds.generator(f"ask/{run.spec.seed}/{pack.step}")
+    return pack.algorithm.ask(run.state, Draw(take, run.spec.P, run.spec.K, pack.step, rng))
+
+
+def _pay(pack: Pack, run: Run, batch: Batch, stream: str, *, learning: bool) -> Batch | None:
+    """The batch with its reward, or None after the run has failed: a broken part is never a silent 0."""
+    when = When(stream, pack.step, pack.step / max(run.spec.steps, 1))
+
+    def tell(part: str) -> None:
+        pack.say({"event": "part", "run": run.spec.id, "part": part})
+
+    try:
+        scored = scoring.pay(run.contestant, batch, when, run.running, pack.timeout, tell)
+    except RewardError as error:
+        _fail(pack, run, str(error), 6)
+        return None
+    if learning:
+        run.running = scored.running
+    return scored.batch
+
+
+def _evaluate(pack: Pack, name: str, temperatures: Sequence[float], samples: int) -> None:
+    """Sample dev prompts, score gold, record; nothing of it is taught."""
+    runs = [run for run in pack.runs if _alive(run) and not (run.folder / "evals" / f"{name}.parquet").is_file()]
+    if not runs or (name not in (GRID, f"{0:06d}") and not any(r.contestant.design.trains for r in runs)):
+        return
+    clock = record.Clock()
+    tables: dict[str, list[dict[str, Any]]] = {run.spec.id: [] for run in runs}
+    for heat in temperatures:
+        wants = [Want(run.dev, samples, heat) if run in runs else None for run in pack.runs]
+        names = [f"dev/{run.spec.seed}/{heat:g}" for run in pack.runs]
+        batches = sample(pack.policy, pack.stacked, pack.task, wants, names, pack.spec.max_tokens)
+        starts = engine.own_logp(pack.policy, pack.stacked, batches, pack.policy.settings.micro * 4, start=True)
+        for r, (run, batch) in enumerate(zip(pack.runs, batches, strict=True)):
+            paid = None if batch is None else _pay(pack, run, batch, f"{names[r]}/{pack.step}", learning=False)
+            if paid is not None:
+                picked = pack.algorithm.pick(paid) if run.contestant.design.trains else np.ones_like(paid.ended)
+                table = record.evaluation(paid, starts[r], pack.gold, pack.task, run.contestant.design, picked, heat)
+                tables[run.spec.id].append(table | {"step": [pack.step] * paid.ended.size, "charged": [run.charged] * paid.ended.size})
+    clock.mark("evaluate")
+    for run in runs:
+        if _alive(run):
+            whole = {k: [v for t in tables[run.spec.id] for v in t[k]] for k in tables[run.spec.id][0]}
+            trace.write_evaluation(run.folder, name, whole)
+            trace.append(run.folder, "timing.jsonl", {"step": min(pack.step, run.spec.steps - 1), **clock.spent})
+            pack.say({"event": "evaluation", "run": run.spec.id, "step": pack.step, "gold": float(np.mean(whole["gold"]))})
+
+
+def _alive(run: Run) -> bool:
+    return not run.failure
+
+
+def _fail(pack: Pack, run: Run, reason: str, code: int) -> None:
+    """End one run, keep what it recorded, let the others go on."""
+    run.failure = reason
+    trace.set_status(run.folder, "failed", reason=reason, code=code, step=pack.step)
+    pack.say({"event": "failed", "run": run.spec.id, "reason": reason, "code": code})
+
+
+def _open(
+    specs: Sequence[RunSpec], folders: Sequence[Path], folder: Folder, say: Say, timeout: float, sources: Path
+) -> Pack:
+    """Load the policy, put R runs on it, and go back to their checkpoints."""
+    first = specs[0]
+    torch.manual_seed(0)  # nothing here draws from it; a user's part that does at least repeats itself
+    task = find.task(first.task)
+    algorithm = find.algorithm(first.algorithm, first.options)
+    policy = load(folder)
+    runs = [
+        Run(s, f, c := find.bind(s.design, s.task, sources), State(), scoring.start(c), _dev(task, s))
+        for s, f in zip(specs, folders, strict=True)
+    ]
+    missing = unknown_share(policy, runs[0].dev)
+    if missing > 0.02:
+        raise UserError(f"policy {folder.name!r} lacks {missing:.0%} of the tokens of {first.task}'s prompts (limit 2%)")
+    settings = policy.settings
+    stacked = stack(policy.model, [s.seed for s in specs], settings.kind, settings.rank, settings.alpha, settings.targets)
+    for run in runs:
+        run.state = algorithm.start(policy)
+    stacked.adopt([run.state for run in runs])
+    params = {n: stacked.lead(n) for n in stacked.params}
+    opt = adam(params, len(runs), settings.betas, settings.clip)
+    pack = Pack(task, find.gold(first.task), policy, stacked, algorithm, opt, runs, first, say, timeout)
+    _restore(pack)
+    return pack
+
+
+def _dev(task: Task, spec: RunSpec) -> list[Prompt]:
+    """The prompts of every evaluation of a run."""
+    return list(islice(task.prompts(spec.end_split, spec.seed), spec.eval_prompts))
+
+
+def _size(pack: Pack) -> int:
+    """Parameters that a token passes through."""
+    return sum(p.numel() for p in pack.policy.model.parameters())
+
+
+def _weights(pack: Pack, r: int) -> dict[str, Any]:
+    """Run r's trained weights, name -> array."""
+    return {n: pack.stacked.lead(n)[r].float().numpy(force=True).copy() for n in pack.stacked.params}
+
+
+_last_checkpoint = [0.0]
+
+
+def _checkpoint(pack: Pack, step: int) -> None:
+    """Save each run so that a kill costs at most this step (or a minute, where a checkpoint is large)."""
+    size = sum(pack.stacked.lead(n)[0].numel() for n in pack.stacked.params) * 12
+    if size > 16e6 and time.monotonic() - _last_checkpoint[0] < 60 and step < pack.spec.steps:
+        return
+    _last_checkpoint[0] = time.monotonic()
+    for r, run in enumerate(pack.runs):
+        if not _alive(run) or not run.contestant.design.trains:
+            continue
+        arrays = {f"p/{k}": v for k, v in _weights(pack, r).items()}
+        for kind, values in (("m", pack.opt.m), ("v", pack.opt.v)):
+            arrays |= {f"{kind}/{n}": values[n][r].numpy(force=True).copy() for n in values}
+        arrays |= {f"kept/{k}": np.asarray(v, dtype=np.float64) for k, v in run.state.kept.items()}
+        arrays |= {f"running/{k}": np.asarray(getattr(run.running, k)) for k in ("count", "mean", "square")}
+        meta = {
+            "step": step,
+            "updates": float(pack.opt.steps[r]),
+            "taken": run.taken,
+            "charged": run.charged,
+            "kept": sorted(run.state.kept),
+        }
+        trace.write_checkpoint(run.folder, arrays, meta)
+
+
+def _restore(pack: Pack) -> None:
+    """Put every run back to the last step that all of them have saved."""
+    found = [trace.read_checkpoint(run.folder) for run in pack.runs]
+    pack.step = min(int(f[1]["step"]) if f else 0 for f in found)
+    for r, (run, saved) in enumerate(zip(pack.runs, found, strict=True)):
+        trace.cut(run.folder, pack.step)
+        if saved is None or pack.step == 0:
+            continue
+        arrays, meta = saved
+        if int(meta["step"]) != pack.step:
+            raise UserError(f"the checkpoints of this pack stand at different steps; start {run.folder.name} anew")
+        for name in pack.stacked.params:
+            pack.stacked.lead(name)[r].copy_(torch.from_numpy(arrays[f"p/{name}"]))
+            pack.opt.m[name][r].copy_(torch.from_numpy(arrays[f"m/{name}"]))
+            pack.opt.v[name][r].copy_(torch.from_numpy(arrays[f"v/{name}"]))
+        pack.opt.steps[r] = float(meta["updates"])
+        run.taken, run.charged = int(meta["taken"]), int(meta["charged"])
+        run.state = replace(run.state, kept={k: arrays[f"kept/{k}"] for k in meta["kept"]})
+        run.running = Running(*(arrays[f"running/{k}"] for k in ("count", "mean", "square")))

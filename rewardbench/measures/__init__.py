@@ -1,0 +1,1 @@
+"""What can be measured on texts alone? Pure functions shared by rewards and metrics."""

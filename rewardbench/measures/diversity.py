@@ -1,0 +1,178 @@
+"""How varied is a set of texts? Lexical measures, Vendi scores, and counts of classes.
+
+Every one of them moves with the number or the length of the texts: fix both before comparing.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Hashable, Sequence
+from math import comb, exp, inf, log, log2
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.integrate import trapezoid
+
+from rewardbench.types import UserError
+
+
+def ngrams(words: Sequence[str], n: int) -> list[tuple[str, ...]]:
+    """The n-grams of a list of words, in order; none when it is shorter than n.
+
+    >>> ngrams(["a", "b", "c"], 2)
+    [('a', 'b'), ('b', 'c')]
+    """
+    return [tuple(words[i : i + n]) for i in range(len(words) - n + 1)]
+
+
+def distinct_n(texts: Sequence[str], n: int = 2) -> float:
+    """Different n-grams of all texts over all of them (words parted by spaces); falls with length by itself.
+
+    >>> distinct_n(["a b a b"], 1)
+    0.5
+    """
+    grams = [g for text in texts for g in ngrams(text.split(), n)]
+    return len(set(grams)) / len(grams) if grams else 0.0
+
+
+def expectation_adjusted_distinct(texts: Sequence[str], n: int = 2, vocabulary: int = 50257) -> float:
+    """Distinct n-grams over the number expected from as many uniform draws (EAD, arXiv 2202.13587).
+
+    Flatter in length than distinct-n, not free of it. The vocabulary's size is part of the measure.
+
+    >>> round(expectation_adjusted_distinct(["a b a b"], 1, 20), 4)
+    0.5391
+    """
+    grams = [g for text in texts for g in ngrams(text.split(), n)]
+    if not grams:
+        return 0.0
+    expected = vocabulary * (1 - ((vocabulary - 1) / vocabulary) ** len(grams))
+    return len(set(grams)) / expected
+
+
+def self_bleu(texts: Sequence[str]) -> float:
+    """Mean BLEU of each text against the others, 0-100; lower is more varied. Grows with the set's size.
+
+    Effective order is on: without it short equal texts score 0.
+
+    >>> round(self_bleu(["yes", "yes"]))
+    100
+    """
+    from sacrebleu import sentence_bleu
+
+    if len(texts) < 2:
+        raise UserError("self-BLEU compares texts with each other: it needs at least 2")
+    others = [[*texts[:i], *texts[i + 1 :]] for i in range(len(texts))]
+    scores = [sentence_bleu(t, o, use_effective_order=True).score for t, o in zip(texts, others, strict=True)]
+    return float(np.mean(scores))
+
+
+def compression_ratio(texts: Sequence[str], length: int | None = None) -> float:
+    """Raw bytes over zlib-9 bytes of the texts joined by spaces, in the given order; higher is redundant.
+
+    Strongly length-dependent: cut every set to the same `length` in bytes before comparing.
+
+    >>> compression_ratio(["the cat sat on the mat"] * 3) > compression_ratio(["the cat sat on the mat"])
+    True
+    """
+    raw = " ".join(texts).encode()[:length]
+    return len(raw) / len(zlib.compress(raw, 9)) if raw else 1.0
+
+
+def vendi(similarity: ArrayLike, q: float = 1.0) -> float:
+    """Effective number of different items, 1..n, from a similarity matrix [n, n] (the Vendi score).
+
+    exp of the Renyi entropy of order q of the eigenvalues of K / n. On exact classes it is the Hill number
+    of their shares. Underestimates when n is small: fix n.
+
+    >>> round(vendi([[1, .9, 0], [.9, 1, 0], [0, 0, 1]]), 4)
+    2.1573
+    """
+    k = np.asarray(similarity, dtype=np.float64)
+    if k.ndim != 2 or k.shape[0] != k.shape[1] or not k.size or not np.isfinite(k).all():
+        raise UserError("a similarity must be a square matrix of finite numbers")
+    if not np.allclose(k, k.T, atol=1e-8) or not np.allclose(np.diag(k), 1, atol=1e-8):
+        raise UserError("a similarity must be symmetric, with ones on the diagonal")
+    shares = np.linalg.eigvalsh(k / len(k))
+    if shares[0] < -1e-8:  # dropped silently elsewhere, which gives a number that means nothing
+        raise UserError("the similarity is not positive semi-definite: no Vendi score exists")
+    return hill(np.maximum(shares, 0), q)
+
+
+def hill(shares: ArrayLike, q: float = 1.0) -> float:
+    """The Hill number of order q of shares [c] that sum to 1: the effective number of classes.
+
+    >>> [round(hill([.5, .3, .2], q), 6) for q in (0, 1, 2)]
+    [3.0, 2.800094, 2.631579]
+    """
+    p = np.asarray(shares, dtype=np.float64)
+    p = p[p > 1e-10]
+    if q == 1:
+        return exp(-float((p * np.log(p)).sum()))
+    if q == inf:
+        return float(1 / p.max())
+    return float((p**q).sum() ** (1 / (1 - q)))
+
+
+def rarefied_distinct(counts: Sequence[int], k: int, n: int | None = None) -> float:
+    """Expected number of classes among k of n samples drawn without replacement, from class counts [c].
+
+    `n` defaults to the sum of the counts; larger where some samples belong to no class that counts.
+
+    >>> round(rarefied_distinct([5, 3, 2], 2), 6)
+    1.688889
+    """
+    n = sum(counts) if n is None else n
+    if not 0 <= k <= n or sum(counts) > n:
+        raise UserError(f"{k} samples cannot be drawn from {n}")
+    return sum(1 - comb(n - c, k) / comb(n, k) for c in counts)
+
+
+def utility(classes: Sequence[Hashable], scores: Sequence[float], patience: float = 0.8) -> float:
+    """utility_k (NoveltyBench, arXiv 2504.05228): what a reader of a given patience gains.
+
+    Only the first sample of each class pays its score; the reader goes on with probability `patience`.
+
+    >>> round(utility([0, 1, 0, 2], [4, 8, 9, 2]), 6)
+    3.869919
+    """
+    if len(classes) != len(scores) or not classes:
+        raise UserError("one score a sample is needed, and at least one sample")
+    new = [c not in classes[:i] for i, c in enumerate(classes)]
+    gained = sum(patience**i * u for i, (first, u) in enumerate(zip(new, scores, strict=True)) if first)
+    return (1 - patience) / (1 - patience ** len(classes)) * gained
+
+
+def pass_at_k(n: int, right: int, k: int) -> float:
+    """The chance that at least one of k of the n samples is right: 1 - C(n - right, k) / C(n, k).
+
+    >>> round(pass_at_k(10, 3, 5), 6)
+    0.916667
+    """
+    if not (0 <= right <= n and 1 <= k <= n):
+        raise UserError(f"pass@{k} cannot be read from {right} right of {n} samples")
+    return 1 - comb(n - right, k) / comb(n, k)
+
+
+def pass_area(n: int, right: int, top: int = 16) -> float:
+    """Area of pass@k over log2 k, k = 1, 2, 4 .. top, divided by log2 top: in [0, 1].
+
+    >>> round(pass_area(16, 4), 6)
+    0.69114
+    """
+    ks = [2**i for i in range(int(log2(top)) + 1)]
+    return float(trapezoid([pass_at_k(n, right, k) for k in ks], [log(k, 2) for k in ks]) / log2(top))
+
+
+def hypervolume(points: ArrayLike) -> float:
+    """Area dominated by points [G, 2] in the positive quadrant, seen from (0, 0); 0 without points.
+
+    >>> round(hypervolume([(1, .5), (.5, 1)]), 6)
+    0.75
+    """
+    area, height = 0.0, 0.0
+    rows = np.asarray(points, dtype=np.float64).reshape(-1, 2)
+    for x, y in sorted(rows.tolist(), reverse=True):
+        area += x * max(0.0, y - height)
+        height = max(height, y)
+    return area

@@ -1,0 +1,36 @@
+"""How far did the policy move from where it started?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import sqrt
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+
+@dataclass(frozen=True)
+class Kl:
+    """Three estimates of the KL divergence from the start policy, nats a sequence."""
+
+    k1: float
+    k1_se: float
+    """Over prompts (over samples, where one list is given); 0 from a single one."""
+    k2: float
+    k3: float
+
+
+def kl(log_ratio: ArrayLike) -> Kl:
+    """KL to the start policy from log pi - log start, summed over each completion: [N, n] or [n].
+
+    Formula: k1 = mean(l), k2 = mean(l^2) / 2, k3 = mean(exp(-l) - 1 + l).
+    Read: k1 with its standard error; k1 and k3 are unbiased, k2 is not, k3 is never negative.
+    Fails: k3 is heavy-tailed for sequences; k1 may come out below 0 when the policy hardly moved.
+
+    >>> kl([-.5, 0, .5, 1]).k1
+    0.25
+    """
+    ratio = np.asarray(log_ratio, dtype=np.float64)
+    units = ratio.mean(axis=1) if ratio.ndim == 2 else ratio
+    se = float(units.std(ddof=1)) / sqrt(len(units)) if len(units) > 1 else 0.0
+    return Kl(float(ratio.mean()), se, float((ratio**2).mean() / 2), float((np.expm1(-ratio) + ratio).mean()))

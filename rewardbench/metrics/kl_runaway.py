@@ -1,0 +1,29 @@
+"""Did the policy run away from where it started?"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rewardbench.metrics.collapsed import longest_run
+from rewardbench.types import Curve, Floats
+
+
+def kl_runaway(curve: Curve, cap: float = 1.0) -> bool:
+    """True when the KL to the start policy lay above a cap a token at two evaluations running.
+
+    Formula: sum of k1 over all completions / sum of their tokens; cap in nats a token.
+    Read: the policy speaks another language than it did; gold of it is often luck.
+    Fails: the cap is a convention, and some tasks need a long way: read it beside Q.
+    """
+    return longest_run(_nats_a_token(curve) > cap) >= min(2, max(1, len(curve.steps) - 1))
+
+
+def evidence(curve: Curve) -> dict[str, float]:
+    """Nats a token at the end, and at most."""
+    nats = _nats_a_token(curve)
+    return {"end": float(nats[-1]), "most": float(nats.max())}
+
+
+def _nats_a_token(curve: Curve) -> Floats:
+    """[E]; an evaluation without a single token counts 0."""
+    return np.asarray(curve.kl.sum(axis=(1, 2)) / np.maximum(curve.length.sum(axis=(1, 2)), 1))

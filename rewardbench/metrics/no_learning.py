@@ -1,0 +1,27 @@
+"""Did training change anything that gold can see?"""
+
+from __future__ import annotations
+
+from numpy.typing import ArrayLike
+
+from rewardbench.stats import mean_interval
+
+
+def no_learning(qualities: ArrayLike) -> bool:
+    """True when the interval of Q over seeds includes 0; from the Q of each seed, [seeds].
+
+    Formula: low <= 0 <= high of the 95% interval of the mean.
+    Read: S, E and D of such a design are not ranked: standing still is stable.
+    Fails: with few seeds it also says "not enough seeds". Below 0 altogether is harm, not this.
+
+    >>> no_learning([-.1, .1, .05]), no_learning([.5, .6, .55])
+    (True, False)
+    """
+    shown = evidence(qualities)
+    return shown["low"] <= 0 <= shown["high"]
+
+
+def evidence(qualities: ArrayLike) -> dict[str, float]:
+    """Mean and interval of Q."""
+    interval = mean_interval(qualities)
+    return {"mean": interval.mean, "low": interval.low, "high": interval.high}

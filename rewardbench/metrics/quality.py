@@ -1,0 +1,17 @@
+"""How good did the policy get?"""
+
+from __future__ import annotations
+
+from rewardbench.metrics.normalised import last_two, normalised
+from rewardbench.types import Anchor, Curve
+
+
+def quality(curve: Curve, anchor: Anchor) -> float:
+    """Q: the gold score at the end, on the task's frozen scale; unclipped.
+
+    Formula: mean of y' over the last two evaluations (never the start); a failed run is 0.
+    Read: 0 = no better than untrained, 1 = as good as training on gold itself; below 0 = harmful.
+    Fails: the last evaluations' noise is in it (read the interval over seeds), and a failed run that had
+    done harm looks better for having failed (read the flag `failed`).
+    """
+    return 0.0 if curve.failed else float(last_two(normalised(curve, anchor)))

@@ -1,0 +1,230 @@
+"""What will be run? A spec -> runs, packs, ids and what they cost. Loads no torch."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from rewardbench import find
+from rewardbench.design import canonical, check_keys, design_hash
+from rewardbench.policies.settings import Folder
+from rewardbench.types import Design, Part, UserError
+
+ENGINE = 1
+"""Goes up when the same spec would give other numbers."""
+GRID = (0.5, 0.8, 1.0, 1.2, 1.5)
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What a user asks for: the flags of `rbench run`, or a TOML file of the same names."""
+
+    tasks: tuple[str, ...] = ()
+    designs: tuple[str, ...] = ()
+    algorithm: str = "grpo"
+    options: Mapping[str, Any] = field(default_factory=dict)
+    policy: str = "tiny"
+    seeds: tuple[int, ...] = (1, 2, 3, 4, 5)
+    budget: str = "default"
+    reward_timeout: float = 60.0
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """One run, resolved: everything that its numbers depend on, and nothing else."""
+
+    task: str
+    task_version: int
+    task_digest: str
+    design: Design
+    design_hash: str
+    algorithm: str
+    options: Mapping[str, Any]
+    policy: str
+    policy_hash: str
+    seed: int
+    budget: str
+    steps: int
+    P: int
+    K: int
+    max_tokens: int
+    points: tuple[int, ...]
+    """Optimiser steps done at each evaluation."""
+    eval_prompts: int
+    eval_samples: int
+    temperatures: tuple[float, ...]
+    grid_samples: int
+    end_split: str = "dev"
+    engine: int = ENGINE
+
+    @property
+    def id(self) -> str:
+        """Hash of the canonical JSON of the spec, 16 hexadecimal digits."""
+        return canonical(self.as_dict())[:16]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The spec as plain values, for TOML and hashing; what is not set is left out."""
+        found: dict[str, Any] = _plain(asdict(self))
+        return found
+
+    def budget_tokens(self) -> float:
+        """The end of the efficiency axis: steps * P * K * max_tokens."""
+        return float(self.steps * self.P * self.K * self.max_tokens)
+
+
+def _plain(value: Any) -> Any:
+    """Tuples as lists, None left out."""
+    if isinstance(value, Mapping):
+        return {k: _plain(v) for k, v in value.items() if v is not None}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    return value
+
+
+def run_spec(raw: Mapping[str, Any]) -> RunSpec:
+    """A RunSpec from the plain values of a `spec.toml`."""
+    design = dict(raw["design"])
+    parts = tuple(
+        Part(**{**p, "clip": tuple(p["clip"]) if "clip" in p else None}) for p in design.pop("parts", [])
+    )
+    lists = {k: tuple(raw[k]) for k in ("points", "temperatures")}
+    return RunSpec(**{**raw, **lists, "design": Design(parts=parts, **design)})
+
+
+def read_spec(path: Path) -> Spec:
+    """A spec file; unknown keys are errors."""
+    try:
+        raw = tomllib.loads(path.read_text())
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"spec {path.name!r} cannot be read: {error}", 5) from error
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(f"spec {path.name!r} is not valid TOML: {error}") from error
+    check_keys(raw, [f.name for f in fields(Spec)], f"spec {path.name!r}")
+    for key in ("tasks", "designs"):
+        if key in raw and not (isinstance(raw[key], list) and all(isinstance(v, str) for v in raw[key])):
+            raise UserError(f"spec {path.name!r}: {key} must be a list of names")
+    if "seeds" in raw:
+        seeds = raw["seeds"]
+        raw["seeds"] = tuple(range(1, seeds + 1)) if isinstance(seeds, int) else parse_seeds(",".join(map(str, seeds)))
+    if "budget" in raw:
+        raw["budget"] = str(raw["budget"])
+    return Spec(**{k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()})
+
+
+def parse_seeds(text: str) -> tuple[int, ...]:
+    """`5` means seeds 1 to 5; `1,2,7` means these.
+
+    >>> parse_seeds("3"), parse_seeds("2,9")
+    ((1, 2, 3), (2, 9))
+    """
+    try:
+        numbers = [int(t) for t in text.split(",") if t.strip()]
+    except ValueError as error:
+        raise UserError(f"seeds {text!r} is neither a count nor a list such as 1,2,3") from error
+    if not numbers or min(numbers) < 0 or (len(numbers) == 1 and "," not in text and numbers[0] < 1):
+        raise UserError(f"seeds {text!r}: give a count of at least 1, or a list of numbers such as 1,2,3")
+    found = tuple(range(1, numbers[0] + 1)) if "," not in text else tuple(numbers)
+    if len(set(found)) < len(found):
+        raise UserError(f"seeds {text!r} name one seed twice")
+    return found
+
+
+def points(steps: int, budget: str) -> tuple[int, ...]:
+    """Steps at which a run is evaluated: 11 spread evenly, 3 for `quick`, each one of a short run.
+
+    >>> points(40, "default")[:4], points(4, "4"), points(20, "quick")
+    ((0, 4, 8, 12), (0, 1, 2, 3, 4), (0, 10, 20))
+    """
+    if steps < 10:
+        return tuple(range(steps + 1))
+    count = 2 if budget == "quick" else 10
+    return tuple(round(i * steps / count) for i in range(count + 1))
+
+
+def plan(spec: Spec, policy: Folder, folder: Path = Path()) -> tuple[list[RunSpec], dict[str, Path]]:
+    """All runs of a spec in a fixed order, and the user's source files they need (hash -> path)."""
+    if not spec.tasks:
+        raise UserError("nothing to run: give --task, or a spec file that names tasks (see `rbench list tasks`)")
+    runs, sources = [], {}
+    quick = spec.budget == "quick"
+    find.algorithm(spec.algorithm, spec.options)
+    for task_name in dict.fromkeys(spec.tasks):
+        task = find.task(task_name)
+        digest = find.task_digest(task_name)
+        for name in design_names(spec, task_name):
+            design = find.design(name, task_name)
+            sources |= {p.source: Path(p.use.rpartition(":")[0]) for p in design.parts if p.source}
+            design = portable(design)
+            for seed in spec.seeds:
+                steps = policy.settings.budget_steps(task_name, spec.budget)
+                runs.append(
+                    RunSpec(
+                        task=task_name,
+                        task_version=task.version,
+                        task_digest=digest,
+                        design=design,
+                        design_hash=design_hash(design),
+                        algorithm=spec.algorithm,
+                        options=dict(spec.options),
+                        policy=policy.name,
+                        policy_hash=policy.digest,
+                        seed=seed,
+                        budget=spec.budget,
+                        steps=steps,
+                        P=4 if quick else policy.settings.P,
+                        K=policy.settings.K,
+                        max_tokens=policy.settings.max_tokens(task_name, task.max_tokens),
+                        points=points(steps, spec.budget),
+                        eval_prompts=16 if quick else 32,
+                        eval_samples=8,
+                        temperatures=() if quick else GRID,
+                        grid_samples=16,
+                    )
+                )
+    names = [(r.task, r.design.name, r.seed) for r in runs]
+    for one in names:
+        if names.count(one) > 1:
+            raise UserError(f"two designs are called {one[1]!r}; rename one of them")
+    return runs, sources
+
+
+def design_names(spec: Spec, task_name: str) -> list[str]:
+    """What is entered on a task: everything, or what was asked with `untrained` and `constant` added."""
+    if not spec.designs:
+        return [*find.task_designs(task_name), *find.arms()]
+    return list(dict.fromkeys([*spec.designs, "untrained", "constant"]))
+
+
+def portable(design: Design) -> Design:
+    """The design with the folder of a user's own files left out: their names and hashes stay."""
+
+    def short(part: Part) -> Part:
+        place, colon, name = part.use.rpartition(":")
+        return replace(part, use=f"{Path(place).name}{colon}{name}") if part.source else part
+
+    return replace(design, parts=tuple(short(p) for p in design.parts))
+
+
+def sweep_id(runs: Sequence[RunSpec]) -> str:
+    """Hash of the runs' ids, 12 hexadecimal digits; their order and a shard are no part of it."""
+    return hashlib.sha256("\n".join(sorted(r.id for r in runs)).encode()).hexdigest()[:12]
+
+
+def shard_of(runs: Sequence[RunSpec], shard: str) -> list[RunSpec]:
+    """The runs of shard `i/n`: every n-th run, from the i-th (1-based)."""
+    head, _, tail = shard.partition("/")
+    if not (head.isdigit() and tail.isdigit() and 1 <= int(head) <= int(tail)):
+        raise UserError(f"shard {shard!r} is not of the form i/n with 1 <= i <= n, such as 1/4")
+    return list(runs[int(head) - 1 :: int(tail)])
+
+
+def completions(run: RunSpec) -> tuple[int, int]:
+    """Completions a run samples to learn from, and to be evaluated on."""
+    evaluated = run.eval_prompts * (
+        len(run.points) * run.eval_samples + len(run.temperatures) * run.grid_samples
+    )
+    return (run.steps * run.P * run.K if run.design.trains else 0), evaluated

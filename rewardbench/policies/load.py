@@ -1,0 +1,95 @@
+"""How does a policy folder become a model and a tokenizer? Stock `transformers`, no custom code."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from rewardbench.policies.settings import Folder, Settings
+from rewardbench.types import Message, Prompt, UserError
+
+
+@dataclass
+class Policy:
+    """A loaded policy: the model that is sampled and trained, its tokenizer, and how it is trained."""
+
+    model: Any
+    tokenizer: Any
+    settings: Settings
+    templated: bool
+    cache: dict[str, tuple[int, ...]] = field(default_factory=dict)
+
+    @property
+    def eos(self) -> int:
+        """The token that ends a turn."""
+        return int(self.tokenizer.eos_token_id)
+
+    @property
+    def pad(self) -> int:
+        """The token put where nothing is (masked everywhere)."""
+        return int(self.tokenizer.pad_token_id if self.tokenizer.pad_token_id is not None else self.eos)
+
+    def render(self, messages: list[Message]) -> str:
+        """The messages as the policy reads them, up to where it speaks."""
+        if self.templated:
+            return str(
+                self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+            )
+        return "\n".join(m["content"] for m in messages) + "\n"
+
+    def encode(self, text: str) -> tuple[int, ...]:
+        """Token ids of a rendered text, [L]; remembered, since prompts return."""
+        if text not in self.cache:
+            special = not self.templated
+            self.cache[text] = tuple(self.tokenizer(text, add_special_tokens=special)["input_ids"])
+        return self.cache[text]
+
+    def prompt_ids(self, prompt: Prompt) -> tuple[int, ...]:
+        """Token ids of a prompt, ready to be continued, [L]."""
+        return self.encode(self.render(prompt.chat()))
+
+    def between(self, reply: str) -> tuple[int, ...]:
+        """Token ids that stand between the policy's end of turn and its next word: the partner's turn."""
+        if not self.templated:
+            return tuple(self.tokenizer(f"\n{reply}\n", add_special_tokens=False)["input_ids"])
+        mark = "\u241e"
+        chat = [{"role": "user", "content": "a"}, {"role": "assistant", "content": mark}]
+        after = self.render([*chat, {"role": "user", "content": reply}]).split(mark, 1)[1]
+        text = after.removeprefix(self.tokenizer.eos_token)
+        if text not in self.cache:
+            self.cache[text] = tuple(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+        return self.cache[text]
+
+
+def load(folder: Folder) -> Policy:
+    """The policy in a folder, in its own dtype, in evaluation mode (no dropout anywhere).
+
+    Raises UserError (code 5) when the folder's files cannot be read as a causal language model.
+    """
+    dtype = getattr(torch, folder.settings.dtype)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder.path)
+        model = AutoModelForCausalLM.from_pretrained(folder.path, dtype=dtype)
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise UserError(f"policy {folder.name!r} cannot be loaded from {folder.path.name}: {first}", 5) from error
+    if tokenizer.eos_token_id is None:
+        raise UserError(f"policy {folder.name!r}: its tokenizer names no eos token, so no completion can end", 5)
+    templated = bool(getattr(tokenizer, "chat_template", None))
+    if not templated:
+        print(f"{folder.name}: no chat template; prompts are given as plain text", file=sys.stderr)
+    model.eval()
+    return Policy(model, tokenizer, folder.settings, templated)
+
+
+def unknown_share(policy: Policy, prompts: list[Prompt]) -> float:
+    """Share of the prompts' tokens that the vocabulary lacks, in [0, 1]."""
+    unk = policy.tokenizer.unk_token_id
+    ids = [i for prompt in prompts for i in policy.prompt_ids(prompt)]
+    if unk is None or unk == policy.eos or not ids:
+        return 0.0
+    return sum(i == unk for i in ids) / len(ids)

@@ -1,0 +1,117 @@
+"""How is a policy trained? Its small `.toml`, its hash, and where its folder lies. Loads no torch."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from rewardbench.types import UserError
+
+HERE = Path(__file__).parent
+WEIGHTS = ("*.safetensors", "*.json", "*.gguf", "*.model", "*.txt", "*.jinja")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a policy's `.toml` says. Every value enters the run's id."""
+
+    kind: str = "lora"
+    """`full`: all weights, one run a pack; `lora`: low-rank adapters, R runs a pack."""
+    rank: int = 16
+    alpha: float = 32.0
+    targets: tuple[str, ...] = ()
+    """Endings of the names of the linear layers that get adapters; empty: all but the output head."""
+    learning_rate: float = 3e-4
+    betas: tuple[float, float] = (0.9, 0.95)
+    clip: float = 1.0
+    """Largest norm of a run's gradient."""
+    P: int = 8
+    K: int = 8
+    dtype: str = "float32"
+    micro: int = 0
+    """Sequences in one forward pass of training; 0: the whole minibatch."""
+    steps: Mapping[str, int] = field(default_factory=lambda: {"quick": 20, "default": 40, "long": 150})
+    """Optimiser steps of each named budget."""
+    tasks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Per task: `max_tokens` and `steps` of its own."""
+
+    def max_tokens(self, task: str, default: int) -> int:
+        """Positions after the prompt for that task."""
+        return int(self.tasks.get(task, {}).get("max_tokens", default))
+
+    def budget_steps(self, task: str, budget: str) -> int:
+        """Optimiser steps of a named budget, or of a number given as text."""
+        if budget.isdigit() and int(budget) > 0:
+            return int(budget)
+        named = {**self.steps, **self.tasks.get(task, {}).get("steps", {})}
+        if budget not in named:
+            raise UserError(f"budget {budget!r} is not one of {', '.join(named)} or a number of steps above 0")
+        return int(named[budget])
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A policy before it is loaded: its name, folder, settings and content hash."""
+
+    name: str
+    path: Path
+    settings: Settings
+    digest: str
+
+
+def read_settings(path: Path) -> Settings:
+    """The settings in a `.toml`; unknown keys are errors."""
+    known = {f.name for f in fields(Settings)}
+    try:
+        raw = tomllib.loads(path.read_text())
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(f"{path.name} is not valid TOML: {error}") from error
+    unknown = sorted(set(raw) - known)
+    if unknown:
+        raise UserError(f"{path.name}: unknown key {unknown[0]!r}; known are {', '.join(sorted(known))}")
+    for key in ("betas", "targets"):
+        if key in raw:
+            raw[key] = tuple(raw[key])
+    settings = Settings(**raw)
+    if settings.kind not in ("full", "lora"):
+        raise UserError(f"{path.name}: kind = {settings.kind!r} is neither 'full' nor 'lora'")
+    return settings
+
+
+def digest(folder: Path, settings: Settings) -> str:
+    """SHA-256 over weights, tokenizer and settings; names and bytes only, so that a copy hashes alike."""
+    total = hashlib.sha256()
+    names = sorted({p for pattern in WEIGHTS for p in folder.glob(pattern)})
+    for path in names:
+        total.update(f"{path.name}\0{file_digest(path)}\n".encode())
+    total.update(repr(sorted(asdict(settings).items())).encode())
+    return total.hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's bytes, hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def shipped() -> list[str]:
+    """Names of the policies in the package: a folder with a `.toml` beside it."""
+    return sorted(p.stem for p in HERE.glob("*.toml") if (HERE / p.stem).is_dir())
+
+
+def beside(folder: Path) -> Path:
+    """The `.toml` that belongs to a policy folder, or the default one."""
+    own = folder.with_name(folder.name + ".toml")
+    return own if own.is_file() else HERE / "default.toml"
+
+
+def open_folder(name: str, path: Path) -> Folder:
+    """A policy folder with its settings and hash; refuses a folder that holds no model."""
+    if not (path / "config.json").is_file():
+        raise UserError(f"policy {name!r}: {path.name} holds no config.json, so transformers cannot load it", 5)
+    settings = read_settings(beside(path))
+    return Folder(name, path, settings, digest(path, settings))

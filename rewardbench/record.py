@@ -1,0 +1,98 @@
+"""What is written down of a step and of an evaluation? Rows and columns, from batches."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import numpy as np
+
+from rewardbench.types import Batch, Bools, Design, Floats, Gold, Task
+
+
+class Clock:
+    """CPU and wall seconds between marks; they go to `timing.jsonl`, never into a hash."""
+
+    def __init__(self) -> None:
+        self.spent: dict[str, float] = {}
+        self._last = (time.process_time(), time.perf_counter())
+
+    def mark(self, name: str) -> None:
+        """Book what passed since the last mark under a name."""
+        now = (time.process_time(), time.perf_counter())
+        self.spent[name] = self.spent.get(name, 0.0) + now[0] - self._last[0]
+        self.spent["wall"] = self.spent.get("wall", 0.0) + now[1] - self._last[1]
+        self._last = now
+
+
+def _mean(values: Any) -> float:
+    """Mean of the finite values, NaN if there is none."""
+    values = np.asarray(values, dtype=np.float64)
+    finite = values[np.isfinite(values)]
+    return float(finite.mean()) if len(finite) else float("nan")
+
+
+def dead_share(reward: Floats) -> float:
+    """Share of prompts [P, K] whose completions are all paid exactly alike: they teach nothing.
+
+    >>> dead_share(np.array([[1.0, 1.0], [0.0, 1.0]]))
+    0.5
+    """
+    top = np.nan_to_num(reward, nan=-np.inf).max(1)
+    low = np.nan_to_num(reward, nan=np.inf).min(1)
+    return float((~(top > low)).mean())
+
+
+def step_row(step: int, batch: Batch, design: Design, learnt: Any, r: int, charged: int) -> dict[str, Any]:
+    """One line of `steps.jsonl`."""
+    own = batch.mine.sum(-1)
+    parts = {p.name: batch.parts[..., m] for m, p in enumerate(design.parts)}
+    return {
+        "step": step,
+        "reward": _mean(batch.reward),
+        "reward_sd": float(np.nanstd(batch.reward)) if np.isfinite(batch.reward).any() else float("nan"),
+        "parts": {n: _mean(v) for n, v in parts.items()},
+        "abstained": {n: float((~np.isfinite(v)).mean()) for n, v in parts.items()},
+        "dead": dead_share(np.asarray(batch.reward, dtype=np.float64)),
+        "length": float(own.mean()),
+        "ended": float(batch.ended.mean()),
+        "entropy": float(batch.entropy.sum() / max(own.sum(), 1)),
+        "completions": int(batch.ended.size),
+        "context": int(sum(len(c) for c in batch.context) * batch.ended.shape[1]),
+        "charged": charged,
+        "loss": float(learnt.loss[r]),
+        "norm": float(learnt.norm[r]),
+        "drift": float(learnt.drift[r]),
+    }
+
+
+def evaluation(
+    batch: Batch, start_logp: Floats, gold: Gold, task: Task, design: Design, picked: Bools, heat: float
+) -> dict[str, list[Any]]:
+    """Columns of an evaluation at one temperature, a row a completion."""
+    P, K = batch.ended.shape
+    cells = [(p, k) for p in range(P) for k in range(K)]
+    said = [batch.said(p, k, task.turns) for p, k in cells]
+    # k1 needs the policy's own probabilities: at another temperature than 1 the samples are not the policy's
+    gap = (batch.logp - start_logp).sum(-1) if heat == 1.0 else np.full((P, K), np.nan)
+    columns: dict[str, list[Any]] = {
+        "prompt": [batch.prompts[p].id for p, _ in cells],
+        "k": [k for _, k in cells],
+        "temperature": [float(heat)] * len(cells),
+        "picked": picked.ravel().tolist(),
+        "gold": [float(gold.score(batch.prompts[p], s)) for (p, _), s in zip(cells, said, strict=True)],
+        "kind": [str(gold.kind(batch.prompts[p], s)) for (p, _), s in zip(cells, said, strict=True)],
+        "reward": batch.reward.astype(np.float64).ravel().tolist(),
+        "kl": gap.astype(np.float64).ravel().tolist(),
+        "length": batch.mine.sum(-1).ravel().tolist(),
+        "ended": batch.ended.ravel().tolist(),
+        "entropy": (batch.entropy.sum(-1) / np.maximum(batch.mine.sum(-1), 1)).astype(np.float64).ravel().tolist(),
+        "prompt_text": [batch.prompts[p].plain() for p, _ in cells],
+        "text": [batch.text[p][k] for p, k in cells],
+    }
+    if task.turns > 1:
+        columns["messages"] = [json.dumps(list(batch.messages[p][k]), ensure_ascii=False) for p, k in cells]
+    for m, part in enumerate(design.parts):
+        columns[f"part/{part.name}"] = batch.parts[..., m].astype(np.float64).ravel().tolist()
+    return columns

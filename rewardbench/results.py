@@ -1,0 +1,425 @@
+"""What came of the runs? Traces -> arrays -> metrics -> result; nothing here is stored, all is recomputed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rewardbench import find, stats, trace
+from rewardbench.metrics import collapsed, dead_signal, hacked, kl_runaway, no_learning, over_trained, templated
+from rewardbench.metrics import diversity as diversity_
+from rewardbench.metrics import efficiency as efficiency_
+from rewardbench.metrics import quality as quality_
+from rewardbench.metrics import stability as stability_
+from rewardbench.metrics import truncated as truncated_
+from rewardbench.metrics.normalised import last_two
+from rewardbench.plan import RunSpec, run_spec
+from rewardbench.types import Anchor, Bank, Curve, UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+AXES = ("quality", "stability", "efficiency", "diversity")
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A run as read back from its folder."""
+
+    spec: RunSpec
+    folder: Path
+    status: dict[str, Any]
+    rows: list[dict[str, Any]]
+    timing: list[dict[str, Any]]
+    curve: Curve | None
+    bank: Bank | None
+    texts: list[list[str]]
+    """Counted completions of the last evaluation, [N][n]."""
+    prompts: list[str]
+    """Their prompts, [N]."""
+
+
+@dataclass
+class Result:
+    """One run's scores; None where a value is not known, with the reason beside it."""
+
+    run: Loaded
+    values: dict[str, float | None] = field(default_factory=dict)
+    reasons: dict[str, str] = field(default_factory=dict)
+    flags: list[str] = field(default_factory=list)
+
+    @property
+    def task(self) -> str:
+        """The task's name."""
+        return self.run.spec.task
+
+    @property
+    def design(self) -> str:
+        """The design's bare name."""
+        return self.run.spec.design.name
+
+
+# --- reading -------------------------------------------------------------------------------------
+
+
+def load_run(folder: Path) -> Loaded:
+    """A run's folder as arrays; what is missing there is None."""
+    spec = run_spec(trace.spec(folder))
+    status = trace.status(folder)
+    paths = [p for p in trace.evaluations(folder) if p.stem != "final"]
+    tables = [trace.read_evaluation(p) for p in paths]
+    final = folder / "evals" / "final.parquet"
+    rows = trace.rows(folder)
+    curve = _curve(spec, tables, status["status"] == "failed") if tables else None
+    bank = _bank(spec, trace.read_evaluation(final)) if final.is_file() else None
+    last = tables[-1] if tables else None
+    texts = _grid(last, "text", spec.eval_prompts).tolist() if last is not None else []
+    prompts = _grid(last, "prompt_text", spec.eval_prompts)[:, 0].tolist() if last is not None else []
+    return Loaded(spec, folder, status, rows, trace.rows(folder, "timing.jsonl"), curve, bank, texts, prompts)
+
+
+def _grid(table: Mapping[str, Any], name: str, prompts: int) -> Any:
+    """A column as [N, n], counted completions only."""
+    return np.asarray(table[name])[np.asarray(table["picked"], dtype=bool)].reshape(prompts, -1)
+
+
+def _curve(spec: RunSpec, tables: Sequence[Mapping[str, Any]], failed: bool) -> Curve:
+    def every(name: str, kind: type) -> Any:
+        return np.stack([_grid(t, name, spec.eval_prompts).astype(kind) for t in tables])
+
+    return Curve(
+        steps=np.array([int(t["step"][0]) for t in tables]),
+        tokens=np.array([float(t["charged"][0]) for t in tables]),
+        gold=every("gold", float),
+        reward=every("reward", float),
+        kl=every("kl", float),
+        length=every("length", float),
+        ended=every("ended", bool),
+        entropy=np.array([float(np.mean(t["entropy"])) for t in tables]),
+        budget_steps=spec.steps,
+        budget_tokens=spec.budget_tokens(),
+        failed=failed,
+    )
+
+
+def _bank(spec: RunSpec, table: Mapping[str, Any]) -> Bank:
+    heats = np.asarray(table["temperature"])
+    order = list(dict.fromkeys(heats.tolist()))
+    picked = np.asarray(table["picked"], dtype=bool)
+
+    def at(name: str, heat: float) -> Any:
+        return np.asarray(table[name])[(heats == heat) & picked].reshape(spec.eval_prompts, -1)
+
+    return Bank(
+        temperatures=np.array(order),
+        gold=np.stack([at("gold", h).astype(float) for h in order]),
+        kind=np.stack([at("kind", h).astype(str) for h in order]),
+        bar=find.gold(spec.task).bar,
+    )
+
+
+def load_sweep(folder: Path) -> list[Loaded]:
+    """Every run of a sweep's folder in the order of its spec, or one run's own folder."""
+    if (folder / "spec.toml").is_file():
+        return [load_run(folder)]
+    head = folder / "sweep.toml"
+    if not head.is_file():
+        raise UserError(f"{folder} is neither a sweep folder (sweep.toml) nor a run folder (spec.toml)", 5)
+    import tomllib
+
+    return [load_run(folder / "runs" / name) for name in tomllib.loads(head.read_text())["runs"]]
+
+
+# --- scoring -------------------------------------------------------------------------------------
+
+
+def anchor_of(spec: RunSpec) -> Anchor | str:
+    """The task's frozen scale for this policy and budget, or why there is none."""
+    path = find.task_folder(spec.task) / "anchors.json"
+    if not path.is_file():
+        return f"{spec.task} has no anchors; `rbench anchors` makes them"
+    for row in json.loads(path.read_text())["anchors"]:
+        if (row["task_version"], row["policy_hash"], row["budget"]) == (
+            spec.task_version,
+            spec.policy_hash,
+            spec.budget,
+        ):
+            return Anchor(row["low"], row["high"], row["low_se"], row["high_se"])
+    return f"{spec.task} has no anchors for policy {spec.policy!r} at budget {spec.budget!r}"
+
+
+def score(runs: Sequence[Loaded]) -> list[Result]:
+    """The result of every run; flags that need several seeds or `untrained` look at all of them."""
+    bases = {(r.spec.task, r.spec.seed): r for r in runs if not r.spec.design.trains}
+    results = [_score_one(run, bases.get((run.spec.task, run.spec.seed))) for run in runs]
+    for (_task, _design), group in _groups(results).items():
+        qualities = [r.values["quality"] for r in group]
+        if len(group) > 1 and all(q is not None for q in qualities) and no_learning.no_learning(qualities):
+            for r in group:
+                r.flags.append("no_learning")
+    return results
+
+
+def _groups(results: Sequence[Result]) -> dict[tuple[str, str], list[Result]]:
+    """Results of each (task, design), by seed."""
+    found: dict[tuple[str, str], list[Result]] = {}
+    for r in sorted(results, key=lambda r: r.run.spec.seed):
+        found.setdefault((r.task, r.design), []).append(r)
+    return found
+
+
+def _score_one(run: Loaded, base: Loaded | None) -> Result:
+    """One run's four axes and flags."""
+    result = Result(run)
+    task = find.task(run.spec.task)
+    anchor = anchor_of(run.spec)
+    if run.status["status"] == "failed":
+        result.flags.append("failed")
+    if run.curve is None or run.status["status"] == "partial":
+        failed = run.status["status"] == "failed"
+        for axis in AXES:
+            result.values[axis] = 0.0 if failed and axis != "diversity" and isinstance(anchor, Anchor) else None
+            result.reasons[axis] = "the run failed before its first evaluation" if failed else "the run is not done"
+        result.values["gold"] = None
+        return result
+    curve = run.curve
+    result.values["gold"] = float(last_two(curve.gold.mean(axis=(1, 2))))
+    axes: dict[str, Callable[[Curve, Anchor], float]] = {
+        "quality": quality_.quality,
+        "stability": stability_.stability,
+        "efficiency": efficiency_.efficiency,
+    }
+    for name, axis in axes.items():
+        _try(result, name, anchor, lambda a, f=axis: f(curve, a))  # type: ignore[misc]
+    _diversity(result, run, base, task.one_answer)
+    real = anchor if isinstance(anchor, Anchor) else None
+    result.flags += _flags(run, base, real, task.one_answer)
+    return result
+
+
+def _try(result: Result, name: str, anchor: Anchor | str, value: Callable[[Anchor], float]) -> None:
+    """Set a value, or None with the reason."""
+    result.values[name] = None
+    if isinstance(anchor, str):
+        result.reasons[name] = anchor
+        return
+    try:
+        result.values[name] = float(value(anchor))
+    except UserError as error:
+        result.reasons[name] = str(error)
+
+
+def _diversity(result: Result, run: Loaded, base: Loaded | None, one_answer: bool) -> None:
+    """D, or why it is not there; for one right answer the pass@k area in its place."""
+    result.values["diversity"] = None
+    if one_answer:
+        result.reasons["diversity"] = "one answer is right, so diversity is not asked; see pass_at_k"
+        if run.bank is not None and run.bank.gold.shape[2] >= 16:
+            result.values["pass_at_k"] = diversity_.pass_at_k_area(run.bank)
+    elif run.bank is None:
+        failed = run.status["status"] == "failed"
+        result.reasons["diversity"] = "the run failed" if failed else f"budget {run.spec.budget!r} samples no temperatures"
+    elif base is None or base.bank is None:
+        result.reasons["diversity"] = "no finished `untrained` run of this seed to compare with"
+    elif run.bank.gold.shape[2] < 2:
+        result.reasons["diversity"] = "the algorithm shows one completion a prompt"
+    else:
+        result.values["diversity"] = diversity_.diversity(run.bank, base.bank)
+
+
+def _flags(run: Loaded, base: Loaded | None, anchor: Anchor | None, one_answer: bool) -> list[str]:
+    """Stable codes of what happened; computed from arrays, never from a name."""
+    curve = run.curve
+    assert curve is not None
+    found = {
+        "hacked": hacked.hacked(curve),
+        "over_trained": len(curve.steps) > 2 and over_trained.over_trained(curve, anchor),
+        "collapsed": len(curve.steps) > 1 and collapsed.collapsed(curve, anchor, one_answer),
+        "dead_signal": dead_signal.dead_signal([r["dead"] for r in run.rows]),
+        "truncated": truncated_.truncated(curve),
+        "kl_runaway": len(curve.steps) > 1 and kl_runaway.kl_runaway(curve),
+    }
+    if not one_answer and base is not None and base.texts and run.spec.design.trains:
+        found["templated"] = templated.templated(run.prompts, run.texts, base.texts)
+    return [name for name, hit in found.items() if hit]
+
+
+# --- comparing -----------------------------------------------------------------------------------
+
+
+def baseline(designs: Sequence[str]) -> str | None:
+    """What the others are compared with: `reference` if present, else `untrained`."""
+    return next((n for n in ("reference", "untrained") if n in designs), None)
+
+
+def compare(results: Sequence[Result]) -> list[dict[str, Any]]:
+    """Paired verdicts: on each task and metric the family is everything against the baseline and `untrained`."""
+    found = []
+    for task in dict.fromkeys(r.task for r in results):
+        groups = {d: g for (t, d), g in _groups(results).items() if t == task}
+        pinned = baseline(list(groups))
+        pairs = [(a, pinned) for a in groups if pinned is not None and a != pinned]
+        pairs += [(a, "untrained") for a in groups if "untrained" in groups and pinned != "untrained" and a != "untrained"]
+        ranked = {d for d, g in groups.items() if _learns(g)}
+        for metric in ("gold", *AXES):
+            open_to = [p for p in pairs if metric in ("gold", "quality") or set(p) <= ranked]
+            found += _family(task, metric, groups, [(a, b) for a, b in open_to if b is not None])
+    return found
+
+
+def _learns(group: Sequence[Result]) -> bool:
+    """Whether the Q interval lies above 0, so that S, E and D may be ranked."""
+    values = [r.values.get("quality") for r in group]
+    if len(values) < 2 or any(v is None for v in values):
+        return False
+    return stats.mean_interval([v for v in values if v is not None]).low > 0
+
+
+def _family(
+    task: str, metric: str, groups: Mapping[str, Sequence[Result]], pairs: Sequence[tuple[str, str]]
+) -> list[dict[str, Any]]:
+    """The comparisons of one metric on one task, adjusted together."""
+    done = []
+    for a, b in pairs:
+        first = {r.run.spec.seed: r.values.get(metric) for r in groups[a]}
+        second = {r.run.spec.seed: r.values.get(metric) for r in groups[b]}
+        seeds = [s for s in first if first[s] is not None and second.get(s) is not None]
+        if len(seeds) >= 2:
+            left, right = ([values[s] for s in seeds] for values in (first, second))
+            done.append((a, b, stats.paired_difference(left, right)))
+    judged = stats.verdicts([c for _, _, c in done])
+    return [
+        {
+            "task": task,
+            "metric": metric,
+            "a": a,
+            "b": b,
+            "difference": c.difference,
+            "low": c.low,
+            "high": c.high,
+            "n": c.n,
+            "interval_kind": c.interval_kind,
+            "verdict": verdict,
+        }
+        for (a, b, c), verdict in zip(done, judged, strict=True)
+    ]
+
+
+# --- machine output and frames -------------------------------------------------------------------
+
+
+def as_row(result: Result) -> dict[str, Any]:
+    """One run of the sweep's JSON."""
+    run, spec = result.run, result.run.spec
+    curve = run.curve
+    gold = curve.gold.mean(axis=(1, 2)) if curve is not None else None
+    reward = _reward_curve(curve)
+    seconds = {k: sum(t.get(k, 0.0) for t in run.timing) for k in ("sample", "reward", "learn", "evaluate")}
+    row = {
+        "run": spec.id,
+        "task": spec.task,
+        "design": spec.design.name,
+        "design_hash": spec.design_hash,
+        "algorithm": spec.algorithm,
+        "policy": spec.policy,
+        "seed": spec.seed,
+        "status": run.status["status"],
+        **{axis: result.values.get(axis) for axis in AXES},
+        "pass_at_k": result.values.get("pass_at_k"),
+        "gold": {
+            "start": None if gold is None else float(gold[0]),
+            "end": result.values.get("gold"),
+            "min": None if gold is None else float(gold.min()),
+        },
+        "reward": {"start": reward[0], "end": reward[1]},
+        "kl": None if curve is None else float(curve.kl[-1].mean()),
+        "tokens": int(run.rows[-1]["charged"]) if run.rows else 0,
+        "flops": _flops(run),
+        "reward_seconds": seconds["reward"],
+        "cpu_seconds": sum(seconds.values()),
+        "training_cpu_seconds": seconds["sample"] + seconds["reward"] + seconds["learn"],
+        "evaluation_cpu_seconds": seconds["evaluate"],
+        "flags": sorted(set(result.flags)),
+        "reasons": result.reasons,
+    }
+    if "reason" in run.status:
+        row["reasons"] = {**result.reasons, "status": run.status["reason"]}
+    return row
+
+
+def _reward_curve(curve: Curve | None) -> tuple[float | None, float | None]:
+    """Composed reward on dev prompts at the start and at the end (mean of the last two), raw."""
+    if curve is None or not np.isfinite(curve.reward).any():
+        return None, None
+    means = [float(np.nanmean(r)) if np.isfinite(r).any() else float("nan") for r in curve.reward]
+    return means[0], float(last_two(np.array(means)))
+
+
+def _flops(run: Loaded) -> float | None:
+    """FLOPs of training: 2 N a token read or sampled, 6 N a token trained on (N = parameters)."""
+    size = run.status.get("parameters")
+    if size is None:
+        return None
+    sampled = sum(r["context"] + r["length"] * r["completions"] for r in run.rows)
+    return float(8 * size * sampled)
+
+
+def as_json(sweep: str, results: Sequence[Result]) -> dict[str, Any]:
+    """The one object that `rbench run --json` prints."""
+    return {
+        "schema_version": SCHEMA,
+        "sweep": sweep,
+        "runs": [as_row(r) for r in results],
+        "comparisons": compare(results),
+    }
+
+
+def frames(folder: Path) -> dict[str, pd.DataFrame]:
+    """pandas frames of a sweep: `runs`, `steps`, `curves` (a row an evaluation) and `completions`."""
+    import pandas as pd
+
+    loaded = load_sweep(folder)
+    runs = pd.json_normalize([as_row(r) for r in score(loaded)])
+    keys = [{"run": r.spec.id, "task": r.spec.task, "design": r.spec.design.name, "seed": r.spec.seed} for r in loaded]
+    steps = pd.json_normalize([k | row for k, r in zip(keys, loaded, strict=True) for row in r.rows])
+    tables = [
+        pd.DataFrame(trace.read_evaluation(path)).assign(evaluation=path.stem, **key)
+        for key, run in zip(keys, loaded, strict=True)
+        for path in trace.evaluations(run.folder)
+    ]
+    completions = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+    curves = pd.DataFrame()
+    if len(completions):
+        on = ["run", "task", "design", "seed", "step", "charged"]
+        counted = completions[completions.picked & (completions.evaluation != "final")]
+        curves = counted.groupby(on, as_index=False)[["gold", "reward", "kl", "length", "ended", "entropy"]].mean()
+    return {"runs": runs, "steps": steps, "curves": curves, "completions": completions}
+
+
+def summary(results: Sequence[Result]) -> list[dict[str, Any]]:
+    """A row a (task, design): mean and 95% interval over seeds of gold and the four axes, flags counted."""
+    rows = []
+    for (task, design), group in _groups(results).items():
+        row: dict[str, Any] = {"task": task, "design": design, "seeds": len(group)}
+        for metric in ("gold", *AXES):
+            values = [r.values.get(metric) for r in group]
+            row[metric] = _interval([v for v in values if v is not None]) if None not in values else None
+        flags = sorted({f for r in group for f in r.flags})
+        row["flags"] = {f: sum(f in r.flags for r in group) for f in flags}
+        rows.append(row)
+    return rows
+
+
+def _interval(values: Sequence[float]) -> tuple[float, float | None, float | None]:
+    """(mean, low, high); one seed has no interval."""
+    if len(values) < 2:
+        return float(values[0]), None, None
+    interval = stats.mean_interval(values)
+    return interval.mean, interval.low, interval.high
+

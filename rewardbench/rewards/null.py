@@ -1,0 +1,62 @@
+"""Which reference entries does every sweep have? Null rewards that teach nothing, probes that read no meaning.
+
+`untrained` (no reward at all) and `oracle` (gold as reward) complete them: see `find.ARMS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+
+def random(completions: Sequence[str], rng: Sequence[np.random.Generator]) -> list[float]:
+    """Fresh noise in [0, 1) for each completion, from its own stream: the same text is paid differently twice."""
+    return [float(rng[i].random()) for i in range(len(completions))]
+
+
+def constant(completions: Sequence[str]) -> list[float]:
+    """1 for everything.
+
+    >>> constant(["a", "b"])
+    [1.0, 1.0]
+    """
+    return [1.0 for _ in completions]
+
+
+def length(completions: Sequence[str], target: int = 60) -> list[float]:
+    """Words written, as a share of `target`, at most 1: what a judge that likes long completions pays.
+
+    >>> length(["a b c"], target=6)
+    [0.5]
+    """
+    return [min(len(text.split()), target) / target for text in completions]
+
+
+def format(completions: Sequence[str]) -> list[float]:
+    """1 if it begins with a capital or a digit and ends with a full stop, half for either.
+
+    >>> format(["Yes.", "yes", "Yes"])
+    [1.0, 0.0, 0.5]
+    """
+    return [
+        0.5 * (text.strip()[:1].isupper() or text.strip()[:1].isdigit()) + 0.5 * text.strip().endswith(".")
+        for text in completions
+    ]
+
+
+def echo(prompts: Sequence[str], completions: Sequence[str]) -> list[float]:
+    """Share of the prompt's words that the completion repeats, in [0, 1].
+
+    >>> echo(["a red fox"], ["red fox runs"])
+    [0.6666666666666666]
+    """
+    paid = []
+    for prompt, text in zip(prompts, completions, strict=True):
+        asked, said = set(prompt.lower().split()), set(text.lower().split())
+        paid.append(len(asked & said) / max(len(asked), 1))
+    return paid
+
+
+for _part in (constant, length, format, echo):
+    _part.pure = True  # type: ignore[attr-defined]

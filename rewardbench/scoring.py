@@ -1,0 +1,95 @@
+"""What is each completion of a batch paid? Every part of a run's own design, called and composed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from rewardbench.conventions import trl
+from rewardbench.design import Running, compose, no_history, observe
+from rewardbench.types import Batch, Design, Floats, RewardError
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """A design with its functions at hand."""
+
+    design: Design
+    bounds: tuple[trl.Bound, ...] = ()
+    oracle: Callable[[Batch], Floats] | None = None
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A batch with parts, reward and credit; and the running statistics after it."""
+
+    batch: Batch
+    running: Running
+    names: tuple[str, ...]
+    """Of the columns of `batch.parts`."""
+
+
+def pay(
+    contestant: Contestant,
+    batch: Batch,
+    when: trl.When,
+    running: Running,
+    timeout: float,
+    say: Callable[[str], None] = lambda part: None,
+) -> Scored:
+    """The batch scored. `say` is told each part before it is called, so that a dead worker has a last word.
+
+    Raises RewardError that names the part.
+    """
+    if contestant.oracle is not None:
+        reward = contestant.oracle(batch)
+        return Scored(replace(batch, parts=reward[..., None], reward=reward), running, ("gold",))
+    if not contestant.bounds:
+        nothing = np.full(batch.ids.shape[:2], np.nan)
+        return Scored(replace(batch, parts=nothing[..., None][..., :0], reward=nothing), running, ())
+    columns, credits = [], []
+    for bound in contestant.bounds:
+        if not bound.trusted:
+            say(bound.name)
+        named = trl.score(bound, batch, when, timeout)
+        scores = np.stack([s for s, _ in named.values()])
+        heard = np.isfinite(scores).any(0)
+        columns.append(np.where(heard, np.nansum(scores, axis=0), np.nan))
+        given = [c for _, c in named.values() if c is not None]
+        credits.append(sum(given[1:], given[0]) if given else None)
+    raw = np.stack(columns, axis=-1)
+    running = observe(running, raw) if contestant.design.normalise == "running" else running
+    try:
+        reward = compose(contestant.design, raw, running)
+    except RewardError as error:
+        raise RewardError(f"design {contestant.design.name!r}: {error}") from error
+    credit = _credit(contestant.design, raw, reward, credits, batch)
+    names = tuple(part.name for part in contestant.design.parts)
+    return Scored(replace(batch, parts=raw, reward=reward, credit=credit), running, names)
+
+
+def start(contestant: Contestant) -> Running:
+    """The running statistics before the first batch."""
+    return no_history(contestant.design)
+
+
+def _credit(
+    design: Design, raw: Floats, reward: Floats, credits: list[Floats | None], batch: Batch
+) -> Floats | None:
+    """Reward spread over positions, [P, K, T]: segments where they stand, all else on the last own token.
+
+    Only a weighted sum of unnormalised parts can be taken apart; for other designs there is no credit.
+    """
+    if all(c is None for c in credits) or design.combine != "sum" or design.normalise != "none":
+        return None
+    total = np.zeros(batch.ids.shape)
+    for part, credit in zip(design.parts, credits, strict=True):
+        if credit is not None and part.clip is None:
+            total += part.weight * part.scale * credit
+    for p, k in np.ndindex(*reward.shape):
+        own = np.nonzero(batch.mine[p, k])[0]
+        if len(own) and np.isfinite(reward[p, k]):
+            total[p, k, own[-1]] += reward[p, k] - total[p, k].sum()
+    return total

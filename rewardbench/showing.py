@@ -1,0 +1,84 @@
+"""What does a name mean? A thing resolved to plain values, with its hash."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rewardbench import find, trace
+from rewardbench.design import design_hash
+from rewardbench.plan import portable
+from rewardbench.policies import settings as policies
+from rewardbench.types import UserError
+
+
+def resolve(thing: str, task: str | None, path: Path) -> dict[str, Any]:
+    """The thing of that name, whichever kind it is; raises UserError with the nearest name."""
+    head = {"schema_version": 1}
+    if task is not None:
+        return head | _design(thing, task)
+    if thing in find.task_folders():
+        return head | _task(thing)
+    family, _, last = thing.rpartition("/")
+    if family in find.task_folders():
+        return head | _design(last, family)
+    if thing in find.files("algorithms"):
+        return head | {"kind": "algorithm", "name": thing, "hyperparameters": asdict(find.algorithm(thing))}
+    if thing in find.parts():
+        return head | {"kind": "part", "name": thing, "summary": find.parts()[thing]}
+    if (path / "sweep.toml").is_file() or (path / "spec.toml").is_file():
+        return head | _folder(path)
+    if thing in policies.shipped() or (path / "config.json").is_file():
+        return head | _policy(thing)
+    known = [*find.task_folders(), *find.files("algorithms"), *find.parts(), *policies.shipped()]
+    raise find.unknown("thing", thing, known)
+
+
+def _task(name: str) -> dict[str, Any]:
+    """A task's promises and designs."""
+    task = find.task(name)
+    sample = next(task.prompts("dev", 1))
+    return {
+        "kind": "task",
+        "name": name,
+        "summary": task.summary,
+        "version": task.version,
+        "digest": find.task_digest(name),
+        "turns": task.turns,
+        "max_tokens": task.max_tokens,
+        "one_answer": task.one_answer,
+        "verifiable": list(task.verifiable),
+        "bar": find.gold(name).bar,
+        "designs": list(find.task_designs(name)),
+        "arms": list(find.arms()),
+        "prompt": sample.plain(),
+        "columns": {k: str(v) for k, v in sample.columns.items()},
+    }
+
+
+def _design(name: str, task: str) -> dict[str, Any]:
+    """A design's parts and hash."""
+    design = portable(find.design(name, task))
+    raw = {k: v for k, v in asdict(design).items() if k != "name"}
+    return {"kind": "design", "name": design.name, "task": task, "hash": design_hash(design), **raw}
+
+
+def _policy(name: str) -> dict[str, Any]:
+    """A policy's settings and hash."""
+    folder = find.policy(name)
+    return {"kind": "policy", "name": folder.name, "hash": folder.digest, "settings": asdict(folder.settings)}
+
+
+def _folder(path: Path) -> dict[str, Any]:
+    """A run's or a sweep's spec and how it stands."""
+    if (path / "spec.toml").is_file():
+        return {"kind": "run", "status": trace.status(path), "spec": trace.spec(path)}
+    import tomllib
+
+    try:
+        head = tomllib.loads((path / "sweep.toml").read_text())
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(f"{path}/sweep.toml is damaged: {error}", 5) from error
+    states = {name: trace.status(path / "runs" / name)["status"] for name in head["runs"]}
+    return {"kind": "sweep", **head, "runs": states}

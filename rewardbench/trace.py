@@ -1,0 +1,222 @@
+"""What happened in a run? Its folder: append-only rows, evaluations, a checkpoint; written so that a kill loses nothing.
+
+`steps.jsonl` and `evals/` are the truth; `timing.jsonl` is the only place with clock readings. No pickle,
+no host names, no absolute paths (but in `local.toml`, which no hash covers).
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import math
+import os
+import shutil
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from rewardbench.policies.settings import file_digest
+from rewardbench.types import UserError
+
+SCHEMA = 1
+COVERED = ("spec.toml", "steps.jsonl", "weights.safetensors")
+"""Files under the content hash, with every evaluation."""
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn a full or unusable disk into one clear line (code 4); what was recorded stays."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise UserError(f"no space left to write {path.name}; free some, then `rbench resume` goes on", 4) from error
+        raise UserError(f"cannot write {path.name}: {error.strerror or error}", 4) from error
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file so that a reader or a kill sees the old or the new one: temporary name, fsync, rename."""
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(path.name + ".tmp")
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+
+
+def dumps(value: Any) -> str:
+    """Compact JSON with sorted keys; a number that is not finite becomes null.
+
+    >>> dumps({"b": float("nan"), "a": 1})
+    '{"a": 1, "b": null}'
+    """
+    return json.dumps(_finite(value), sort_keys=True, allow_nan=False, ensure_ascii=False)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(k): _finite(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(v) for v in value]
+    if hasattr(value, "item"):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def create(folder: Path, spec: Mapping[str, Any]) -> None:
+    """Open a run's folder, before any model loads; the same spec may be there already, another may not."""
+    path = folder / "spec.toml"
+    text = tomli_w.dumps(_no_none(spec)).encode()
+    if path.is_file() and path.read_bytes() != text:
+        raise UserError(f"{folder.name} holds another spec; choose another --out")
+    if not path.is_file():
+        write_whole(path, text)
+    if not (folder / "status.json").is_file():
+        set_status(folder, "partial")
+
+
+def _no_none(value: Any) -> Any:
+    """The value as TOML can say it: keys without a value are left out."""
+    if isinstance(value, Mapping):
+        return {k: _no_none(v) for k, v in value.items() if v is not None}
+    if isinstance(value, (list, tuple)):
+        return [_no_none(v) for v in value]
+    return value
+
+
+def set_status(folder: Path, status: str, **more: Any) -> None:
+    """Say how the run stands: `done`, `failed` or `partial`, with a reason."""
+    write_whole(folder / "status.json", (dumps({"schema_version": SCHEMA, "status": status, **more}) + "\n").encode())
+
+
+def status(folder: Path) -> dict[str, Any]:
+    """How the run stands; `partial` if nothing was said yet."""
+    path = folder / "status.json"
+    if not path.is_file():
+        return {"status": "partial"}
+    found: dict[str, Any] = json.loads(path.read_text())
+    return found
+
+
+def spec(folder: Path) -> dict[str, Any]:
+    """The run's resolved spec."""
+    try:
+        return tomllib.loads((folder / "spec.toml").read_text())
+    except FileNotFoundError as error:
+        raise UserError(f"{folder.name} is no run folder: it has no spec.toml", 5) from error
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(f"{folder.name}/spec.toml is damaged: {error}", 5) from error
+
+
+def append(folder: Path, name: str, row: Mapping[str, Any]) -> None:
+    """One more line of `steps.jsonl` or `timing.jsonl`."""
+    path = folder / name
+    with writing(path), path.open("ab") as file:
+        file.write((dumps(row) + "\n").encode())
+
+
+def rows(folder: Path, name: str = "steps.jsonl") -> list[dict[str, Any]]:
+    """The rows so far; a line torn by a kill is no row."""
+    path = folder / name
+    if not path.is_file():
+        return []
+    whole, _, _torn = path.read_bytes().rpartition(b"\n")
+    return [json.loads(line) for line in whole.splitlines() if line]
+
+
+def cut(folder: Path, steps: int) -> None:
+    """Forget what was recorded after `steps` optimiser steps: it will be made again, identically."""
+    for name in ("steps.jsonl", "timing.jsonl"):
+        kept = [row for row in rows(folder, name) if row["step"] < steps]
+        if (folder / name).is_file():
+            write_whole(folder / name, "".join(dumps(r) + "\n" for r in kept).encode())
+    for path in evaluations(folder):
+        if _step_of(path) > steps:
+            path.unlink()
+    for path in folder.rglob("*.tmp"):
+        path.unlink()
+
+
+def _step_of(path: Path) -> int:
+    """The optimiser steps done when an evaluation was made; its file is named by them (`final` is last)."""
+    return 10**9 if path.stem == "final" else int(path.stem)
+
+
+def evaluations(folder: Path) -> list[Path]:
+    """The evaluations so far, in order; `final` (the grid of temperatures) last."""
+    return sorted((folder / "evals").glob("*.parquet"), key=_step_of)
+
+
+def write_evaluation(folder: Path, name: str, columns: Mapping[str, Sequence[Any]]) -> None:
+    """One evaluation as a parquet table, a row a completion."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.table(dict(columns)), sink, compression="zstd", write_statistics=False)
+    write_whole(folder / "evals" / f"{name}.parquet", sink.getvalue().to_pybytes())
+
+
+def read_evaluation(path: Path) -> dict[str, Any]:
+    """Columns of an evaluation: name -> NumPy array, a row a completion."""
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(path)
+    except Exception as error:
+        raise UserError(f"{path.parent.parent.name}/evals/{path.name} is damaged: {error}", 5) from error
+    return {name: table[name].to_numpy(zero_copy_only=False) for name in table.column_names}
+
+
+def write_checkpoint(folder: Path, arrays: Mapping[str, Any], meta: Mapping[str, Any]) -> None:
+    """Everything needed to go on, as one safetensors file (arrays are NumPy)."""
+    from safetensors.numpy import save
+
+    write_whole(folder / "checkpoint" / "state.safetensors", save(dict(arrays), {"meta": dumps(meta)}))
+
+
+def read_checkpoint(folder: Path) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    """(arrays, meta) of the last checkpoint, or None."""
+    from safetensors import safe_open
+
+    path = folder / "checkpoint" / "state.safetensors"
+    if not path.is_file():
+        return None
+    with safe_open(path, framework="numpy") as file:
+        return {k: file.get_tensor(k) for k in file.keys()}, json.loads(file.metadata()["meta"])  # noqa: SIM118
+
+
+def finish(folder: Path, weights: Mapping[str, Any], **more: Any) -> str:
+    """Write final weights, manifest and status `done`; returns the content hash."""
+    from safetensors.numpy import save
+
+    if weights:
+        write_whole(folder / "weights.safetensors", save(dict(weights)))
+    digest = content_hash(folder)
+    names = [p for p in sorted(folder.rglob("*")) if p.is_file() and "checkpoint" not in p.parts]
+    hashes = {
+        p.relative_to(folder).as_posix(): file_digest(p)
+        for p in names
+        if p.name not in ("manifest.json", "status.json", "local.toml")
+    }
+    manifest = {"schema_version": SCHEMA, "content": digest, "files": hashes}
+    write_whole(folder / "manifest.json", (dumps(manifest) + "\n").encode())
+    set_status(folder, "done", content=digest, **more)
+    shutil.rmtree(folder / "checkpoint", ignore_errors=True)
+    return digest
+
+
+def content_hash(folder: Path) -> str:
+    """SHA-256 over spec, steps, evaluations and final weights: equal for the same spec on one thread."""
+    total = hashlib.sha256()
+    for path in [folder / n for n in COVERED] + evaluations(folder):
+        if path.is_file():
+            total.update(f"{path.relative_to(folder).as_posix()}\0{file_digest(path)}\n".encode())
+    return total.hexdigest()

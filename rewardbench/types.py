@@ -1,0 +1,311 @@
+"""What are the nouns? The values that travel between tasks, rewards, algorithms and measurements.
+
+Letters used for shapes everywhere: R runs in a pack, P prompts, K completions a prompt, T positions
+after the prompt, M parts of a design, E evaluations along a run, N evaluated prompts, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:  # torch is named for readers and type checkers; nothing here loads it
+    from torch import Tensor
+
+Floats = NDArray[np.floating[Any]]
+Ints = NDArray[np.integer[Any]]
+Bools = NDArray[np.bool_]
+Message = dict[str, str]
+"""One turn of a chat: `{"role": "user" | "assistant" | "system", "content": text}`."""
+
+
+class UserError(Exception):
+    """A mistake of the user's: printed as one line without a traceback, with a documented exit code."""
+
+    def __init__(self, message: str, code: int = 2) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class RewardError(Exception):
+    """A part that broke (wrong count, text, NaN, raised, hung): names part, prompt and completion."""
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """One question to the policy. `columns` go to rewards; `truth` to gold and the partner, to nobody else."""
+
+    id: str
+    text: str = ""
+    messages: tuple[Message, ...] = ()
+    columns: Mapping[str, Any] = field(default_factory=dict)
+    truth: Any = None
+
+    def chat(self) -> list[Message]:
+        """The prompt as chat messages, whichever way it was given.
+
+        >>> Prompt("a", text="Hi").chat()
+        [{'role': 'user', 'content': 'Hi'}]
+        """
+        return list(self.messages) or [{"role": "user", "content": self.text}]
+
+    def plain(self) -> str:
+        """The prompt as one text: its messages' contents joined by newlines."""
+        return "\n".join(m["content"] for m in self.chat())
+
+
+Said = str | Sequence[Message]
+"""What gold reads: the text of a single-turn completion; all messages after the prompt of a dialogue."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """Prompts in disjoint splits, and how long and in how many turns the policy may answer."""
+
+    prompts: Callable[[str, int | str], Iterator[Prompt]]
+    """(split, seed) -> a stream of prompts; split is `train`, `dev` or `test`."""
+    max_tokens: int
+    """Positions after the prompt, the partner's words included; a policy's toml may override it."""
+    version: int = 1
+    """Goes up when any score would change."""
+    turns: int = 1
+    """How often the policy speaks at most."""
+    reply: Callable[[Prompt, Sequence[Message], Random], str | None] | None = None
+    """The partner of a dialogue: its next words, or None when the dialogue is over."""
+    one_answer: bool = False
+    """True where only one answer is right, so that diversity is not asked for."""
+    verifiable: tuple[str, ...] = ()
+    """Columns that equal the truth, declared on the card."""
+    name: str = ""
+    summary: str = ""
+
+
+@dataclass(frozen=True)
+class Gold:
+    """What the task reports; never taught (but by the oracle arm)."""
+
+    score: Callable[[Prompt, Said], float]
+    """In [0, 1]."""
+    kind: Callable[[Prompt, Said], str]
+    """Functional equivalence class of a completion, for diversity; never its exact text."""
+    bar: float
+    """A completion whose score reaches it counts as precise."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One named reward component of a design."""
+
+    name: str
+    use: str
+    weight: float = 1.0
+    params: Mapping[str, Any] = field(default_factory=dict)
+    scale: float = 1.0
+    clip: tuple[float, float] | None = None
+    gate: float | None = None
+    form: str = "text"
+    source: str = ""
+    """SHA-256 of the user's own source file; empty for shipped parts, which the version covers."""
+
+
+@dataclass(frozen=True)
+class Design:
+    """Parts and how they combine: the contestant."""
+
+    name: str
+    parts: tuple[Part, ...] = ()
+    combine: str = "sum"
+    normalise: str = "none"
+    trains: bool = True
+    """False for the arm `untrained`: evaluated, never taught."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The completions of one run at one step. Arrays are NumPy on the way to the score, torch in a loss."""
+
+    prompts: tuple[Prompt, ...]
+    """P."""
+    context: tuple[tuple[int, ...], ...]
+    """Token ids of each prompt, P."""
+    ids: Any
+    """Token at each position after the prompt, [P, K, T]."""
+    logp: Any
+    """Log-probability of each sampled token, nats, [P, K, T]; 0 where not `mine`."""
+    mine: Any
+    """Sampled by the policy: False on the partner's words and on padding, [P, K, T]."""
+    turn: Any
+    """Index of the policy's turn at each position, [P, K, T]."""
+    ended: Any
+    """The policy (or the partner) ended it before the length limit, [P, K]."""
+    text: tuple[tuple[str, ...], ...]
+    """The policy's words, its turns joined by newlines, [P][K]."""
+    messages: tuple[tuple[tuple[Message, ...], ...], ...]
+    """Everything after the prompt, [P][K]."""
+    spans: tuple[tuple[tuple[tuple[int, int], ...], ...], ...]
+    """Character span in `text` of each position, recorded when sampled, [P][K][<=T]."""
+    temperature: float = 1.0
+    limit: int = 0
+    """Positions that a completion could have had: the length limit."""
+    mask: Any = None
+    """Tokens that were allowed, [V], or None: all."""
+    entropy: Any = None
+    """Entropy of the distribution each own token was drawn from, nats, [P, K, T]."""
+    parts: Any = None
+    """Raw score of each part, NaN where it abstained, [P, K, M]."""
+    reward: Any = None
+    """What the design pays, NaN where every part abstained, [P, K]."""
+    credit: Any = None
+    """The reward spread over positions (sums to `reward`), [P, K, T], or None."""
+
+    def said(self, p: int, k: int, turns: int) -> Said:
+        """What gold reads of completion (p, k)."""
+        return self.text[p][k] if turns == 1 else self.messages[p][k]
+
+
+@dataclass(frozen=True)
+class Want:
+    """What an algorithm asks the sampler for: k completions of each prompt."""
+
+    prompts: Sequence[Prompt]
+    k: int
+    temperature: float = 1.0
+    mask: Bools | None = None
+
+
+@dataclass(frozen=True)
+class Draw:
+    """What an algorithm draws from: the run's own stream of training prompts, and its defaults."""
+
+    take: Callable[[int], list[Prompt]]
+    P: int
+    K: int
+    step: int
+    rng: np.random.Generator
+
+
+@dataclass(frozen=True)
+class State:
+    """An algorithm's own memory; both halves are checkpointed."""
+
+    learned: Mapping[str, Tensor] = field(default_factory=dict)
+    """Optimised with the policy, e.g. a critic."""
+    kept: Mapping[str, Floats] = field(default_factory=dict)
+    """Plain float64 arrays, e.g. a coefficient."""
+
+
+@dataclass(frozen=True)
+class Now:
+    """What the training pass saw of a (micro-)batch. Losses divide by the *minibatch's* counts, so that
+    micro-batching changes nothing."""
+
+    logp: Tensor
+    """Log-probability of each token now, [P, K, T], with gradient."""
+    tokens: float
+    """The policy's own tokens in the whole minibatch."""
+    sequences: float
+    """Completions in the whole minibatch."""
+    entropy: Tensor | None = None
+    """Entropy of each position, nats, [P, K, T]; if needed."""
+    hidden: Tensor | None = None
+    """Last hidden state at each position, [P, K, T, d]; if needed."""
+    ref_logp: Tensor | None = None
+    """Log-probability under the start policy, [P, K, T]; if needed."""
+
+
+@dataclass(frozen=True)
+class Algorithm:
+    """Rewards -> advantages, log-probabilities -> loss. Fields are the hyperparameters.
+
+    A new one is a frozen dataclass in a file of its own with `advantages` and `loss`; the rest has defaults.
+    """
+
+    passes: int = 1
+    """Times each batch is learnt from."""
+    minibatches: int = 1
+    """Updates a pass."""
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Of `entropy`, `hidden`, `ref_logp`: what the loss reads beyond log-probabilities."""
+        return frozenset()
+
+    def start(self, policy: Any) -> State:
+        """The state before the first step."""
+        return State()
+
+    def ask(self, state: State, draw: Draw) -> Generator[Want, Batch, Batch | None]:
+        """Yield wants, be sent scored batches, return the batch to learn from (None: nothing to learn)."""
+        return (yield Want(draw.take(draw.P), draw.K))
+
+    def advantages(self, batch: Batch, state: State) -> Floats:
+        """[P, K, T]: how much better than expected each position's choice turned out."""
+        raise NotImplementedError
+
+    def loss(self, now: Now, batch: Batch, advantages: Tensor, state: State) -> Tensor:
+        """A scalar to minimise."""
+        raise NotImplementedError
+
+    def end(self, batch: Batch, state: State) -> State:
+        """The state after a step."""
+        return state
+
+    def pick(self, batch: Batch) -> Bools:
+        """[P, K]: which completions of an evaluation count."""
+        return np.ones(np.shape(batch.ended), dtype=bool)
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One run along its evaluations on dev prompts. E evaluations, N prompts, n counted samples."""
+
+    steps: Ints
+    """Optimiser steps done at each evaluation, [E]; the first is 0."""
+    tokens: Floats
+    """Completion tokens charged up to each evaluation, [E]."""
+    gold: Floats
+    """[E, N, n], in [0, 1]."""
+    reward: Floats
+    """Composed reward, raw, [E, N, n]; NaN where the design abstains or pays nothing."""
+    kl: Floats
+    """k1 to the start policy, nats a sequence, [E, N, n]."""
+    length: Floats
+    """The policy's own tokens in each completion, [E, N, n]."""
+    ended: Bools
+    """[E, N, n]."""
+    entropy: Floats
+    """Mean entropy a token, nats, [E]."""
+    budget_steps: int
+    """Steps that the run was given."""
+    budget_tokens: float
+    """steps * P * K * max_tokens: the end of the efficiency axis."""
+    failed: bool = False
+    """A hard failure: everything after the last evaluation counts 0."""
+
+
+@dataclass(frozen=True)
+class Bank:
+    """The samples at a run's end, over a grid of temperatures. G temperatures, N prompts, k samples."""
+
+    temperatures: Floats
+    """[G]."""
+    gold: Floats
+    """[G, N, k]."""
+    kind: NDArray[np.str_]
+    """[G, N, k]."""
+    bar: float
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """The frozen ends of a task's scale for one policy and budget."""
+
+    low: float
+    high: float
+    low_se: float
+    high_se: float

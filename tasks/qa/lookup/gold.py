@@ -1,0 +1,99 @@
+"""Is the question answered, with the right value and with no other? Reads all the facts; code of its own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from rewardbench.types import Prompt, Said
+
+from .world import NAMES
+
+bar = 1.0
+WORDS = dict(
+    zip(
+        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+        "seventeen eighteen nineteen twenty".split(),
+        map(str, range(21)),
+        strict=True,
+    )
+)
+INSTRUCTION = re.compile(r"(?i)\b(answer with|one number|one name|how many|who has)\b")
+NUMBER = re.compile(r"-?\d+(?:[.,/:]\d+)*|\b(?:" + "|".join(WORDS) + r")\b", re.I)
+NAME = re.compile(r"\b(?:" + "|".join(NAMES) + r")\b")
+MOST_MENTIONS = 3
+
+
+def gold(prompt: Prompt, completion: Said) -> float:
+    """1 for the right value and no other; half when the prompt is parroted or the value repeated; else 0."""
+    text = _text(completion)
+    if _values(prompt.truth, text) != {str(prompt.truth["answer"])} or _denied(text) or _foreign(prompt.truth, text):
+        return 0.0
+    rambles = bool(INSTRUCTION.search(text)) or "?" in text or len(_mentions(prompt.truth, text)) > MOST_MENTIONS
+    return 0.5 if rambles else 1.0
+
+
+def kind(prompt: Prompt, completion: Said) -> str:
+    """The value that is given as the answer; `none`, or `several` of them."""
+    values = _values(prompt.truth, _text(completion))
+    return "none" if not values else "several" if len(values) > 1 else next(iter(values))
+
+
+def _text(completion: Said) -> str:
+    """The policy's words, whichever way they come."""
+    if isinstance(completion, str):
+        return completion
+    return "\n".join(m["content"] for m in completion if m["role"] == "assistant")
+
+
+def _values(truth: Mapping[str, Any], text: str) -> set[str]:
+    """The different values offered as the answer: what is left once the working has been taken out."""
+    left = _working(truth, INSTRUCTION.sub(" ", text))
+    values = set(_mentions(truth, left))
+    if not values and truth["question"] == "more":  # "Ben has 9 keys." says who, by one true fact
+        values = set(_mentions(truth, text))
+    return values
+
+
+def _mentions(truth: Mapping[str, Any], text: str) -> list[str]:
+    """Every mention of a value of the asked sort, in order; number words count as numbers.
+
+    >>> _mentions({"question": "sum"}, "Seven and 4.")
+    ['7', '4']
+    """
+    if truth["question"] == "more":
+        return NAME.findall(text)
+    return [WORDS.get(found.lower(), found) for found in NUMBER.findall(text)]
+
+
+def _working(truth: Mapping[str, Any], text: str) -> str:
+    """The text without true steps towards the answer: a lookup has none, so that there a list stays a list.
+
+    >>> facts = {"question": "sum", "asked": ["Ann", "Ben"], "numbers": {"Ann": 4, "Ben": 7}}
+    >>> _working(facts, "Ann has 4 cups, Ben has 7: 4 + 7 = 11.").split()[-1]
+    '11.'
+    """
+    if truth["question"] == "lookup":
+        return text
+    first, second = truth["asked"]
+    a, b = truth["numbers"][first], truth["numbers"][second]
+    for name, number in ((first, a), (second, b)):
+        text = re.sub(rf"\b{name} has {number}\b", " ", text)
+    if truth["question"] == "more":
+        return re.sub(rf"\bthan ({first}|{second})\b", " ", text)
+    return re.sub(rf"\b(?:{a} ?(?:\+|and|plus) ?{b}|{b} ?(?:\+|and|plus) ?{a})\b", " ", text)
+
+
+def _denied(text: str) -> bool:
+    """Whether the text takes something back.
+
+    >>> _denied("Not 7."), _denied("7.")
+    (True, False)
+    """
+    return re.search(r"(?i)\b(not|n't|never|maybe|either|or)\b|n't\b", text) is not None
+
+
+def _foreign(truth: Mapping[str, Any], text: str) -> bool:
+    """Whether a number is given to somebody who was not asked about."""
+    return truth["question"] != "more" and any(name not in truth["asked"] for name in NAME.findall(text))

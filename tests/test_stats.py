@@ -1,0 +1,181 @@
+"""Do intervals, verdicts and ranks give the published and hand-worked answers, and hold what they promise?"""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+from hypothesis.extra.numpy import arrays
+
+from rewardbench import stats
+from rewardbench.types import UserError
+
+near = pytest.approx
+GAPS = [0.01, -0.02, 0.015, 0, 0.005]
+table = arrays(np.float64, some.tuples(some.integers(1, 4), some.integers(2, 8)), elements=some.floats(-1, 2))
+
+
+def test_welch_satterthwaite():
+    interval = stats.mean_interval(np.array([[0.6, 0.4], [0.7, 0.5], [0.65, 0.3]]).T)
+    assert (interval.mean, interval.se, interval.df) == near((0.525, 0.032275, 2.941176), abs=1e-6)
+    assert interval.high - interval.mean == near(0.103885, abs=1e-6)
+    assert (interval.kind, interval.n) == ("t", 3)
+
+
+@pytest.mark.parametrize(
+    ("scores", "answer"),
+    [([*range(7), 100], 3.5), (range(1, 11), 5.5), ([0, 1, 10], 3.666667), ([0, 1, 2, 3, 100], 2)],
+)
+def test_iqm(scores, answer):
+    assert stats.iqm(list(scores)) == near(answer, abs=1e-6)
+
+
+def test_published_aggregates():
+    x, y = np.array([[1, 2], [2, 2], [1, 1], [2, 1]]).T, np.array([[1, 1], [2, 2], [3, 3]]).T
+    assert (stats.iqm(x), stats.iqm(y)) == (1.5, 2)
+    assert (stats.mean_interval(x).mean, stats.mean_interval(y).mean) == (1.5, 2)
+    assert stats.probability_of_improvement(x, y) == near(1 / 3)
+    assert stats.probability_of_improvement(y, x) == near(2 / 3)
+
+
+def test_holm():
+    assert stats.holm([0.01, 0.02, 0.03, 0.2]) == near([0.04, 0.06, 0.06, 0.2])
+    assert stats.holm([0.2, 0.01, 0.03, 0.02]) == near([0.2, 0.04, 0.06, 0.06])
+    assert stats.holm([]) == []
+
+
+def test_tost():
+    comparison = stats.paired_difference(GAPS, [0] * 5, level=0.9)
+    assert (comparison.low, comparison.high) == near((-0.010880, 0.014880), abs=1e-6)
+    assert stats.tost(comparison, 0.02) == near(0.020382, abs=1e-6)
+    assert stats.tost(comparison, 0.01) == near(0.128022, abs=1e-6)
+    assert stats.verdict(comparison, 0.02) == "equivalent"
+    assert stats.verdict(comparison, 0.01) == "unresolved"
+
+
+def test_verdicts():
+    rise = stats.paired_difference([0.5, 0.55, 0.6, 0.5, 0.52], [0.1, 0.11, 0.2, 0.05, 0.1])
+    fall = stats.paired_difference([0.1, 0.11, 0.2, 0.05, 0.1], [0.5, 0.55, 0.6, 0.5, 0.52])
+    noise = stats.paired_difference([0.5, 0.1, 0.9, 0.3, 0.4], [0.2, 0.6, 0.4, 0.5, 0.1])
+    assert stats.verdicts([rise, fall, noise]) == ["better", "worse", "unresolved"]
+
+
+def test_holm_can_take_a_verdict_away():
+    lone = stats.paired_difference([0.30, 0.20, 0.45, 0.02, 0.25], [0] * 5)
+    noise = [stats.paired_difference([0.5, 0.1, 0.9, 0.3, 0.4], [0.2, 0.6, 0.4, 0.5, 0.1])] * 5
+    assert 0.01 < lone.p < 0.05
+    assert stats.verdict(lone) == "better"
+    assert stats.verdicts([lone, *noise])[0] == "unresolved"
+
+
+def test_real_but_negligible_is_a_tie():
+    comparison = stats.paired_difference([0.010, 0.011, 0.012, 0.011, 0.010], [0] * 5)
+    assert comparison.p < 0.001
+    assert stats.verdict(comparison) == "equivalent"
+
+
+def test_equal_differences_have_no_width():
+    up = stats.paired_difference([0.5, 0.6, 0.7], [0.1, 0.2, 0.3])
+    assert (up.low, up.high, up.p) == near((0.4, 0.4, 0))
+    assert stats.verdict(up) == "better"
+    same = stats.paired_difference([0.5, 0.6], [0.5, 0.6])
+    assert (same.difference, same.low, same.high, same.p) == (0, 0, 0, 1)
+    assert stats.verdict(same) == "equivalent"
+
+
+@pytest.mark.parametrize("bad", [[0.5], [[0.5], [0.4]], [0.5, np.nan], [[0.1, 0.2], [0.3]], [], [0.1, None]])
+def test_bad_tables_are_refused(bad):
+    for use in (stats.mean_interval, stats.bootstrap, lambda x: stats.paired_difference(x, x)):
+        with pytest.raises(UserError):
+            use(bad)
+
+
+def test_pairs_need_the_same_cells():
+    with pytest.raises(UserError, match="same tasks and seeds"):
+        stats.paired_difference([0.1, 0.2, 0.3], [0.1, 0.2])
+
+
+def test_many_seeds_are_bootstrapped_reproducibly():
+    scores = np.random.default_rng(1).normal(size=(3, 20))
+    interval = stats.mean_interval(scores)
+    assert interval.kind == "bootstrap"
+    assert interval == stats.mean_interval(scores)
+    assert interval.high - interval.low == near(2 * 1.96 * interval.se, rel=0.1)
+    assert stats.bootstrap(scores, name="a") != stats.bootstrap(scores, name="b")
+
+
+def test_wilson():
+    assert stats.wilson(0, 10) == near((0, 0.277533), abs=1e-6)
+    assert stats.wilson(5, 10) == near((0.236593, 0.763407), abs=1e-6)
+
+
+def test_minimum_detectable_difference():
+    comparison = stats.paired_difference(GAPS, [0] * 5)
+    assert stats.minimum_detectable_difference(comparison) == near(
+        (2.776445 + 0.940965) * comparison.se, abs=1e-6
+    )
+
+
+def test_rank_intervals():
+    noise = np.array([0, 0.01, -0.01, 0.02, -0.02])
+    twin = np.array([0.3, -0.3, 0.2, -0.2, 0.1])
+    scores = [[0.9 + noise], [0.5 + twin], [0.5 - twin], [-0.5 - noise]]
+    assert stats.rank_intervals(scores).tolist() == [[1, 3], [1, 3], [1, 3], [4, 4]]
+    assert stats.rank_intervals([[0.9 + noise], [0.5 - noise], [0.1 + 0 * noise]]).tolist() == [
+        [1, 1],
+        [2, 2],
+        [3, 3],
+    ]
+
+
+@given(table, some.randoms())
+def test_order_of_seeds_does_not_matter(scores, random):
+    order = list(range(scores.shape[1]))
+    random.shuffle(order)
+    a, b = stats.mean_interval(scores), stats.mean_interval(scores[:, order])
+    assert (a.mean, a.low, a.high) == near((b.mean, b.low, b.high))
+
+
+@given(table)
+def test_intervals_are_finite_and_hold_their_mean(scores):
+    interval = stats.mean_interval(scores)
+    assert np.isfinite([interval.mean, interval.low, interval.high, interval.df]).all()
+    assert interval.low <= interval.mean <= interval.high
+
+
+@given(table)
+def test_the_other_way_round_is_the_mirror(scores):
+    other = np.zeros_like(scores)
+    there, back = stats.paired_difference(scores, other), stats.paired_difference(other, scores)
+    assert (there.difference, there.p) == near((-back.difference, back.p))
+    mirror = {"better": "worse", "worse": "better"}
+    assert stats.verdict(back) == mirror.get(stats.verdict(there), stats.verdict(there))
+
+
+@given(arrays(np.float64, (3, 2, 5), elements=some.floats(0, 1)), some.permutations(range(3)))
+def test_order_of_designs_does_not_matter(scores, order):
+    assert (stats.rank_intervals(scores)[order] == stats.rank_intervals(scores[order])).all()
+
+
+@given(some.floats(-1, 2), some.integers(2, 25), some.integers(1, 3))
+def test_constant_scores_have_no_width(value, seeds, tasks):
+    interval = stats.mean_interval(np.full((tasks, seeds), value))
+    assert (interval.low, interval.high) == near((value, value))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tasks", [1, 6])
+def test_coverage_at_five_seeds(tasks):
+    """The 95% interval holds the truth in 92-98% of simulated boards of unequal tasks."""
+    rng = np.random.default_rng(7)
+    spread = np.linspace(0.05, 0.3, tasks)[:, None]
+    intervals = [stats.mean_interval(rng.normal(0.5, spread, (tasks, 5))) for _ in range(3000)]
+    assert 0.92 <= np.mean([i.low <= 0.5 <= i.high for i in intervals]) <= 0.98
+
+
+@pytest.mark.slow
+def test_family_error_when_all_are_equal():
+    """Eight equal designs: anything called different in at most 7% of boards."""
+    rng = np.random.default_rng(8)
+    spread = np.linspace(0.5, 1.5, 6)[None, :, None]
+    boards = [rng.normal(0, spread, (8, 6, 5)) + rng.normal(0, spread, (1, 6, 5)) for _ in range(400)]
+    assert np.mean([stats.significantly_better(board).any() for board in boards]) <= 0.07
