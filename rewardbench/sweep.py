@@ -182,8 +182,11 @@ class _Pool:
                 self._listen()
         finally:
             for worker in self.workers:
+                worker.pipe.close()  # an idle worker sees the end of its pipe and leaves
+                if worker.pack:
+                    worker.process.kill()
+                worker.process.join(5)
                 worker.process.kill()
-                worker.process.join()
         if self.stopped is not None:
             raise self.stopped
 

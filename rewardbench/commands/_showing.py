@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -33,10 +34,9 @@ def lines(runs: Sequence[RunSpec]) -> Callable[[dict[str, Any]], None]:
 
 def table(results: Sequence[Result]) -> None:
     """Mean and half-width of the 95% interval over seeds of each design, a table a task."""
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console(stderr=True)
+    console = _console()
     rows = summary(results)
     for task in dict.fromkeys(r["task"] for r in rows):
         shown = Table(title=f"{task} (mean ± 95% interval over seeds)", title_justify="left")
@@ -62,7 +62,6 @@ def _cell(value: tuple[float, float | None, float | None] | None) -> str:
 
 def verdicts(comparisons: Sequence[dict[str, Any]], metrics: Sequence[str] = ("gold",)) -> None:
     """The paired verdicts as lines."""
-    from rich.console import Console
     from rich.table import Table
 
     shown = Table(title="paired by seed, Holm-adjusted within each task and metric", title_justify="left")
@@ -74,7 +73,14 @@ def verdicts(comparisons: Sequence[dict[str, Any]], metrics: Sequence[str] = ("g
             shown.add_row(
                 c["task"], c["metric"], c["a"], c["verdict"], c["b"], f"{c['difference']:+.3f}", interval, str(c["n"])
             )
-    Console(stderr=True).print(shown)
+    _console().print(shown)
+
+
+def _console() -> Any:
+    """A console on stderr; wide where nobody's window limits it."""
+    from rich.console import Console
+
+    return Console(stderr=True, width=None if sys.stderr.isatty() else 140)
 
 
 def exit_code(results: Sequence[Result]) -> int:

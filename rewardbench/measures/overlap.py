@@ -68,7 +68,8 @@ def rouge_l(text: str, references: Sequence[str]) -> float:
     """
     ours = _rouge_tokens(text)
     theirs = [_rouge_tokens(reference) for reference in references]
-    return max((2 * longest_common(t, ours) / (len(t) + len(ours)) if t and ours else 0.0 for t in theirs), default=0.0)
+    scores = (2 * longest_common(t, ours) / max(1, len(t) + len(ours)) for t in theirs)
+    return max(scores, default=0.0)
 
 
 def _rouge_tokens(text: str) -> list[str]:

@@ -8,9 +8,12 @@ from typing import Any
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers.utils import logging as transformers_logging
 
 from rewardbench.policies.settings import Folder, Settings
 from rewardbench.types import Message, Prompt, UserError
+
+transformers_logging.disable_progress_bar()  # a bar a run would bury the sweep's own lines
 
 
 @dataclass

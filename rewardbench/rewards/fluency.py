@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 from rewardbench.measures.ngrams import sentences as split
 from rewardbench.measures.ngrams import tokens
 
 ARTICLES = frozenset({"a", "an", "the"})
-HANGING = ARTICLES | {"and", "but", "or", "of", "from", "with", "to", "her", "his", "was", "were", "in", "at"}
+HANGING = ARTICLES | set(tokens("and but or of from with to her his was were in at"))
 PAST = frozenset(
-    """was were had did said went came got took saw knew thought found gave told felt left kept held stood heard met ran
-    sat spoke led grew lost fell sent built broke rose bought wore taught caught fought threw flew sang slept woke hid rode
-    stole won hit sold made became is are has can could would will lives wants goes finds""".split()
+    tokens(
+        """was were had did said went came got took saw knew thought found gave told felt left kept held
+        stood heard met ran sat spoke led grew lost fell sent built broke rose bought wore taught
+        caught fought threw flew sang slept woke hid rode stole won hit sold made became is are has
+        can could would will lives wants goes finds"""
+    )
 )
-
-
-AUXILIARY = frozenset("was were had is are has did can could will would".split())
+AUXILIARY = frozenset(tokens("was were had is are has did can could will would"))
 
 
 def clash(first: str, second: str) -> bool:
@@ -38,7 +40,7 @@ def clean(sentence: str, low: int, high: int) -> bool:
     (True, False, False)
     """
     words = tokens(sentence)
-    pairs = list(zip(words, words[1:], strict=False))
+    pairs = list(pairwise(words))
     return (
         low <= len(words) <= high
         and sentence[0].isupper()

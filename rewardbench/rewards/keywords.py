@@ -41,7 +41,8 @@ def mentions(completions: Sequence[str], keywords: Sequence[Sequence[str]], cap:
     >>> mentions(["The wolf, the wolf."], [["wolf", "key"]], cap=4)
     [0.5]
     """
-    return [min(sum(counts(text, asked)), cap) / cap for text, asked in zip(completions, keywords, strict=True)]
+    pairs = zip(completions, keywords, strict=True)
+    return [min(sum(counts(text, asked)), cap) / cap for text, asked in pairs]
 
 
 def unlisted(completions: Sequence[str], keywords: Sequence[Sequence[str]]) -> list[float]:
@@ -49,7 +50,7 @@ def unlisted(completions: Sequence[str], keywords: Sequence[Sequence[str]]) -> l
 
     Two that `and` joins are still prose; `wolf key` and `wolf, key` are not, nor are three in a row.
 
-    >>> unlisted(["A wolf, key and cave.", "The wolf and the bear ran."], [["wolf", "key", "cave"], ["wolf", "bear"]])
+    >>> unlisted(["A wolf, key and cave.", "The wolf hid a key."], [["wolf", "key", "cave"]] * 2)
     [0.0, 1.0]
     """
     return [0.0 if strung(text, asked) else 1.0 for text, asked in zip(completions, keywords, strict=True)]
@@ -65,7 +66,7 @@ def strung(text: str, keywords: Sequence[str]) -> bool:
     row, joined = 0, True
     for word in re.findall(r"[^\W_]+|[^\w\s,]", text.lower()):
         if word in known:
-            if row and not joined or row == 2:
+            if (row and not joined) or row == 2:
                 return True
             row, joined = row + 1, False
         elif word in JOINTS:

@@ -1,4 +1,4 @@
-"""Is the completion as long as it should be? Windows that pay in full inside and less with each step outside."""
+"""Is the completion as long as it should be? Windows that pay in full inside, less outside."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What does a writer do who knows the world, and which mistakes do writers make? For warm-starting a policy."""
+"""How does a writer tell a story of this world, and which mistakes do writers make? For warm starts."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def stuffed(sentences: Sentences, keywords: list[str], rng: Random) -> Sentences
 def listed(sentences: Sentences, keywords: list[str], rng: Random) -> Sentences:
     """The instruction's list of words echoed where a sentence should be."""
     first, second, third = keywords
-    echo = rng.choice((f"The {first}, {second} and {third}.", f"Use the words {first}, {second} and {third}."))
+    echo = rng.choice(("The", "Use the words")) + f" {first}, {second} and {third}."
     spot = rng.randrange(len(sentences))
     return [*sentences[:spot], echo, *sentences[spot + 1 :]]
 
@@ -76,7 +76,7 @@ WHOLE: tuple[tuple[float, Callable[[Sentences, list[str], Random], Sentences]], 
 
 
 def broken(sentence: str, rng: Random) -> str:
-    """The sentence with a slip: a word lost, doubled, swapped with its neighbour, or the full stop forgotten."""
+    """The sentence with a slip: a word lost, doubled or swapped, or the full stop forgotten."""
     words = sentence.rstrip(".").split()
     i = rng.randrange(len(words) - 1)
     slip = rng.choice(("lost", "lost", "doubled", "swapped", "run on"))
@@ -97,7 +97,8 @@ def demonstrate(prompt: Prompt, rng: Random, corruption: float) -> list[Message]
     for chance, mistake in WHOLE:
         if rng.random() < chance * corruption:
             sentences = mistake(sentences, keywords, rng)
-    sentences = [broken(s, rng) if len(s.split()) > 3 and rng.random() < 0.21 * corruption else s for s in sentences]
+    slips = [len(s.split()) > 3 and rng.random() < 0.21 * corruption for s in sentences]
+    sentences = [broken(s, rng) if slip else s for s, slip in zip(sentences, slips, strict=True)]
     while pieces(" ".join(sentences)) > 54 and len(sentences) > 1:
         sentences = sentences[:-1]
     return [{"role": "assistant", "content": " ".join(sentences)}]

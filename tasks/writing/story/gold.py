@@ -9,76 +9,59 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import pairwise
 
 from rewardbench.types import Prompt, Said
 
-from .world import ADJECTIVES, CLASSES, NAMES, STAGES
+from .world import CLASSES, CLOSED, EVENTS, LINKS, NAMES, NOT_VERBS, OPEN, STAGES, VERBS, listed
 
 bar = 0.8
 """A completion that reaches it is a proper story with all three words in it."""
 
 NOUNS = frozenset(word for words in CLASSES.values() for word in words)
-IRREGULAR = frozenset(
-    """was were is are am be had has have did does do said says went goes go came comes come got gets get made makes make
-    took takes take saw sees see knew knows know thought thinks found finds find gave gives give told tells tell felt feels
-    left leaves became becomes kept keeps held holds stood stands heard hears let lets meant met meets ran runs run paid sat
-    sits spoke speaks led leads grew grows lost loses fell falls sent sends built builds understood drew broke breaks spent
-    rose rises drove bought buys wore wears chose taught caught fought fights threw flew flies sang sings slept sleeps woke
-    hid hides rode rides stole won wins hit hits lit shone bit blew swam began begins brought brings ate eats drank sold
-    struck swung crept fled lay lies put set cut shut led lived lives can could will would must might may should shall
-    wants loves lives looks needs seems tries knows remembers decides dwelt knelt burst cast hung fed bent dug sought wept
-    read wrote spread shook sank swept tore sprang stuck stung slid strode wound fit cost hurt rang bore beat""".split()
-)
-NOT_VERBS = frozenset("red bed indeed hundred need seed weed speed shed sacred naked wicked named need sled".split())
-CLOSED = {
-    "D": "the a an", "P": "in near to from of out over behind under with for as into at by", "C": "and but who or",
-    "S": "she he they we i", "O": "him them us me", "H": "her", "B": "was were is are had has",
-}  # fmt: skip
-OPEN = {
-    "V": """lived worked walked came left rode found saw gave got bought sold made dreamed wanted jumped chased guarded
-    stood took stole heard fought hit won tricked fell shared sang smiled told ran went danced cheered thanked became helped
-    feared kept met hid was""",
-    "A": "happy safe good kind many lost asleep " + " ".join(word for words in ADJECTIVES.values() for word in words),
-    "N": "tree grass woman friend friends stranger wood road way dark hill song bread joke wall people "
-    + " ".join(NOUNS),
-    "M": " ".join(name.lower() for names in NAMES.values() for name in names),
-    "X": "that then suddenly there again long ago home named last never every one everyone find crying secret away on day night years",
-}
-CLOSED_TAG = {word: tag for tag, words in CLOSED.items() for word in words.split()}
-WORLD_TAG = CLOSED_TAG | {word: tag for tag, words in reversed(OPEN.items()) for word in words.split()}
+CLOSED_TAG = {word: tag for tag, words in CLOSED.items() for word in words}
+WORLD_TAG = CLOSED_TAG | {word: tag for tag, words in reversed(OPEN.items()) for word in words}
 LEGAL = {
-    "^": "DMSXPCNAH", "D": "ANX", "A": "ANCEPXMD", "N": "VBPCEX", "M": "VBPCEXD", "V": "DAPMOHEXCNS", "B": "DAPXVN",
-    "P": "DMOHXNAP", "C": "DMSVXBAN", "S": "VXBC", "O": "PCEXD", "H": "ANPCEXD", "X": "DAPMOHEXCNSVB",
-}  # fmt: skip
+    "^": "DMSXPCNAHQB",
+    "D": "ANX",
+    "A": "ANCEPXMDQ",
+    "N": "VBPCEXQ",
+    "M": "VBPCEXDQ",
+    "V": "DAPMOHEXCNSQ",
+    "B": "DAPXVNQHSE",
+    "P": "DMOHXNAPQ",
+    "C": "DMSVXBANPQHO",
+    "S": "VXBC",
+    "O": "PCEXDQASH",
+    "H": "ANPCEXDQS",
+    "X": "DAPMOHEXCNSVBQ",
+    "Q": "DMOHXNAPQEC",
+}
 """Which tag may follow which, ^ the start and E the end; X may stand anywhere."""
-TWO_OBJECTS = frozenset("told gave sold got sang made bought".split())
+TWO_OBJECTS = frozenset(listed("told gave sold got sang made bought"))
 
+PLURAL = frozenset(listed("they we you i"))
+PRONOUNS = frozenset(listed("he she they it him her his their its them"))
 INSTRUCTION = re.compile(
-    r"\b(use the|use these|the words|write a|write an|keywords?|sentences?|short story|three to five|here is a|here's a)\b", re.I
+    r"\b(the words|write an?|keywords?|sentences?|short story|three to five|^here.{1,2}s a)\b",
+    re.I,
 )
-LINKS = frozenset(
-    """he she they it him her his their its them then but so suddenly after when finally soon later there everyone
-    instead from at that this these those""".split()
-)
-CHECKED_LINK = 3  # only the opening words of a sentence count as its connective
-EVENTS = {
-    "find": "found find finds discovered noticed saw spotted uncovered", "get": "got took grabbed bought received gave",
-    "go": "went walked came travelled traveled rode left ventured set wandered entered followed journeyed ran",
-    "live": "lived lives dwelt was were is", "fight": "fought hit defeated killed struck slew attacked battled",
-    "speak": "said told asked spoke replied whispered sang called cried", "help": "helped saved rescued thanked shared",
-    "feel": "felt loved feared smiled laughed wept knew wanted dreamed hoped realized decided", "flee": "fled escaped hid",
-    "return": "returned", "make": "made built used lit opened created", "become": "became grew learned kept",
-}  # fmt: skip
-EVENT_OF = {verb: event for event, verbs in EVENTS.items() for verb in verbs.split()}
+EVENT_OF = {verb: event for event, verbs in EVENTS.items() for verb in verbs}
 
 
 def split(text: str) -> list[str]:
-    """The sentences with their end marks; what is left without one comes last.
+    """The sentences with their end marks; what is left without one comes last; `"Who?" he asked.` is one.
 
     >>> split("She ran. He hid! And then")
     ['She ran.', 'He hid!', 'And then']
     """
-    return [s.strip() for s in re.findall(r"[^.!?]+(?:[.!?]+[\"'”’)]*)?", text) if re.search(r"\w", s)]
+    whole: list[str] = []
+    for piece in re.findall(r"[^.!?]+(?:[.!?]+[\"'”’)]*)?", text):
+        if whole and whole[-1][-1] in "\"'”’" and piece.strip()[:1].islower():
+            whole[-1] += piece
+        elif re.search(r"\w", piece):
+            whole.append(piece.strip())
+    return whole
 
 
 def words(text: str) -> list[str]:
@@ -91,13 +74,14 @@ def words(text: str) -> list[str]:
 
 
 def is_verb(tokens: Sequence[str], i: int) -> bool:
-    """Whether word i looks like a finite verb: known, an -ed form, or an -s form that no article precedes."""
-    word = tokens[i]
-    if word in IRREGULAR or (len(word) > 3 and word.endswith("ed") and word not in NOT_VERBS):
+    """Whether word i looks like a finite verb: known, after `they`, an -ed form, an -s form."""
+    word, before, after = tokens[i], tokens[i - 1] if i else "", tokens[i + 1] if i + 1 < len(tokens) else ""
+    if word in VERBS or (len(word) > 3 and word.endswith("ed") and word not in NOT_VERBS):
         return i > 0
-    after = tokens[i + 1] if i + 1 < len(tokens) else ""
-    before = CLOSED_TAG.get(tokens[i - 1], "") if i else "^"
-    return len(word) > 3 and word[-1] == "s" and word[-2] != "s" and before not in "^DPB" and after in CLOSED_TAG
+    if before in PLURAL:
+        return word not in CLOSED_TAG
+    after_noun = i > 0 and CLOSED_TAG.get(before, "X") in "XNS"
+    return after_noun and re.fullmatch(r"\w+[^s]s", word) is not None and (after in CLOSED_TAG or i > 1)
 
 
 def same(word: str, keyword: str) -> bool:
@@ -115,13 +99,13 @@ def mentions(tokens: Sequence[str], keywords: Sequence[str]) -> list[tuple[int, 
 def lists(sentence: str, keywords: Sequence[str]) -> bool:
     """Whether the keywords are strung together rather than told of.
 
-    >>> lists("The wolf, key and cave.", ["wolf", "key", "cave"]), lists("The wolf hid a key.", ["wolf", "key"])
+    >>> lists("The wolf, key and cave.", ["wolf", "key", "cave"]), lists("A wolf hid a key.", ["wolf", "key"])
     (True, False)
     """
     tokens = re.findall(r"[a-z]+|,", sentence.lower())
     found = mentions(tokens, keywords)
     run = 1
-    for (i, first), (j, second) in zip(found, found[1:], strict=False):
+    for (i, first), (j, second) in pairwise(found):
         between = set(tokens[i + 1 : j])
         joined = between <= {",", "and", "or", "the", "a", "an", "with", "of"}
         run = run + 1 if joined else 1
@@ -149,7 +133,7 @@ def grammatical(tokens: Sequence[str]) -> bool:
     """
     line = "^" + tags(tokens) + "E"
     two_objects = bool(TWO_OBJECTS & set(tokens))
-    return all(b in LEGAL[a] or (a + b == "ND" and two_objects) for a, b in zip(line, line[1:], strict=False))
+    return all(b in LEGAL[a] or (a + b == "ND" and two_objects) for a, b in pairwise(line))
 
 
 def crowded(tokens: Sequence[str], keywords: Sequence[str]) -> bool:
@@ -160,7 +144,9 @@ def crowded(tokens: Sequence[str], keywords: Sequence[str]) -> bool:
 
 def runs_on(sentence: str) -> bool:
     """Whether a second sentence starts inside it without a full stop before."""
-    return bool(re.search(r"[a-z,]\s+(The|A|An|She|He|Then|But|Suddenly|One|At|In|There|They|It)\b", sentence))
+    return bool(
+        re.search(r"[a-z,]\s+(The|A|An|She|He|Then|But|Suddenly|One|At|In|There|They|It)\b", sentence)
+    )
 
 
 def well_formed(sentence: str, keywords: Sequence[str]) -> bool:
@@ -175,7 +161,7 @@ def well_formed(sentence: str, keywords: Sequence[str]) -> bool:
         and bool(re.match(r"[\"'“‘]?[A-Z]", sentence))
         and bool(re.search(r"[.!?][\"'”’)]*$", sentence))
         and any(is_verb(tokens, i) for i in range(len(tokens)))
-        and all(a != b for a, b in zip(tokens, tokens[1:], strict=False))
+        and all(a != b for a, b in pairwise(tokens))
         and grammatical(tokens)
         and not lists(sentence, keywords)
         and not crowded(tokens, keywords)
@@ -185,7 +171,7 @@ def well_formed(sentence: str, keywords: Sequence[str]) -> bool:
 
 
 def frame(sentence: str, keywords: Sequence[str]) -> set[str]:
-    """The words of a sentence without its nouns and articles, so that a refilled frame is seen as the same."""
+    """The words of a sentence without its nouns and articles, so that a refilled frame looks the same."""
     skip = NOUNS | {"the", "a", "an"} | {n.lower() for names in NAMES.values() for n in names}
     return {"#" if any(same(w, k) for k in keywords) else w for w in words(sentence) if w not in skip}
 
@@ -202,14 +188,16 @@ def fresh(sentences: Sequence[str], keywords: Sequence[str]) -> float:
 
 
 def linked(sentences: Sequence[str]) -> float:
-    """Share of later sentences, one half forgiven, that take up somebody or something, or connect in words."""
+    """Share of later sentences, one half forgiven, that take up somebody or something or connect."""
     hits = 0
     known: set[str] = set()
     for i, sentence in enumerate(sentences):
         tokens = words(sentence)
-        content = {re.sub(r"['’]?s$", "", w) for w in tokens if len(w) > 2 and w not in CLOSED_TAG and w not in IRREGULAR}
-        pronoun = LINKS & set(tokens) & set("he she they it him her his their its them".split())
-        hits += i > 0 and bool(pronoun or content & known or LINKS & set(tokens[:CHECKED_LINK]))
+        content = {
+            re.sub(r"['’]?s$", "", w) for w in tokens if len(w) > 2 and w not in CLOSED_TAG and w not in VERBS
+        }
+        pronoun = PRONOUNS & set(tokens)
+        hits += i > 0 and bool(pronoun or content & known or set(LINKS) & set(tokens[:3]))
         known |= content
     return min(1.0, (hits + 0.6) / max(1, len(sentences) - 1))
 
@@ -228,7 +216,7 @@ def frames_of_world() -> tuple[tuple[int, str, re.Pattern[str]], ...]:
 
 @lru_cache(maxsize=4096)
 def event(sentence: str) -> tuple[int, str]:
-    """(stage, event) of a sentence of the world; (-1, what its first known verb tells of) of any other.
+    """(stage, event) of a sentence of the world; (-1, what its verb tells of) of any other.
 
     >>> event("She ran away from the wolf."), event("Quietly he discovered a key.")
     ((3, 'flee'), (-1, 'find'))
@@ -236,18 +224,21 @@ def event(sentence: str) -> tuple[int, str]:
     for stage, name, pattern in frames_of_world():
         if pattern.fullmatch(sentence):
             return stage, name
-    return -1, next((EVENT_OF[w] for w in words(sentence) if w in EVENT_OF), "other")
+    tokens = words(sentence)
+    known = next((EVENT_OF[w] for w in tokens if w in EVENT_OF), "")
+    verb = next((w for i, w in enumerate(tokens) if is_verb(tokens, i) and w not in CLOSED_TAG), "other")
+    return -1, known or verb
 
 
 def in_order(sentences: Sequence[str]) -> float:
     """Share of steps forward in the plot among the sentences whose stage is known; 1 if too few are."""
     stages = [stage for stage, _ in map(event, sentences) if stage >= 0]
-    steps = list(zip(stages, stages[1:], strict=False))
+    steps = list(pairwise(stages))
     return sum(a < b for a, b in steps) / len(steps) if steps else 1.0
 
 
 def substance(sentences: Sequence[str]) -> float:
-    """1 for at least twenty words in which different things happen; less for stubs and for one verb throughout."""
+    """1 for at least twenty words with different verbs; less for stubs and for one verb throughout."""
     tokens = [words(s) for s in sentences]
     deeds = {next((t[i] for i in range(len(t)) if is_verb(t, i)), "") for t in tokens}
     varied = min(1.0, len(deeds - {""}) / (0.6 * max(1, len(tokens))))
@@ -264,7 +255,7 @@ def restraint(text: str, keywords: Sequence[str]) -> float:
 
 
 def gold(prompt: Prompt, completion: Said) -> float:
-    """In [0, 1]: keywords used in well-formed sentences x share of those x what makes them one short story."""
+    """In [0, 1]: keywords used in well-formed sentences x share of those x what makes one story."""
     text, keywords = str(completion), list(prompt.truth)
     sentences = split(text)
     good = [s for s in sentences if well_formed(s, keywords)]

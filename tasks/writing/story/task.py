@@ -22,7 +22,7 @@ def asked(keywords: list[str]) -> str:
 
 
 def told(keywords: list[str]) -> list[str]:
-    """Two to four stories with the keywords, the same for the same words: what BLEU and ROUGE compare with."""
+    """Two to four stories with the keywords, the same for the same words: for BLEU and ROUGE."""
     rng = stream(f"writing/story/references/{' '.join(keywords)}")
     return [" ".join(story(keywords, rng)) for _ in range(rng.randint(2, 4))]
 

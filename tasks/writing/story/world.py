@@ -12,13 +12,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
-PLACES = tuple(
-    "forest castle cave village tower garden desert valley harbor swamp market temple palace meadow canyon city".split()
+
+def listed(text: str) -> tuple[str, ...]:
+    """The words of a text parted by spaces.
+
+    >>> listed("wolf key")
+    ('wolf', 'key')
+    """
+    return tuple(text.split())
+
+
+PLACES = listed(
+    """forest castle cave village tower garden desert valley harbor swamp market temple palace meadow canyon
+    city"""
 )
-OBJECTS = tuple(
-    "lantern map key sword crown ring book rope mirror drum flute bell cloak feather shield candle".split()
+OBJECTS = listed(
+    "lantern map key sword crown ring book rope mirror drum flute bell cloak feather shield candle"
 )
-VILLAINS = tuple("dragon wolf giant witch troll ghost thief pirate bear goblin snake lion monster wizard".split())
+VILLAINS = listed("dragon wolf giant witch troll ghost thief pirate bear goblin snake lion monster wizard")
 WOMEN = ("princess", "queen", "girl")
 MEN = ("prince", "king", "boy")
 ROLES = (*WOMEN, *MEN, "farmer", "knight", "sailor", "baker", "shepherd", "hunter", "painter", "soldier")
@@ -75,6 +86,77 @@ PLANS = ((0, 2, 4), (0, 1, 4), (0, 1, 2, 4), (0, 2, 3, 4), (0, 1, 2, 3, 4), (0, 
 HARSH = frozenset({"fight", "trick", "flee"})
 """Deeds after which nobody becomes friends."""
 
+# English beyond the world, for judging what a larger vocabulary writes.
+VERBS = listed(
+    """was were is are am be had has have did does do said says went goes go came comes come got gets get
+    made makes make took takes take saw sees see knew knows know thought thinks found finds find gave
+    gives give told tells tell felt feels left leaves became becomes kept keeps held holds stood stands
+    heard hears let lets meant met meets ran runs run paid sat sits spoke speaks led leads grew grows
+    lost loses fell falls sent sends built builds understood drew broke breaks spent rose rises drove
+    bought buys wore wears chose taught caught fought fights threw flew flies sang sings slept sleeps
+    woke hid hides rode rides stole won wins hit hits lit shone bit blew swam began begins brought
+    brings ate eats drank sold struck swung crept fled lay lies put set cut shut led lived lives can
+    could will would must might may should shall wants loves lives looks needs seems tries knows
+    remembers decides dwelt knelt burst cast hung fed bent dug sought wept read wrote spread shook sank
+    swept tore sprang stuck stung slid strode wound fit cost hurt rang bore beat"""
+)
+"""Finite forms that no ending gives away."""
+NOT_VERBS = listed("red bed indeed hundred need seed weed speed shed sacred naked wicked named need sled")
+CLOSED = {
+    "D": listed("the a an"),
+    "P": listed("near to from of with into at"),
+    "Q": listed("in out over behind under by"),
+    "C": listed("and but who or"),
+    "S": listed("she he they we i"),
+    "O": listed("him them us me"),
+    "H": listed("her"),
+    "B": listed("was were is are had has"),
+}
+"""Determiners, prepositions (Q may end a sentence), conjunctions, subjects, objects, `her`, auxiliaries."""
+OPEN = {
+    "V": listed(
+        """lived worked walked came left rode found saw gave got bought sold made dreamed wanted jumped
+        chased guarded stood took stole heard fought hit won tricked fell shared sang smiled told ran
+        went danced cheered thanked became helped feared kept met hid was"""
+    ),
+    "A": (*listed("happy safe good kind many lost asleep"), *(w for ws in ADJECTIVES.values() for w in ws)),
+    "N": (
+        *listed(
+            """tree grass woman friend friends stranger wood road way dark hill song bread joke wall people
+            secret"""
+        ),
+        *(word for words in CLASSES.values() for word in words),
+    ),
+    "M": tuple(name.lower() for names in NAMES.values() for name in names),
+    "X": listed(
+        """that then suddenly there again long ago home named last never every one everyone find crying away
+        on day night years as for"""
+    ),
+}
+"""The world's own verbs, adjectives, nouns and names; X is what may stand anywhere."""
+LINKS = listed(
+    """he she they it him her his their its them then but so suddenly after when finally soon later there
+    everyone instead from at that this these those"""
+)
+EVENTS = {
+    "meet": listed("met encountered faced"),
+    "find": listed("found find finds discovered noticed saw spotted uncovered"),
+    "get": listed("got took grabbed bought received gave"),
+    "go": listed(
+        "went walked came travelled traveled rode left ventured set wandered entered followed journeyed ran"
+    ),
+    "live": listed("lived lives dwelt was were is"),
+    "fight": listed("fought hit defeated killed struck slew attacked battled"),
+    "speak": listed("said told asked spoke replied whispered sang called cried"),
+    "help": listed("helped saved rescued thanked shared"),
+    "feel": listed("felt loved feared smiled laughed wept knew wanted dreamed hoped realized decided"),
+    "flee": listed("fled escaped hid"),
+    "return": listed("returned"),
+    "make": listed("made built used lit opened created"),
+    "become": listed("became grew learned kept"),
+}
+"""What verbs tell of, coarsely."""
+
 
 @dataclass(frozen=True)
 class Cast:
@@ -124,7 +206,8 @@ def fill(frame: str, cast: Cast, seen: set[str], rng: Random) -> str:
 
     def noun(kind: str) -> str:
         word = getattr(cast, kind)
-        known, _ = word in seen, seen.add(word)
+        known = word in seen
+        seen.add(word)
         if known:
             return f"the {word}"
         return f"the {described(kind, word, rng)}" if kind == "place" else article(described(kind, word, rng))
@@ -146,7 +229,7 @@ def fill(frame: str, cast: Cast, seen: set[str], rng: Random) -> str:
 
 
 def plot(rng: Random) -> list[tuple[int, str]]:
-    """(stage, event) of a story in order of cause: three to five stages, friends only after a friendly deed."""
+    """(stage, event) of a story in order of cause: friends only after a friendly deed."""
     events = [(stage, rng.choice(list(STAGES[stage]))) for stage in rng.choice(PLANS)]
     told = {event for _, event in events}
     unlikely = "friends" in told and (told & HARSH or all(stage not in (2, 3) for stage, _ in events))
@@ -189,6 +272,7 @@ def vocabulary() -> set[str]:
     True
     """
     plain = (re.sub(r"\{\w+\}", " ", f) for stage in STAGES for frames in stage.values() for f in frames)
-    listed = (*CLASSES.values(), *NAMES.values(), *ADJECTIVES.values())
-    pronouns = "She He she he her him The the A An a an".split()
-    return {w for f in plain for w in re.findall(r"\w+", f)} | {w for words in listed for w in words} | set(pronouns)
+    classes = (*CLASSES.values(), *NAMES.values(), *ADJECTIVES.values())
+    pronouns = listed("She He she he her him The the A An a an")
+    written = {word for frame in plain for word in re.findall(r"\w+", frame)}
+    return written | {word for words in classes for word in words} | set(pronouns)

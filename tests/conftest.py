@@ -1,0 +1,28 @@
+"""What do the tests share? One thread, no network, a small policy of random weights."""
+
+import os
+
+for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ[_name] = "1"
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("TRANSFORMERS_OFFLINE", "1")
+
+from pathlib import Path
+
+import pytest
+from making import make_policy
+
+
+@pytest.fixture(scope="session")
+def llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random Llama's folder."""
+    return make_policy(tmp_path_factory.mktemp("policy"))
+
+
+@pytest.fixture()
+def policy(llama: Path):  # type: ignore[no-untyped-def]
+    """That Llama, loaded afresh."""
+    from rewardbench.policies.load import load
+    from rewardbench.policies.settings import open_folder
+
+    return load(open_folder("llama", llama))

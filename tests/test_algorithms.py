@@ -1,0 +1,216 @@
+"""Do advantages and losses equal TRL's on the same tokens, and do the algorithms do what their names say?"""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from rewardbench import find
+from rewardbench.algorithms.best_of_n import BestOfN
+from rewardbench.algorithms.dr_grpo import DrGrpo
+from rewardbench.algorithms.grpo import Grpo
+from rewardbench.algorithms.raft import Raft
+from rewardbench.algorithms.reinforce import Reinforce
+from rewardbench.algorithms.rloo import Rloo
+from rewardbench.engine import learn as engine
+from rewardbench.engine.optimise import adam
+from rewardbench.engine.stack import stack
+from rewardbench.policies.load import load
+from rewardbench.policies.settings import open_folder
+from rewardbench.types import Batch, Now, Prompt, State
+
+REWARDS = np.array([[1.0, 0.0, 0.3, 0.3], [0.5, 0.5, 0.5, 0.5], [0.0, 2.0, -1.0, 0.25]])
+P, K, T = 3, 4, 10
+
+
+def plain_batch(reward=REWARDS, credit=None, lengths=None):
+    """A batch without texts: 3 prompts, 4 completions, 10 positions, of unequal length."""
+    rng = np.random.default_rng(0)
+    lengths = rng.integers(1, T + 1, (P, K)) if lengths is None else lengths
+    mine = np.arange(T) < lengths[..., None]
+    return Batch(
+        prompts=tuple(Prompt(str(p)) for p in range(P)), context=((1, 2),) * P, ids=rng.integers(5, 30, (P, K, T)),
+        logp=np.where(mine, -rng.random((P, K, T)), 0.0).astype(np.float32), mine=mine, turn=np.zeros((P, K, T)),
+        ended=np.ones((P, K), bool), text=(("",) * K,) * P, messages=(((),) * K,) * P, spans=(((),) * K,) * P,
+        limit=T, reward=reward, credit=credit,
+    )  # fmt: skip
+
+
+def trl_trainer(llama, tmp_path, kind="grpo", **options):
+    """A TRL trainer on the same policy folder whose reward is the table above."""
+    from datasets import Dataset
+    from trl import GRPOConfig, GRPOTrainer, RLOOConfig, RLOOTrainer
+
+    def table(completions, **_):
+        return REWARDS.ravel().tolist()
+
+    shared = dict(
+        output_dir=str(tmp_path), per_device_train_batch_size=12, num_generations=4, max_completion_length=T,
+        use_cpu=True, bf16=False, report_to=[], beta=0.0, shuffle_dataset=False, seed=3, **options,
+    )  # fmt: skip
+    data = Dataset.from_dict({"prompt": ["Ann has 3.", "What is it?", "the red fox runs."]})
+    maker, config = (RLOOTrainer, RLOOConfig) if kind == "rloo" else (GRPOTrainer, GRPOConfig)
+    trainer = maker(model=str(llama), reward_funcs=table, args=config(**shared), train_dataset=data)
+    trainer.model.train()
+    trainer.current_gradient_accumulation_steps = 1
+    rows = [{"prompt": p} for p in data["prompt"] for _ in range(4)]
+    return trainer, trainer._generate_and_score_completions(rows)
+
+
+def ours_from(inputs):
+    """TRL's tokens as our batch, with old log-probabilities moved so that clips are active."""
+    mask = inputs["completion_mask"].bool().numpy()
+    width = mask.shape[1]
+    prompts = [tuple(i for i, m in zip(ids, keep, strict=True) if m) for ids, keep in
+               zip(inputs["prompt_ids"].tolist(), inputs["prompt_mask"].tolist(), strict=True)]  # fmt: skip
+    return replace(
+        plain_batch(),
+        context=tuple(prompts[p * K] for p in range(P)),
+        ids=inputs["completion_ids"].numpy().reshape(P, K, width),
+        mine=mask.reshape(P, K, width),
+        logp=np.zeros((P, K, width), np.float32),
+        spans=(((),) * K,) * P,
+    )
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("algorithm", "kind", "options"),
+    [
+        (Grpo(), "grpo", {"loss_type": "grpo", "scale_rewards": "group"}),
+        (DrGrpo(), "grpo", {"loss_type": "dr_grpo", "scale_rewards": "none"}),
+        (Rloo(), "rloo", {}),
+    ],
+)
+def test_advantages_losses_and_gradients_equal_trls(llama, tmp_path, algorithm, kind, options):
+    trainer, inputs = trl_trainer(llama, tmp_path, kind, **options)
+    batch = ours_from(inputs)
+    gains = algorithm.advantages(batch, State())
+    np.testing.assert_allclose(gains[..., 0].ravel(), inputs["advantages"].numpy(), atol=1e-5)
+
+    policy = load(open_folder("llama", llama))
+    stacked = stack(policy.model, [1], "full")
+    [logp] = engine.own_logp(policy, stacked, [batch], 0, start=False)
+    rng = np.random.default_rng(1)
+    old = np.where(batch.mine, logp + rng.normal(0, 0.3, logp.shape), 0.0).astype(np.float32)
+    flat = torch.from_numpy(old.reshape(P * K, -1))
+    mask = inputs["completion_mask"]
+    inputs = dict(inputs, old_per_token_logps=flat, old_logps=(flat * mask).sum(1))
+    theirs = trainer._compute_loss(trainer.model, inputs)
+    trainer.model.zero_grad()
+    theirs.backward()
+
+    seen = engine.forward(policy, stacked, [batch])
+    width = seen.logp.shape[-1]
+    now, tensors, gain = engine._now(seen, 0, batch, batch, gains, None, old, torch.device("cpu"))
+    assert width == now.logp.shape[-1]
+    ours = algorithm.loss(now, tensors, gain, State())
+    assert ours.item() == pytest.approx(theirs.item(), abs=1e-6)
+    stacked.model.zero_grad()
+    ours.backward()
+    peers = dict(trainer.model.named_parameters())
+    for name, p in stacked.model.named_parameters():
+        torch.testing.assert_close(p.grad, peers[name].grad, atol=1e-6, rtol=1e-4)
+
+
+def test_grpo_is_unmoved_by_scale_and_offset():
+    for rewards in (REWARDS, REWARDS + 0.01 * np.arange(12).reshape(3, 4)):
+        one = Grpo(epsilon=0.0 if (rewards.std(1) > 0).all() else 1e-4).advantages(plain_batch(rewards), State())
+        two = Grpo(epsilon=0.0 if (rewards.std(1) > 0).all() else 1e-4).advantages(plain_batch(rewards * 10 + 3), State())
+        np.testing.assert_allclose(one, two, atol=2e-3)
+
+
+def test_left_out_one_is_the_mean_of_the_others():
+    gains = Rloo().advantages(plain_batch(), State())[..., 0]
+    for p in range(P):
+        for k in range(K):
+            others = np.delete(REWARDS[p], k)
+            assert gains[p, k] == pytest.approx(REWARDS[p, k] - others.mean())
+
+
+@pytest.mark.parametrize("name", ["reinforce", "rloo", "grpo", "dr_grpo", "raft"])
+def test_a_group_that_is_paid_alike_teaches_nothing_and_nan_is_left_out(name):
+    algorithm = find.algorithm(name)
+    if name != "reinforce":  # its baseline is the whole batch's
+        assert np.allclose(algorithm.advantages(plain_batch(), State())[1], 0)
+    holes = REWARDS.copy()
+    holes[0, 1] = np.nan
+    gains = algorithm.advantages(plain_batch(holes), State())
+    assert np.isfinite(gains).all()
+    assert (gains[0, 1] == 0).all()
+    if name in ("grpo", "dr_grpo"):
+        assert gains[0, [0, 2, 3], 0].sum() == pytest.approx(0, abs=1e-9)
+    assert np.isfinite(algorithm.advantages(plain_batch(np.full((P, K), np.nan)), State())).all()
+
+
+def test_credit_is_reward_to_come():
+    credit = np.zeros((P, K, T))
+    credit[..., 0], credit[..., 4] = 1.0, REWARDS
+    gains = DrGrpo().advantages(plain_batch(REWARDS + 1, credit), State())
+    centred = REWARDS - REWARDS.mean(1, keepdims=True)
+    np.testing.assert_allclose(gains[..., 1], centred, atol=1e-12)
+    np.testing.assert_allclose(gains[..., 0], centred, atol=1e-12)
+    assert np.allclose(gains[..., 5:], 0)
+
+
+def test_best_of_n_picks_the_best_paid_of_every_n():
+    picked = BestOfN(n=2).pick(plain_batch())
+    assert picked.sum(1).tolist() == [2, 2, 2]
+    assert picked[0].tolist() == [True, False, True, False]
+    assert picked[2].tolist() == [False, True, False, True]
+
+
+def test_raft_keeps_the_best_and_imitates_them():
+    gains = Raft(keep=1).advantages(plain_batch(), State())[..., 0]
+    assert gains.tolist() == [[1, 0, 0, 0], [0, 0, 0, 0], [0, 1, 0, 0]]
+
+
+def test_on_policy_the_clipped_losses_share_one_gradient():
+    """With one update a batch the ratio is 1: GRPO, Dr. GRPO and REINFORCE differ in weights of tokens alone."""
+    batch = plain_batch(lengths=np.full((P, K), T))
+    gains = torch.from_numpy(Rloo().advantages(batch, State())).float()
+    found = []
+    for algorithm in (Grpo(), Grpo(clip=0.01), DrGrpo(), Rloo(), Reinforce()):
+        logp = torch.from_numpy(batch.logp).requires_grad_()
+        tensors = engine.as_tensors(replace(batch, logp=batch.logp), torch.device("cpu"), T)
+        loss = algorithm.loss(Now(logp, tokens=P * K * T, sequences=P * K), tensors, gains, State())
+        loss.backward()
+        found.append(logp.grad / logp.grad.abs().sum())
+    for other in found[1:]:
+        torch.testing.assert_close(found[0], other, atol=1e-7, rtol=1e-5)
+
+
+def test_kl_pulls_back_to_the_start(policy):
+    stacked = stack(policy.model, [1], "full")
+    with torch.no_grad():
+        for p in stacked.params.values():
+            p.add_(torch.randn(p.shape, generator=torch.Generator().manual_seed(1)) * 0.05)
+    batch = replace(plain_batch(np.ones((P, K))), context=((1, 2, 3),) * P)
+    algorithm = Grpo(kl=1.0)
+    opt = adam({n: stacked.lead(n) for n in stacked.params}, 1, (0.9, 0.95), 1.0)
+    gaps = []
+    for _ in range(15):
+        now = engine.own_logp(policy, stacked, [batch], 0, start=False)[0]
+        ref = engine.own_logp(policy, stacked, [batch], 0, start=True)[0]
+        gaps.append(float(np.abs(now - ref).mean()))
+        gains = algorithm.advantages(batch, State())
+        engine.learn(policy, stacked, opt, [algorithm], [batch], [gains], [State()], torch.tensor([3e-3]))
+    assert gaps[-1] < 0.6 * gaps[0]
+
+
+def test_several_passes_are_held_by_the_clip(llama):
+    """`old` stays what it was before the first pass: a tight clip stops the walk, a loose one does not."""
+    far = []
+    for clip in (0.02, 10.0):
+        policy = load(open_folder("llama", llama))
+        stacked = stack(policy.model, [1], "full")
+        batch = replace(plain_batch(), context=((1, 2, 3),) * P)
+        before = engine.own_logp(policy, stacked, [batch], 0, start=False)[0]
+        opt = adam({n: stacked.lead(n) for n in stacked.params}, 1, (0.9, 0.95), 1.0)
+        algorithm = Grpo(passes=8, minibatches=3, clip=clip)
+        gains = algorithm.advantages(batch, State())
+        engine.learn(policy, stacked, opt, [algorithm], [batch], [gains], [State()], torch.tensor([3e-3]))
+        assert opt.steps.tolist() == [24]
+        after = engine.own_logp(policy, stacked, [batch], 0, start=False)[0]
+        far.append(float(np.abs(after - before).mean()))
+    assert far[0] < 0.7 * far[1]

@@ -1,0 +1,227 @@
+"""Is a run in a pack the run it would be alone, and is what was sampled what was learnt from?"""
+
+from dataclasses import replace
+from random import Random
+
+import numpy as np
+import pytest
+import torch
+from making import make_policy
+from rewardbench.algorithms.grpo import Grpo
+from rewardbench.engine import learn as engine
+from rewardbench.engine.optimise import adam, update
+from rewardbench.engine.sample import sample
+from rewardbench.engine.spell import spell
+from rewardbench.engine.stack import stack
+from rewardbench.policies.load import load
+from rewardbench.policies.settings import open_folder
+from rewardbench.types import Prompt, State, Task, Want
+
+PROMPTS = [Prompt("a", text="Ann has 3."), Prompt("b", text="What is it?"), Prompt("c", text="the red fox runs and sees Ben.")]
+TASK = Task(prompts=lambda split, seed: iter(PROMPTS), max_tokens=12)
+
+
+def lora(tmp_path, seeds, architecture="llama", dtype=torch.float32):
+    """A fresh policy with an adapter a seed, B moved off zero so that runs differ."""
+    path = tmp_path / f"{architecture}0"
+    path = path if path.exists() else make_policy(tmp_path, architecture)
+    policy = load(open_folder("x", path))
+    stacked = stack(policy.model, list(seeds), "lora", rank=4, alpha=8.0)
+    with torch.no_grad():
+        for name, p in stacked.params.items():
+            if name.endswith(".B"):
+                for r, seed in enumerate(seeds):
+                    g = torch.Generator().manual_seed(len(name) * 1000 + seed)
+                    p[r] = torch.randn(p.shape[1:], generator=g) * 0.1
+    return policy, stacked
+
+
+def batches_of(policy, stacked, count, T=12):
+    wants = [Want(PROMPTS, 4)] * count
+    return sample(policy, stacked, TASK, wants, [f"train/{r}" for r in range(count)], T)
+
+
+def test_decoding_and_training_agree_on_log_probabilities(policy):
+    stacked = stack(policy.model, [1], "full")
+    [batch] = sample(policy, stacked, TASK, [Want(PROMPTS, 4, 0.7)], ["train/1/0"], 12)
+    [again] = engine.own_logp(policy, stacked, [batch], 0, start=False)
+    assert batch.mine.any()
+    np.testing.assert_allclose(batch.logp, again, atol=2e-5)
+    assert (batch.logp[batch.mine] < 0).all()
+    assert (batch.logp[~batch.mine] == 0).all()
+
+
+def test_a_completion_does_not_depend_on_what_else_is_in_the_batch(policy):
+    stacked = stack(policy.model, [1], "full")
+    [many] = sample(policy, stacked, TASK, [Want(PROMPTS, 4)], ["s"], 12)
+    [one] = sample(policy, stacked, TASK, [Want(PROMPTS[:1], 2)], ["s"], 12)
+    assert one.text[0] == many.text[0][:2]
+
+
+def test_streams_differ_and_repeat(policy):
+    stacked = stack(policy.model, [1], "full")
+    texts = [sample(policy, stacked, TASK, [Want(PROMPTS, 4)], [n], 12)[0].text for n in ("a", "a", "b")]
+    assert texts[0] == texts[1] != texts[2]
+
+
+def test_spans_cut_the_text_at_tokens(policy):
+    stacked = stack(policy.model, [1], "full")
+    [batch] = sample(policy, stacked, TASK, [Want(PROMPTS, 4)], ["s"], 12)
+    for p in range(3):
+        for k in range(4):
+            text, spans = batch.text[p][k], batch.spans[p][k]
+            own = [i for i in range(len(spans)) if batch.mine[p, k, i]]
+            assert "".join(text[slice(*spans[i])] for i in own) == text
+            ids = batch.ids[p, k][batch.mine[p, k]]
+            assert text == policy.tokenizer.decode(ids, skip_special_tokens=True)
+
+
+def test_spell_falls_back_where_tokens_share_a_character():
+    class Bytes:
+        all_special_ids = ()
+
+        def __len__(self):
+            return 256
+
+        def decode(self, ids, **_):
+            return bytes(ids).decode("utf-8", errors="replace")
+
+        __hash__ = object.__hash__
+
+    ids = list("aé!".encode())
+    text, spans = spell(Bytes(), ids)
+    assert text == "aé!"
+    assert spans[0] == (0, 1)
+    assert spans[-1][1] == 3
+
+
+@pytest.mark.parametrize("architecture", ["llama", "qwen2", "neox"])
+def test_a_run_in_a_pack_equals_its_solo_run(tmp_path, architecture):
+    policy, pack = lora(tmp_path, [1, 2, 3], architecture)
+    batches = batches_of(policy, pack, 3)
+    gains = [np.random.default_rng(r).normal(size=b.mine.shape) for r, b in enumerate(batches)]
+    together = gradients(policy, pack, batches, gains)
+    logp = engine.own_logp(policy, pack, batches, 0, start=False)
+    for r, seed in enumerate([1, 2, 3]):
+        alone_policy, alone = lora(tmp_path, [seed], architecture)
+        solo = gradients(alone_policy, alone, [batches[r]], [gains[r]])
+        [solo_logp] = engine.own_logp(alone_policy, alone, [batches[r]], 0, start=False)
+        np.testing.assert_allclose(solo_logp, logp[r], atol=1e-5)
+        for name in solo:
+            torch.testing.assert_close(solo[name][0], together[name][r], atol=1e-5, rtol=1e-4)
+
+
+def gradients(policy, stacked, batches, gains):
+    """Gradients of the GRPO loss for every run, [R, ...], without moving any weight."""
+    opt = adam({n: stacked.lead(n) for n in stacked.params}, stacked.R, (0.9, 0.95), 1.0)
+    algorithm = Grpo()
+    engine.learn(policy, stacked, opt, [algorithm] * len(batches), batches, gains, [State()] * len(batches),
+                 torch.zeros(stacked.R))
+    return {n: stacked.gradient(n).clone() for n in stacked.params}
+
+
+def test_masking_permuting_and_blowing_up_the_others_changes_nothing(tmp_path):
+    policy, pack = lora(tmp_path, [1, 2, 3])
+    batches = batches_of(policy, pack, 3)
+    gains = [np.random.default_rng(r).normal(size=b.mine.shape) for r, b in enumerate(batches)]
+    before = gradients(policy, pack, batches, gains)
+    masked = gradients(policy, pack, [batches[0], None, None], [gains[0], None, None])
+    policy2, turned = lora(tmp_path, [3, 2, 1])
+    permuted = gradients(policy2, turned, batches[::-1], gains[::-1])
+    with torch.no_grad():
+        for name, p in pack.params.items():
+            if name.endswith(".A"):
+                p[2] = float("nan")
+    blown = gradients(policy, pack, batches, gains)
+    for name in before:
+        torch.testing.assert_close(masked[name][0], before[name][0], atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(permuted[name][2], before[name][0], atol=1e-5, rtol=1e-4)
+        assert torch.equal(blown[name][:2], before[name][:2])
+    assert any(not blown[n][2].isfinite().all() for n in blown)
+
+
+def test_a_run_that_blew_up_is_quarantined():
+    params = {"w": torch.ones(2, 3)}
+    opt = adam(params, 2, (0.9, 0.95), 1.0)
+    gradients = {"w": torch.tensor([[float("nan")] * 3, [1.0, 2.0, 3.0]])}
+    size = update(opt, params, gradients, torch.full((2,), 0.1), torch.tensor([True, True]))
+    assert not size[0].isfinite()
+    assert (params["w"][0] == 1).all()
+    assert opt.steps.tolist() == [0, 1]
+    assert (params["w"][1] != 1).all()
+
+
+def test_adam_is_torch_adam():
+    rng = torch.Generator().manual_seed(0)
+    start = torch.randn(4, 3, generator=rng)
+    ours = {"w": start.clone()[None]}
+    theirs = torch.nn.Parameter(start.clone())
+    opt = adam(ours, 1, (0.9, 0.95), 0.5)
+    peer = torch.optim.Adam([theirs], lr=0.01, betas=(0.9, 0.95))
+    for _ in range(7):
+        g = torch.randn(4, 3, generator=rng)
+        update(opt, ours, {"w": g[None]}, torch.tensor([0.01]), torch.tensor([True]))
+        theirs.grad = g.clone()
+        torch.nn.utils.clip_grad_norm_([theirs], 0.5)
+        peer.step()
+    torch.testing.assert_close(ours["w"][0], theirs.data, atol=1e-7, rtol=1e-5)
+
+
+def test_micro_batching_changes_nothing(tmp_path):
+    policy, pack = lora(tmp_path, [1, 2])
+    batches = batches_of(policy, pack, 2)
+    gains = [np.random.default_rng(r).normal(size=b.mine.shape) for r, b in enumerate(batches)]
+    whole = gradients(policy, pack, batches, gains)
+    policy.settings = replace(policy.settings, micro=4)
+    pieces = gradients(policy, pack, batches, gains)
+    for name in whole:
+        torch.testing.assert_close(whole[name], pieces[name], atol=1e-6, rtol=1e-4)
+
+
+def test_the_start_policy_is_the_start_policy(tmp_path, policy):
+    lora_policy, pack = lora(tmp_path, [1, 2])
+    batches = batches_of(lora_policy, pack, 2)
+    ref = engine.own_logp(lora_policy, pack, batches, 0, start=True)
+    full = stack(policy.model, [1], "full")
+    [base] = engine.own_logp(policy, full, [batches[0]], 0, start=False)
+    np.testing.assert_allclose(ref[0], base, atol=1e-5)
+    with torch.no_grad():
+        next(iter(full.params.values())).add_(1.0)
+    [moved] = engine.own_logp(policy, full, [batches[0]], 0, start=False)
+    [start] = engine.own_logp(policy, full, [batches[0]], 0, start=True)
+    np.testing.assert_allclose(start, base, atol=1e-6)
+    assert np.abs(moved - base).max() > 1e-3
+
+
+def partner(prompt, messages, rng: Random):
+    """Answers once with a word of its own."""
+    return rng.choice(["Friday.", "it is Ben."]) if len(messages) < 3 else None
+
+
+def test_the_partners_words_are_masked_and_its_turns_counted(policy):
+    task = Task(prompts=TASK.prompts, max_tokens=40, turns=3, reply=partner)
+    stacked = stack(policy.model, [1], "full")
+    allowed = np.zeros(len(policy.tokenizer), dtype=bool)
+    allowed[[2, 5, 6, 7, 8]] = True  # the end of a turn is likely
+    [batch] = sample(policy, stacked, task, [Want(PROMPTS, 4, 1.0, allowed)], ["s"], 40)
+    replied = 0
+    for p in range(3):
+        for k in range(4):
+            messages = batch.messages[p][k]
+            assert [m["role"] for m in messages] == ["assistant", "user"] * (len(messages) // 2) + ["assistant"] * (
+                len(messages) % 2
+            )
+            theirs = [m["content"] for m in messages if m["role"] == "user"]
+            replied += len(theirs)
+            own = batch.ids[p, k][batch.mine[p, k]]
+            assert set(own.tolist()) <= {2, 5, 6, 7, 8}
+            assert batch.text[p][k] == "\n".join(m["content"] for m in messages if m["role"] == "assistant")
+            assert batch.turn[p, k].max() == len(theirs)
+            whole = list(batch.context[p]) + batch.ids[p, k][: len(batch.spans[p][k])].tolist()
+            if batch.ended[p, k]:
+                chat = PROMPTS[p].chat() + list(messages)
+                rendered = policy.tokenizer.apply_chat_template(chat, tokenize=False)
+                assert policy.tokenizer.decode(whole) == policy.tokenizer.decode(policy.tokenizer(rendered)["input_ids"])
+    assert replied > 5
+    [again] = engine.own_logp(policy, stacked, [batch], 0, start=False)
+    np.testing.assert_allclose(batch.logp, again, atol=2e-5)
