@@ -11,6 +11,8 @@ from typing import Any
 
 import click
 
+from rewardbench import __version__
+
 COMMANDS = Path(__file__).parent / "commands"
 EPILOG = """Exit codes: 0 done · 1 our bug · 2 usage or configuration · 3 a gate said no · 4 environment not usable ·
 5 data or model not available · 6 a user's code failed in some run · 7 a budget cap stopped the run · 8 finished in
@@ -55,7 +57,7 @@ class Folder(click.Group):
 
 
 @click.command(cls=Folder, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="rewardbench-suite", prog_name="rbench")
+@click.version_option(__version__, prog_name="rbench")
 def main() -> None:
     """Benchmark reward designs: train a small policy with each, and see on a gold score what it did."""
 

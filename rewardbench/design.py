@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import math
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
@@ -57,8 +58,11 @@ def parse(text: str, name: str) -> Design:
         raise UserError(f"design {name!r} is not valid TOML: {error}") from error
     check_keys(raw, ("summary", "combine", "normalise", "part"), f"design {name!r}")
     parts = raw.get("part", [])
-    if not isinstance(parts, list) or not parts:
+    if not isinstance(parts, list) or not parts or not all(isinstance(p, dict) for p in parts):
         raise UserError(f"design {name!r} has no [[part]]")
+    for key in ("combine", "normalise"):
+        if not isinstance(raw.get(key, ""), str):
+            raise UserError(f"design {name!r}: {key} = {raw[key]!r} is not a name")
     design = Design(
         name,
         tuple(_part(p, f"design {name!r}, part {n + 1}") for n, p in enumerate(parts)),
@@ -77,17 +81,26 @@ def _part(raw: Mapping[str, Any], where: str) -> Part:
     if not isinstance(use, str) or not use:
         raise UserError(f"{where}: `use` must name a part, such as 'answers.exact' or 'file.py:name'")
     for key in ("weight", "scale", "gate"):
-        if key in raw and (isinstance(raw[key], bool) or not isinstance(raw[key], (int, float))):
+        if key in raw and not _is_number(raw[key]):
             raise UserError(f"{where}: {key} = {raw[key]!r} is not a number")
     clip = raw.get("clip")
-    if clip is not None and not (isinstance(clip, list) and len(clip) == 2 and clip[0] <= clip[1]):
-        raise UserError(f"{where}: clip = {clip!r} is not [low, high]")
+    if clip is not None:
+        pair = isinstance(clip, list) and len(clip) == 2 and all(_is_number(c) for c in clip)
+        if not pair or clip[0] > clip[1]:
+            raise UserError(f"{where}: clip = {clip!r} is not [low, high]")
+    if not isinstance(raw.get("name", ""), str) or not isinstance(raw.get("params", {}), dict):
+        raise UserError(f"{where}: `name` must be a text and `params` a table")
     values = {**raw, "clip": tuple(float(c) for c in clip)} if clip is not None else dict(raw)
     values.setdefault("name", use.rpartition(":")[2].rpartition(".")[2])
     for key in ("weight", "scale", "gate"):
         if key in values:
             values[key] = float(values[key])
     return Part(**values)
+
+
+def _is_number(value: Any) -> bool:
+    """Whether it is a finite number; True and False are none."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def validate(design: Design) -> None:
@@ -108,6 +121,15 @@ def validate(design: Design) -> None:
         raise UserError(f"{where}: combine = 'gate' needs a part with `gate = <threshold>` and a part without one")
     if design.combine != "gate" and gates:
         raise UserError(f"{where}: part {gates[0]!r} has a `gate`, but combine is {design.combine!r}")
+    below = [p.name for p in design.parts if p.weight < 0]
+    if design.combine == "product" and below:
+        raise UserError(f"{where}: part {below[0]!r} has a weight below 0, which a product cannot have")
+    if design.combine == "product" and design.normalise != "none":
+        raise UserError(f"{where}: a product needs scores of 0 and above; normalise = {design.normalise!r} has others")
+    try:
+        design_hash(design)
+    except (TypeError, ValueError, rfc8785.CanonicalizationError) as error:
+        raise UserError(f"{where}: its params cannot be hashed: {error}") from error
 
 
 def design_hash(design: Design) -> str:
@@ -187,7 +209,9 @@ def compose(design: Design, scores: Floats, running: Running | None = None) -> F
     elif design.combine == "product":
         if (values < 0).any():
             raise RewardError("combine = 'product' met a negative score; clip the part to [0, …]")
-        reward = np.prod(np.where(present, np.abs(values), 1.0) ** weights, axis=-1)
+        share = np.where(present, weights, 0.0).sum(-1, keepdims=True)
+        powers = weights * weights.sum() / np.where(share > 0, share, 1.0)
+        reward = np.prod(np.where(present, np.abs(values), 1.0) ** powers, axis=-1)
     else:
         reward = np.where(present, values * weights, np.inf).min(-1)
     return np.where(present.any(-1), reward, np.nan)

@@ -11,14 +11,17 @@ import importlib
 import importlib.util
 import os
 import sys
+import tomllib
 import types as python_types
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import redirect_stdout
 from dataclasses import fields, replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
 from rewardbench import design as designs_
+from rewardbench import trace
 from rewardbench.conventions.trl import Bound
 from rewardbench.oracle import oracle
 from rewardbench.policies import settings as policies_
@@ -68,7 +71,8 @@ def task_folder(name: str) -> Path:
 
 def _module(folder: Path, name: str) -> python_types.ModuleType:
     """A module of a task's folder, as part of a private package, so that `from .world import …` works."""
-    package = "_rewardbench_task_" + hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:12]
+    owner = "task" if folder.is_relative_to(_beside("tasks")) else "user_task"
+    package = f"_rewardbench_{owner}_" + hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:12]
     if package not in sys.modules:
         holder = python_types.ModuleType(package)
         holder.__path__ = [str(folder)]
@@ -155,13 +159,21 @@ def design(asked: str, task_name: str) -> Design:
         return arm(asked)
     if asked.endswith(".toml"):
         path = Path(asked)
-        if not path.is_file():
-            raise UserError(f"no design file {asked!r}", 5)
-        return _resolved(designs_.parse(path.read_text(), path.stem), path.parent)
+        return _resolved(designs_.parse(_text(path, asked), path.stem), path.parent)
     if ":" in asked:
         name = asked.rpartition(":")[2]
         return _resolved(Design(name, (Part(name, asked),)), Path())
     raise unknown(f"design of {task_name}", asked, [*own, *arms()])
+
+
+def _text(path: Path, asked: str) -> str:
+    """A user's design file as text."""
+    if not path.is_file():
+        raise UserError(f"no design file {asked!r}", 5)
+    try:
+        return path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"design file {asked!r} cannot be read: {error}", 5) from error
 
 
 def arm(name: str) -> Design:
@@ -225,7 +237,10 @@ def callable_of(part: Part, sources: Path | None = None) -> Callable[..., Any]:
 
 def _user_file(path: Path, source: str, sources: Path | None) -> python_types.ModuleType:
     """A user's file under a private module name, executed once."""
-    path = sources / source[:16] / path.name if sources is not None else path
+    if sources is not None and source:
+        path = sources / source[:16] / path.name
+        if not path.is_file() or policies_.file_digest(path) != source:
+            raise UserError(f"sources/{source[:16]}/{path.name} is missing or was changed since the sweep began", 5)
     private = f"_rewardbench_user_{source[:16]}_{path.stem}"
     if private in sys.modules:
         return sys.modules[private]
@@ -235,13 +250,20 @@ def _user_file(path: Path, source: str, sources: Path | None) -> python_types.Mo
     module = importlib.util.module_from_spec(spec)
     sys.modules[private] = module
     try:
-        spec.loader.exec_module(module)
+        with redirect_stdout(sys.stderr):  # stdout carries the one JSON object
+            spec.loader.exec_module(module)
     except BaseException as error:
         del sys.modules[private]
         if isinstance(error, (KeyboardInterrupt, SystemExit)):
             raise
         raise UserError(f"{path.name} cannot be imported: {type(error).__name__}: {error}", 6) from error
     return module
+
+
+def copy_of(part: Part) -> tuple[str, Path]:
+    """Where under `sources` a user's own file is copied to, and where it lies now."""
+    path = Path(part.use.rpartition(":")[0])
+    return f"{part.source[:16]}/{path.name}", path
 
 
 def _user_module(name: str) -> python_types.ModuleType:
@@ -274,24 +296,34 @@ def files(folder: str) -> dict[str, str]:
     return {p.stem: first_line(p) for p in sorted((PACKAGE / folder).glob("[!_]*.py"))}
 
 
-def algorithm(asked: str, options: Mapping[str, Any] | None = None) -> Algorithm:
-    """An algorithm by its file's name, or a user's `file.py:Class`, with hyperparameters set."""
+def algorithm(
+    asked: str, options: Mapping[str, Any] | None = None, source: str = "", sources: Path | None = None
+) -> Algorithm:
+    """An algorithm by its file's name, or a user's `file.py:Class`, with hyperparameters set.
+
+    With `source` (the file's hash) a user's own is read from its copy under `sources`.
+    """
     if ":" in asked:
-        part = _file_part(asked)
-        kind = callable_of(part)
+        part = Part("algorithm", asked, source=source) if source else algorithm_part(asked)
+        kind = callable_of(part, sources)
     else:
         known = files("algorithms")
         if asked not in known:
             raise unknown("algorithm", asked, known)
         module = importlib.import_module(f"rewardbench.algorithms.{asked}")
         kind = getattr(module, "".join(w.capitalize() for w in asked.split("_")))
-    names = [f.name for f in fields(kind)]  # type: ignore[arg-type]
+    if not (isinstance(kind, type) and issubclass(kind, Algorithm)):
+        raise UserError(f"algorithm {Path(asked).name!r} is no dataclass derived from rewardbench.Algorithm")
+    names = [f.name for f in fields(kind)]
     designs_.check_keys(options or {}, names, f"algorithm {asked!r}")
-    return kind(**(options or {}))  # type: ignore[no-any-return]
+    try:
+        return kind(**(options or {}))
+    except (TypeError, ValueError) as error:
+        raise UserError(f"algorithm {Path(asked).name!r}: {error}") from error
 
 
-def _file_part(asked: str) -> Part:
-    """`file.py:name` as a part, to be looked up like one."""
+def algorithm_part(asked: str) -> Part:
+    """`file.py:name` as a part with its path and hash, to be looked up and copied like one."""
     place, _, name = asked.rpartition(":")
     path = Path(place).resolve()
     if place.endswith(".py") and not path.is_file():
@@ -306,12 +338,45 @@ def policy(asked: str, runs: Path | None = None) -> policies_.Folder:
         return policies_.open_folder(asked, policies_.HERE / asked)
     path = Path(asked).expanduser()
     if path.is_dir():
-        return policies_.open_folder(path.resolve().name, path.resolve())
+        path = Path(os.path.abspath(path))  # a link keeps its own name, and so its own .toml
+        return policies_.open_folder(path.name, path)
     if asked.startswith("run:"):
-        raise UserError(f"policy {asked!r}: no run of that id under {runs}", 5)
+        return _from_run(asked, runs)
     if asked.count("/") == 1 and not asked.startswith((".", "/", "~")):
         return policies_.open_folder(asked, _from_hub(asked))
     raise unknown("policy", asked, [*policies_.shipped(), "a folder", "hub/name@revision", "run:<id>"], 5)
+
+
+def _from_run(asked: str, out: Path | None) -> policies_.Folder:
+    """The end of a run as a policy; its hash is made of the start policy's and of what the run recorded."""
+    folder = run_folder(asked, out)
+    if trace.status(folder)["status"] != "done":
+        raise UserError(f"policy {asked!r}: that run is not done", 5)
+    spec, local = trace.spec(folder), folder.parents[1] / "local.toml"
+    if not (folder / "weights.safetensors").is_file():
+        raise UserError(f"policy {asked!r}: that run taught nothing; use its policy {spec['policy']!r}", 5)
+    content = trace.content_hash(folder)
+    if content != trace.status(folder).get("content"):
+        raise UserError(f"policy {asked!r}: that run's files changed since it was done", 5)
+    place = tomllib.loads(local.read_text())["policy"] if local.is_file() else spec["policy"]
+    start = policy(place, folder.parents[1])
+    if start.digest != spec["policy_hash"]:
+        raise UserError(f"policy {asked!r}: its start policy {spec['policy']!r} changed since (files or .toml)", 5)
+    digest = hashlib.sha256(f"{start.digest}\0{content}".encode()).hexdigest()
+    from rewardbench.policies.transfer import transferred  # torch is needed here, and only here
+
+    return replace(start, name=asked, path=transferred(start, folder / "weights.safetensors", digest), digest=digest)
+
+
+def run_folder(asked: str, out: Path | None) -> Path:
+    """The folder of `run:<id>`: in a sweep under `runs/`, or in `out` or a sweep beside it."""
+    name = asked.removeprefix("run:")
+    roots = [Path("runs"), *([out.absolute().parent] if out is not None else [])]
+    found = [f for root in roots for f in sorted(root.glob(f"*/runs/{name}")) if (f / "spec.toml").is_file()]
+    if not name.isalnum() or not found:
+        where = " or ".join(dict.fromkeys(f"{root.name}/" for root in roots))
+        raise UserError(f"policy {asked!r}: no run of that id in a sweep under {where}", 5)
+    return min(found, key=lambda f: trace.status(f)["status"] != "done").absolute()
 
 
 def _from_hub(asked: str) -> Path:
@@ -345,8 +410,6 @@ def listing(kind: str) -> dict[str, str]:
 
 def _summary(path: Path) -> str:
     """The `summary` of a TOML file."""
-    import tomllib
-
     try:
         return str(tomllib.loads(path.read_text()).get("summary", ""))
     except tomllib.TOMLDecodeError:

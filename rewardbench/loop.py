@@ -26,7 +26,7 @@ from rewardbench.engine.stack import Stack, stack
 from rewardbench.plan import RunSpec
 from rewardbench.policies.load import Policy, load, unknown_share
 from rewardbench.policies.settings import Folder
-from rewardbench.types import Algorithm, Batch, Draw, Gold, Prompt, RewardError, State, Task, UserError, Want
+from rewardbench.types import Algorithm, Batch, Draw, Floats, Gold, Prompt, RewardError, State, Task, UserError, Want
 
 Say = Callable[[dict[str, Any]], None]
 GRID = "final"
@@ -89,7 +89,7 @@ def run_pack(
         if _alive(run):
             trains = run.contestant.design.trains
             digest = trace.finish(run.folder, _weights(pack, r) if trains else {}, parameters=_size(pack))
-            say({"event": "done", "run": spec.id, "content": digest})
+            say({"event": "done", "run": run.spec.id, "content": digest})
 
 
 def _step(pack: Pack) -> None:
@@ -186,13 +186,14 @@ def _evaluate(pack: Pack, name: str, temperatures: Sequence[float], samples: int
         wants = [Want(run.dev, samples, heat) if run in runs else None for run in pack.runs]
         names = [f"dev/{run.spec.seed}/{heat:g}" for run in pack.runs]
         batches = sample(pack.policy, pack.stacked, pack.task, wants, names, pack.spec.max_tokens)
-        starts = engine.own_logp(pack.policy, pack.stacked, batches, pack.policy.settings.micro * 4, start=True)
+        starts = _start_logp(pack, batches) if heat == 1.0 else [None] * len(pack.runs)
         for r, (run, batch) in enumerate(zip(pack.runs, batches, strict=True)):
             paid = None if batch is None else _pay(pack, run, batch, f"{names[r]}/{pack.step}", learning=False)
             if paid is not None:
                 picked = pack.algorithm.pick(paid) if run.contestant.design.trains else np.ones_like(paid.ended)
                 table = record.evaluation(paid, starts[r], pack.gold, pack.task, run.contestant.design, picked, heat)
-                tables[run.spec.id].append(table | {"step": [pack.step] * paid.ended.size, "charged": [run.charged] * paid.ended.size})
+                size = paid.ended.size
+                tables[run.spec.id].append(table | {"step": [pack.step] * size, "charged": [run.charged] * size})
     clock.mark("evaluate")
     for run in runs:
         if _alive(run):
@@ -200,6 +201,12 @@ def _evaluate(pack: Pack, name: str, temperatures: Sequence[float], samples: int
             trace.write_evaluation(run.folder, name, whole)
             trace.append(run.folder, "timing.jsonl", {"step": min(pack.step, run.spec.steps - 1), **clock.spent})
             pack.say({"event": "evaluation", "run": run.spec.id, "step": pack.step, "gold": float(np.mean(whole["gold"]))})
+
+
+def _start_logp(pack: Pack, batches: Sequence[Batch | None]) -> list[Floats | None]:
+    """Log-probabilities under the start policy: KL is read where the samples are the policy's own (T = 1)."""
+    micro = pack.policy.settings.micro * 4
+    return list(engine.own_logp(pack.policy, pack.stacked, batches, micro, start=True))
 
 
 def _alive(run: Run) -> bool:
@@ -220,7 +227,7 @@ def _open(
     first = specs[0]
     torch.manual_seed(0)  # nothing here draws from it; a user's part that does at least repeats itself
     task = find.task(first.task)
-    algorithm = find.algorithm(first.algorithm, first.options)
+    algorithm = find.algorithm(first.algorithm, first.options, first.algorithm_source or "", sources)
     policy = load(folder)
     runs = [
         Run(s, f, c := find.bind(s.design, s.task, sources), State(), scoring.start(c), _dev(task, s))

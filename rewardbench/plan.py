@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from rewardbench import find
+from rewardbench import find, trace
 from rewardbench.design import canonical, check_keys, design_hash
 from rewardbench.policies.settings import Folder
 from rewardbench.types import Design, Part, UserError
@@ -17,6 +17,16 @@ from rewardbench.types import Design, Part, UserError
 ENGINE = 1
 """Goes up when the same spec would give other numbers."""
 GRID = (0.5, 0.8, 1.0, 1.2, 1.5)
+MOST_SEEDS = 10_000
+KINDS: dict[str, tuple[type, ...]] = {
+    "algorithm": (str,),
+    "options": (dict,),
+    "policy": (str,),
+    "seeds": (int, str, list),
+    "budget": (int, str),
+    "reward_timeout": (int, float),
+}
+"""What the values of a spec file may be."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +70,8 @@ class RunSpec:
     grid_samples: int
     end_split: str = "dev"
     engine: int = ENGINE
+    algorithm_source: str | None = None
+    """SHA-256 of a user's own algorithm file; shipped ones are covered by the version."""
 
     @property
     def id(self) -> str:
@@ -95,6 +107,16 @@ def run_spec(raw: Mapping[str, Any]) -> RunSpec:
     return RunSpec(**{**raw, **lists, "design": Design(parts=parts, **design)})
 
 
+def read_run(folder: Path) -> RunSpec:
+    """The resolved spec of a run's folder; raises UserError (code 5) if it is damaged."""
+    raw = trace.spec(folder)
+    try:
+        return run_spec(raw)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise UserError(f"{folder.name}/spec.toml is damaged, or another version's ({reason})", 5) from error
+
+
 def read_spec(path: Path) -> Spec:
     """A spec file; unknown keys are errors."""
     try:
@@ -107,12 +129,18 @@ def read_spec(path: Path) -> Spec:
     for key in ("tasks", "designs"):
         if key in raw and not (isinstance(raw[key], list) and all(isinstance(v, str) for v in raw[key])):
             raise UserError(f"spec {path.name!r}: {key} must be a list of names")
+    for key, kinds in KINDS.items():
+        if key in raw and (not isinstance(raw[key], kinds) or isinstance(raw[key], bool)):
+            names = " or ".join(k.__name__ for k in kinds)
+            raise UserError(f"spec {path.name!r}: {key} = {raw[key]!r} is not a {names}")
+    if isinstance(raw.get("seeds"), list):
+        raw["seeds"] = ",".join(map(str, raw["seeds"])) + ","  # the comma makes it a list even of one
     if "seeds" in raw:
-        seeds = raw["seeds"]
-        raw["seeds"] = tuple(range(1, seeds + 1)) if isinstance(seeds, int) else parse_seeds(",".join(map(str, seeds)))
+        raw["seeds"] = parse_seeds(str(raw["seeds"]))
     if "budget" in raw:
         raw["budget"] = str(raw["budget"])
-    return Spec(**{k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()})
+    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()}
+    return Spec(**values)
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:
@@ -127,6 +155,8 @@ def parse_seeds(text: str) -> tuple[int, ...]:
         raise UserError(f"seeds {text!r} is neither a count nor a list such as 1,2,3") from error
     if not numbers or min(numbers) < 0 or (len(numbers) == 1 and "," not in text and numbers[0] < 1):
         raise UserError(f"seeds {text!r}: give a count of at least 1, or a list of numbers such as 1,2,3")
+    if "," not in text and numbers[0] > MOST_SEEDS:
+        raise UserError(f"seeds {text!r}: {MOST_SEEDS} are the most that one sweep takes; name seeds as 1,2,3")
     found = tuple(range(1, numbers[0] + 1)) if "," not in text else tuple(numbers)
     if len(set(found)) < len(found):
         raise UserError(f"seeds {text!r} name one seed twice")
@@ -145,19 +175,21 @@ def points(steps: int, budget: str) -> tuple[int, ...]:
     return tuple(round(i * steps / count) for i in range(count + 1))
 
 
-def plan(spec: Spec, policy: Folder, folder: Path = Path()) -> tuple[list[RunSpec], dict[str, Path]]:
-    """All runs of a spec in a fixed order, and the user's source files they need (hash -> path)."""
+def plan(spec: Spec, policy: Folder) -> tuple[list[RunSpec], dict[str, Path]]:
+    """All runs of a spec in a fixed order, and the user's source files they need (place in `sources` -> path)."""
     if not spec.tasks:
         raise UserError("nothing to run: give --task, or a spec file that names tasks (see `rbench list tasks`)")
-    runs, sources = [], {}
+    runs: list[RunSpec] = []
     quick = spec.budget == "quick"
+    taught = find.algorithm_part(spec.algorithm)
     find.algorithm(spec.algorithm, spec.options)
+    sources = dict([find.copy_of(taught)]) if taught.source else {}
     for task_name in dict.fromkeys(spec.tasks):
         task = find.task(task_name)
         digest = find.task_digest(task_name)
         for name in design_names(spec, task_name):
             design = find.design(name, task_name)
-            sources |= {p.source: Path(p.use.rpartition(":")[0]) for p in design.parts if p.source}
+            sources |= dict(find.copy_of(p) for p in design.parts if p.source)
             design = portable(design)
             for seed in spec.seeds:
                 steps = policy.settings.budget_steps(task_name, spec.budget)
@@ -168,7 +200,7 @@ def plan(spec: Spec, policy: Folder, folder: Path = Path()) -> tuple[list[RunSpe
                         task_digest=digest,
                         design=design,
                         design_hash=design_hash(design),
-                        algorithm=spec.algorithm,
+                        algorithm=_short(taught).use,
                         options=dict(spec.options),
                         policy=policy.name,
                         policy_hash=policy.digest,
@@ -183,6 +215,7 @@ def plan(spec: Spec, policy: Folder, folder: Path = Path()) -> tuple[list[RunSpe
                         eval_samples=8,
                         temperatures=() if quick else GRID,
                         grid_samples=16,
+                        algorithm_source=taught.source or None,
                     )
                 )
     names = [(r.task, r.design.name, r.seed) for r in runs]
@@ -201,12 +234,13 @@ def design_names(spec: Spec, task_name: str) -> list[str]:
 
 def portable(design: Design) -> Design:
     """The design with the folder of a user's own files left out: their names and hashes stay."""
+    return replace(design, parts=tuple(_short(p) for p in design.parts))
 
-    def short(part: Part) -> Part:
-        place, colon, name = part.use.rpartition(":")
-        return replace(part, use=f"{Path(place).name}{colon}{name}") if part.source else part
 
-    return replace(design, parts=tuple(short(p) for p in design.parts))
+def _short(part: Part) -> Part:
+    """A part of the user's own by its file's name, without the folder."""
+    place, colon, name = part.use.rpartition(":")
+    return replace(part, use=f"{Path(place).name}{colon}{name}") if part.source else part
 
 
 def sweep_id(runs: Sequence[RunSpec]) -> str:

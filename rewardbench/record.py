@@ -68,21 +68,25 @@ def step_row(step: int, batch: Batch, design: Design, learnt: Any, r: int, charg
 
 
 def evaluation(
-    batch: Batch, start_logp: Floats, gold: Gold, task: Task, design: Design, picked: Bools, heat: float
+    batch: Batch, start_logp: Floats | None, gold: Gold, task: Task, design: Design, picked: Bools, heat: float
 ) -> dict[str, list[Any]]:
     """Columns of an evaluation at one temperature, a row a completion."""
     P, K = batch.ended.shape
     cells = [(p, k) for p in range(P) for k in range(K)]
     said = [batch.said(p, k, task.turns) for p, k in cells]
-    # k1 needs the policy's own probabilities: at another temperature than 1 the samples are not the policy's
-    gap = (batch.logp - start_logp).sum(-1) if heat == 1.0 else np.full((P, K), np.nan)
+    gap = np.full((P, K), np.nan) if start_logp is None else (batch.logp - start_logp).sum(-1)
+    known: dict[tuple[int, str], tuple[float, str]] = {}
+    for (p, _), s in zip(cells, said, strict=True):  # equal completions are judged once: gold is pure
+        if (p, str(s)) not in known:
+            known[p, str(s)] = float(gold.score(batch.prompts[p], s)), str(gold.kind(batch.prompts[p], s))
+    judged = [known[p, str(s)] for (p, _), s in zip(cells, said, strict=True)]
     columns: dict[str, list[Any]] = {
         "prompt": [batch.prompts[p].id for p, _ in cells],
         "k": [k for _, k in cells],
         "temperature": [float(heat)] * len(cells),
         "picked": picked.ravel().tolist(),
-        "gold": [float(gold.score(batch.prompts[p], s)) for (p, _), s in zip(cells, said, strict=True)],
-        "kind": [str(gold.kind(batch.prompts[p], s)) for (p, _), s in zip(cells, said, strict=True)],
+        "gold": [value for value, _ in judged],
+        "kind": [kind for _, kind in judged],
         "reward": batch.reward.astype(np.float64).ravel().tolist(),
         "kl": gap.astype(np.float64).ravel().tolist(),
         "length": batch.mine.sum(-1).ravel().tolist(),

@@ -18,7 +18,7 @@ from rewardbench.metrics import quality as quality_
 from rewardbench.metrics import stability as stability_
 from rewardbench.metrics import truncated as truncated_
 from rewardbench.metrics.normalised import last_two
-from rewardbench.plan import RunSpec, run_spec
+from rewardbench.plan import RunSpec, read_run
 from rewardbench.types import Anchor, Bank, Curve, UserError
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class Result:
 
 def load_run(folder: Path) -> Loaded:
     """A run's folder as arrays; what is missing there is None."""
-    spec = run_spec(trace.spec(folder))
+    spec = read_run(folder)
     status = trace.status(folder)
     paths = [p for p in trace.evaluations(folder) if p.stem != "final"]
     tables = [trace.read_evaluation(p) for p in paths]
@@ -128,12 +128,9 @@ def load_sweep(folder: Path) -> list[Loaded]:
     """Every run of a sweep's folder in the order of its spec, or one run's own folder."""
     if (folder / "spec.toml").is_file():
         return [load_run(folder)]
-    head = folder / "sweep.toml"
-    if not head.is_file():
+    if not (folder / "sweep.toml").is_file():
         raise UserError(f"{folder} is neither a sweep folder (sweep.toml) nor a run folder (spec.toml)", 5)
-    import tomllib
-
-    return [load_run(folder / "runs" / name) for name in tomllib.loads(head.read_text())["runs"]]
+    return [load_run(folder / "runs" / str(name)) for name in trace.head(folder)["runs"]]
 
 
 # --- scoring -------------------------------------------------------------------------------------
@@ -372,12 +369,15 @@ def _flops(run: Loaded) -> float | None:
 
 def as_json(sweep: str, results: Sequence[Result]) -> dict[str, Any]:
     """The one object that `rbench run --json` prints."""
-    return {
-        "schema_version": SCHEMA,
-        "sweep": sweep,
-        "runs": [as_row(r) for r in results],
-        "comparisons": compare(results),
-    }
+    found: dict[str, Any] = trace.finite(
+        {
+            "schema_version": SCHEMA,
+            "sweep": sweep,
+            "runs": [as_row(r) for r in results],
+            "comparisons": compare(results),
+        }
+    )
+    return found
 
 
 def frames(folder: Path) -> dict[str, pd.DataFrame]:

@@ -39,7 +39,8 @@ def pay(
     timeout: float,
     say: Callable[[str], None] = lambda part: None,
 ) -> Scored:
-    """The batch scored. `say` is told each part before it is called, so that a dead worker has a last word.
+    """The batch scored. `say` is told each part before it is called (and "" after), so that a dead worker has
+    a last word.
 
     Raises RewardError that names the part.
     """
@@ -54,6 +55,8 @@ def pay(
         if not bound.trusted:
             say(bound.name)
         named = trl.score(bound, batch, when, timeout)
+        if not bound.trusted:
+            say("")
         scores = np.stack([s for s, _ in named.values()])
         heard = np.isfinite(scores).any(0)
         columns.append(np.where(heard, np.nansum(scores, axis=0), np.nan))
@@ -63,6 +66,8 @@ def pay(
     running = observe(running, raw) if contestant.design.normalise == "running" else running
     try:
         reward = compose(contestant.design, raw, running)
+        if np.isinf(reward).any():
+            raise RewardError("pays more than a number can hold")
     except RewardError as error:
         raise RewardError(f"design {contestant.design.name!r}: {error}") from error
     credit = _credit(contestant.design, raw, reward, credits, batch)

@@ -10,7 +10,6 @@ from rewardbench import find, trace
 from rewardbench.design import design_hash
 from rewardbench.plan import portable
 from rewardbench.policies import settings as policies
-from rewardbench.types import UserError
 
 
 def resolve(thing: str, task: str | None, path: Path) -> dict[str, Any]:
@@ -74,11 +73,6 @@ def _folder(path: Path) -> dict[str, Any]:
     """A run's or a sweep's spec and how it stands."""
     if (path / "spec.toml").is_file():
         return {"kind": "run", "status": trace.status(path), "spec": trace.spec(path)}
-    import tomllib
-
-    try:
-        head = tomllib.loads((path / "sweep.toml").read_text())
-    except tomllib.TOMLDecodeError as error:
-        raise UserError(f"{path}/sweep.toml is damaged: {error}", 5) from error
+    head = trace.head(path)
     states = {name: trace.status(path / "runs" / name)["status"] for name in head["runs"]}
     return {"kind": "sweep", **head, "runs": states}

@@ -24,6 +24,7 @@ from rewardbench.policies.settings import file_digest
 from rewardbench.types import UserError
 
 SCHEMA = 1
+STATES = ("done", "failed", "partial")
 COVERED = ("spec.toml", "steps.jsonl", "weights.safetensors")
 """Files under the content hash, with every evaluation."""
 
@@ -57,14 +58,19 @@ def dumps(value: Any) -> str:
     >>> dumps({"b": float("nan"), "a": 1})
     '{"a": 1, "b": null}'
     """
-    return json.dumps(_finite(value), sort_keys=True, allow_nan=False, ensure_ascii=False)
+    return json.dumps(finite(value), sort_keys=True, allow_nan=False, ensure_ascii=False)
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
+    """Plain values for JSON, with None for each number that is not finite.
+
+    >>> finite({"a": (1, float("inf"))})
+    {'a': [1, None]}
+    """
     if isinstance(value, Mapping):
-        return {str(k): _finite(v) for k, v in value.items()}
+        return {str(k): finite(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_finite(v) for v in value]
+        return [finite(v) for v in value]
     if hasattr(value, "item"):
         value = value.item()
     return None if isinstance(value, float) and not math.isfinite(value) else value
@@ -101,18 +107,42 @@ def status(folder: Path) -> dict[str, Any]:
     path = folder / "status.json"
     if not path.is_file():
         return {"status": "partial"}
-    found: dict[str, Any] = json.loads(path.read_text())
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise UserError(f"{folder.name}/status.json is damaged: {error}", 5) from error
+    if not isinstance(found, dict) or found.get("status") not in STATES:
+        raise UserError(f"{folder.name}/status.json is damaged: it says neither {', '.join(STATES)}", 5)
     return found
 
 
 def spec(folder: Path) -> dict[str, Any]:
     """The run's resolved spec."""
+    return read_toml(folder / "spec.toml", f"{folder.name} is no run folder: it has no spec.toml")
+
+
+def read_toml(path: Path, missing: str) -> dict[str, Any]:
+    """A TOML file that we wrote; raises UserError (code 5) if it is missing or damaged."""
     try:
-        return tomllib.loads((folder / "spec.toml").read_text())
-    except FileNotFoundError as error:
-        raise UserError(f"{folder.name} is no run folder: it has no spec.toml", 5) from error
-    except tomllib.TOMLDecodeError as error:
-        raise UserError(f"{folder.name}/spec.toml is damaged: {error}", 5) from error
+        return tomllib.loads(path.read_text())
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise UserError(missing, 5) from error
+    except (OSError, ValueError) as error:  # TOML and UTF-8 errors are ValueErrors
+        raise UserError(f"{path.parent.name}/{path.name} is damaged: {error}", 5) from error
+
+
+def head(folder: Path) -> dict[str, Any]:
+    """What a sweep's `sweep.toml` says; raises UserError (code 5) if it is missing or damaged."""
+    found = read_toml(folder / "sweep.toml", f"{folder} is no sweep folder: it has no sweep.toml")
+    kinds: dict[str, Any] = {
+        "sweep": str, "reward_timeout": (int, float), "planned": int, "runs": list, "places": list
+    }
+    for key, kind in kinds.items():
+        if not isinstance(found.get(key), kind):
+            raise UserError(f"{folder}/sweep.toml is damaged: it has no {key!r}", 5)
+    if not found["runs"] or len(found["runs"]) != len(found["places"]):
+        raise UserError(f"{folder}/sweep.toml is damaged: it has another number of places than of runs", 5)
+    return found
 
 
 def append(folder: Path, name: str, row: Mapping[str, Any]) -> None:
@@ -128,14 +158,22 @@ def rows(folder: Path, name: str = "steps.jsonl") -> list[dict[str, Any]]:
     if not path.is_file():
         return []
     whole, _, _torn = path.read_bytes().rpartition(b"\n")
-    return [json.loads(line) for line in whole.splitlines() if line]
+    found = []
+    for number, line in enumerate(whole.split(b"\n"), 1):
+        try:
+            row = json.loads(line) if line else None
+        except ValueError as error:
+            raise UserError(f"{folder.name}/{name} is damaged at line {number}: {error}", 5) from error
+        if row is not None:
+            found.append(row)
+    return found
 
 
 def cut(folder: Path, steps: int) -> None:
     """Forget what was recorded after `steps` optimiser steps: it will be made again, identically."""
     for name in ("steps.jsonl", "timing.jsonl"):
-        kept = [row for row in rows(folder, name) if row["step"] < steps]
         if (folder / name).is_file():
+            kept = [row for row in rows(folder, name) if row["step"] < steps]
             write_whole(folder / name, "".join(dumps(r) + "\n" for r in kept).encode())
     for path in evaluations(folder):
         if _step_of(path) > steps:
@@ -189,8 +227,12 @@ def read_checkpoint(folder: Path) -> tuple[dict[str, Any], dict[str, Any]] | Non
     path = folder / "checkpoint" / "state.safetensors"
     if not path.is_file():
         return None
-    with safe_open(path, framework="numpy") as file:
-        return {k: file.get_tensor(k) for k in file.keys()}, json.loads(file.metadata()["meta"])  # noqa: SIM118
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return {k: file.get_tensor(k) for k in file.keys()}, json.loads(file.metadata()["meta"])  # noqa: SIM118
+    except Exception as error:  # safetensors has an error type of its own
+        where = f"{folder.name}/checkpoint"
+        raise UserError(f"{where} is damaged ({error}); delete it and `rbench resume` makes the run anew", 5) from error
 
 
 def finish(folder: Path, weights: Mapping[str, Any], **more: Any) -> str:

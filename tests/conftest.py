@@ -26,3 +26,17 @@ def policy(llama: Path):  # type: ignore[no-untyped-def]
     from rewardbench.policies.settings import open_folder
 
     return load(open_folder("llama", llama))
+
+
+@pytest.fixture(scope="session")
+def toy_policy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random Llama that is trained for 4, 12 or 30 steps."""
+    steps = "[steps]\nquick = 4\ndefault = 12\nlong = 30\n"
+    settings = 'kind = "full"\nlearning_rate = 1e-2\nP = 3\nK = 4\n' + steps
+    return make_policy(tmp_path_factory.mktemp("toy"), settings=settings)
+
+
+@pytest.fixture
+def toy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The toy task can be found."""
+    monkeypatch.setenv("REWARDBENCH_TASKS", str(Path(__file__).parent / "tasks"))

@@ -45,11 +45,13 @@ class Grpo(Algorithm):
             gap = now.ref_logp - now.logp
             surrogate = surrogate - self.kl * (gap.exp() - 1 - gap) * batch.mine
         length = batch.mine.sum(-1).clamp(min=1)
-        return -(surrogate.sum(-1) / length).sum() / now.sequences
+        loss: Tensor = -(surrogate.sum(-1) / length).sum() / now.sequences
+        return loss
 
 
 def clipped_surrogate(now: Now, batch: Batch, advantages: Tensor, clip: float) -> Tensor:
     """min(ratio * A, clip(ratio) * A) of each own token, 0 elsewhere, [P, K, T]."""
     ratio = (now.logp - batch.logp).exp()
     clipped = ratio.clamp(1 - clip, 1 + clip)
-    return (ratio * advantages).minimum(clipped * advantages) * batch.mine
+    surrogate: Tensor = (ratio * advantages).minimum(clipped * advantages) * batch.mine
+    return surrogate

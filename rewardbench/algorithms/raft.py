@@ -33,4 +33,5 @@ class Raft(Algorithm):
 
     def loss(self, now: Now, batch: Batch, advantages: Tensor, state: State) -> Tensor:
         """-log-probability of the kept completions' tokens, a mean over all the policy's tokens."""
-        return -(now.logp * advantages * batch.mine).sum() / now.tokens
+        loss: Tensor = -(now.logp * advantages * batch.mine).sum() / now.tokens
+        return loss

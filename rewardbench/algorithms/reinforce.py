@@ -29,4 +29,5 @@ class Reinforce(Algorithm):
 
     def loss(self, now: Now, batch: Batch, advantages: Tensor, state: State) -> Tensor:
         """-sum over tokens of advantage times log-probability, a mean over completions."""
-        return -(now.logp * advantages * batch.mine).sum() / now.sequences
+        loss: Tensor = -(now.logp * advantages * batch.mine).sum() / now.sequences
+        return loss

@@ -29,8 +29,9 @@ class Rloo(Algorithm):
     def loss(self, now: Now, batch: Batch, advantages: Tensor, state: State) -> Tensor:
         """Clipped surrogate with one ratio a completion, a mean over completions."""
         if batch.credit is not None:  # credit differs by token, so the token-level gradient is taken
-            return -(now.logp * advantages * batch.mine).sum() / now.sequences
-        ratio = ((now.logp - batch.logp) * batch.mine).sum(-1).exp()
-        gain = advantages[..., 0]
-        clipped = ratio.clamp(1 - self.clip, 1 + self.clip)
-        return -(ratio * gain).minimum(clipped * gain).sum() / now.sequences
+            surrogate: Tensor = (now.logp * advantages * batch.mine).sum(-1)
+        else:
+            ratio = ((now.logp - batch.logp) * batch.mine).sum(-1).exp()
+            gain = advantages[..., 0]
+            surrogate = (ratio * gain).minimum(ratio.clamp(1 - self.clip, 1 + self.clip) * gain)
+        return -surrogate.sum() / now.sequences

@@ -22,6 +22,8 @@ def lines(runs: Sequence[RunSpec]) -> Callable[[dict[str, Any]], None]:
     def tell(event: dict[str, Any]) -> None:
         if event["event"] == "evaluation":
             golds[event["run"]] = event["gold"]
+        if event["event"] == "lost":
+            click.echo(f"{names[event['run']]}: {event['reason']}", err=True)
         if event["event"] not in ("done", "failed"):
             return
         ended[0] += 1

@@ -28,4 +28,7 @@ def command(folders: tuple[Path, ...], out: Path, as_json: bool) -> int:
         print_json(results.as_json(merged.id, scored))
     else:
         _showing.table(scored)
-    return _showing.exit_code(scored)
+    missing = merged.planned - len(merged.runs)
+    if missing:
+        click.echo(f"rbench: {missing} of {merged.planned} runs are in none of these shards", err=True)
+    return _showing.exit_code(scored) or (8 if missing else 0)

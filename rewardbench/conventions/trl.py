@@ -7,6 +7,7 @@ checked here: a wrong count, text, NaN or an exception is a typed failure that n
 from __future__ import annotations
 
 import asyncio
+import copy
 import inspect
 import math
 import signal
@@ -96,17 +97,26 @@ def score(bound: Bound, batch: Batch, when: When, timeout: float) -> dict[str, t
     """
     try:
         with time_limit(0 if bound.trusted else timeout, bound.name):
-            result = bound.call(**wanted(bound.call, arguments(batch, bound.form, when)))
+            given = wanted(bound.call, arguments(batch, bound.form, when))
+            # a user's part gets copies: what it changes in place must not reach gold or another part
+            result = bound.call(**given if bound.trusted else _copied(given))
             if inspect.isawaitable(result):
                 result = asyncio.run(_finish(result))
     except RewardError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         # anything may come out of a user's function; it is named and re-raised, never swallowed
         raise RewardError(f"part {bound.name!r} raised {type(error).__name__}: {_line(error)}") from error
     if isinstance(result, Mapping):
+        if not result:
+            raise RewardError(f"part {bound.name!r} returned an empty mapping, not scores")
         return {f"{bound.name}.{n}": _checked(f"{bound.name}.{n}", v, batch) for n, v in result.items()}
     return {bound.name: _checked(bound.name, result, batch)}
+
+
+def _copied(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments with everything that can be changed in place copied."""
+    return {name: value if name == "rng" else copy.deepcopy(value) for name, value in given.items()}
 
 
 async def _finish(result: Any) -> Any:
@@ -114,7 +124,7 @@ async def _finish(result: Any) -> Any:
     return await result
 
 
-def _line(error: Exception) -> str:
+def _line(error: BaseException) -> str:
     """The first line of an error's text."""
     return (str(error).strip().splitlines() or ["(no message)"])[0][:300]
 
@@ -122,7 +132,7 @@ def _line(error: Exception) -> str:
 def _checked(name: str, values: Any, batch: Batch) -> tuple[Floats, Floats | None]:
     """Values as arrays, or a RewardError that says which one is wrong."""
     P, K = batch.ids.shape[:2]
-    if isinstance(values, (str, bytes)) or not hasattr(values, "__len__"):
+    if isinstance(values, (str, bytes, set, frozenset)) or not hasattr(values, "__len__"):
         raise RewardError(f"part {name!r} returned {type(values).__name__}, not a list of {P * K} scores")
     if len(values) != P * K:
         raise RewardError(f"part {name!r} returned {len(values)} scores for {P * K} completions")
@@ -144,7 +154,10 @@ def _number(name: str, value: Any, where: str) -> float:
     """A finite float, or a RewardError."""
     if isinstance(value, (str, bytes)) or not hasattr(value, "__float__"):
         raise RewardError(f"part {name!r} returned {value!r:.60} for {where}: not a number")
-    number = float(value)
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError, RuntimeError) as error:
+        raise RewardError(f"part {name!r} returned {value!r:.60} for {where}: {_line(error)}") from error
     if not math.isfinite(number):
         raise RewardError(f"part {name!r} returned {number} for {where}; return None to abstain")
     return number
@@ -156,6 +169,8 @@ def _segments(name: str, value: Any, batch: Batch, p: int, k: int, where: str, c
     for segment in value:
         if not (isinstance(segment, (list, tuple)) and len(segment) == 3):
             raise RewardError(f"part {name!r} returned {segment!r:.60} for {where}: not (start, end, score)")
+        if not all(isinstance(edge, (int, np.integer)) for edge in segment[:2]):
+            raise RewardError(f"part {name!r} returned {segment!r:.60} for {where}: its ends are no characters' places")
         start, end, number = segment[0], segment[1], _number(name, segment[2], where)
         inside = [
             t

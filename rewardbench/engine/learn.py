@@ -35,8 +35,8 @@ class Seen:
 def slice_batch(batch: Batch, prompts: slice) -> Batch:
     """The batch of some of its prompts, every array cut along P."""
     arrays = ("ids", "logp", "mine", "turn", "ended", "entropy", "parts", "reward", "credit")
-    cut = {n: getattr(batch, n)[prompts] for n in arrays if getattr(batch, n) is not None}
-    lists = {n: getattr(batch, n)[prompts] for n in ("prompts", "context", "text", "messages", "spans")}
+    cut: dict[str, Any] = {n: getattr(batch, n)[prompts] for n in arrays if getattr(batch, n) is not None}
+    lists: dict[str, Any] = {n: getattr(batch, n)[prompts] for n in ("prompts", "context", "text", "messages", "spans")}
     return replace(batch, **cut, **lists)
 
 
@@ -83,7 +83,7 @@ def forward(policy: Policy, stacked: Stack, batches: Sequence[Batch | None], nee
 
 def _length(batch: Batch) -> int:
     """Positions up to the last one the policy chose; what follows can teach nothing."""
-    used = np.asarray(batch.mine).any(axis=(0, 1)).nonzero()[0]
+    used = np.flatnonzero(np.asarray(batch.mine).any(axis=(0, 1)))
     return int(used[-1]) + 1 if len(used) else 1
 
 
@@ -101,7 +101,7 @@ def as_tensors(batch: Batch, device: torch.device, T: int) -> Batch:
     """The batch with torch tensors on the device in place of arrays, cut to T positions."""
     long = ("ids", "logp", "mine", "turn", "entropy", "credit")
     short = ("ended", "parts", "reward")
-    values: dict[str, Tensor] = {}
+    values: dict[str, Any] = {}
     for name in long + short:
         array = getattr(batch, name)
         if array is not None:
@@ -226,7 +226,7 @@ def _now(
     T = seen.logp.shape[-1]
 
     def own(values: Tensor | None) -> Tensor | None:
-        return None if values is None else values[r, : P * K].unflatten(0, (P, K))
+        return None if values is None else values[r, : P * K].reshape(P, K, *values.shape[2:])
 
     tensors = as_tensors(batch, device, T)
     mine = tensors.mine

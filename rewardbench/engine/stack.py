@@ -130,7 +130,8 @@ def stack(
 
 def _linears(model: nn.Module, targets: tuple[str, ...]) -> list[tuple[str, nn.Linear]]:
     """The layers to adapt: those whose names end as asked, else all but the output head."""
-    head = model.get_output_embeddings() if hasattr(model, "get_output_embeddings") else None
+    find_head = getattr(model, "get_output_embeddings", None)
+    head = find_head() if callable(find_head) else None
     found = [(n, m) for n, m in model.named_modules() if isinstance(m, nn.Linear) and m is not head]
     return [(n, m) for n, m in found if not targets or n.endswith(targets)]
 

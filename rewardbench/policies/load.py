@@ -10,6 +10,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
+from rewardbench.policies.gguf import ordinary
 from rewardbench.policies.settings import Folder, Settings
 from rewardbench.types import Message, Prompt, UserError
 
@@ -74,9 +75,10 @@ def load(folder: Folder) -> Policy:
     Raises UserError (code 5) when the folder's files cannot be read as a causal language model.
     """
     dtype = getattr(torch, folder.settings.dtype)
+    path = ordinary(folder.path)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder.path)
-        model = AutoModelForCausalLM.from_pretrained(folder.path, dtype=dtype)
+        tokenizer = AutoTokenizer.from_pretrained(path)
+        model = AutoModelForCausalLM.from_pretrained(path, dtype=dtype)
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise UserError(f"policy {folder.name!r} cannot be loaded from {folder.path.name}: {first}", 5) from error
@@ -95,4 +97,4 @@ def unknown_share(policy: Policy, prompts: list[Prompt]) -> float:
     ids = [i for prompt in prompts for i in policy.prompt_ids(prompt)]
     if unk is None or unk == policy.eos or not ids:
         return 0.0
-    return sum(i == unk for i in ids) / len(ids)
+    return float(sum(i == unk for i in ids) / len(ids))

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
+import importlib.util
+import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -104,14 +108,69 @@ def shipped() -> list[str]:
 
 
 def beside(folder: Path) -> Path:
-    """The `.toml` that belongs to a policy folder, or the default one."""
+    """The `.toml` that belongs to a policy folder, else one shipped for its GGUF model, else the default one."""
     own = folder.with_name(folder.name + ".toml")
-    return own if own.is_file() else HERE / "default.toml"
+    if own.is_file():
+        return own
+    gguf = gguf_of(folder)
+    known = HERE / f"{model_name(gguf.name)}.toml" if gguf is not None else HERE / "default.toml"
+    return known if known.is_file() else HERE / "default.toml"
 
 
 def open_folder(name: str, path: Path) -> Folder:
     """A policy folder with its settings and hash; refuses a folder that holds no model."""
-    if not (path / "config.json").is_file():
+    gguf = gguf_of(path)
+    if gguf is not None and not (cache() / file_digest(gguf) / "config.json").is_file():
+        need_gguf(name)
+    elif gguf is None and not (path / "config.json").is_file():
         raise UserError(f"policy {name!r}: {path.name} holds no config.json, so transformers cannot load it", 5)
     settings = read_settings(beside(path))
     return Folder(name, path, settings, digest(path, settings))
+
+
+# --- folders that are made from others: GGUF files, the ends of runs ---------------------------------
+
+
+def gguf_of(folder: Path) -> Path | None:
+    """The `.gguf` of a folder that holds no ordinary model, or None; several are a question, not an answer."""
+    if (folder / "config.json").is_file():
+        return None
+    found = sorted(folder.glob("*.gguf"))
+    if len(found) > 1:
+        raise UserError(f"{folder.name} holds {len(found)} .gguf files; put the one you mean into a folder of its own")
+    return found[0] if found else None
+
+
+def model_name(file: str) -> str:
+    """What a GGUF file holds, without how it was quantised.
+
+    >>> model_name("SmolLM2-135M-Instruct.Q4_1.gguf")
+    'smollm2-135m-instruct'
+    """
+    stem = file.removesuffix(".gguf")
+    return (stem.rpartition(".")[0] or stem).lower()
+
+
+def need_gguf(name: str) -> None:
+    """Raise UserError (code 5) where the package that reads GGUF files is missing."""
+    if importlib.util.find_spec("gguf") is None:
+        raise UserError(f"policy {name!r} is a .gguf, to be converted once: run `pip install gguf`", 5)
+
+
+def cache() -> Path:
+    """The user's cache folder for policies that were made from others."""
+    home = os.environ.get("XDG_CACHE_HOME")
+    return (Path(home) if home else Path.home() / ".cache") / "rewardbench"
+
+
+@contextmanager
+def locked(target: Path) -> Iterator[None]:
+    """Hold the lock of a folder in the cache, so that of several workers one makes it and the others wait."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        file = target.with_name(f".{target.name}.lock").open("w")
+    except OSError as error:
+        raise UserError(f"the cache folder {target.parent} cannot be written: {error.strerror or error}", 4) from error
+    with file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -1,4 +1,4 @@
-"""What can a reward read in a booking dialogue? Messages only: what the customer said, what the clerk closed with.
+"""What can a reward read in a booking dialogue? What the customer said, and what the clerk closed with.
 
 Its reading is plain on purpose: a number after "at" or before "pm" is a time, every other number is people.
 """
@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 Chat = Sequence[Mapping[str, str]]
 
 WEEKDAY = re.compile(r"\b(mon|tues|wednes|thurs|fri|satur|sun)day\b")
-NUMBER = re.compile(r"\b(at )?(\d+|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)\b(:00)?( ?[ap]\.?m\b)?")
-WORDS = "two three four five six seven eight nine ten eleven twelve".split()
-BOOKED = re.compile(r"\b(booked|reserved|confirmed|scheduled)\b")
+NUMBER = re.compile(
+    r"\b(at )?(\d+|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)\b(:00)?( ?[ap]\.?m\b)?"
+)
+WORDS = ["two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
+BOOKED = re.compile(r"\b(booked|reserved|confirm(ed)?|scheduled)\b")
 TOPIC = {"day": r"\b(day|date)\b", "time": r"\b(time|hour)\b", "people": r"\b(how many|number of)\b"}
 
 
@@ -52,10 +55,11 @@ def _clerk(completion: Chat) -> list[str]:
 
 
 def _closing(completion: Chat) -> str:
-    """The clerk's last turn, if it says that something is booked and asks nothing; else ``."""
+    """What the clerk's last turn states (no question), if that says that something is booked; else ``."""
     last = (_clerk(completion) or [""])[-1]
-    done = BOOKED.search(last.lower()) and "?" not in last and not re.search(r"\bnot\b|n't", last.lower())
-    return last if done else ""
+    stated = " ".join(part for part in re.findall(r"[^.?!]+[.?!]?", last) if not part.endswith("?"))
+    done = BOOKED.search(stated.lower()) and not re.search(r"\b(not|if|once|until)\b|n't", stated.lower())
+    return stated if done else ""
 
 
 def _booked(completion: Chat) -> dict[str, set[str]]:
@@ -66,7 +70,9 @@ def _booked(completion: Chat) -> dict[str, set[str]]:
     return found
 
 
-def agreed(prompts: Sequence[Chat], completions: Sequence[Chat], slots: Sequence[Sequence[str]]) -> list[float]:
+def agreed(
+    prompts: Sequence[Chat], completions: Sequence[Chat], slots: Sequence[Sequence[str]]
+) -> list[float]:
     """Share of the slots for which the closing names just the value that the customer said last, in [0, 1].
 
     >>> opening = [{"role": "user", "content": "Customer: A table for two on Friday."}]
@@ -85,7 +91,9 @@ def agreed(prompts: Sequence[Chat], completions: Sequence[Chat], slots: Sequence
 def invented(prompts: Sequence[Chat], completions: Sequence[Chat]) -> list[float]:
     """How many values the closing names that the customer never said.
 
-    >>> invented([[{"role": "user", "content": "Hi"}]], [[{"role": "assistant", "content": "Booked for Friday."}]])
+    >>> opening = {"role": "user", "content": "Hi"}
+    >>> closing = {"role": "assistant", "content": "Booked for Friday."}
+    >>> invented([[opening]], [[closing]])
     [1.0]
     """
     paid = []
@@ -99,7 +107,8 @@ def invented(prompts: Sequence[Chat], completions: Sequence[Chat]) -> list[float
 def complete(completions: Sequence[Chat], slots: Sequence[Sequence[str]]) -> list[float]:
     """Share of the slots for which the closing names any value at all, in [0, 1].
 
-    >>> complete([[{"role": "assistant", "content": "Booked for two on Friday."}]], [["day", "time", "people"]])
+    >>> closing = {"role": "assistant", "content": "Booked for two on Friday."}
+    >>> complete([[closing]], [["day", "time", "people"]])
     [0.6666666666666666]
     """
     return [
@@ -111,7 +120,7 @@ def complete(completions: Sequence[Chat], slots: Sequence[Sequence[str]]) -> lis
 def closed(completions: Sequence[Chat]) -> list[float]:
     """1 if the last turn says that something is booked, else 0.
 
-    >>> closed([[{"role": "assistant", "content": "Booked."}], [{"role": "assistant", "content": "Which day?"}]])
+    >>> closed([[{"role": "assistant", "content": text}] for text in ("Booked.", "Which day?")])
     [1.0, 0.0]
     """
     return [float(bool(_closing(completion))) for completion in completions]
@@ -153,6 +162,6 @@ def _repeats(completion: Chat) -> int:
     return count
 
 
-for _part in (agreed, invented, complete, closed, turns, repeats):
-    _part.pure = True  # type: ignore[attr-defined]
-    _part.form = "messages"  # type: ignore[attr-defined]
+_parts: tuple[Any, ...] = (agreed, invented, complete, closed, turns, repeats)
+for _part in _parts:
+    _part.pure, _part.form = True, "messages"

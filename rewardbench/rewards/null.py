@@ -59,4 +59,4 @@ def echo(prompts: Sequence[str], completions: Sequence[str]) -> list[float]:
 
 
 for _part in (constant, length, format, echo):
-    _part.pure = True  # type: ignore[attr-defined]
+    _part.pure = True  # type: ignore[union-attr]

@@ -21,7 +21,12 @@ CLOSINGS = (
     "Your table is reserved{}.",
     "A table{} is confirmed.",
 )
-CHATTER = ("Thank you very much.", "You are welcome.", "Good morning, how are you?", "Sorry, one moment, please.")
+CHATTER = (
+    "Thank you very much.",
+    "You are welcome.",
+    "Good morning, how are you?",
+    "Sorry, one moment, please.",
+)
 THANKS = ("Thank you.", "Thank you very much.", "Sorry.", "You are welcome.")
 
 
@@ -29,13 +34,13 @@ def demonstrate(prompt: Prompt, rng: Random, corruption: float) -> list[Message]
     """A whole dialogue after the prompt, the customer's words included; at `corruption` 0 it is right."""
     messages: list[Message] = []
     order = rng.sample(SLOTS, len(SLOTS))
-    checks = corruption == 0 and len(prompt.truth["given"]) == 2 and rng.random() < 0.2
+    checks = rng.random() < 0.2 * (1 - corruption)
     if rng.random() < 0.25 * corruption:
         order = order[: rng.choice((0, 0, 1, 2))]
     for turn in range(TURNS):
         said = heard(prompt, messages)
         missing = [slot for slot in order if slot not in said]
-        if not missing and checks:
+        if not missing and checks and len(messages) <= 4:  # a longer call has no room for it
             text, checks = _listing("A table{}?", said, rng), False
         elif not missing or turn == TURNS - 1:
             text = _closing(prompt, messages, rng, corruption)

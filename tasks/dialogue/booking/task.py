@@ -16,7 +16,10 @@ from rewardbench.types import Message, Prompt, Task
 
 from .world import PHRASES, SLOTS, TURNS, VALUES, first, heard, read
 
-ORDER = "You are a clerk. Ask for the missing day, time or number of people, one at a time, then confirm the booking."
+ORDER = (
+    "You are a clerk. Ask for the missing day, time or number of people, one at a time, "
+    "then confirm the booking."
+)
 GREETINGS = ("Hello,", "Hi,", "Good morning,", "Good evening,")
 WISHES = (
     "I would like to book a table{}.",
@@ -106,7 +109,7 @@ def _phrase(slot: str, value: str) -> str:
 
 
 def _answer(prompt: Prompt, slot: str, said: dict[str, str], rng: Random) -> str:
-    """The wish for a slot, or a slip of the tongue; and the correction of a slip, now or with a later answer."""
+    """The wish for a slot, or a slip of the tongue; and its correction, now or with a later answer."""
     phrase = _phrase(slot, first(prompt, slot))
     text = phrase[0].upper() + phrase[1:] + rng.choice((".", ", please."))
     now = {**said, slot: first(prompt, slot)}

@@ -14,7 +14,7 @@ from rewardbench.types import Message, Prompt
 
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 TIMES = tuple(map(str, range(5, 13)))
-NUMBERS = "one two three four five six seven eight nine ten eleven twelve".split()
+NUMBERS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
 SIZES = tuple(NUMBERS[1:9])
 VALUES = {"day": DAYS, "time": TIMES, "people": SIZES}
 SLOTS = tuple(VALUES)
@@ -125,7 +125,7 @@ def read(text: str) -> Turn:
     asks = sorted((m.start(), slot) for slot, p in ASKED.items() if (m := p.search(" ".join(wants))))
     claims = any(CLAIM.search(part) and not NOT_YET.search(part) for part in told)
     states = tuple(values(" ".join(told))) if claims else tuple(values(" ".join(parts)))
-    whole = not wants and {slot for slot, _ in states} == set(SLOTS)
+    whole = {slot for slot, _ in states} == set(SLOTS) and not wants and not NOT_YET.search(" ".join(told))
     return Turn(tuple(slot for _, slot in asks), states, claims or whole)
 
 

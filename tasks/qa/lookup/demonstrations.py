@@ -26,12 +26,9 @@ def _text(prompt: Prompt, rng: Random, corruption: float) -> str:
 
 
 def _state(prompt: Prompt, answer: str, rng: Random) -> str:
-    """One answer in one of three forms: bare, announced, or as a sentence."""
-    form = rng.randrange(3)
-    if form == 0:
+    """One answer, bare or as a sentence."""
+    if rng.random() < 0.4:
         return f"{answer}."
-    if form == 1:
-        return f"The answer is {answer}."
     thing, asked = prompt.truth["thing"], prompt.truth["asked"]
     if prompt.truth["question"] == "more":
         return f"{answer} has more {thing}."

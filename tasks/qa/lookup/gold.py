@@ -13,7 +13,7 @@ from .world import NAMES
 bar = 1.0
 WORDS = dict(
     zip(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "  # noqa: SIM905
         "seventeen eighteen nineteen twenty".split(),
         map(str, range(21)),
         strict=True,

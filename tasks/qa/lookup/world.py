@@ -42,13 +42,13 @@ class Facts:
         return str(sum(map(self.number, self.asked)))
 
     def text(self) -> str:
-        """The prompt: the facts, the question and the form that is wanted.
+        """The prompt: the form that is wanted, the facts and the question.
 
         >>> Facts(("Ann", "Ben"), (4, 7), "cups", "lookup", ("Ben",)).text()
-        'Ann has 4 cups. Ben has 7 cups. How many cups does Ben have? Answer with one number.'
+        'Answer with one number. Ann has 4 cups. Ben has 7 cups. How many cups does Ben have?'
         """
         told = [f"{name} has {number} {self.thing}." for name, number in zip(self.names, self.numbers, strict=True)]
-        return " ".join([*told, self.ask(), WANTED[self.question]])
+        return " ".join([WANTED[self.question], *told, self.ask()])
 
     def ask(self) -> str:
         """The question alone.
@@ -64,14 +64,15 @@ class Facts:
         return f"Who has more {self.thing}, {first} or {rest[0]}?"
 
 
-def draw(rng: Random, people: int = 3) -> Facts:
-    """Random facts about that many people, their numbers all different, and a question about them.
+def draw(rng: Random) -> Facts:
+    """Random facts, all numbers different: three people for a lookup, the two asked about for the rest.
 
     >>> draw(Random(1)).question in QUESTIONS
     True
     """
+    question = rng.choice(QUESTIONS)
+    people = 3 if question == "lookup" else 2
     names = tuple(rng.sample(NAMES, people))
     numbers = tuple(rng.sample(NUMBERS, people))
-    question = rng.choice(QUESTIONS)
-    asked = tuple(rng.sample(names, 1 if question == "lookup" else 2))
+    asked = (rng.choice(names),) if question == "lookup" else names
     return Facts(names, numbers, rng.choice(THINGS), question, asked)

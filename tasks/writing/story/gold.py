@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from functools import lru_cache
 from itertools import pairwise
 
 from rewardbench.types import Prompt, Said
@@ -84,6 +85,7 @@ def is_verb(tokens: Sequence[str], i: int) -> bool:
     return after_noun and re.fullmatch(r"\w+[^s]s", word) is not None and (after in CLOSED_TAG or i > 1)
 
 
+@lru_cache(maxsize=1 << 16)
 def same(word: str, keyword: str) -> bool:
     """Whether the word is a form of the keyword: singular, plural, possessive."""
     stem = re.sub(r"['’]s$", "", word)

@@ -1,0 +1,54 @@
+"""Where does a task's scale begin and end for one policy and budget? Made once, frozen, with standard errors."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rewardbench import find, trace
+from rewardbench.results import Result
+from rewardbench.types import UserError
+
+KEY = ("task_version", "policy_hash", "budget")
+
+
+def make(results: Sequence[Result]) -> dict[str, Any]:
+    """The anchors' row from finished runs of `untrained` and `oracle` on one task: means and standard errors over seeds."""
+    golds = {name: [r.values["gold"] for r in results if r.design == name] for name in ("untrained", "oracle")}
+    for name, values in golds.items():
+        if len(values) < 2 or any(v is None for v in values):
+            raise UserError(f"anchors need at least 2 finished seeds of {name!r}", 8)
+    spec = results[0].run.spec
+    ends = {name: np.array(values, dtype=float) for name, values in golds.items()}
+    return {
+        "task_version": spec.task_version,
+        "policy": spec.policy,
+        "policy_hash": spec.policy_hash,
+        "budget": spec.budget,
+        "algorithm": spec.algorithm,
+        "seeds": sorted({r.run.spec.seed for r in results}),
+        "low": round(float(ends["untrained"].mean()), 6),
+        "low_se": round(_error(ends["untrained"]), 6),
+        "high": round(float(ends["oracle"].mean()), 6),
+        "high_se": round(_error(ends["oracle"]), 6),
+    }
+
+
+def _error(values: np.ndarray) -> float:
+    """Standard error of the mean over seeds."""
+    return float(values.std(ddof=1) / np.sqrt(len(values)))
+
+
+def write(task: str, row: dict[str, Any]) -> Path:
+    """Put the row into the task's anchors.json in place of one with the same key."""
+    path = find.task_folder(task) / "anchors.json"
+    rows = json.loads(path.read_text())["anchors"] if path.is_file() else []
+    rows = [r for r in rows if tuple(r[k] for k in KEY) != tuple(row[k] for k in KEY)] + [row]
+    rows.sort(key=lambda r: (r["policy"], r["budget"], r["policy_hash"]))
+    text = json.dumps({"schema_version": 1, "anchors": rows}, indent=1) + "\n"
+    trace.write_whole(path, text.encode())
+    return path

@@ -1,0 +1,76 @@
+"""How does a folder that holds only a `.gguf` become one that can be trained? Converted once into the user's cache."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from rewardbench.policies.settings import cache, file_digest, gguf_of, locked, need_gguf
+from rewardbench.types import UserError
+
+PAD = "<|endoftext|>"
+
+
+def ordinary(folder: Path) -> Path:
+    """The folder itself, or for one that holds only a `.gguf` the cached folder with the same weights, float32."""
+    source = gguf_of(folder)
+    if source is None:
+        return folder
+    target = cache() / file_digest(source)
+    with locked(target):
+        if not (target / "config.json").is_file():
+            need_gguf(folder.name)
+            print(f"{folder.name}: converting {source.name} once, into the cache", file=sys.stderr)
+            in_place(target, lambda half: convert(source, half))
+    return target
+
+
+def convert(source: Path, target: Path) -> None:
+    """Write a GGUF file's weights (dequantised) and tokenizer as an ordinary policy folder."""
+    where: dict[str, Any] = {"pretrained_model_name_or_path": source.parent, "gguf_file": source.name}
+    plain: dict[str, Any] = {}
+    if hasattr(transformers, "GgufConfig"):  # without it the plain weights are marked as quantised, and refuse training
+        plain["quantization_config"] = transformers.GgufConfig(dequantize=True)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(**where)
+        model = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.float32, **plain)
+    except Exception as error:  # a damaged file breaks its reader anywhere
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise UserError(f"{source.name} cannot be converted: {first}", 5) from error
+    separate_pad(tokenizer, model)
+    model.save_pretrained(target)
+    tokenizer.save_pretrained(target)
+
+
+def separate_pad(tokenizer: Any, model: Any) -> None:
+    """Give the tokenizer a pad token other than its eos, if it has one: trainers mask padding out of the loss."""
+    eos = tokenizer.eos_token_id
+    if tokenizer.pad_token_id in (None, eos) and tokenizer.get_vocab().get(PAD, eos) != eos:
+        tokenizer.pad_token = PAD
+    tokenizer.padding_side = tokenizer.init_kwargs["padding_side"] = "left"  # the second one is what gets saved
+    for config in (model.config, model.generation_config):
+        config.pad_token_id = tokenizer.pad_token_id
+
+
+def in_place(target: Path, write: Any) -> None:
+    """Fill a folder under a temporary name beside it, then rename: it is there whole, or not at all."""
+    half = Path(tempfile.mkdtemp(prefix=".half-", dir=target.parent))
+    try:
+        write(half)
+        for path in half.iterdir():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+        shutil.rmtree(target, ignore_errors=True)
+        half.rename(target)
+    except OSError as error:
+        raise UserError(f"the cache folder {target.parent} cannot be written: {error.strerror or error}", 4) from error
+    finally:
+        shutil.rmtree(half, ignore_errors=True)

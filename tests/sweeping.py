@@ -1,0 +1,111 @@
+"""How do the tests run sweeps? In this process, one run after another (fast), or as `rbench` in its own."""
+
+import contextlib
+import io
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from rewardbench import cli, sweep, trace
+from rewardbench.types import UserError
+
+ROOT = Path(__file__).parents[1]
+TASKS = ROOT / "tests" / "tasks"
+PARTS = TASKS / "toy" / "colours" / "parts.py"
+COVERED = ("spec.toml", "steps.jsonl", "weights.safetensors")
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self):
+        return json.loads(self.out)
+
+
+def here(prepared, workers, tell):
+    """`sweep.execute` without the pool: the same packs by the same code in this process."""
+    stopped = []
+
+    def say(event):
+        if event["event"] == "stop":
+            stopped.append(UserError(event["reason"], event["code"]))
+        elif event["event"] not in ("free", "part"):
+            tell(event)
+
+    with sweep.locked(prepared.folder):
+        for pack in sweep.packs(prepared):
+            folders = [prepared.run_folder(r) for r in pack]
+            sources = prepared.folder / "sources"
+            sweep.do_pack(pack, folders, prepared.policy, say, prepared.timeout, sources)
+            if stopped:
+                raise stopped[0]
+
+
+def rbench(*arguments) -> Said:
+    """A command in this process, its sweep included."""
+    out, err, pool = io.StringIO(), io.StringIO(), sweep.execute
+    sweep.execute = here
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = cli.call([str(a) for a in arguments])
+    finally:
+        sweep.execute = pool
+    return Said(code, out.getvalue(), err.getvalue())
+
+
+def environment(**more):
+    """That of a command in a process of its own."""
+    return {**os.environ, "REWARDBENCH_TASKS": str(TASKS), "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), **more}
+
+
+def command(*arguments):
+    """The words of a command in a process of its own."""
+    return [sys.executable, "-m", "rewardbench", *(str(a) for a in arguments)]
+
+
+def process(*arguments, **more) -> Said:
+    """A command in a process of its own."""
+    done = subprocess.run(
+        command(*arguments), env=environment(**more), capture_output=True, text=True, timeout=300, check=False
+    )
+    return Said(done.returncode, done.stdout, done.stderr)
+
+
+def contents(folder: Path):
+    """(run, file) -> bytes of everything that the content hash covers, and the hash itself."""
+    found = {}
+    for run in sorted((folder / "runs").iterdir()):
+        for path in [run / n for n in COVERED] + trace.evaluations(run):
+            if path.is_file():
+                found[run.name, path.relative_to(run).as_posix()] = path.read_bytes()
+        found[run.name, "content"] = trace.status(run).get("content")
+    return found
+
+
+def scores(said: Said):
+    """A sweep's JSON without what is read from a clock."""
+    found = said.json
+    for row in found["runs"]:
+        for key in [k for k in row if k.endswith("seconds")]:
+            del row[key]
+    return found
+
+
+def one_line(said: Said, *words: str) -> str:
+    """The one complaint of a command: a line, no traceback, no JSON."""
+    assert "Traceback" not in said.err, said.err
+    assert said.out == "", said.out
+    lines = [line for line in said.err.splitlines() if line.startswith("rbench:")]
+    assert len(lines) == 1, said.err
+    for word in words:
+        assert word in lines[0], (word, lines[0])
+    return lines[0]

@@ -1,0 +1,224 @@
+"""What happens to a run whose part is broken? It fails, loudly and alone; nothing recorded is lost."""
+
+import pytest
+from sweeping import PARTS, process, rbench
+
+from rewardbench import trace
+
+pytestmark = pytest.mark.usefixtures("toy")
+
+BROKEN = {
+    "wrong_count": "'wrong_count' returned 1 scores for 128 completions",
+    "text": "'text' returned 'good' for prompt",
+    "nan": "'nan' returned nan for prompt",
+    "raises": "'raises' raised KeyError: 'colour'",
+    "reads_truth": "'reads_truth' raised TypeError",
+    "leaves": "'leaves' raised SystemExit",
+    "an_array_each": "'an_array_each' returned",
+    "nothing": "'nothing' returned NoneType, not a list of 128 scores",
+    "no_names": "'no_names' returned an empty mapping",
+    "a_set": "'a_set' returned set, not a list",
+    "huge": "pays more than a number can hold",
+    "too_large": "'too_large' returned 1000",
+    "words_as_ends": "its ends are no characters' places",
+    "outside": "where no token stands",
+    "naps": "'naps' gave no scores within 1 s",
+    "sleeps_async": "'sleeps_async' gave no scores within 1 s",
+}
+GOOD = ("red", "abstains", "later", "segments", "several", "silent", "changes_what_it_is_given")
+MORE = '''
+"""More parts of the toy task, written by the test."""
+import asyncio
+import sys
+import time
+
+import numpy as np
+
+
+def leaves(completions):
+    sys.exit(0)
+
+
+def an_array_each(completions):
+    return np.zeros((len(completions), 2))
+
+
+def nothing(completions):
+    return None
+
+
+def no_names(completions):
+    return {}
+
+
+def a_set(completions):
+    return set(completions)
+
+
+def huge(completions):
+    return {"a": [1.7e308] * len(completions), "b": [1.7e308] * len(completions)}
+
+
+def too_large(completions):
+    return [10**400 for _ in completions]
+
+
+def words_as_ends(completions):
+    return [[("a", "b", 1.0)] for _ in completions]
+
+
+def outside(completions):
+    return [[(900, 901, 1.0)] for _ in completions]
+
+
+def naps(completions):
+    time.sleep(30)
+
+
+async def sleeps_async(completions):
+    await asyncio.sleep(30)
+
+
+def silent(completions):
+    return [None for _ in completions]
+
+
+def changes_what_it_is_given(completions, prompts, completion_ids, hint):
+    count = len(completions)
+    for ids in completion_ids:
+        ids.clear()
+    completions.clear()
+    hint.clear()
+    return [1.0] * count
+
+
+def pay_late(completions, step):
+    return [1.0 if step < 2 else float("nan") for _ in completions]
+
+
+def talks(completions):
+    import os
+    print("a part that prints")
+    os.write(1, b"and one that writes to descriptor 1\\n")
+    os.system("echo and a child that does")
+    return [1.0 for _ in completions]
+'''
+
+
+@pytest.fixture(scope="module")
+def more(tmp_path_factory):
+    path = tmp_path_factory.mktemp("parts") / "more.py"
+    path.write_text(MORE)
+    return path
+
+
+def place(more, name):
+    return f"{more if f'def {name}(' in MORE else PARTS}:{name}"
+
+
+def flags(policy, out, *designs):
+    named = [word for design in designs for word in ("--design", design)]
+    return ("run", "--task", "toy/colours", "--policy", policy, "--budget", "2", "--seeds", "1", "--json", "--out", out,
+            "--reward-timeout", "1", *named)
+
+
+@pytest.fixture(scope="module")
+def quick(toy_policy, tmp_path_factory):
+    """The toy policy without a grid of temperatures at a budget of two steps."""
+    return toy_policy
+
+
+@pytest.fixture(scope="module")
+def broken(quick, more, tmp_path_factory):
+    """One sweep with every broken part and the good ones."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("REWARDBENCH_TASKS", str(PARTS.parents[2]))
+        out = tmp_path_factory.mktemp("broken") / "sweep"
+        words = [w for w in flags(quick, out, *(place(more, n) for n in [*BROKEN, *GOOD]))]
+        words[words.index("2")] = "quick"
+        return out, rbench(*words)
+
+
+def test_each_broken_part_fails_its_run_with_code_6_and_a_clear_line(broken):
+    _, said = broken
+    rows = {r["design"]: r for r in said.json["runs"]}
+    assert said.code == 6
+    assert "Traceback" not in said.err
+    for name, line in BROKEN.items():
+        assert rows[name]["status"] == "failed"
+        assert "failed" in rows[name]["flags"]
+        assert line in rows[name]["reasons"]["status"], name
+        assert "\n" not in rows[name]["reasons"]["status"]
+        assert line in said.err
+        assert repr(name) in rows[name]["reasons"]["status"]
+
+
+def test_the_line_names_prompt_and_completion_where_one_is_to_blame(broken):
+    rows = {r["design"]: r for r in broken[1].json["runs"]}
+    for name in ("text", "nan", "too_large", "outside", "words_as_ends"):
+        assert "prompt " in rows[name]["reasons"]["status"]
+        assert "completion 0 (" in rows[name]["reasons"]["status"]
+
+
+def test_the_other_runs_go_on(broken):
+    rows = {r["design"]: r for r in broken[1].json["runs"]}
+    for name in (*GOOD, "untrained", "constant"):
+        assert rows[name]["status"] == "done", rows[name]["reasons"]
+        assert "failed" not in rows[name]["flags"]
+
+
+def test_a_part_that_always_abstains_pays_nothing_and_says_so(broken):
+    out, said = broken
+    row = next(r for r in said.json["runs"] if r["design"] == "silent")
+    assert row["reward"] == {"start": None, "end": None}
+    assert "dead_signal" in row["flags"]
+    steps = trace.rows(out / "runs" / row["run"])
+    assert [s["abstained"]["silent"] for s in steps] == [1.0] * 4
+    assert [s["reward"] for s in steps] == [None] * 4
+
+
+def test_a_part_cannot_change_what_gold_and_the_record_see(broken):
+    out, said = broken
+    runs = {r["design"]: out / "runs" / r["run"] / "evals" / "000000.parquet" for r in said.json["runs"]}
+    mutated, plain = (trace.read_evaluation(runs[n]) for n in ("changes_what_it_is_given", "constant"))
+    for column in ("text", "gold", "length", "prompt_text"):
+        assert (mutated[column] == plain[column]).all()
+
+
+def test_what_was_recorded_before_a_failure_stays(quick, more, tmp_path):
+    words = flags(quick, tmp_path, f"{more}:pay_late")
+    said = rbench(*["quick" if w == "2" else w for w in words])
+    row = said.json["runs"][0]
+    assert (said.code, row["status"]) == (6, "failed")
+    folder = tmp_path / "runs" / row["run"]
+    assert [s["step"] for s in trace.rows(folder)] == [0, 1]
+    assert [p.stem for p in trace.evaluations(folder)] == ["000000", "000001"]
+    assert row["gold"]["start"] is not None
+    assert rbench("resume", tmp_path, "--json").code == 6
+    assert trace.status(folder)["status"] == "failed"
+
+
+def test_hanging_dying_and_talking_parts_in_a_pool(quick, more, tmp_path):
+    """A hang inside compiled code, a dead worker, and words on stdout; the pool goes on and stdout is one object."""
+    stuck = tmp_path / "stuck.py"
+    stuck.write_text(
+        "import signal, time\n"
+        "def blocks(completions):\n"
+        "    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})\n"
+        "    time.sleep(1000)\n"
+        "def shoots(completions):\n"
+        "    import os\n"
+        "    os.kill(os.getpid(), 9)\n"
+    )
+    words = flags(quick, tmp_path / "s", f"{PARTS}:kills", f"{stuck}:blocks", f"{stuck}:shoots", f"{more}:talks")
+    said = process(*["quick" if w == "2" else w for w in words], "--workers", "1")
+    rows = {r["design"]: r for r in said.json["runs"]}
+    assert said.code == 6
+    assert "worker died in part 'kills' (exit code 9)" in rows["kills"]["reasons"]["status"]
+    assert "worker died in part 'shoots' (exit code -9)" in rows["shoots"]["reasons"]["status"]
+    assert "'blocks' gave no scores within 1 s" in rows["blocks"]["reasons"]["status"]
+    assert {n: rows[n]["status"] for n in ("talks", "untrained", "constant")} == dict.fromkeys(
+        ("talks", "untrained", "constant"), "done"
+    )
+    assert "a part that prints" in said.err
+    assert "and a child that does" in said.err

@@ -1,0 +1,219 @@
+"""Does the same spec give the same sweep: run twice, cut short at any write, or in shards?"""
+
+import getpass
+import random
+import re
+import socket
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sweeping import PARTS, contents, one_line, process, rbench, scores
+
+from rewardbench import trace
+
+pytestmark = pytest.mark.usefixtures("toy")
+
+
+def spec(policy, *more):
+    return ("run", "--task", "toy/colours", "--policy", policy, "--budget", "quick", "--json", *more)
+
+
+@pytest.fixture(scope="module")
+def two(toy_policy):
+    return spec(toy_policy, "--design", "reference", "--design", "random", "--seeds", "2")
+
+
+@pytest.fixture(scope="module")
+def whole(two, tmp_path_factory):
+    """The undisturbed sweep, in this process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("REWARDBENCH_TASKS", str(PARTS.parents[2]))
+        folder = tmp_path_factory.mktemp("whole") / "sweep"
+        return folder, rbench(*two, "--out", folder)
+
+
+@pytest.fixture(scope="module")
+def small(toy_policy, tmp_path_factory):
+    """A sweep of three runs: its words, folder and result."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("REWARDBENCH_TASKS", str(PARTS.parents[2]))
+        folder = tmp_path_factory.mktemp("small") / "sweep"
+        words = spec(toy_policy, "--design", "reference", "--seeds", "1")
+        return words, folder, rbench(*words, "--out", folder)
+
+
+def runs_of(said, design, seed):
+    return next(r["run"] for r in said.json["runs"] if (r["design"], r["seed"]) == (design, seed))
+
+
+def test_a_fresh_process_records_the_same_bytes(two, whole, tmp_path):
+    folder, said = whole
+    other = process(*two, "--out", tmp_path / "again", "--workers", "1")
+    assert other.code == said.code == 0, other.err
+    assert contents(tmp_path / "again") == contents(folder)
+    assert scores(other) == scores(said)
+    assert all(trace.status(run).get("content") for run in (folder / "runs").iterdir())
+    nothing_of_this_machine(tmp_path / "again")
+
+
+def nothing_of_this_machine(folder: Path):
+    """No host, no user, no absolute path and no date in any file but `local.toml`."""
+    secrets = [socket.gethostname(), str(Path.home()), str(folder), str(Path(__file__).parents[1])]
+    user = getpass.getuser()
+    for path in folder.rglob("*"):
+        if path.is_file() and path.name not in ("local.toml", ".lock") and "sources" not in path.parts:
+            data = path.read_bytes()
+            for secret in secrets:
+                assert len(secret) < 4 or secret.encode() not in data, (path, secret)
+            assert not re.search(rb"20\d\d-\d\d-\d\d|\d\d:\d\d:\d\d", data), path
+            assert not re.search(rb"(/|\b)" + user.encode() + rb"/", data), path
+            if path.name != "timing.jsonl":
+                assert not re.search(rb'"(wall|seconds|time)', data), path
+
+
+def test_designs_share_prompts_and_noise_of_a_seed_and_seeds_share_nothing(whole):
+    folder, said = whole
+    start = {
+        (design, seed): trace.read_evaluation(folder / "runs" / runs_of(said, design, seed) / "evals/000000.parquet")
+        for design in ("reference", "random", "untrained")
+        for seed in (1, 2)
+    }
+    for seed in (1, 2):
+        for column in ("prompt", "text", "gold"):
+            assert (start["reference", seed][column] == start["random", seed][column]).all()
+            assert (start["reference", seed][column] == start["untrained", seed][column]).all()
+    one, two = start["reference", 1], start["reference", 2]
+    assert not set(one["prompt"]) & set(two["prompt"])
+    assert (one["text"] != two["text"]).mean() > 0.9
+
+
+def test_random_pays_for_the_stream_and_never_for_the_text(whole):
+    folder, said = whole
+    table = trace.read_evaluation(folder / "runs" / runs_of(said, "random", 1) / "evals/000000.parquet")
+    paid = {}
+    for text, reward in zip(table["text"], table["reward"], strict=True):
+        paid.setdefault(text, []).append(reward)
+    twice = [rewards for rewards in paid.values() if len(rewards) > 1]
+    assert twice
+    assert all(len(set(rewards)) == len(rewards) for rewards in twice)
+    assert 0.4 < np.mean(table["reward"]) < 0.6
+
+
+class Killed(BaseException):
+    """The process ended here."""
+
+
+@pytest.mark.parametrize("number", range(10))
+def test_a_run_cut_short_at_any_write_goes_on_to_the_same_rows(number, small, tmp_path, monkeypatch):
+    words, folder, said = small
+    rng = random.Random(f"cut/{number}")
+    at, how = rng.randrange(2, 62), rng.choice(["before", "torn", "after"])
+    done = [0]
+    write, append = trace.write_whole, trace.append
+
+    def cut_whole(path, data):
+        done[0] += 1
+        if done[0] == at and how == "torn":
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.with_name(path.name + ".tmp").write_bytes(data[: len(data) // 2])
+        if done[0] == at and how != "after":
+            raise Killed
+        write(path, data)
+        if done[0] == at:
+            raise Killed
+
+    def cut_append(folder, name, row):
+        done[0] += 1
+        if done[0] == at and how == "torn":
+            with (folder / name).open("ab") as file:
+                file.write(trace.dumps(row).encode()[:9])
+        if done[0] == at and how != "after":
+            raise Killed
+        append(folder, name, row)
+        if done[0] == at:
+            raise Killed
+
+    out = tmp_path / "cut"
+    with monkeypatch.context() as patch:
+        patch.setattr(trace, "write_whole", cut_whole)
+        patch.setattr(trace, "append", cut_append)
+        with pytest.raises(Killed):
+            rbench(*words, "--out", out)
+    if (out / "sweep.toml").is_file() and number % 2:
+        after = rbench("resume", out, "--json")
+    else:
+        after = rbench(*words, "--out", out)
+    assert after.code == 0, after.err
+    assert contents(out) == contents(folder)
+    assert scores(after) == scores(said)
+    assert not list(out.rglob("*.tmp"))
+
+
+def test_resuming_a_finished_sweep_does_nothing(whole):
+    folder, said = whole
+    before = {p: (p.stat().st_mtime_ns, p.read_bytes()) for p in folder.rglob("*") if p.is_file()}
+    again = rbench("resume", folder, "--json")
+    assert again.code == 0
+    assert again.json == said.json
+    after = {p: (p.stat().st_mtime_ns, p.read_bytes()) for p in folder.rglob("*") if p.is_file()}
+    assert {p for p in before if before[p] != after.get(p)} <= {folder / ".lock"}
+    assert before.keys() == after.keys()
+
+
+def test_shards_put_together_are_the_undisturbed_sweep(two, whole, tmp_path):
+    folder, said = whole
+    for n in (1, 2, 3):
+        assert rbench(*two, "--out", tmp_path / f"s{n}", "--shard", f"{n}/3").code == 0
+    shards = [tmp_path / f"s{n}" for n in (3, 1, 2)]
+    merged = rbench("merge", *shards, "--out", tmp_path / "whole", "--json")
+    assert merged.code == 0, merged.err
+    assert contents(tmp_path / "whole") == contents(folder)
+    assert scores(merged) == scores(said)
+    assert (tmp_path / "whole" / "sweep.toml").read_bytes() == (folder / "sweep.toml").read_bytes()
+    assert rbench("resume", tmp_path / "whole", "--json").json == merged.json
+    some = rbench("merge", *shards[:2], "--out", tmp_path / "some", "--json")
+    assert some.code == 8
+    assert "3 of 8 runs are in none of these shards" in some.err
+    one_line(rbench("merge", *shards, "--out", shards[0]), "is one of the shards")
+    assert all((s / "runs").is_dir() for s in shards)
+
+
+def test_shards_of_different_sweeps_are_not_put_together(toy_policy, whole, tmp_path):
+    other = tmp_path / "other"
+    rbench(*spec(toy_policy, "--design", "constant", "--seeds", "1"), "--out", other, "--shard", "1/2")
+    said = rbench("merge", whole[0], other, "--out", tmp_path / "both")
+    assert said.code == 2
+    one_line(said, "different sweeps")
+
+
+def test_frames_hold_what_the_json_says(whole):
+    from rewardbench import frames
+
+    folder, said = whole
+    found = frames(folder)
+    assert set(found) == {"runs", "steps", "curves", "completions"}
+    runs = found["runs"].set_index("run")
+    for row in said.json["runs"]:
+        assert runs.loc[row["run"], "gold.end"] == pytest.approx(row["gold"]["end"])
+    trained = found["steps"].groupby("run").size()
+    assert set(trained) == {4}
+    assert len(trained) == 6
+    curves = found["curves"]
+    assert len(curves) == 6 * 5 + 2
+    assert len(found["completions"]) == (6 * 5 + 2) * 16 * 8
+
+
+@pytest.mark.parametrize("name", ["best_of_n", "raft", "rloo", "reinforce", "dr_grpo"])
+def test_every_algorithm_runs(name, toy_policy, tmp_path):
+    flags = spec(toy_policy, "--design", "reference", "--seeds", "1", "--algorithm", name)
+    said = rbench(*flags, "--out", tmp_path)
+    assert said.code == 0, said.err
+    first = said.json["runs"][0]
+    assert (first["algorithm"], first["design"]) == (name, "reference")
+    assert (first["tokens"] == 0) == (name == "best_of_n")
+    table = trace.read_evaluation(tmp_path / "runs" / first["run"] / "evals" / "000004.parquet")
+    assert table["picked"].mean() == (0.25 if name == "best_of_n" else 1.0)
+    weights = (tmp_path / "runs" / first["run"] / "weights.safetensors").read_bytes()
+    start = (toy_policy / "model.safetensors").stat().st_size
+    assert len(weights) > 0.9 * start
