@@ -4,7 +4,8 @@
 
 A design can only choose among what the policy already says: where nearly all completions of a prompt score alike,
 there is nothing to choose. `--max-tokens` and `--ask TASK=TEXT` (put in the place of the prompt's last sentence, or
-behind it with `TASK=+TEXT`) try other lengths and wordings without editing a task.
+behind it with `TASK=+TEXT`) try other lengths and wordings without editing a task; `--system TASK=TEXT` puts a message
+of the system's before the prompt.
 """
 
 from __future__ import annotations
@@ -45,11 +46,12 @@ class Probed:
 
 
 def probe(
-    policy: Policy, name: str, count: int, samples: int, heat: float, limit: int | None, ask: str | None
+    policy: Policy, name: str, size: tuple[int, int], heat: float, limit: int | None, words: Sequence[str | None]
 ) -> Probed:
-    """Completions of the first `count` dev prompts of seed 0, and their gold."""
+    """Completions of the first dev prompts of seed 0, and their gold; `size` is (prompts, samples)."""
+    (count, samples), (ask, system) = size, words
     task, gold = find.task(name), find.gold(name)
-    prompts = [asked(p, ask) for p in islice(task.prompts("dev", 0), count)]
+    prompts = [told(asked(p, ask), system) for p in islice(task.prompts("dev", 0), count)]
     positions = limit or policy.settings.max_tokens(name, task.max_tokens)
     stacked = stack(policy.model, [0], "full")
     begun = time.process_time()
@@ -76,6 +78,15 @@ def asked(prompt: Prompt, ask: str | None) -> Prompt:
         first, *rest = prompt.messages
         return replace(prompt, messages=({**first, "content": change(first["content"])}, *rest))
     return replace(prompt, text=change(prompt.text))
+
+
+def told(prompt: Prompt, system: str | None) -> Prompt:
+    """The prompt with a message of the system's before it.
+
+    >>> [m["role"] for m in told(Prompt("a", text="Hi"), "Be brief.").chat()]
+    ['system', 'user']
+    """
+    return replace(prompt, messages=({"role": "system", "content": system}, *prompt.chat())) if system else prompt
 
 
 def row(found: Probed) -> dict[str, float | str]:
@@ -127,19 +138,19 @@ def main() -> int:
     parser.add_argument("--temperature", type=float, default=1.0)
     parser.add_argument("--max-tokens", type=int)
     parser.add_argument("--ask", action="append", default=[], metavar="TASK=TEXT")
+    parser.add_argument("--system", action="append", default=[], metavar="TASK=TEXT")
     parser.add_argument("--show", type=int, default=3, help="completions to print a task")
     parser.add_argument("--json", action="store_true", help="print rows of JSON instead of a table")
     given = parser.parse_args()
     torch.set_num_threads(1)
-    asks = dict(a.split("=", 1) for a in given.ask)
+    asks, systems = (dict(a.split("=", 1) for a in said) for said in (given.ask, given.system))
     try:
         folder = find.policy(given.policy)
         policy = load(folder)
         rows = []
         for name in given.tasks:
-            found = probe(
-                policy, name, given.prompts, given.samples, given.temperature, given.max_tokens, asks.get(name)
-            )
+            words = asks.get(name), systems.get(name)
+            found = probe(policy, name, (given.prompts, given.samples), given.temperature, given.max_tokens, words)
             show(found, given.show)
             rows.append(row(found))
     except UserError as error:

@@ -168,7 +168,7 @@ def observe(running: Running, scores: Floats) -> Running:
 
 def prepared(design: Design, scores: Floats, running: Running | None = None) -> Floats:
     """Scores [P, K, M] scaled, clipped and normalised as the design says."""
-    values = scores.astype(np.float64)
+    values: Floats = scores.astype(np.float64)
     for m, part in enumerate(design.parts):
         values[..., m] *= part.scale
         if part.clip is not None:

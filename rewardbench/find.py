@@ -84,7 +84,7 @@ def _module(folder: Path, name: str) -> python_types.ModuleType:
 def task(name: str) -> Task:
     """The task, with its name and its question."""
     folder = task_folder(name)
-    found = _module(folder, "task").task
+    found: Task = _module(folder, "task").task
     return replace(found, name=name, summary=first_line(folder / "task.py"))
 
 

@@ -6,6 +6,7 @@ import hashlib
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ ENGINE = 1
 """Goes up when the same spec would give other numbers."""
 GRID = (0.5, 0.8, 1.0, 1.2, 1.5)
 MOST_SEEDS = 10_000
+LONGEST_TIMEOUT = 86_400
 KINDS: dict[str, tuple[type, ...]] = {
     "algorithm": (str,),
     "options": (dict,),
@@ -73,7 +75,7 @@ class RunSpec:
     algorithm_source: str | None = None
     """SHA-256 of a user's own algorithm file; shipped ones are covered by the version."""
 
-    @property
+    @cached_property
     def id(self) -> str:
         """Hash of the canonical JSON of the spec, 16 hexadecimal digits."""
         return canonical(self.as_dict())[:16]
@@ -179,6 +181,8 @@ def plan(spec: Spec, policy: Folder) -> tuple[list[RunSpec], dict[str, Path]]:
     """All runs of a spec in a fixed order, and the user's source files they need (place in `sources` -> path)."""
     if not spec.tasks:
         raise UserError("nothing to run: give --task, or a spec file that names tasks (see `rbench list tasks`)")
+    if not 0 < spec.reward_timeout <= LONGEST_TIMEOUT:  # not a number fails here too
+        raise UserError(f"reward_timeout = {spec.reward_timeout:g} is not between 0 and {LONGEST_TIMEOUT} seconds")
     runs: list[RunSpec] = []
     quick = spec.budget == "quick"
     taught = find.algorithm_part(spec.algorithm)

@@ -156,8 +156,8 @@ def score(runs: Sequence[Loaded]) -> list[Result]:
     bases = {(r.spec.task, r.spec.seed): r for r in runs if not r.spec.design.trains}
     results = [_score_one(run, bases.get((run.spec.task, run.spec.seed))) for run in runs]
     for (_task, _design), group in _groups(results).items():
-        qualities = [r.values["quality"] for r in group]
-        if len(group) > 1 and all(q is not None for q in qualities) and no_learning.no_learning(qualities):
+        qualities = [q for r in group if (q := r.values["quality"]) is not None]
+        if len(group) == len(qualities) > 1 and no_learning.no_learning(qualities):
             for r in group:
                 r.flags.append("no_learning")
     return results
@@ -192,8 +192,8 @@ def _score_one(run: Loaded, base: Loaded | None) -> Result:
         "stability": stability_.stability,
         "efficiency": efficiency_.efficiency,
     }
-    for name, axis in axes.items():
-        _try(result, name, anchor, lambda a, f=axis: f(curve, a))  # type: ignore[misc]
+    for name, measure in axes.items():
+        _try(result, name, anchor, lambda a, f=measure: f(curve, a))  # type: ignore[misc]
     _diversity(result, run, base, task.one_answer)
     real = anchor if isinstance(anchor, Anchor) else None
     result.flags += _flags(run, base, real, task.one_answer)
@@ -286,10 +286,9 @@ def _family(
     for a, b in pairs:
         first = {r.run.spec.seed: r.values.get(metric) for r in groups[a]}
         second = {r.run.spec.seed: r.values.get(metric) for r in groups[b]}
-        seeds = [s for s in first if first[s] is not None and second.get(s) is not None]
-        if len(seeds) >= 2:
-            left, right = ([values[s] for s in seeds] for values in (first, second))
-            done.append((a, b, stats.paired_difference(left, right)))
+        paired = [(x, y) for s, x in first.items() if x is not None and (y := second.get(s)) is not None]
+        if len(paired) >= 2:
+            done.append((a, b, stats.paired_difference([x for x, _ in paired], [y for _, y in paired])))
     judged = stats.verdicts([c for _, _, c in done])
     return [
         {

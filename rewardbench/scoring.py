@@ -59,7 +59,10 @@ def pay(
             say("")
         scores = np.stack([s for s, _ in named.values()])
         heard = np.isfinite(scores).any(0)
-        columns.append(np.where(heard, np.nansum(scores, axis=0), np.nan))
+        with np.errstate(over="ignore"):
+            columns.append(np.where(heard, np.nansum(scores, axis=0), np.nan))
+        if np.isinf(columns[-1]).any():
+            raise RewardError(f"part {bound.name!r} pays more than a number can hold")
         given = [c for _, c in named.values() if c is not None]
         credits.append(sum(given[1:], given[0]) if given else None)
     raw = np.stack(columns, axis=-1)

@@ -49,10 +49,11 @@ def runs_of(said, design, seed):
 
 def test_a_fresh_process_records_the_same_bytes(two, whole, tmp_path):
     folder, said = whole
-    other = process(*two, "--out", tmp_path / "again", "--workers", "1")
+    other = process(*two, "--out", tmp_path / "again", "--workers", "1", "--shard", "1/2")
     assert other.code == said.code == 0, other.err
-    assert contents(tmp_path / "again") == contents(folder)
-    assert scores(other) == scores(said)
+    again = contents(tmp_path / "again")
+    assert len({run for run, _ in again}) == 4
+    assert again == {key: data for key, data in contents(folder).items() if key[0] in {run for run, _ in again}}
     assert all(trace.status(run).get("content") for run in (folder / "runs").iterdir())
     nothing_of_this_machine(tmp_path / "again")
 
@@ -104,7 +105,7 @@ class Killed(BaseException):
     """The process ended here."""
 
 
-@pytest.mark.parametrize("number", range(10))
+@pytest.mark.parametrize("number", [*range(4), *(pytest.param(n, marks=pytest.mark.slow) for n in range(4, 20))])
 def test_a_run_cut_short_at_any_write_goes_on_to_the_same_rows(number, small, tmp_path, monkeypatch):
     words, folder, said = small
     rng = random.Random(f"cut/{number}")
@@ -206,7 +207,7 @@ def test_frames_hold_what_the_json_says(whole):
 
 @pytest.mark.parametrize("name", ["best_of_n", "raft", "rloo", "reinforce", "dr_grpo"])
 def test_every_algorithm_runs(name, toy_policy, tmp_path):
-    flags = spec(toy_policy, "--design", "reference", "--seeds", "1", "--algorithm", name)
+    flags = spec(toy_policy, "--design", "reference", "--seeds", "1", "--algorithm", name, "--shard", "1/3")
     said = rbench(*flags, "--out", tmp_path)
     assert said.code == 0, said.err
     first = said.json["runs"][0]

@@ -28,7 +28,7 @@ def command(shard: str | None, as_json: bool, **flags: Any) -> int:
     runs, _ = plans.plan(spec, find.policy(spec.policy))
     name = plans.sweep_id(runs)
     runs = plans.shard_of(runs, shard) if shard else runs
-    rows = []
+    rows: list[dict[str, Any]] = []
     for run in runs:
         train, evaluated = plans.completions(run)
         rows.append(

@@ -118,6 +118,7 @@ def _decode(
     if seen is not None:
         seen = seen.to(device)
         position = (seen.cumsum(1) - 1).clamp(min=0)
+    live = np.arange(n)
     for t in range(T):
         out = stacked.model(
             input_ids=feed,
@@ -128,20 +129,40 @@ def _decode(
             logits_to_keep=1,
         )
         token, lp, h = choose(out.logits[:, -1], uniform[:, t], heat, allowed)
-        _take(policy, task, rows, t, token.numpy(force=True), ids, mine, turn)
-        own = mine[:, t]
-        logp[own, t] = lp.numpy(force=True)[own]
-        entropy[own, t] = h.numpy(force=True)[own]
+        _take(policy, task, rows, live, t, token.numpy(force=True), ids, mine, turn)
+        own = mine[live, t]
+        logp[live[own], t] = lp.numpy(force=True)[own]
+        entropy[live[own], t] = h.numpy(force=True)[own]
         if all(row.idle for row in rows):
             break
-        feed = torch.from_numpy(ids[:, t : t + 1]).to(device)
+        kept = _packed(rows, live, stacked.R)
+        if kept is not None:
+            live, index = live[kept], torch.from_numpy(kept).to(device)
+            cache.batch_select_indices(index)
+            uniform, heat, position = uniform[index], heat[index], position[index]
+            seen = None if seen is None else seen[index]
+            allowed = None if allowed is None else allowed[index]
+        feed = torch.from_numpy(ids[live, t : t + 1]).to(device)
         position = position[:, -1:] + 1
         if seen is not None:
-            seen = torch.cat([seen, seen.new_ones(n, 1)], dim=1)
+            seen = torch.cat([seen, seen.new_ones(len(live), 1)], dim=1)
     for row in rows:
         if row.own:  # cut at the length limit
             _close(policy, row)
     return ids, logp, mine, turn, entropy
+
+
+def _packed(rows: list[_Row], live: np.ndarray, R: int) -> np.ndarray | None:
+    """Which of the rows in the batch to keep, equally many a run, once a quarter of them can be packed away; or None.
+
+    Finished rows cost as much as others. A run with fewer unfinished rows keeps some idle ones.
+    """
+    idle = np.array([rows[n].idle for n in live]).reshape(R, -1)
+    keep = max(1, int((~idle).sum(1).max()))
+    if keep > 0.75 * idle.shape[1]:
+        return None
+    order = idle.argsort(axis=1, kind="stable")[:, :keep]
+    return np.asarray(np.sort(order, axis=1) + np.arange(R)[:, None] * idle.shape[1]).ravel()
 
 
 def choose(logits: Tensor, uniform: Tensor, heat: Tensor, allowed: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
@@ -162,14 +183,16 @@ def _take(
     policy: Policy,
     task: Task,
     rows: list[_Row],
+    live: np.ndarray,
     t: int,
     token: np.ndarray,
     ids: np.ndarray,
     mine: np.ndarray,
     turn: np.ndarray,
 ) -> None:
-    """Write position t of every row: the sampled token, the partner's next one, or padding."""
-    for n, row in enumerate(rows):
+    """Write position t of every row in the batch: the sampled token, the partner's next one, or padding."""
+    for n, sampled in zip(live.tolist(), token.tolist(), strict=True):
+        row = rows[n]
         if row.idle:
             continue
         turn[n, t] = row.turn
@@ -177,14 +200,14 @@ def _take(
             ids[n, t] = row.forced.pop()
             row.spans.append((len(row.text), len(row.text)))
             continue
-        ids[n, t] = token[n]
+        ids[n, t] = sampled
         mine[n, t] = True
-        if token[n] == policy.eos:
+        if sampled == policy.eos:
             _close(policy, row)
             row.spans.append((len(row.text), len(row.text)))
             _answer(policy, task, row)
         else:
-            row.own.append(int(token[n]))
+            row.own.append(sampled)
 
 
 def _close(policy: Policy, row: _Row) -> None:

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
-from transformers import Qwen2Config, Qwen2ForCausalLM
+from transformers import Qwen2Config, Qwen2ForCausalLM, SmolLM3Config, SmolLM3ForCausalLM
 
 from rewardbench import find, seeds
 from rewardbench.engine.sample import sample
@@ -33,6 +33,12 @@ from rewardbench.types import Message, Prompt, Want
 TASKS = {"qa/lookup": 48, "writing/story": 12, "dialogue/booking": 16}
 """The tasks taught, and completions of each in a step."""
 HIDDEN, MLP, LAYERS, HEADS, WINDOW = 96, 256, 2, 4, 3
+KEPT = (
+    "vocab_size hidden_size intermediate_size num_hidden_layers num_attention_heads num_key_value_heads layer_types "
+    "use_sliding_window sliding_window max_position_embeddings rope_parameters tie_word_embeddings pad_token_id "
+    "eos_token_id bos_token_id"
+).split()
+"""What a published configuration takes over."""
 COPIES = 32
 """Random sequences said twice in a step of the first half of the clean phase."""
 
@@ -96,6 +102,18 @@ def model_of(size: int) -> Qwen2ForCausalLM:
         bos_token_id=None,
     )
     return Qwen2ForCausalLM(config)
+
+
+def published(model: Qwen2ForCausalLM) -> SmolLM3ForCausalLM:
+    """The same function as a SmolLM3, weight for weight: for a folder of type `qwen2`, transformers 5 puts a byte-level
+    tokenizer of its own in place of the folder's."""
+    same = {k: v for k, v in model.config.to_dict().items() if k in KEPT}
+    config = SmolLM3Config(**same, attention_bias=True, no_rope_layers=[1] * LAYERS)
+    twin = SmolLM3ForCausalLM(config)
+    weights = model.state_dict()
+    zeros = {n: torch.zeros_like(p) for n, p in twin.state_dict().items() if n.endswith("o_proj.bias")}
+    twin.load_state_dict({**weights, **zeros})
+    return twin
 
 
 def encoded(index: dict[str, int], prompt: Prompt, said: list[Message]) -> tuple[list[int], list[int]]:
@@ -210,10 +228,10 @@ def main() -> None:
         report[phase.name] = {t: measure(model, tokenizer, t, 128, 4) for t in TASKS}
         print(phase.name, round(time.process_time() - begun), json.dumps(report[phase.name]), flush=True)
         folder = out if phase is PHASES[-1] else out.with_name(f"{out.name}-{phase.name}")
-        model.save_pretrained(folder)
+        published(model).save_pretrained(folder)
         tokenizer.save_pretrained(folder)
     report["cpu_seconds"] = round(time.process_time() - begun)
-    (out / "recipe.txt").write_text(json.dumps(report, indent=1) + "\n")
+    (out / "recipe.log").write_text(json.dumps(report, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,213 @@
+"""What does a design pay? Every operator by hand, the hash by a known answer, and properties of all of them."""
+
+import hashlib
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from rewardbench.design import canonical, compose, design_hash, no_history, observe, parse, validate
+from rewardbench.types import Design, Part, RewardError, UserError
+
+NAN = np.nan
+
+
+def design(*parts, **more):
+    return Design("d", tuple(Part(f"p{n}", "x.y", **p) for n, p in enumerate(parts)), **more)
+
+
+def paid(made, *rows, running=None):
+    """Reward of completions of one prompt, each given as the scores of its parts."""
+    return compose(made, np.array([rows], dtype=float), running)[0].tolist()
+
+
+def test_sum_weighs_scales_then_clips():
+    made = design({"weight": 2.0, "scale": 10.0, "clip": (0.0, 5.0)}, {"weight": -1.0})
+    assert paid(made, [0.3, 1.0], [0.9, 1.0], [-1.0, 0.0]) == [2 * 3 - 1, 2 * 5 - 1, 0.0]
+
+
+def test_an_abstaining_part_leaves_its_weight_to_the_others():
+    made = design({"weight": 1.0}, {"weight": 3.0})
+    assert paid(made, [0.5, NAN], [NAN, 0.5]) == [2.0, 2.0]
+    assert np.isnan(paid(made, [NAN, NAN])[0])
+
+
+def test_product_is_a_weighted_one_and_abstaining_is_neither_0_nor_1():
+    made = design({}, {"weight": 2.0}, combine="product")
+    assert paid(made, [0.5, 0.5], [0.0, 1.0]) == [0.125, 0.0]
+    assert paid(made, [0.5, NAN])[0] == pytest.approx(0.5**3)
+    assert paid(made, [NAN, 0.5])[0] == pytest.approx(0.5**3)
+    with pytest.raises(RewardError, match="negative"):
+        paid(made, [-0.1, 1.0])
+
+
+def test_min_takes_the_least_of_those_present():
+    made = design({}, {"weight": 2.0}, combine="min")
+    assert paid(made, [0.5, 0.1], [0.5, 0.9], [0.5, NAN]) == [0.2, 0.5, 0.5]
+    assert np.isnan(paid(made, [NAN, NAN])[0])
+
+
+def test_gate_pays_nothing_below_its_bar():
+    made = design({"gate": 0.5}, {"weight": 2.0}, combine="gate")
+    assert paid(made, [0.5, 0.7], [0.49, 0.7], [NAN, 0.7]) == [1.4, 0.0, 1.4]
+    assert np.isnan(paid(made, [1.0, NAN])[0])
+
+
+def test_group_standardises_each_part_among_siblings():
+    made = design({}, {"weight": 0.5}, normalise="group")
+    scores = np.array([[1.0, 100.0], [3.0, 100.0], [2.0, NAN]])
+    rewards = paid(made, *scores)
+    first = (scores[:, 0] - 2.0) / (1.0 + 1e-4)
+    assert rewards[:2] == pytest.approx(first[:2])
+    assert rewards[2] == pytest.approx(first[2] * 1.5)
+
+
+def test_group_makes_parts_of_any_scale_count_alike():
+    """What GDPO is for: without it the larger part decides alone."""
+    made = design({}, {}, normalise="group")
+    plain = paid(made, [1.0, 0.0], [0.0, 1.0], [1.0, 1.0])
+    scaled = paid(made, [1000.0, 0.0], [0.0, 1.0], [1000.0, 1.0])
+    assert plain == pytest.approx(scaled, abs=1e-3)
+
+
+def test_running_uses_all_that_was_seen():
+    made = design({}, {}, normalise="running")
+    seen = np.random.default_rng(0).normal(3.0, 2.0, (4, 5, 2))
+    seen[0, 0, 1] = NAN
+    running = no_history(made)
+    for row in seen:
+        running = observe(running, row[None])
+    flat = seen.reshape(-1, 2)
+    assert running.mean == pytest.approx(np.nanmean(flat, axis=0))
+    assert np.sqrt(running.square / (running.count - 1)) == pytest.approx(np.nanstd(flat, axis=0, ddof=1))
+    z = (np.array([5.0, 1.0]) - np.nanmean(flat, axis=0)) / np.nanstd(flat, axis=0, ddof=1)
+    assert paid(made, [5.0, 1.0], running=running)[0] == pytest.approx(z.sum())
+
+
+KNOWN = """
+combine = "gate"
+[[part]]
+use = "answers.exact"
+weight = 2
+gate = 0.5
+[[part]]
+use = "length.terse"
+name = "short"
+scale = 0.1
+clip = [0, 1]
+params = { target = 12 }
+"""
+
+
+def test_the_hash_is_that_of_every_machine_and_every_version():
+    """A known answer: should it change, every entry on every board would get a new id."""
+    assert design_hash(parse(KNOWN, "mine")) == "bfbe891b420ef38f98cf7aee0ed77ceec98cb57cbc4eae4bdde6e92da3b0676e"
+    assert canonical({"b": [1, 2.0], "a": None}) == hashlib.sha256(b'{"a":null,"b":[1,2]}').hexdigest()
+
+
+def test_the_hash_is_of_what_is_paid_and_not_of_how_it_is_written():
+    first = design_hash(parse(KNOWN, "mine"))
+    assert design_hash(parse(KNOWN, "yours")) == first
+    assert design_hash(parse(KNOWN.replace("weight = 2\n", "weight = 2.0  # twice\n"), "mine")) == first
+    assert design_hash(parse('summary = "a word"\n' + KNOWN, "mine")) == first
+    for old, new in (("weight = 2", "weight = 3"), ("0.5", "0.6"), ("12", "13"), ("[0, 1]", "[0, 2]"), ("0.1", "0.2")):
+        assert design_hash(parse(KNOWN.replace(old, new), "mine")) != first
+
+
+WRONG = {
+    '[[part]]\nuse = "a.b"\nwieght = 1': "did you mean 'weight'?",
+    'combin = "sum"\n[[part]]\nuse = "a.b"': "did you mean 'combine'?",
+    'combine = "prodct"\n[[part]]\nuse = "a.b"': "did you mean 'product'?",
+    'combine = 3\n[[part]]\nuse = "a.b"': "combine = 3",
+    'normalise = "groups"\n[[part]]\nuse = "a.b"': "did you mean 'group'?",
+    "": "no \\[\\[part\\]\\]",
+    "part = [1]": "no \\[\\[part\\]\\]",
+    "part = 3": "no \\[\\[part\\]\\]",
+    "[[part]]\nweight = 1": "`use` must name",
+    '[[part]]\nuse = "a.b"\nsource = "x"': "unknown key 'source'",
+    '[[part]]\nuse = "a.b"\nweight = "1"': "weight = '1' is not a number",
+    '[[part]]\nuse = "a.b"\nweight = true': "weight = True",
+    '[[part]]\nuse = "a.b"\nweight = nan': "weight = nan",
+    '[[part]]\nuse = "a.b"\nscale = inf': "scale = inf",
+    '[[part]]\nuse = "a.b"\nclip = [1, 0]': "not \\[low, high\\]",
+    '[[part]]\nuse = "a.b"\nclip = ["a", "b"]': "not \\[low, high\\]",
+    '[[part]]\nuse = "a.b"\nclip = [0, inf]': "not \\[low, high\\]",
+    '[[part]]\nuse = "a.b"\nclip = 3': "not \\[low, high\\]",
+    '[[part]]\nuse = "a.b"\nparams = 3': "`params` a table",
+    '[[part]]\nuse = "a.b"\nname = 3': "`name` must be a text",
+    '[[part]]\nuse = "a.b"\nparams = { at = 2020-01-01 }': "cannot be hashed",
+    '[[part]]\nuse = "a.b"\n[[part]]\nuse = "c.b"': "two parts are called 'b'",
+    '[[part]]\nuse = "a.b"\ngate = 0.5': "but combine is 'sum'",
+    'combine = "gate"\n[[part]]\nuse = "a.b"': "needs a part with",
+    'combine = "product"\n[[part]]\nuse = "a.b"\nweight = -1': "weight below 0",
+    'combine = "product"\nnormalise = "group"\n[[part]]\nuse = "a.b"': "a product needs scores of 0",
+    "[[part": "not valid TOML",
+}
+
+
+@pytest.mark.parametrize("text", WRONG)
+def test_a_wrong_design_is_refused_with_the_cure(text):
+    with pytest.raises(UserError, match=WRONG[text]) as caught:
+        parse(text, "mine")
+    assert caught.value.code == 2
+    assert "'mine'" in str(caught.value)
+
+
+# --- properties -------------------------------------------------------------------------------------
+
+SCORES = arrays(float, (2, 3, 3), elements=st.one_of(st.floats(0, 1), st.just(NAN)))
+WEIGHTS = st.lists(st.floats(0.1, 10), min_size=3, max_size=3)
+COMBINE = st.sampled_from(["sum", "product", "min"])
+
+
+def three(weights, combine="sum", **more):
+    made = design(*({"weight": w} for w in weights), combine=combine, **more)
+    validate(made)
+    return made
+
+
+@given(SCORES, WEIGHTS, st.floats(0.1, 10))
+@settings(deadline=None, max_examples=60)
+def test_a_sum_is_linear_in_its_weights(scores, weights, factor):
+    one = compose(three(weights), scores)
+    many = compose(three([w * factor for w in weights]), scores)
+    np.testing.assert_allclose(many, one * factor, rtol=1e-9, atol=1e-12)
+
+
+@given(SCORES, WEIGHTS, COMBINE)
+@settings(deadline=None, max_examples=60)
+def test_only_a_row_of_abstentions_is_unpaid(scores, weights, combine):
+    reward = compose(three(weights, combine), scores)
+    assert (np.isnan(reward) == np.isnan(scores).all(-1)).all()
+
+
+@given(SCORES, WEIGHTS, COMBINE)
+@settings(deadline=None, max_examples=60)
+def test_a_part_that_always_abstains_changes_a_min_and_only_rescales_the_others(scores, weights, combine):
+    silent = scores.copy()
+    silent[..., 2] = NAN
+    with_it = compose(three(weights, combine), silent)
+    without = compose(design(*({"weight": w} for w in weights[:2]), combine=combine), scores[..., :2])
+    share = sum(weights) / sum(weights[:2])
+    expected = {"sum": without * share, "min": without, "product": without**share}[combine]
+    np.testing.assert_allclose(with_it, expected, rtol=1e-9, atol=1e-12)
+
+
+@given(SCORES, WEIGHTS, COMBINE, st.permutations([0, 1, 2]))
+@settings(deadline=None, max_examples=60)
+def test_the_order_of_parts_does_not_matter(scores, weights, combine, order):
+    one = compose(three(weights, combine), scores)
+    other = compose(three([weights[i] for i in order], combine), scores[..., list(order)])
+    np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-12)
+
+
+@given(SCORES, WEIGHTS, st.sampled_from(["none", "group"]))
+@settings(deadline=None, max_examples=60)
+def test_the_order_of_siblings_does_not_matter_and_scores_stay_as_they_are(scores, weights, normalise):
+    before = scores.copy()
+    made = three(weights, normalise=normalise)
+    one, other = compose(made, scores), compose(made, scores[:, ::-1])
+    np.testing.assert_allclose(one, other[:, ::-1], rtol=1e-7, atol=1e-9)
+    np.testing.assert_array_equal(scores, before)

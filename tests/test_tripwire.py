@@ -1,0 +1,151 @@
+"""Can a reward see what only gold may see? Every shipped part and design, with `truth` that raises when touched."""
+
+import random
+from dataclasses import replace
+from itertools import islice
+
+import numpy as np
+import pytest
+from sweeping import PARTS
+
+from rewardbench import find, scoring
+from rewardbench.conventions.trl import Bound, When, score
+from rewardbench.types import Batch, Part, RewardError, UserError
+
+TASKS = sorted(find.task_folders())
+WHEN = When("tripwire", 0, 0.0)
+K = 3
+
+
+class Touched(Exception):
+    """Somebody looked at the truth."""
+
+
+def _raise(*_):
+    raise Touched
+
+
+class Tripwire:
+    """A truth that nobody may look at."""
+
+
+for _name in ("getattribute", "getitem", "iter", "len", "bool", "eq", "hash", "str", "repr", "contains", "call", "deepcopy",
+              "copy", "reduce_ex", "format", "float", "int", "index"):
+    setattr(Tripwire, f"__{_name}__", _raise)
+
+
+def said(task_name, prompt, k):
+    """Messages after the prompt: a demonstration, ever more corrupted."""
+    try:
+        show = find.demonstrate(task_name)
+    except ModuleNotFoundError:
+        return [{"role": "assistant", "content": ("The answer is 7.", "7", "Ann has no idea. It is 12.")[k]}]
+    return show(prompt, random.Random(f"{prompt.id}/{k}"), 0.3 * k)
+
+
+def batch_of(task_name, count=4):
+    """Dev prompts with K completions each; a word a position."""
+    prompts = list(islice(find.task(task_name).prompts("dev", 1), count))
+    messages = [[tuple(said(task_name, p, k)) for k in range(K)] for p in prompts]
+    text = [["\n".join(m["content"] for m in one if m["role"] == "assistant") for one in row] for row in messages]
+    T = max(len(t.split()) for row in text for t in row) + 1
+    shape = (len(prompts), K, T)
+    mine, spans = np.zeros(shape, dtype=bool), []
+    for p, row in enumerate(text):
+        spans.append([])
+        for k, t in enumerate(row):
+            at, places = 0, []
+            for word in t.split():
+                start = t.index(word, at)
+                at = start + len(word)
+                places.append((start, at))
+            mine[p, k, : len(places) + 1] = True
+            spans[-1].append((*places, (len(t), len(t))))
+    zeros = np.zeros(shape)
+    return Batch(
+        tuple(replace(p, truth=Tripwire()) for p in prompts), tuple((1, 2) for _ in prompts), zeros.astype(int), zeros, mine,
+        zeros.astype(int), np.ones(shape[:2], dtype=bool), tuple(map(tuple, text)), tuple(map(tuple, messages)),
+        tuple(map(tuple, spans)), limit=T,
+    )
+
+
+@pytest.fixture(scope="module", params=TASKS)
+def task(request):
+    try:
+        return request.param, batch_of(request.param)
+    except UserError as error:
+        if error.code != 5:
+            raise
+        return pytest.skip(f"its data is not here: {error}")
+
+
+def test_every_design_pays_without_the_truth(task):
+    name, batch = task
+    assert find.task_designs(name)
+    for asked in [*find.task_designs(name), *(a for a in find.arms() if a not in ("untrained", "oracle"))]:
+        made = find.bind(find.design(asked, name), name)
+        paid = scoring.pay(made, batch, WHEN, scoring.start(made), 60.0).batch
+        assert paid.reward.shape == (4, K), asked
+        assert np.isfinite(paid.reward).any(), asked
+
+
+def test_no_part_reads_the_truth(task):
+    _, batch = task
+    for part in find.parts():
+        function = find.callable_of(Part(part, part))
+        bound = Bound(part, function, str(getattr(function, "form", "text")))
+        try:
+            scores = score(bound, batch, WHEN, 60.0)
+        except RewardError as error:
+            # a column of another task's is missing here, or says something that the part cannot read
+            complaint = str(error)
+        else:
+            complaint = ""
+            assert all(values.shape == (4, K) for values, _ in scores.values())
+        assert not any(word in complaint for word in ("'truth'", "Touched")), complaint
+
+
+@pytest.mark.parametrize("part", sorted(find.parts()))
+def test_some_task_or_arm_uses_every_part_or_it_runs_on_every_task(part):
+    """A part that no shipped prompts can feed could not have been tried above."""
+    fed = 0
+    for name in TASKS:
+        try:
+            batch = batch_of(name, 1)
+        except UserError:
+            continue
+        function = find.callable_of(Part(part, part))
+        try:
+            score(Bound(part, function, str(getattr(function, "form", "text"))), batch, WHEN, 60.0)
+        except RewardError:
+            continue
+        fed += 1
+    assert fed
+
+
+def test_the_wire_trips(task):
+    """Gold reads the truth, and the wire says so: the check above can fail."""
+    name, batch = task
+    with pytest.raises(Touched):
+        find.gold(name).score(batch.prompts[0], batch.said(0, 0, find.task(name).turns))
+
+
+def test_a_part_that_asks_for_the_truth_gets_a_type_error(task):
+    part = Part("reads_truth", f"{PARTS}:reads_truth", source="0" * 64)
+    with pytest.raises(RewardError, match=r"'reads_truth' raised TypeError: .*missing.*'truth'"):
+        score(Bound("reads_truth", find.callable_of(part)), task[1], WHEN, 60.0)
+
+
+def test_a_column_that_answers_the_prompt_is_declared(task):
+    """An undeclared column is neither the truth nor, said as a completion, enough for gold; a declared one is."""
+    name, _ = task
+    found, gold = find.task(name), find.gold(name)
+    if found.turns > 1:
+        assert not found.verifiable
+        return
+    for prompt in islice(found.prompts("dev", 1), 20):
+        for column, value in prompt.columns.items():
+            text = " ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+            same = value == prompt.truth or (isinstance(value, list) and tuple(value) == prompt.truth)
+            answers = same or gold.score(prompt, text) >= gold.bar
+            assert answers == (column in found.verifiable), (name, column, text)
