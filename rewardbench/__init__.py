@@ -9,12 +9,15 @@ from typing import Any
 
 __version__ = "0.1.0"
 _PLACES = {
-    "types": ("Algorithm", "Batch", "Design", "Draw", "Gold", "Now", "Part", "Prompt", "State", "Task", "UserError", "Want"),
+    "types": (
+        *("Algorithm", "Batch", "Design", "Draw", "Gold", "Now"),
+        *("Part", "Prompt", "State", "Task", "UserError", "Want"),
+    ),
     "plan": ("Spec",),
     "verbs": ("run", "resume", "compare", "frames"),
 }
 _WHERE = {name: module for module, names in _PLACES.items() for name in names}
-__all__ = sorted(_WHERE)  # noqa: PLE0605
+__all__ = sorted(_WHERE)
 
 
 def __getattr__(name: str) -> Any:

@@ -17,7 +17,7 @@ KEY = ("task_version", "policy_hash", "budget")
 
 
 def make(results: Sequence[Result]) -> dict[str, Any]:
-    """The anchors' row from finished runs of `untrained` and `oracle` on one task: means and standard errors over seeds."""
+    """The anchors' row from runs of `untrained` and `oracle` on one task: means and standard errors over seeds."""
     golds = {name: [r.values["gold"] for r in results if r.design == name] for name in ("untrained", "oracle")}
     for name, values in golds.items():
         if len(values) < 2 or any(v is None for v in values):

@@ -200,7 +200,9 @@ def _evaluate(pack: Pack, name: str, temperatures: Sequence[float], samples: int
             whole = {k: [v for t in tables[run.spec.id] for v in t[k]] for k in tables[run.spec.id][0]}
             trace.write_evaluation(run.folder, name, whole)
             trace.append(run.folder, "timing.jsonl", {"step": min(pack.step, run.spec.steps - 1), **clock.spent})
-            pack.say({"event": "evaluation", "run": run.spec.id, "step": pack.step, "gold": float(np.mean(whole["gold"]))})
+            if name != GRID:
+                shown = {"step": pack.step, "gold": float(np.mean(whole["gold"]))}
+                pack.say({"event": "evaluation", "run": run.spec.id, **shown})
 
 
 def _start_logp(pack: Pack, batches: Sequence[Batch | None]) -> list[Floats | None]:
@@ -235,9 +237,11 @@ def _open(
     ]
     missing = unknown_share(policy, runs[0].dev)
     if missing > 0.02:
-        raise UserError(f"policy {folder.name!r} lacks {missing:.0%} of the tokens of {first.task}'s prompts (limit 2%)")
+        lacks = f"{missing:.0%} of the tokens of {first.task}'s prompts"
+        raise UserError(f"policy {folder.name!r} lacks {lacks} (limit 2%)")
     settings = policy.settings
-    stacked = stack(policy.model, [s.seed for s in specs], settings.kind, settings.rank, settings.alpha, settings.targets)
+    shape = (settings.kind, settings.rank, settings.alpha, settings.targets)
+    stacked = stack(policy.model, [s.seed for s in specs], *shape)
     for run in runs:
         run.state = algorithm.start(policy)
     stacked.adopt([run.state for run in runs])

@@ -19,7 +19,7 @@ def llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_policy(tmp_path_factory.mktemp("policy"))
 
 
-@pytest.fixture()
+@pytest.fixture
 def policy(llama: Path):  # type: ignore[no-untyped-def]
     """That Llama, loaded afresh."""
     from rewardbench.policies.load import load

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+
 from rewardbench import find
 from rewardbench.algorithms.best_of_n import BestOfN
 from rewardbench.algorithms.dr_grpo import DrGrpo

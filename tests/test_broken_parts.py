@@ -1,9 +1,15 @@
 """What happens to a run whose part is broken? It fails, loudly and alone; nothing recorded is lost."""
 
+import copy
+
+import numpy as np
 import pytest
 from sweeping import PARTS, process, rbench
 
 from rewardbench import trace
+from rewardbench.conventions.trl import Bound, When, score
+from rewardbench.scoring import Contestant, pay, start
+from rewardbench.types import Batch, Design, Part, Prompt
 
 pytestmark = pytest.mark.usefixtures("toy")
 
@@ -25,7 +31,7 @@ BROKEN = {
     "naps": "'naps' gave no scores within 1 s",
     "sleeps_async": "'sleeps_async' gave no scores within 1 s",
 }
-GOOD = ("later", "segments", "several", "silent", "changes_what_it_is_given")
+GOOD = ("later", "segments", "several", "silent", "silent_later")
 MORE = '''
 """More parts of the toy task, written by the test."""
 import asyncio
@@ -83,13 +89,8 @@ def silent(completions):
     return [None for _ in completions]
 
 
-def changes_what_it_is_given(completions, prompts, completion_ids, hint):
-    count = len(completions)
-    for ids in completion_ids:
-        ids.clear()
-    completions.clear()
-    hint.clear()
-    return [1.0] * count
+def silent_later(completions, step):
+    return [1.0 if step < 3 else None for _ in completions]
 
 
 def pay_late(completions, step):
@@ -169,12 +170,49 @@ def test_a_part_that_always_abstains_pays_nothing_and_says_so(broken):
     assert [s["dead"] for s in steps] == [1.0] * 4
 
 
-def test_a_part_cannot_change_what_gold_and_the_record_see(broken):
-    out, said = broken
-    runs = {r["design"]: out / "runs" / r["run"] / "evals" / "000000.parquet" for r in said.json["runs"]}
-    mutated, plain = (trace.read_evaluation(runs[n]) for n in ("changes_what_it_is_given", "constant"))
-    for column in ("text", "gold", "length", "prompt_text"):
-        assert (mutated[column] == plain[column]).all()
+def test_a_reward_that_goes_silent_is_null_at_the_end_and_not_a_crash(broken):
+    row = next(r for r in broken[1].json["runs"] if r["design"] == "silent_later")
+    assert row["reward"] == {"start": 1.0, "end": None}
+
+
+def test_a_part_cannot_change_what_gold_and_the_record_see():
+    batch = batch_of_one(("red", "cat"), {"keywords": ["red"]})
+    before = copy.deepcopy(batch)
+
+    def changes(completions, prompts, completion_ids, keywords):
+        for message in completions:
+            message[0]["content"] = "mine"
+        for words in keywords:
+            words.clear()
+        for prompt in prompts:
+            prompt[0]["content"] = "mine"
+        return [1.0 for _ in completions]
+
+    score(Bound("changes", changes, "messages"), batch, When("s", 0, 0.0), 9.0)
+    assert batch.messages == before.messages
+    assert batch.prompts == before.prompts
+
+
+def test_a_part_is_announced_before_it_is_called_and_over_after_it():
+    """Else the watchdog would take the sampling that follows for a hang of the part's."""
+    told = []
+
+    def speaks(completions):
+        told.append("called")
+        return [1.0 for _ in completions]
+
+    made = Contestant(Design("d", (Part("speaks", "x.py:speaks"),)), (Bound("speaks", speaks),))
+    pay(made, batch_of_one(("red", "cat")), When("s", 0, 0.0), start(made), 9.0, told.append)
+    assert told == ["speaks", "called", ""]
+
+
+def batch_of_one(texts, columns=None):
+    """One prompt with some completions of one token each."""
+    ones = np.ones((1, len(texts), 1), dtype=bool)
+    messages = tuple(({"role": "assistant", "content": text},) for text in texts)
+    prompt = Prompt("a", messages=({"role": "user", "content": "Say red."},), columns=columns or {})
+    return Batch((prompt,), ((1,),), ones * 1, ones * 0.0, ones, ones * 0, ones[..., 0], (tuple(texts),), (messages,),
+                 (tuple(((0, len(text)),) for text in texts),))
 
 
 def test_what_was_recorded_before_a_failure_stays(toy_policy, more, tmp_path):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from making import make_policy
+
 from rewardbench.algorithms.grpo import Grpo
 from rewardbench.engine import learn as engine
 from rewardbench.engine.optimise import adam, update

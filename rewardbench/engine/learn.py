@@ -112,7 +112,9 @@ def as_tensors(batch: Batch, device: torch.device, T: int) -> Batch:
     return replace(batch, **values)
 
 
-def own_logp(policy: Policy, stacked: Stack, batches: Sequence[Batch | None], micro: int, *, start: bool) -> list[Floats]:
+def own_logp(
+    policy: Policy, stacked: Stack, batches: Sequence[Batch | None], micro: int, *, start: bool
+) -> list[Floats]:
     """[R] arrays [P, K, T]: log-probability of each own token under the policy (or its start), no gradient."""
     results: list[list[Floats]] = [[] for _ in batches]
     with torch.no_grad():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 Span = tuple[int, int]
@@ -43,4 +44,4 @@ def spell(tokenizer: Any, ids: Sequence[int]) -> tuple[str, list[Span]]:
             len(tokenizer.decode(list(ids[: n + 1]), skip_special_tokens=True).rstrip("\ufffd"))
             for n in range(len(ids))
         ]
-    return text, [(min(a, b), b) for a, b in zip(ends[:-1], ends[1:], strict=True)]
+    return text, [(min(a, b), b) for a, b in pairwise(ends)]

@@ -9,10 +9,11 @@ import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from rewardbench.design import canonical
 from rewardbench.types import UserError
 
 HERE = Path(__file__).parent
@@ -86,13 +87,12 @@ def read_settings(path: Path) -> Settings:
     return settings
 
 
-def digest(folder: Path, settings: Settings) -> str:
-    """SHA-256 over weights, tokenizer and settings; names and bytes only, so that a copy hashes alike."""
+def digest(folder: Path, toml: Path) -> str:
+    """SHA-256 over weights, tokenizer and what the `.toml` says; file names and bytes only, so a copy hashes alike."""
     total = hashlib.sha256()
-    names = sorted({p for pattern in WEIGHTS for p in folder.glob(pattern)})
-    for path in names:
+    for path in sorted({p for pattern in WEIGHTS for p in folder.glob(pattern)}):
         total.update(f"{path.name}\0{file_digest(path)}\n".encode())
-    total.update(repr(sorted(asdict(settings).items())).encode())
+    total.update(canonical(tomllib.loads(toml.read_text())).encode())
     return total.hexdigest()
 
 
@@ -125,7 +125,7 @@ def open_folder(name: str, path: Path) -> Folder:
     elif gguf is None and not (path / "config.json").is_file():
         raise UserError(f"policy {name!r}: {path.name} holds no config.json, so transformers cannot load it", 5)
     settings = read_settings(beside(path))
-    return Folder(name, path, settings, digest(path, settings))
+    return Folder(name, path, settings, digest(path, beside(path)))
 
 
 # --- folders that are made from others: GGUF files, the ends of runs ---------------------------------

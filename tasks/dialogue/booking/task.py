@@ -16,10 +16,7 @@ from rewardbench.types import Message, Prompt, Task
 
 from .world import PHRASES, SLOTS, TURNS, VALUES, first, heard, read
 
-ORDER = (
-    "You are a clerk. Ask for the missing day, time or number of people, one at a time, "
-    "then confirm the booking."
-)
+ORDER = "You are a clerk. Ask for the missing day, time or number of people, one at a time, then confirm the booking."
 GREETINGS = ("Hello,", "Hi,", "Good morning,", "Good evening,")
 WISHES = (
     "I would like to book a table{}.",

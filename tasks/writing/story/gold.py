@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import lru_cache
-from functools import lru_cache
 from itertools import pairwise
 
 from rewardbench.types import Prompt, Said
@@ -146,9 +145,7 @@ def crowded(tokens: Sequence[str], keywords: Sequence[str]) -> bool:
 
 def runs_on(sentence: str) -> bool:
     """Whether a second sentence starts inside it without a full stop before."""
-    return bool(
-        re.search(r"[a-z,]\s+(The|A|An|She|He|Then|But|Suddenly|One|At|In|There|They|It)\b", sentence)
-    )
+    return bool(re.search(r"[a-z,]\s+(The|A|An|She|He|Then|But|Suddenly|One|At|In|There|They|It)\b", sentence))
 
 
 def well_formed(sentence: str, keywords: Sequence[str]) -> bool:
@@ -195,9 +192,7 @@ def linked(sentences: Sequence[str]) -> float:
     known: set[str] = set()
     for i, sentence in enumerate(sentences):
         tokens = words(sentence)
-        content = {
-            re.sub(r"['’]?s$", "", w) for w in tokens if len(w) > 2 and w not in CLOSED_TAG and w not in VERBS
-        }
+        content = {re.sub(r"['’]?s$", "", w) for w in tokens if len(w) > 2 and w not in CLOSED_TAG and w not in VERBS}
         pronoun = PRONOUNS & set(tokens)
         hits += i > 0 and bool(pronoun or content & known or set(LINKS) & set(tokens[:3]))
         known |= content

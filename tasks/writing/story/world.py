@@ -26,9 +26,7 @@ PLACES = listed(
     """forest castle cave village tower garden desert valley harbor swamp market temple palace meadow canyon
     city"""
 )
-OBJECTS = listed(
-    "lantern map key sword crown ring book rope mirror drum flute bell cloak feather shield candle"
-)
+OBJECTS = listed("lantern map key sword crown ring book rope mirror drum flute bell cloak feather shield candle")
 VILLAINS = listed("dragon wolf giant witch troll ghost thief pirate bear goblin snake lion monster wizard")
 WOMEN = ("princess", "queen", "girl")
 MEN = ("prince", "king", "boy")
@@ -142,9 +140,7 @@ EVENTS = {
     "meet": listed("met encountered faced"),
     "find": listed("found find finds discovered noticed saw spotted uncovered"),
     "get": listed("got took grabbed bought received gave"),
-    "go": listed(
-        "went walked came travelled traveled rode left ventured set wandered entered followed journeyed ran"
-    ),
+    "go": listed("went walked came travelled traveled rode left ventured set wandered entered followed journeyed ran"),
     "live": listed("lived lives dwelt was were is"),
     "fight": listed("fought hit defeated killed struck slew attacked battled"),
     "speak": listed("said told asked spoke replied whispered sang called cried"),
