@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+OPENERS = {"The", "It", "They", "There", "Both", "So", "Together", "In", "That", "This", "I"}
+HEDGES = {"or", "not", "maybe", "perhaps", "which", "what", "how", "who"}
 WORD = re.compile(r"[A-Za-z]+|-?\d+(?:\.\d+)?")
 
 
@@ -115,6 +117,21 @@ def mentions(completions: Sequence[str], asked: Sequence[Sequence[str]]) -> list
     ]
 
 
-_parts: tuple[Any, ...] = (contains, alone, close, brief, any_value, values, mentions)
+def plain(completions: Sequence[str], asked: Sequence[Sequence[str]]) -> list[float]:
+    """1 where nobody but the people asked about is named, and nothing is hedged or asked back; else 0.
+
+    >>> plain(["The answer is 7.", "7 or 8.", "Ben has 7."], [["Ann"]] * 3)
+    [1.0, 0.0, 0.0]
+    """
+    paid = []
+    for text, people in zip(completions, asked, strict=True):
+        words = re.findall(r"[A-Za-z]+", text)
+        named = {word for word in words if word[0].isupper() and word not in OPENERS}
+        hedged = "?" in text or any(word.lower() in HEDGES for word in words)
+        paid.append(float(bool(text.strip()) and not hedged and named <= set(people)))
+    return paid
+
+
+_parts: tuple[Any, ...] = (contains, alone, close, brief, any_value, values, mentions, plain)
 for _part in _parts:
     _part.pure = True
