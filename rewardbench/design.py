@@ -107,11 +107,11 @@ def validate(design: Design) -> None:
     """Raise UserError where a design contradicts itself."""
     where = f"design {design.name!r}"
     if design.combine not in COMBINE:
-        raise UserError(f"{where}: combine = {design.combine!r}{nearest(design.combine, COMBINE)} (known: {', '.join(COMBINE)})")
+        hint = f"{nearest(design.combine, COMBINE)} (known: {', '.join(COMBINE)})"
+        raise UserError(f"{where}: combine = {design.combine!r}{hint}")
     if design.normalise not in NORMALISE:
-        raise UserError(
-            f"{where}: normalise = {design.normalise!r}{nearest(design.normalise, NORMALISE)} (known: {', '.join(NORMALISE)})"
-        )
+        hint = f"{nearest(design.normalise, NORMALISE)} (known: {', '.join(NORMALISE)})"
+        raise UserError(f"{where}: normalise = {design.normalise!r}{hint}")
     names = [p.name for p in design.parts]
     for name in names:
         if names.count(name) > 1:

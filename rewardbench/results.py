@@ -221,7 +221,8 @@ def _diversity(result: Result, run: Loaded, base: Loaded | None, one_answer: boo
             result.values["pass_at_k"] = diversity_.pass_at_k_area(run.bank)
     elif run.bank is None:
         failed = run.status["status"] == "failed"
-        result.reasons["diversity"] = "the run failed" if failed else f"budget {run.spec.budget!r} samples no temperatures"
+        unsampled = f"budget {run.spec.budget!r} samples no temperatures"
+        result.reasons["diversity"] = "the run failed" if failed else unsampled
     elif base is None or base.bank is None:
         result.reasons["diversity"] = "no finished `untrained` run of this seed to compare with"
     elif run.bank.gold.shape[2] < 2:
@@ -262,7 +263,8 @@ def compare(results: Sequence[Result]) -> list[dict[str, Any]]:
         groups = {d: g for (t, d), g in _groups(results).items() if t == task}
         pinned = baseline(list(groups))
         pairs = [(a, pinned) for a in groups if pinned is not None and a != pinned]
-        pairs += [(a, "untrained") for a in groups if "untrained" in groups and pinned != "untrained" and a != "untrained"]
+        if "untrained" in groups and pinned != "untrained":
+            pairs += [(a, "untrained") for a in groups if a != "untrained"]
         ranked = {d for d, g in groups.items() if _learns(g)}
         for metric in ("gold", *AXES):
             open_to = [p for p in pairs if metric in ("gold", "quality") or set(p) <= ranked]

@@ -148,7 +148,8 @@ def locked(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise UserError(f"{folder} is in use by another process; wait for it, or choose another --out", 4) from error
+            reason = f"{folder} is in use by another process; wait for it, or choose another --out"
+            raise UserError(reason, 4) from error
         yield
 
 

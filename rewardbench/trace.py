@@ -1,4 +1,4 @@
-"""What happened in a run? Its folder: append-only rows, evaluations, a checkpoint; written so that a kill loses nothing.
+"""What happened in a run? Its folder: append-only rows, evaluations, a checkpoint; a kill loses nothing.
 
 `steps.jsonl` and `evals/` are the truth; `timing.jsonl` is the only place with clock readings. No pickle,
 no host names, no absolute paths (but in `local.toml`, which no hash covers).
@@ -36,7 +36,8 @@ def writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise UserError(f"no space left to write {path.name}; free some, then `rbench resume` goes on", 4) from error
+            reason = f"no space left to write {path.name}; free some, then `rbench resume` goes on"
+            raise UserError(reason, 4) from error
         raise UserError(f"cannot write {path.name}: {error.strerror or error}", 4) from error
 
 

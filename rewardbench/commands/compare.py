@@ -9,8 +9,13 @@ import click
 
 @click.command()
 @click.argument("folders", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--metric", "metrics", multiple=True, type=click.Choice(["gold", "quality", "stability", "efficiency", "diversity"]),
-              help="Which to show (default: gold).")
+@click.option(
+    "--metric",
+    "metrics",
+    multiple=True,
+    type=click.Choice(["gold", "quality", "stability", "efficiency", "diversity"]),
+    help="Which to show (default: gold).",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def command(folders: tuple[Path, ...], metrics: tuple[str, ...], as_json: bool) -> int:
     """Compare designs, paired by seed: everything against the baseline and against `untrained`.

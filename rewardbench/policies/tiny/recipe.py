@@ -33,7 +33,11 @@ from rewardbench.types import Message, Prompt, Want
 TASKS = {"qa/lookup": 48, "writing/story": 12, "dialogue/booking": 16}
 """The tasks taught, and completions of each in a step."""
 HIDDEN, MLP, LAYERS, HEADS, WINDOW = 96, 256, 2, 4, 3
-KEPT = ["vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "layer_types", "use_sliding_window", "sliding_window", "max_position_embeddings", "rope_parameters", "tie_word_embeddings", "pad_token_id", "eos_token_id", "bos_token_id"]
+KEPT = (
+    *("vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads"),
+    *("num_key_value_heads", "layer_types", "use_sliding_window", "sliding_window", "max_position_embeddings"),
+    *("rope_parameters", "tie_word_embeddings", "pad_token_id", "eos_token_id", "bos_token_id"),
+)
 """What a published configuration takes over."""
 COPIES = 32
 """Random sequences said twice in a step of the first half of the clean phase."""
