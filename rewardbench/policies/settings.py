@@ -50,7 +50,7 @@ class Settings:
 
     def budget_steps(self, task: str, budget: str) -> int:
         """Optimiser steps of a named budget, or of a number given as text."""
-        if budget.isdigit() and int(budget) > 0:
+        if budget.isdecimal() and int(budget) > 0:
             return int(budget)
         named = {**self.steps, **self.tasks.get(task, {}).get("steps", {})}
         if budget not in named:
