@@ -7,7 +7,7 @@ composed, compared with its siblings, learnt from. Gold is read in `_evaluate` a
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -20,6 +20,7 @@ from rewardbench import find, record, scoring, seeds, trace
 from rewardbench.conventions.trl import When
 from rewardbench.design import Running
 from rewardbench.engine import learn as engine
+from rewardbench.engine.forward import own_logp
 from rewardbench.engine.optimise import Adam, adam
 from rewardbench.engine.sample import sample
 from rewardbench.engine.stack import Stack, stack
@@ -42,6 +43,8 @@ class Run:
     state: State
     running: Running
     dev: list[Prompt]
+    stream: Iterator[Prompt]
+    """Training prompts, from the next one on."""
     taken: int = 0
     """Training prompts drawn so far."""
     charged: int = 0
@@ -76,15 +79,14 @@ def run_pack(
     for step in range(pack.step, spec.steps):
         pack.step = step
         if step in spec.points:
-            _evaluate(pack, f"{step:06d}", (1.0,), spec.eval_samples)
+            _evaluate(pack, _point(pack, step))
         if not any(_alive(run) and run.contestant.design.trains for run in pack.runs):
             continue
         _step(pack)
         _checkpoint(pack, step + 1)
     pack.step = spec.steps
-    _evaluate(pack, f"{spec.steps:06d}", (1.0,), spec.eval_samples)
-    if spec.temperatures:
-        _evaluate(pack, GRID, spec.temperatures, spec.grid_samples)
+    grid = [Reading(GRID, spec.temperatures, spec.grid_samples)] if spec.temperatures else []
+    _evaluate(pack, _point(pack, spec.steps), *grid)
     for r, run in enumerate(pack.runs):
         if _alive(run):
             trains = run.contestant.design.trains
@@ -150,9 +152,8 @@ def _ask(pack: Pack, run: Run) -> Any:
     """The generator of wants of one run at this step."""
 
     def take(count: int) -> list[Prompt]:
-        stream = pack.task.prompts("train", run.spec.seed)
         run.taken += count
-        return list(islice(stream, run.taken - count, run.taken))
+        return list(islice(run.stream, count))
 
     rng = seeds.generator(f"ask/{run.spec.seed}/{pack.step}")
     return pack.algorithm.ask(run.state, Draw(take, run.spec.P, run.spec.K, pack.step, rng))
@@ -175,40 +176,88 @@ def _pay(pack: Pack, run: Run, batch: Batch, stream: str, *, learning: bool) -> 
     return scored.batch
 
 
-def _evaluate(pack: Pack, name: str, temperatures: Sequence[float], samples: int) -> None:
-    """Sample dev prompts, score gold, record; nothing of it is taught."""
-    runs = [run for run in pack.runs if _alive(run) and not (run.folder / "evals" / f"{name}.parquet").is_file()]
-    if not runs or (name not in (GRID, f"{0:06d}") and not any(r.contestant.design.trains for r in runs)):
+@dataclass(frozen=True)
+class Reading:
+    """One evaluation file: its name, temperatures and completions of each dev prompt."""
+
+    name: str
+    heats: tuple[float, ...]
+    samples: int
+
+
+def _point(pack: Pack, step: int) -> Reading:
+    """The evaluation after `step` optimiser steps."""
+    return Reading(f"{step:06d}", (1.0,), pack.spec.eval_samples)
+
+
+def _evaluate(pack: Pack, *readings: Reading) -> None:
+    """Sample dev prompts, score gold, record; nothing of it is taught.
+
+    Readings made together share completions: noise is named by sample, so the first 8 of 16 are the 8.
+    """
+    missing = {x.name: [run for run in pack.runs if _alive(run) and not _has(run, x)] for x in readings}
+    if not any(missing.values()):
         return
     clock = record.Clock()
-    tables: dict[str, list[dict[str, Any]]] = {run.spec.id: [] for run in runs}
-    for heat in temperatures:
-        wants = [Want(run.dev, samples, heat) if run in runs else None for run in pack.runs]
+    tables: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for heat in sorted({h for x in readings if missing[x.name] for h in x.heats}):
+        hot = [x for x in readings if heat in x.heats and missing[x.name]]
+        most = max(x.samples for x in hot)
+        asked = [_alive(run) and any(run in missing[x.name] for x in hot) for run in pack.runs]
+        wants = [Want(run.dev, most, heat) if wanted else None for run, wanted in zip(pack.runs, asked, strict=True)]
+        if not any(asked):
+            continue
         names = [f"dev/{run.spec.seed}/{heat:g}" for run in pack.runs]
         batches = sample(pack.policy, pack.stacked, pack.task, wants, names, pack.spec.max_tokens)
         starts = _start_logp(pack, batches) if heat == 1.0 else [None] * len(pack.runs)
-        for r, (run, batch) in enumerate(zip(pack.runs, batches, strict=True)):
-            paid = None if batch is None else _pay(pack, run, batch, f"{names[r]}/{pack.step}", learning=False)
-            if paid is not None:
-                picked = pack.algorithm.pick(paid) if run.contestant.design.trains else np.ones_like(paid.ended)
-                table = record.evaluation(paid, starts[r], pack.gold, pack.task, run.contestant.design, picked, heat)
-                size = paid.ended.size
-                tables[run.spec.id].append(table | {"step": [pack.step] * size, "charged": [run.charged] * size})
+        for run, name, batch, start in zip(pack.runs, names, batches, starts, strict=True):
+            for reading in hot:
+                if batch is not None and _alive(run) and run in missing[reading.name]:
+                    table = _judge(pack, run, batch.cut(samples=slice(reading.samples)), start, f"{name}/{pack.step}")
+                    tables.setdefault((reading.name, run.spec.id), []).append(table)
     clock.mark("evaluate")
-    for run in runs:
-        if _alive(run):
-            whole = {k: [v for t in tables[run.spec.id] for v in t[k]] for k in tables[run.spec.id][0]}
-            trace.write_evaluation(run.folder, name, whole)
+    for run in pack.runs:
+        made = [x for x in readings if run in missing[x.name] and _alive(run)]
+        for reading in made:
+            _write(pack, run, reading, tables[reading.name, run.spec.id])
+        if made:
             trace.append(run.folder, "timing.jsonl", {"step": min(pack.step, run.spec.steps - 1), **clock.spent})
-            if name != GRID:
-                shown = {"step": pack.step, "gold": float(np.mean(whole["gold"]))}
-                pack.say({"event": "evaluation", "run": run.spec.id, **shown})
+
+
+def _has(run: Run, reading: Reading) -> bool:
+    """Whether a run needs this reading no more: it is written, or nothing has changed since the start."""
+    start = f"{0:06d}"
+    done = (run.folder / "evals" / f"{reading.name}.parquet").is_file()
+    return done or (not run.contestant.design.trains and reading.name not in (GRID, start))
+
+
+def _judge(pack: Pack, run: Run, batch: Batch, start: Floats | None, stream: str) -> dict[str, list[Any]]:
+    """The rows of one batch of an evaluation: what it is paid, and what gold says; {} if a part broke."""
+    paid = _pay(pack, run, batch, stream, learning=False)
+    if paid is None:
+        return {}
+    picked = pack.algorithm.pick(paid) if run.contestant.design.trains else np.ones_like(paid.ended)
+    before = None if start is None else start[:, : paid.ended.shape[1]]
+    table = record.evaluation(paid, before, pack.gold, pack.task, run.contestant.design, picked, batch.temperature)
+    size = paid.ended.size
+    return table | {"step": [pack.step] * size, "charged": [run.charged] * size}
+
+
+def _write(pack: Pack, run: Run, reading: Reading, tables: Sequence[dict[str, list[Any]]]) -> None:
+    """One evaluation file, and a word about it."""
+    whole = {k: [v for t in tables for v in t[k]] for k in tables[0]}
+    trace.write_evaluation(run.folder, reading.name, whole)
+    if reading.name != GRID:
+        shown = {"step": pack.step, "gold": float(np.mean(whole["gold"]))}
+        pack.say({"event": "evaluation", "run": run.spec.id, **shown})
 
 
 def _start_logp(pack: Pack, batches: Sequence[Batch | None]) -> list[Floats | None]:
     """Log-probabilities under the start policy: KL is read where the samples are the policy's own (T = 1)."""
+    if pack.step == 0 or not any(run.contestant.design.trains for run in pack.runs):  # it is the start policy
+        return [None if b is None else b.logp for b in batches]
     micro = pack.policy.settings.micro * 4
-    return list(engine.own_logp(pack.policy, pack.stacked, batches, micro, start=True))
+    return list(own_logp(pack.policy, pack.stacked, batches, micro, start=True))
 
 
 def _alive(run: Run) -> bool:
@@ -232,7 +281,10 @@ def _open(
     algorithm = find.algorithm(first.algorithm, first.options, first.algorithm_source or "", sources)
     policy = load(folder)
     runs = [
-        Run(s, f, c := find.bind(s.design, s.task, sources), State(), scoring.start(c), _dev(task, s))
+        Run(
+            s, f, c := find.bind(s.design, s.task, sources), State(), scoring.start(c), _dev(task, s),
+            task.prompts("train", s.seed),
+        )
         for s, f in zip(specs, folders, strict=True)
     ]
     missing = unknown_share(policy, runs[0].dev)
@@ -311,5 +363,6 @@ def _restore(pack: Pack) -> None:
             pack.opt.v[name][r].copy_(torch.from_numpy(arrays[f"v/{name}"]))
         pack.opt.steps[r] = float(meta["updates"])
         run.taken, run.charged = int(meta["taken"]), int(meta["charged"])
+        next(islice(run.stream, run.taken, run.taken), None)  # past what was drawn already
         run.state = replace(run.state, kept={k: arrays[f"kept/{k}"] for k in meta["kept"]})
         run.running = Running(*(arrays[f"running/{k}"] for k in ("count", "mean", "square")))

@@ -110,7 +110,7 @@ def _curve(spec: RunSpec, tables: Sequence[Mapping[str, Any]], failed: bool) -> 
 
 def _bank(spec: RunSpec, table: Mapping[str, Any]) -> Bank:
     heats = np.asarray(table["temperature"])
-    order = list(dict.fromkeys(heats.tolist()))
+    order = sorted(set(heats.tolist()))
     picked = np.asarray(table["picked"], dtype=bool)
 
     def at(name: str, heat: float) -> Any:

@@ -7,7 +7,7 @@ after the prompt, M parts of a design, E evaluations along a run, N evaluated pr
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -166,6 +166,16 @@ class Batch:
     def said(self, p: int, k: int, turns: int) -> Said:
         """What gold reads of completion (p, k)."""
         return self.text[p][k] if turns == 1 else self.messages[p][k]
+
+    def cut(self, prompts: slice = slice(None), samples: slice = slice(None)) -> Batch:
+        """The batch of some of its prompts and of some completions of each."""
+        arrays = ("ids", "logp", "mine", "turn", "ended", "entropy", "parts", "reward", "credit")
+        values: dict[str, Any] = {
+            n: getattr(self, n)[prompts, samples] for n in arrays if getattr(self, n) is not None
+        }
+        for name in ("text", "messages", "spans"):
+            values[name] = tuple(row[samples] for row in getattr(self, name)[prompts])
+        return replace(self, prompts=self.prompts[prompts], context=self.context[prompts], **values)
 
 
 @dataclass(frozen=True)

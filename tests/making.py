@@ -15,7 +15,14 @@ def make_policy(folder: Path, architecture: str = "llama", seed: int = 0, settin
     """A policy folder with a word-level tokenizer and a random model; its `.toml` beside it."""
     import torch
     from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
-    from transformers import AutoModelForCausalLM, GPTNeoXConfig, LlamaConfig, PreTrainedTokenizerFast, Qwen2Config
+    from transformers import (
+        AutoModelForCausalLM,
+        GPTNeoXConfig,
+        LlamaConfig,
+        PreTrainedTokenizerFast,
+        Qwen2Config,
+        Qwen3Config,
+    )
 
     special = ["<|pad|>", "<|unk|>", "<|end|>", "<|user|>", "<|assistant|>"]
     pieces = special + ["▁" + w for w in WORDS] + list(string.punctuation) + ["▁", "\n"]
@@ -34,6 +41,7 @@ def make_policy(folder: Path, architecture: str = "llama", seed: int = 0, settin
     configs = {
         "llama": LlamaConfig(**size, **ids, tie_word_embeddings=True),
         "qwen2": Qwen2Config(**size, **ids, num_key_value_heads=2),
+        "qwen3": Qwen3Config(**size, **ids, num_key_value_heads=2, head_dim=8),
         "neox": GPTNeoXConfig(**size, **ids),
     }
     torch.manual_seed(seed)

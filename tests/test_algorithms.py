@@ -14,6 +14,7 @@ from rewardbench.algorithms.raft import Raft
 from rewardbench.algorithms.reinforce import Reinforce
 from rewardbench.algorithms.rloo import Rloo
 from rewardbench.engine import learn as engine
+from rewardbench.engine.forward import own_logp
 from rewardbench.engine.optimise import adam
 from rewardbench.engine.stack import stack
 from rewardbench.policies.load import load
@@ -91,7 +92,7 @@ def test_advantages_losses_and_gradients_equal_trls(llama, tmp_path, algorithm, 
 
     policy = load(open_folder("llama", llama))
     stacked = stack(policy.model, [1], "full")
-    [logp] = engine.own_logp(policy, stacked, [batch], 0, start=False)
+    [logp] = own_logp(policy, stacked, [batch], 0, start=False)
     rng = np.random.default_rng(1)
     old = np.where(batch.mine, logp + rng.normal(0, 0.3, logp.shape), 0.0).astype(np.float32)
     flat = torch.from_numpy(old.reshape(P * K, -1))
@@ -191,8 +192,8 @@ def test_kl_pulls_back_to_the_start(policy):
     opt = adam({n: stacked.lead(n) for n in stacked.params}, 1, (0.9, 0.95), 1.0)
     gaps = []
     for _ in range(15):
-        now = engine.own_logp(policy, stacked, [batch], 0, start=False)[0]
-        ref = engine.own_logp(policy, stacked, [batch], 0, start=True)[0]
+        now = own_logp(policy, stacked, [batch], 0, start=False)[0]
+        ref = own_logp(policy, stacked, [batch], 0, start=True)[0]
         gaps.append(float(np.abs(now - ref).mean()))
         gains = algorithm.advantages(batch, State())
         engine.learn(policy, stacked, opt, [algorithm], [batch], [gains], [State()], torch.tensor([3e-3]))
@@ -206,12 +207,12 @@ def test_several_passes_are_held_by_the_clip(llama):
         policy = load(open_folder("llama", llama))
         stacked = stack(policy.model, [1], "full")
         batch = replace(plain_batch(), context=((1, 2, 3),) * P)
-        before = engine.own_logp(policy, stacked, [batch], 0, start=False)[0]
+        before = own_logp(policy, stacked, [batch], 0, start=False)[0]
         opt = adam({n: stacked.lead(n) for n in stacked.params}, 1, (0.9, 0.95), 1.0)
         algorithm = Grpo(passes=8, minibatches=3, clip=clip)
         gains = algorithm.advantages(batch, State())
         engine.learn(policy, stacked, opt, [algorithm], [batch], [gains], [State()], torch.tensor([3e-3]))
         assert opt.steps.tolist() == [24]
-        after = engine.own_logp(policy, stacked, [batch], 0, start=False)[0]
+        after = own_logp(policy, stacked, [batch], 0, start=False)[0]
         far.append(float(np.abs(after - before).mean()))
     assert far[0] < 0.7 * far[1]

@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from rewardbench import find
 from rewardbench.design import canonical, compose, design_hash, no_history, observe, parse, validate
+from rewardbench.plan import Spec, plan
 from rewardbench.types import Design, Part, RewardError, UserError
 
 NAN = np.nan
@@ -211,3 +213,9 @@ def test_the_order_of_siblings_does_not_matter_and_scores_stay_as_they_are(score
     one, other = compose(made, scores), compose(made, scores[:, ::-1])
     np.testing.assert_allclose(one, other[:, ::-1], rtol=1e-7, atol=1e-9)
     np.testing.assert_array_equal(scores, before)
+
+
+@pytest.mark.parametrize("task", ["qa/lookup", "writing/story", "dialogue/booking"])
+def test_a_sweep_without_design_is_everything_that_a_task_and_the_arms_offer(task):
+    runs, _ = plan(Spec(tasks=(task,), seeds=(1,)), find.policy("tiny"))
+    assert [r.design.name for r in runs] == [*find.task_designs(task), *find.arms()]

@@ -10,6 +10,7 @@ from making import make_policy
 
 from rewardbench.algorithms.grpo import Grpo
 from rewardbench.engine import learn as engine
+from rewardbench.engine.forward import own_logp
 from rewardbench.engine.optimise import adam, update
 from rewardbench.engine.sample import sample
 from rewardbench.engine.spell import spell
@@ -45,7 +46,7 @@ def batches_of(policy, stacked, count, T=12):
 def test_decoding_and_training_agree_on_log_probabilities(policy):
     stacked = stack(policy.model, [1], "full")
     [batch] = sample(policy, stacked, TASK, [Want(PROMPTS, 4, 0.7)], ["train/1/0"], 12)
-    [again] = engine.own_logp(policy, stacked, [batch], 0, start=False)
+    [again] = own_logp(policy, stacked, [batch], 0, start=False)
     assert batch.mine.any()
     np.testing.assert_allclose(batch.logp, again, atol=2e-5)
     assert (batch.logp[batch.mine] < 0).all()
@@ -102,11 +103,11 @@ def test_a_run_in_a_pack_equals_its_solo_run(tmp_path, architecture):
     batches = batches_of(policy, pack, 3)
     gains = [np.random.default_rng(r).normal(size=b.mine.shape) for r, b in enumerate(batches)]
     together = gradients(policy, pack, batches, gains)
-    logp = engine.own_logp(policy, pack, batches, 0, start=False)
+    logp = own_logp(policy, pack, batches, 0, start=False)
     for r, seed in enumerate([1, 2, 3]):
         alone_policy, alone = lora(tmp_path, [seed], architecture)
         solo = gradients(alone_policy, alone, [batches[r]], [gains[r]])
-        [solo_logp] = engine.own_logp(alone_policy, alone, [batches[r]], 0, start=False)
+        [solo_logp] = own_logp(alone_policy, alone, [batches[r]], 0, start=False)
         np.testing.assert_allclose(solo_logp, logp[r], atol=1e-5)
         for name in solo:
             torch.testing.assert_close(solo[name][0], together[name][r], atol=1e-5, rtol=1e-4)
@@ -182,14 +183,14 @@ def test_micro_batching_changes_nothing(tmp_path):
 def test_the_start_policy_is_the_start_policy(tmp_path, policy):
     lora_policy, pack = lora(tmp_path, [1, 2])
     batches = batches_of(lora_policy, pack, 2)
-    ref = engine.own_logp(lora_policy, pack, batches, 0, start=True)
+    ref = own_logp(lora_policy, pack, batches, 0, start=True)
     full = stack(policy.model, [1], "full")
-    [base] = engine.own_logp(policy, full, [batches[0]], 0, start=False)
+    [base] = own_logp(policy, full, [batches[0]], 0, start=False)
     np.testing.assert_allclose(ref[0], base, atol=1e-5)
     with torch.no_grad():
         next(iter(full.params.values())).add_(1.0)
-    [moved] = engine.own_logp(policy, full, [batches[0]], 0, start=False)
-    [start] = engine.own_logp(policy, full, [batches[0]], 0, start=True)
+    [moved] = own_logp(policy, full, [batches[0]], 0, start=False)
+    [start] = own_logp(policy, full, [batches[0]], 0, start=True)
     np.testing.assert_allclose(start, base, atol=1e-6)
     assert np.abs(moved - base).max() > 1e-3
 
@@ -224,5 +225,5 @@ def test_the_partners_words_are_masked_and_its_turns_counted(policy):
                 rendered = policy.tokenizer.apply_chat_template(chat, tokenize=False)
                 assert policy.tokenizer.decode(whole) == policy.tokenizer.decode(policy.tokenizer(rendered)["input_ids"])
     assert replied > 5
-    [again] = engine.own_logp(policy, stacked, [batch], 0, start=False)
+    [again] = own_logp(policy, stacked, [batch], 0, start=False)
     np.testing.assert_allclose(batch.logp, again, atol=2e-5)

@@ -8,7 +8,7 @@ import pytest
 from making import make_policy
 
 from rewardbench import find, sweep, trace
-from rewardbench.engine import learn as engine
+from rewardbench.engine.forward import own_logp
 from rewardbench.engine.sample import sample
 from rewardbench.engine.stack import stack
 from rewardbench.loop import run_pack
@@ -185,10 +185,10 @@ def test_a_run_goes_on_from_another_runs_end(tmp_path, kind):
     [now] = sample(after, plain, TASK, want, ["s"], 10)
     assert before.text == now.text
     np.testing.assert_allclose(before.logp, now.logp, atol=2e-5)
-    [first] = engine.own_logp(policy, stacked, [before], 0, start=False)
-    [second] = engine.own_logp(after, plain, [before], 0, start=False)
+    [first] = own_logp(policy, stacked, [before], 0, start=False)
+    [second] = own_logp(after, plain, [before], 0, start=False)
     np.testing.assert_allclose(first, second, atol=2e-5)
-    [start] = engine.own_logp(policy, stacked, [before], 0, start=True)
+    [start] = own_logp(policy, stacked, [before], 0, start=True)
     assert np.abs(start - first).max() > 1e-3
 
 

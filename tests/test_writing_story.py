@@ -113,7 +113,7 @@ def test_gold_and_kind_are_bounded_on_garbage() -> None:
 
 def test_designs_name_parts_that_exist() -> None:
     names = {path.stem for path in (HOME / "designs").glob("*.toml")}
-    assert {"reference", "exploit", "coverage", "fluency", "length", "bleu", "rouge"} <= names
+    assert {"reference", "exploit", "coverage", "fluency", "story_length", "bleu", "rouge"} <= names
     for path in (HOME / "designs").glob("*.toml"):
         for part in tomllib.loads(path.read_text())["part"]:
             topic, name = part["use"].split(".")

@@ -14,87 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from rewardbench.engine.forward import Seen, forward, own_logp
 from rewardbench.engine.optimise import Adam, update
-from rewardbench.engine.sample import padded
 from rewardbench.engine.stack import Stack
 from rewardbench.policies.load import Policy
 from rewardbench.types import Algorithm, Batch, Floats, Now, State
-
-NOTHING: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True)
-class Seen:
-    """One forward pass over R equal blocks of completions; [R, b, T] each, b = completions a run."""
-
-    logp: Tensor
-    entropy: Tensor | None
-    hidden: Tensor | None
-
-
-def slice_batch(batch: Batch, prompts: slice) -> Batch:
-    """The batch of some of its prompts, every array cut along P."""
-    arrays = ("ids", "logp", "mine", "turn", "ended", "entropy", "parts", "reward", "credit")
-    cut: dict[str, Any] = {n: getattr(batch, n)[prompts] for n in arrays if getattr(batch, n) is not None}
-    lists: dict[str, Any] = {n: getattr(batch, n)[prompts] for n in ("prompts", "context", "text", "messages", "spans")}
-    return replace(batch, **cut, **lists)
-
-
-def forward(policy: Policy, stacked: Stack, batches: Sequence[Batch | None], needs: frozenset[str] = NOTHING) -> Seen:
-    """Log-probabilities (and what `needs` names) of every position of each run's batch.
-
-    Runs without a batch, and the missing rows of a smaller one, are padded and masked.
-    """
-    device = next(stacked.model.parameters()).device
-    real = [b for b in batches if b is not None]
-    T = max(_length(b) for b in real)
-    rows = max(b.ids.shape[0] * b.ids.shape[1] for b in real)
-    contexts: list[tuple[int, ...]] = []
-    ids = np.full((len(batches), rows, T), policy.pad, dtype=np.int64)
-    heat = np.ones((len(batches), 1, 1, 1), dtype=np.float32)
-    for r, batch in enumerate(batches):
-        own = [] if batch is None else [c for c in batch.context for _ in range(batch.ids.shape[1])]
-        contexts += own + [(policy.eos,)] * (rows - len(own))
-        if batch is not None:
-            flat = np.asarray(batch.ids).reshape(-1, batch.ids.shape[-1])[:, :T]
-            ids[r, : len(flat), : flat.shape[1]] = flat
-            heat[r] = batch.temperature
-    context, seen = padded(contexts, policy.pad)
-    after = torch.from_numpy(ids).to(device)
-    whole = torch.cat([context.to(device), after.flatten(0, 1)], dim=1)
-    extra: dict[str, Any] = {"output_hidden_states": True} if "hidden" in needs else {}
-    if seen is not None:
-        mask = torch.cat([seen, seen.new_ones(len(whole), T)], dim=1).to(device)
-        extra |= {"attention_mask": mask, "position_ids": (mask.cumsum(1) - 1).clamp(min=0)}
-    out = stacked.model(input_ids=whole, use_cache=False, logits_to_keep=T + 1, **extra)
-    logits = out.logits[:, :-1].float().unflatten(0, (len(batches), rows))
-    logits = _restrict(logits / torch.from_numpy(heat).to(device), batches)
-    norm = logits.logsumexp(-1)
-    logp = logits.gather(-1, after[..., None])[..., 0] - norm
-    entropy = None
-    if "entropy" in needs:
-        probability = (logits - norm[..., None]).exp()
-        entropy = norm - (probability * logits.masked_fill(probability == 0, 0.0)).sum(-1)
-    hidden = None
-    if "hidden" in needs:
-        hidden = out.hidden_states[-1][:, -T - 1 : -1].unflatten(0, (len(batches), rows))
-    return Seen(logp, entropy, hidden)
-
-
-def _length(batch: Batch) -> int:
-    """Positions up to the last one the policy chose; what follows can teach nothing."""
-    used = np.flatnonzero(np.asarray(batch.mine).any(axis=(0, 1)))
-    return int(used[-1]) + 1 if len(used) else 1
-
-
-def _restrict(logits: Tensor, batches: Sequence[Batch | None]) -> Tensor:
-    """Logits [R, b, T, V] with each run's forbidden tokens at minus infinity."""
-    for r, batch in enumerate(batches):
-        if batch is not None and batch.mask is not None:
-            allowed = torch.from_numpy(np.asarray(batch.mask)).to(logits.device)
-            row = logits[r].masked_fill(~allowed, float("-inf"))
-            logits = torch.cat([logits[:r], row[None], logits[r + 1 :]])
-    return logits
 
 
 def as_tensors(batch: Batch, device: torch.device, T: int) -> Batch:
@@ -110,39 +34,6 @@ def as_tensors(batch: Batch, device: torch.device, T: int) -> Batch:
             if tensor.is_floating_point():
                 values[name] = values[name].float()
     return replace(batch, **values)
-
-
-def own_logp(
-    policy: Policy, stacked: Stack, batches: Sequence[Batch | None], micro: int, *, start: bool
-) -> list[Floats]:
-    """[R] arrays [P, K, T]: log-probability of each own token under the policy (or its start), no gradient."""
-    results: list[list[Floats]] = [[] for _ in batches]
-    with torch.no_grad():
-        for part in _pieces(batches, micro):
-            if start:
-                with stacked.start():
-                    seen = forward(policy, stacked, part)
-            else:
-                seen = forward(policy, stacked, part)
-            for r, piece in enumerate(part):
-                if piece is not None:
-                    P, K, T = piece.ids.shape
-                    full = np.zeros((P, K, T), dtype=np.float32)
-                    got = seen.logp[r, : P * K].reshape(P, K, -1).numpy(force=True)[..., :T]
-                    full[..., : got.shape[-1]] = got
-                    results[r].append(np.where(piece.mine, full, 0.0))
-    return [np.concatenate(pieces) if pieces else np.zeros((0, 0, 0)) for pieces in results]
-
-
-def _pieces(batches: Sequence[Batch | None], micro: int) -> list[list[Batch | None]]:
-    """The batches cut along P, so that one forward pass holds at most `micro` completions a run (0: all)."""
-    real = [b for b in batches if b is not None]
-    P, K = max(b.ids.shape[0] for b in real), max(b.ids.shape[1] for b in real)
-    step = P if micro <= 0 else max(1, micro // K)
-    return [
-        [slice_batch(b, slice(p, p + step)) if b is not None and p < b.ids.shape[0] else None for b in batches]
-        for p in range(0, P, step)
-    ]
 
 
 @dataclass(frozen=True)
@@ -184,14 +75,14 @@ def learn(
     for _ in range(passes):
         for start in range(0, P, width):
             cut = slice(start, min(start + width, P))
-            mini = [slice_batch(b, cut) if b is not None else None for b, _ in work]
+            mini = [b.cut(cut) if b is not None else None for b, _ in work]
             active = torch.tensor([b is not None and b.ids.shape[0] > 0 for b in mini], device=device)
             _zero(stacked, states)
             step = 1 if micro <= 0 else max(1, micro // max(b.ids.shape[1] for b in mini if b is not None))
             step = cut.stop - cut.start if micro <= 0 else step
             for p in range(cut.start, cut.stop, step):
                 piece = slice(p, min(p + step, cut.stop))
-                part = [slice_batch(b, piece) if b is not None else None for b, _ in work]
+                part = [b.cut(piece) if b is not None else None for b, _ in work]
                 seen = forward(policy, stacked, part, needs)
                 total = seen.logp.new_zeros(())
                 for r, batch in enumerate(part):

@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 from torch import Tensor
-from transformers import DynamicCache
 
 from rewardbench import seeds
+from rewardbench.engine.prefix import read
 from rewardbench.engine.spell import spell
 from rewardbench.engine.stack import Stack
+from rewardbench.engine.step import direct, stock
 from rewardbench.policies.load import Policy
-from rewardbench.types import Batch, Message, Prompt, Task, Want
+from rewardbench.types import Batch, Ints, Message, Prompt, Task, Want
 
 
 @dataclass
@@ -86,14 +87,6 @@ def _masks(wants: Sequence[Want | None], per_run: int) -> Tensor | None:
     return torch.from_numpy(np.repeat(np.stack(each), per_run, axis=0))
 
 
-def padded(contexts: Sequence[Sequence[int]], pad: int) -> tuple[Tensor, Tensor | None]:
-    """Left-padded ids [rows, L] and what to attend to [rows, L] (None if nothing is padded)."""
-    length = max(len(c) for c in contexts)
-    ids = torch.tensor([[pad] * (length - len(c)) + list(c) for c in contexts])
-    seen = torch.tensor([[0] * (length - len(c)) + [1] * len(c) for c in contexts])
-    return ids, None if bool(seen.all()) else seen
-
-
 def _decode(
     policy: Policy,
     stacked: Stack,
@@ -106,50 +99,51 @@ def _decode(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """ids, logp, mine, turn, entropy: [rows, T] each."""
     device = next(stacked.model.parameters()).device
-    context, seen = padded([row.context for row in rows], policy.pad)
     n = len(rows)
     ids = np.full((n, T), policy.pad, dtype=np.int64)
     logp, entropy = np.zeros((n, T), dtype=np.float32), np.zeros((n, T), dtype=np.float32)
     mine, turn = np.zeros((n, T), dtype=bool), np.zeros((n, T), dtype=np.int16)
     uniform, heat = torch.from_numpy(noise).to(device), heat.to(device)
     allowed = None if allowed is None else allowed.to(device)
-    cache = DynamicCache()
-    feed, position = context.to(device), torch.arange(context.shape[1], device=device).expand(n, -1)
-    if seen is not None:
-        seen = seen.to(device)
-        position = (seen.cumsum(1) - 1).clamp(min=0)
+    contexts, owner = _shared(rows, stacked.R)
+    start = read(stacked.model, contexts, policy.pad, policy.eos)
+    index = torch.from_numpy(owner + np.arange(stacked.R)[:, None] * start.P).ravel().to(device)
+    prefix, logits = start.prefix.take(index), start.logits[index]
+    prefix.make_room(T)
+    quick = direct(stacked.model, prefix.length + T)
     live = np.arange(n)
     for t in range(T):
-        out = stacked.model(
-            input_ids=feed,
-            attention_mask=seen,
-            position_ids=position,
-            past_key_values=cache,
-            use_cache=True,
-            logits_to_keep=1,
-        )
-        token, lp, h = choose(out.logits[:, -1], uniform[:, t], heat, allowed)
+        token, lp, h = choose(logits, uniform[:, t], heat, allowed)
         _take(policy, task, rows, live, t, token.numpy(force=True), ids, mine, turn)
         own = mine[live, t]
         logp[live[own], t] = lp.numpy(force=True)[own]
         entropy[live[own], t] = h.numpy(force=True)[own]
-        if all(row.idle for row in rows):
+        if t + 1 == T or all(row.idle for row in rows):
             break
         kept = _packed(rows, live, stacked.R)
         if kept is not None:
             live, index = live[kept], torch.from_numpy(kept).to(device)
-            cache.batch_select_indices(index)
-            uniform, heat, position = uniform[index], heat[index], position[index]
-            seen = None if seen is None else seen[index]
+            prefix = prefix.take(index)
+            uniform, heat = uniform[index], heat[index]
             allowed = None if allowed is None else allowed[index]
-        feed = torch.from_numpy(ids[live, t : t + 1]).to(device)
-        position = position[:, -1:] + 1
-        if seen is not None:
-            seen = torch.cat([seen, seen.new_ones(len(live), 1)], dim=1)
+        ids_now = torch.from_numpy(ids[live, t]).to(device)
+        logits = quick(prefix, ids_now, t) if quick is not None else stock(stacked.model, prefix, ids_now, t)
     for row in rows:
         if row.own:  # cut at the length limit
             _close(policy, row)
     return ids, logp, mine, turn, entropy
+
+
+def _shared(rows: list[_Row], R: int) -> tuple[list[list[tuple[int, ...]]], Ints]:
+    """Each run's different prompts [R][<=P], and which of them each of its rows continues [R, b]."""
+    contexts: list[list[tuple[int, ...]]] = []
+    owner: list[list[int]] = []
+    for r in range(R):
+        run = rows[r * len(rows) // R : (r + 1) * len(rows) // R]
+        number = {context: p for p, context in enumerate(dict.fromkeys(row.context for row in run))}
+        contexts.append(list(number))
+        owner.append([number[row.context] for row in run])
+    return contexts, np.array(owner)
 
 
 def _packed(rows: list[_Row], live: np.ndarray, R: int) -> np.ndarray | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -26,13 +27,14 @@ class Policy:
     settings: Settings
     templated: bool
     cache: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    between_cache: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def eos(self) -> int:
         """The token that ends a turn."""
         return int(self.tokenizer.eos_token_id)
 
-    @property
+    @cached_property
     def pad(self) -> int:
         """The token put where nothing is (masked everywhere)."""
         return int(self.tokenizer.pad_token_id if self.tokenizer.pad_token_id is not None else self.eos)
@@ -58,15 +60,15 @@ class Policy:
 
     def between(self, reply: str) -> tuple[int, ...]:
         """Token ids that stand between the policy's end of turn and its next word: the partner's turn."""
-        if not self.templated:
-            return tuple(self.tokenizer(f"\n{reply}\n", add_special_tokens=False)["input_ids"])
-        mark = "\u241e"
-        chat = [{"role": "user", "content": "a"}, {"role": "assistant", "content": mark}]
-        after = self.render([*chat, {"role": "user", "content": reply}]).split(mark, 1)[1]
-        text = after.removeprefix(self.tokenizer.eos_token)
-        if text not in self.cache:
-            self.cache[text] = tuple(self.tokenizer(text, add_special_tokens=False)["input_ids"])
-        return self.cache[text]
+        if reply not in self.between_cache:
+            text = f"\n{reply}\n"
+            if self.templated:
+                mark = "\u241e"
+                chat = [{"role": "user", "content": "a"}, {"role": "assistant", "content": mark}]
+                after = self.render([*chat, {"role": "user", "content": reply}]).split(mark, 1)[1]
+                text = after.removeprefix(self.tokenizer.eos_token)
+            self.between_cache[reply] = tuple(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+        return self.between_cache[reply]
 
 
 def load(folder: Folder) -> Policy:

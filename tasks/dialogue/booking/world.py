@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from rewardbench.types import Message, Prompt
 
@@ -79,13 +80,14 @@ def _slot(text: str, match: re.Match[str], clock: bool) -> str:
     return "time" if BEFORE_TIME.search(before) else "people" if BEFORE_PEOPLE.search(before) else ""
 
 
-def values(text: str) -> list[tuple[str, str]]:
+@lru_cache(maxsize=1 << 14)
+def values(text: str) -> tuple[tuple[str, str], ...]:
     """(slot, value) for every day, time and number of people in a text; a bare number is what is missing.
 
     >>> values("A table for four on Friday at 7:00, two of you at 19:00")
-    [('people', 'four'), ('day', 'Friday'), ('time', '7'), ('people', 'two'), ('time', '7')]
+    (('people', 'four'), ('day', 'Friday'), ('time', '7'), ('people', 'two'), ('time', '7'))
     >>> values("Friday, 7, party of 4")
-    [('day', 'Friday'), ('time', '7'), ('people', 'four')]
+    (('day', 'Friday'), ('time', '7'), ('people', 'four'))
     """
     low = text.lower()
     found = [(m.start(), "day", m[0].capitalize()) for m in re.finditer("|".join(DAYS).lower(), low)]
@@ -96,7 +98,7 @@ def values(text: str) -> list[tuple[str, str]]:
     missing = {"time", "people"} - {slot for _, slot, _ in numbers}
     bare = missing.pop() if len(missing) == 1 else ""
     found += [(at, slot or bare, written(slot or bare, n)) for at, slot, n in numbers if slot or bare]
-    return [(slot, value) for _, slot, value in sorted(found)]
+    return tuple((slot, value) for _, slot, value in sorted(found))
 
 
 def written(slot: str, number: int) -> str:
@@ -110,6 +112,7 @@ def written(slot: str, number: int) -> str:
     return NUMBERS[number - 1] if 1 <= number <= 12 else str(number)
 
 
+@lru_cache(maxsize=1 << 14)
 def read(text: str) -> Turn:
     """What a turn of the clerk asks, states and claims. Values in a question are asked back, not stated as
     booked; a turn that asks nothing and states all three slots is a claim too.
@@ -124,7 +127,7 @@ def read(text: str) -> Turn:
     told = [part for part in parts if part not in wants]
     asks = sorted((m.start(), slot) for slot, p in ASKED.items() if (m := p.search(" ".join(wants))))
     claims = any(CLAIM.search(part) and not NOT_YET.search(part) for part in told)
-    states = tuple(values(" ".join(told))) if claims else tuple(values(" ".join(parts)))
+    states = values(" ".join(told if claims else parts))
     whole = {slot for slot, _ in states} == set(SLOTS) and not wants and not NOT_YET.search(" ".join(told))
     return Turn(tuple(slot for _, slot in asks), states, claims or whole)
 

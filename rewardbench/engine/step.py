@@ -1,0 +1,162 @@
+"""What would the model say next? Asked of `transformers`, or of the same weights directly.
+
+The library's bookkeeping (masks, hooks, look-ups in a config) costs a small model more than its arithmetic. So
+models of Llama's shape are also run by the few lines of `Direct`, on a CPU and with all weights trained; wherever
+these do not repeat the stock forward on a probe, the stock forward is used.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from rewardbench.engine.prefix import Prefix, read
+
+TRIED: WeakKeyDictionary[nn.Module, bool] = WeakKeyDictionary()
+"""Whether `Direct` repeats the stock forward of a model."""
+
+
+def stock(model: Any, prefix: Prefix, ids: Tensor, t: int) -> Tensor:
+    """Logits [rows, V] after the tokens `ids` [rows] at position t after the prompt; the cache takes them in."""
+    out = model(
+        input_ids=ids[:, None],
+        attention_mask=prefix.mask(t + 1),
+        position_ids=prefix.position + t,
+        past_key_values=prefix.cache,
+        use_cache=True,
+        logits_to_keep=1,
+    )
+    logits: Tensor = out.logits[:, -1]
+    return logits
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer's weights, those that read the same input side by side."""
+
+    norm: nn.Module
+    qkv: tuple[Tensor, Tensor | None]
+    out: nn.Linear
+    rotates: bool
+    second_norm: nn.Module
+    gate_up: Tensor
+    down: nn.Linear
+
+
+@dataclass(frozen=True)
+class Direct:
+    """A Llama-shaped model as the operations it is made of; weights as they are now."""
+
+    model: Any
+    layers: tuple[Layer, ...]
+    angles: tuple[Tensor, Tensor]
+    """Cosines and sines of every position, [L, head size]."""
+
+    def __call__(self, prefix: Prefix, ids: Tensor, t: int) -> Tensor:
+        """As `stock`."""
+        core, config = self.model.model, self.model.config
+        heads, size = config.num_attention_heads, core.layers[0].self_attn.head_dim
+        x = F.embedding(ids, core.embed_tokens.weight)
+        place = prefix.position[:, 0] + t
+        cos, sin = (a[place][:, None] for a in self.angles)
+        seen = prefix.mask(t + 1)
+        for layer, memory in zip(self.layers, prefix.cache.layers, strict=True):
+            qkv = F.linear(_norm(layer.norm, x), *layer.qkv).view(len(ids), -1, size)
+            groups = (qkv.shape[1] - heads) // 2
+            turned, v = qkv[:, : heads + groups], qkv[:, heads + groups :]
+            if layer.rotates:
+                turned = turned * cos + torch.cat((-turned[..., size // 2 :], turned[..., : size // 2]), -1) * sin
+            keys, values = memory.update(turned[:, heads:, None], v[:, :, None])
+            attended = F.scaled_dot_product_attention(
+                turned[:, :heads, None], keys, values, enable_gqa=groups != heads,
+                attn_mask=None if seen is None else seen[:, None, None, -keys.shape[2] :],
+            )
+            x = x + layer.out(attended.reshape(len(ids), -1))
+            gate, up = F.linear(_norm(layer.second_norm, x), layer.gate_up).chunk(2, -1)
+            x = x + layer.down(F.silu(gate) * up)
+        logits: Tensor = self.model.lm_head(_norm(core.norm, x))
+        return logits
+
+
+def _norm(norm: Any, x: Tensor) -> Tensor:
+    """Root mean square norm."""
+    return F.rms_norm(x, (x.shape[-1],), norm.weight, norm.variance_epsilon)
+
+
+def direct(model: Any, length: int) -> Direct | None:
+    """The model run directly, over at most `length` positions; None where that is not the stock forward."""
+    if not _shaped(model):
+        return None
+    if model not in TRIED:
+        TRIED[model] = _repeats(model)
+    return _direct(model, length) if TRIED[model] else None
+
+
+def _direct(model: Any, length: int) -> Direct:
+    core = model.model
+    cos, sin = core.rotary_emb(torch.zeros(1), torch.arange(length)[None])
+    return Direct(model, tuple(_layer(layer) for layer in core.layers), (cos[0], sin[0]))
+
+
+def _layer(layer: Any) -> Layer:
+    attention, mlp = layer.self_attn, layer.mlp
+    three = (attention.q_proj, attention.k_proj, attention.v_proj)
+    bias = None if three[0].bias is None else torch.cat([p.bias for p in three])
+    return Layer(
+        norm=layer.input_layernorm,
+        qkv=(torch.cat([p.weight for p in three]), bias),
+        out=attention.o_proj,
+        rotates=bool(getattr(attention, "use_rope", True)),
+        second_norm=layer.post_attention_layernorm,
+        gate_up=torch.cat([mlp.gate_proj.weight, mlp.up_proj.weight]),
+        down=mlp.down_proj,
+    )
+
+
+def _shaped(model: Any) -> bool:
+    """Whether a model has the parts that `Direct` runs, all of them plain, in float32, on a CPU."""
+    core = getattr(model, "model", None)
+    layers = getattr(core, "layers", None)
+    config = model.config
+    if not layers or not isinstance(getattr(model, "lm_head", None), nn.Linear) or not hasattr(core, "rotary_emb"):
+        return False
+    weight = model.lm_head.weight
+    if weight.device.type != "cpu" or weight.dtype != torch.float32 or getattr(config, "hidden_act", "") != "silu":
+        return False
+    names = [f"self_attn.{n}_proj" for n in "qkvo"] + [f"mlp.{n}_proj" for n in ("gate", "up", "down")]
+    return all(type(_part(layer, n)) is nn.Linear for layer in layers for n in names) and all(
+        hasattr(_part(layer, n), "variance_epsilon")
+        for layer in layers
+        for n in ("input_layernorm", "post_attention_layernorm")
+    )
+
+
+def _part(module: Any, name: str) -> Any:
+    for step in name.split("."):
+        module = getattr(module, step, None)
+    return module
+
+
+@torch.inference_mode()
+def _repeats(model: Any, steps: int = 4) -> bool:
+    """Whether `Direct` gives the stock forward's logits on two prompts of different length."""
+    size = model.config.vocab_size
+    prompts = [tuple((7 * i + 3) % size for i in range(n)) for n in (5, 9)]
+    said = torch.tensor([[(11 * t + 5 * r + 1) % size for t in range(steps)] for r in range(2)])
+
+    def all_logits(ask: Any) -> Tensor:
+        prefix = read(model, [prompts], 0, 0).prefix
+        prefix.make_room(steps)
+        return torch.stack([ask(prefix, said[:, t], t) for t in range(steps)])
+
+    run = _direct(model, 9 + steps)
+    try:
+        quick = all_logits(run)
+    except (RuntimeError, AttributeError, TypeError):
+        return False
+    return bool(torch.allclose(quick, all_logits(lambda *args: stock(model, *args)), rtol=1e-4, atol=1e-4))
