@@ -6,9 +6,8 @@ composed, compared with its siblings, learnt from. Gold is read in `_evaluate` a
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -16,81 +15,40 @@ from typing import Any
 import numpy as np
 import torch
 
-from rewardbench import find, record, scoring, seeds, trace
+from rewardbench import packs, record, scoring, seeds, trace
 from rewardbench.conventions.trl import When
-from rewardbench.design import Running
 from rewardbench.engine import learn as engine
 from rewardbench.engine.forward import own_logp
-from rewardbench.engine.optimise import Adam, adam
 from rewardbench.engine.sample import sample
-from rewardbench.engine.stack import Stack, stack
+from rewardbench.packs import Pack, Run, Say
 from rewardbench.plan import RunSpec
-from rewardbench.policies.load import Policy, load, unknown_share
 from rewardbench.policies.settings import Folder
-from rewardbench.types import Algorithm, Batch, Draw, Floats, Gold, Prompt, RewardError, State, Task, UserError, Want
+from rewardbench.types import Batch, Draw, Floats, Prompt, RewardError, Want
 
-Say = Callable[[dict[str, Any]], None]
 GRID = "final"
-
-
-@dataclass
-class Run:
-    """One run of a pack while it goes on."""
-
-    spec: RunSpec
-    folder: Path
-    contestant: scoring.Contestant
-    state: State
-    running: Running
-    dev: list[Prompt]
-    stream: Iterator[Prompt]
-    """Training prompts, from the next one on."""
-    taken: int = 0
-    """Training prompts drawn so far."""
-    charged: int = 0
-    """Completion tokens charged so far."""
-    failure: str = ""
-
-
-@dataclass
-class Pack:
-    """R runs on one model."""
-
-    task: Task
-    gold: Gold
-    policy: Policy
-    stacked: Stack
-    algorithm: Algorithm
-    opt: Adam
-    runs: list[Run]
-    spec: RunSpec
-    """The first run's: what all runs of a pack share is read from it."""
-    say: Say
-    timeout: float
-    step: int = 0
 
 
 def run_pack(
     specs: Sequence[RunSpec], folders: Sequence[Path], policy: Folder, say: Say, timeout: float, sources: Path
 ) -> None:
     """Train and evaluate R runs together, each into its own folder; goes on from their checkpoints."""
-    pack = _open(specs, folders, policy, say, timeout, sources)
+    pack = packs.open_pack(specs, folders, policy, say, timeout, sources)
     spec = pack.spec
     for step in range(pack.step, spec.steps):
         pack.step = step
         if step in spec.points:
             _evaluate(pack, _point(pack, step))
-        if not any(_alive(run) and run.contestant.design.trains for run in pack.runs):
+        if not any(run.alive and run.contestant.design.trains for run in pack.runs):
             continue
         _step(pack)
-        _checkpoint(pack, step + 1)
+        packs.save(pack, step + 1)
     pack.step = spec.steps
     grid = [Reading(GRID, spec.temperatures, spec.grid_samples)] if spec.temperatures else []
     _evaluate(pack, _point(pack, spec.steps), *grid)
     for r, run in enumerate(pack.runs):
-        if _alive(run):
+        if run.alive:
             trains = run.contestant.design.trains
-            digest = trace.finish(run.folder, _weights(pack, r) if trains else {}, parameters=_size(pack))
+            digest = trace.finish(run.folder, packs.weights(pack, r) if trains else {}, parameters=packs.size(pack))
             say({"event": "done", "run": run.spec.id, "content": digest})
 
 
@@ -110,7 +68,7 @@ def _step(pack: Pack) -> None:
         )
         clock.mark("learn")
         for r, (run, batch) in enumerate(zip(pack.runs, batches, strict=True)):
-            if batch is None or not _alive(run):
+            if batch is None or not run.alive:
                 continue
             run.state = pack.algorithm.end(batch, run.state)
             row = record.step_row(pack.step, batch, run.contestant.design, learnt, r, run.charged)
@@ -118,12 +76,12 @@ def _step(pack: Pack) -> None:
             trace.append(run.folder, "timing.jsonl", {"step": pack.step, **clock.spent})
             pack.say({"event": "step", "run": run.spec.id, **row})
             if not np.isfinite(learnt.norm[r]) or not np.isfinite(learnt.loss[r]):
-                _fail(pack, run, f"the gradient is not finite at step {pack.step}", 0)
+                packs.fail(pack, run, f"the gradient is not finite at step {pack.step}", 0)
 
 
 def _gather(pack: Pack, clock: record.Clock) -> list[Batch | None]:
     """What each run learns from: its algorithm's wants answered, all runs in one padded call a round."""
-    asking = [_ask(pack, run) if _alive(run) and run.contestant.design.trains else None for run in pack.runs]
+    asking = [_ask(pack, run) if run.alive and run.contestant.design.trains else None for run in pack.runs]
     wants: list[Want | None] = [next(g, None) if g is not None else None for g in asking]
     results: list[Batch | None] = [None] * len(pack.runs)
     turn = 0
@@ -169,7 +127,7 @@ def _pay(pack: Pack, run: Run, batch: Batch, stream: str, *, learning: bool) -> 
     try:
         scored = scoring.pay(run.contestant, batch, when, run.running, pack.timeout, tell)
     except RewardError as error:
-        _fail(pack, run, str(error), 6)
+        packs.fail(pack, run, str(error), 6)
         return None
     if learning:
         run.running = scored.running
@@ -195,7 +153,7 @@ def _evaluate(pack: Pack, *readings: Reading) -> None:
 
     Readings made together share completions: noise is named by sample, so the first 8 of 16 are the 8.
     """
-    missing = {x.name: [run for run in pack.runs if _alive(run) and not _has(run, x)] for x in readings}
+    missing = {x.name: [run for run in pack.runs if run.alive and not _has(run, x)] for x in readings}
     if not any(missing.values()):
         return
     clock = record.Clock()
@@ -203,7 +161,7 @@ def _evaluate(pack: Pack, *readings: Reading) -> None:
     for heat in sorted({h for x in readings if missing[x.name] for h in x.heats}):
         hot = [x for x in readings if heat in x.heats and missing[x.name]]
         most = max(x.samples for x in hot)
-        asked = [_alive(run) and any(run in missing[x.name] for x in hot) for run in pack.runs]
+        asked = [run.alive and any(run in missing[x.name] for x in hot) for run in pack.runs]
         wants = [Want(run.dev, most, heat) if wanted else None for run, wanted in zip(pack.runs, asked, strict=True)]
         if not any(asked):
             continue
@@ -212,12 +170,12 @@ def _evaluate(pack: Pack, *readings: Reading) -> None:
         starts = _start_logp(pack, batches) if heat == 1.0 else [None] * len(pack.runs)
         for run, name, batch, start in zip(pack.runs, names, batches, starts, strict=True):
             for reading in hot:
-                if batch is not None and _alive(run) and run in missing[reading.name]:
+                if batch is not None and run.alive and run in missing[reading.name]:
                     table = _judge(pack, run, batch.cut(samples=slice(reading.samples)), start, f"{name}/{pack.step}")
                     tables.setdefault((reading.name, run.spec.id), []).append(table)
     clock.mark("evaluate")
     for run in pack.runs:
-        made = [x for x in readings if run in missing[x.name] and _alive(run)]
+        made = [x for x in readings if run in missing[x.name] and run.alive]
         for reading in made:
             _write(pack, run, reading, tables[reading.name, run.spec.id])
         if made:
@@ -258,111 +216,3 @@ def _start_logp(pack: Pack, batches: Sequence[Batch | None]) -> list[Floats | No
         return [None if b is None else b.logp for b in batches]
     micro = pack.policy.settings.micro * 4
     return list(own_logp(pack.policy, pack.stacked, batches, micro, start=True))
-
-
-def _alive(run: Run) -> bool:
-    return not run.failure
-
-
-def _fail(pack: Pack, run: Run, reason: str, code: int) -> None:
-    """End one run, keep what it recorded, let the others go on."""
-    run.failure = reason
-    trace.set_status(run.folder, "failed", reason=reason, code=code, step=pack.step)
-    pack.say({"event": "failed", "run": run.spec.id, "reason": reason, "code": code})
-
-
-def _open(
-    specs: Sequence[RunSpec], folders: Sequence[Path], folder: Folder, say: Say, timeout: float, sources: Path
-) -> Pack:
-    """Load the policy, put R runs on it, and go back to their checkpoints."""
-    first = specs[0]
-    torch.manual_seed(0)  # nothing here draws from it; a user's part that does at least repeats itself
-    task = find.task(first.task)
-    algorithm = find.algorithm(first.algorithm, first.options, first.algorithm_source or "", sources)
-    policy = load(folder)
-    runs = [
-        Run(
-            s, f, c := find.bind(s.design, s.task, sources), State(), scoring.start(c), _dev(task, s),
-            task.prompts("train", s.seed),
-        )
-        for s, f in zip(specs, folders, strict=True)
-    ]
-    missing = unknown_share(policy, runs[0].dev)
-    if missing > 0.02:
-        lacks = f"{missing:.0%} of the tokens of {first.task}'s prompts"
-        raise UserError(f"policy {folder.name!r} lacks {lacks} (limit 2%)")
-    settings = policy.settings
-    shape = (settings.kind, settings.rank, settings.alpha, settings.targets)
-    stacked = stack(policy.model, [s.seed for s in specs], *shape)
-    for run in runs:
-        run.state = algorithm.start(policy)
-    stacked.adopt([run.state for run in runs])
-    params = {n: stacked.lead(n) for n in stacked.params}
-    opt = adam(params, len(runs), settings.betas, settings.clip)
-    pack = Pack(task, find.gold(first.task), policy, stacked, algorithm, opt, runs, first, say, timeout)
-    _restore(pack)
-    return pack
-
-
-def _dev(task: Task, spec: RunSpec) -> list[Prompt]:
-    """The prompts of every evaluation of a run."""
-    return list(islice(task.prompts(spec.end_split, spec.seed), spec.eval_prompts))
-
-
-def _size(pack: Pack) -> int:
-    """Parameters that a token passes through."""
-    return sum(p.numel() for p in pack.policy.model.parameters())
-
-
-def _weights(pack: Pack, r: int) -> dict[str, Any]:
-    """Run r's trained weights, name -> array."""
-    return {n: pack.stacked.lead(n)[r].float().numpy(force=True).copy() for n in pack.stacked.params}
-
-
-_last_checkpoint = [0.0]
-
-
-def _checkpoint(pack: Pack, step: int) -> None:
-    """Save each run so that a kill costs at most this step (or a minute, where a checkpoint is large)."""
-    size = sum(pack.stacked.lead(n)[0].numel() for n in pack.stacked.params) * 12
-    if size > 16e6 and time.monotonic() - _last_checkpoint[0] < 60 and step < pack.spec.steps:
-        return
-    _last_checkpoint[0] = time.monotonic()
-    for r, run in enumerate(pack.runs):
-        if not _alive(run) or not run.contestant.design.trains:
-            continue
-        arrays = {f"p/{k}": v for k, v in _weights(pack, r).items()}
-        for kind, values in (("m", pack.opt.m), ("v", pack.opt.v)):
-            arrays |= {f"{kind}/{n}": values[n][r].numpy(force=True).copy() for n in values}
-        arrays |= {f"kept/{k}": np.asarray(v, dtype=np.float64) for k, v in run.state.kept.items()}
-        arrays |= {f"running/{k}": np.asarray(getattr(run.running, k)) for k in ("count", "mean", "square")}
-        meta = {
-            "step": step,
-            "updates": float(pack.opt.steps[r]),
-            "taken": run.taken,
-            "charged": run.charged,
-            "kept": sorted(run.state.kept),
-        }
-        trace.write_checkpoint(run.folder, arrays, meta)
-
-
-def _restore(pack: Pack) -> None:
-    """Put every run back to the last step that all of them have saved."""
-    found = [trace.read_checkpoint(run.folder) for run in pack.runs]
-    pack.step = min(int(f[1]["step"]) if f else 0 for f in found)
-    for r, (run, saved) in enumerate(zip(pack.runs, found, strict=True)):
-        trace.cut(run.folder, pack.step)
-        if saved is None or pack.step == 0:
-            continue
-        arrays, meta = saved
-        if int(meta["step"]) != pack.step:
-            raise UserError(f"the checkpoints of this pack stand at different steps; start {run.folder.name} anew")
-        for name in pack.stacked.params:
-            pack.stacked.lead(name)[r].copy_(torch.from_numpy(arrays[f"p/{name}"]))
-            pack.opt.m[name][r].copy_(torch.from_numpy(arrays[f"m/{name}"]))
-            pack.opt.v[name][r].copy_(torch.from_numpy(arrays[f"v/{name}"]))
-        pack.opt.steps[r] = float(meta["updates"])
-        run.taken, run.charged = int(meta["taken"]), int(meta["charged"])
-        next(islice(run.stream, run.taken, run.taken), None)  # past what was drawn already
-        run.state = replace(run.state, kept={k: arrays[f"kept/{k}"] for k in meta["kept"]})
-        run.running = Running(*(arrays[f"running/{k}"] for k in ("count", "mean", "square")))

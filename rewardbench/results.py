@@ -6,11 +6,11 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from rewardbench import find, stats, trace
+from rewardbench import find, trace
 from rewardbench.metrics import collapsed, dead_signal, hacked, kl_runaway, no_learning, over_trained, templated
 from rewardbench.metrics import diversity as diversity_
 from rewardbench.metrics import efficiency as efficiency_
@@ -21,11 +21,7 @@ from rewardbench.metrics.normalised import last_two
 from rewardbench.plan import RunSpec, read_run
 from rewardbench.types import Anchor, Bank, Curve, UserError
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 AXES = ("quality", "stability", "efficiency", "diversity")
-SCHEMA = 1
 
 
 @dataclass(frozen=True)
@@ -155,7 +151,7 @@ def score(runs: Sequence[Loaded]) -> list[Result]:
     """The result of every run; flags that need several seeds or `untrained` look at all of them."""
     bases = {(r.spec.task, r.spec.seed): r for r in runs if not r.spec.design.trains}
     results = [_score_one(run, bases.get((run.spec.task, run.spec.seed))) for run in runs]
-    for (_task, _design), group in _groups(results).items():
+    for (_task, _design), group in by_design(results).items():
         qualities = [q for r in group if (q := r.values["quality"]) is not None]
         if len(group) == len(qualities) > 1 and no_learning.no_learning(qualities):
             for r in group:
@@ -163,7 +159,7 @@ def score(runs: Sequence[Loaded]) -> list[Result]:
     return results
 
 
-def _groups(results: Sequence[Result]) -> dict[tuple[str, str], list[Result]]:
+def by_design(results: Sequence[Result]) -> dict[tuple[str, str], list[Result]]:
     """Results of each (task, design), by seed."""
     found: dict[tuple[str, str], list[Result]] = {}
     for r in sorted(results, key=lambda r: r.run.spec.seed):
@@ -246,181 +242,3 @@ def _flags(run: Loaded, base: Loaded | None, anchor: Anchor | None, one_answer: 
     if not one_answer and base is not None and base.texts and run.spec.design.trains:
         found["templated"] = templated.templated(run.prompts, run.texts, base.texts)
     return [name for name, hit in found.items() if hit]
-
-
-# --- comparing -----------------------------------------------------------------------------------
-
-
-def baseline(designs: Sequence[str]) -> str | None:
-    """What the others are compared with: `reference` if present, else `untrained`."""
-    return next((n for n in ("reference", "untrained") if n in designs), None)
-
-
-def compare(results: Sequence[Result]) -> list[dict[str, Any]]:
-    """Paired verdicts: on each task and metric the family is everything against the baseline and `untrained`."""
-    found = []
-    for task in dict.fromkeys(r.task for r in results):
-        groups = {d: g for (t, d), g in _groups(results).items() if t == task}
-        pinned = baseline(list(groups))
-        pairs = [(a, pinned) for a in groups if pinned is not None and a != pinned]
-        if "untrained" in groups and pinned != "untrained":
-            pairs += [(a, "untrained") for a in groups if a != "untrained"]
-        ranked = {d for d, g in groups.items() if _learns(g)}
-        for metric in ("gold", *AXES):
-            open_to = [p for p in pairs if metric in ("gold", "quality") or set(p) <= ranked]
-            found += _family(task, metric, groups, [(a, b) for a, b in open_to if b is not None])
-    return found
-
-
-def _learns(group: Sequence[Result]) -> bool:
-    """Whether the Q interval lies above 0, so that S, E and D may be ranked."""
-    values = [r.values.get("quality") for r in group]
-    if len(values) < 2 or any(v is None for v in values):
-        return False
-    return stats.mean_interval([v for v in values if v is not None]).low > 0
-
-
-def _family(
-    task: str, metric: str, groups: Mapping[str, Sequence[Result]], pairs: Sequence[tuple[str, str]]
-) -> list[dict[str, Any]]:
-    """The comparisons of one metric on one task, adjusted together."""
-    done = []
-    for a, b in pairs:
-        first = {r.run.spec.seed: r.values.get(metric) for r in groups[a]}
-        second = {r.run.spec.seed: r.values.get(metric) for r in groups[b]}
-        paired = [(x, y) for s, x in first.items() if x is not None and (y := second.get(s)) is not None]
-        if len(paired) >= 2:
-            done.append((a, b, stats.paired_difference([x for x, _ in paired], [y for _, y in paired])))
-    judged = stats.verdicts([c for _, _, c in done])
-    return [
-        {
-            "task": task,
-            "metric": metric,
-            "a": a,
-            "b": b,
-            "difference": c.difference,
-            "low": c.low,
-            "high": c.high,
-            "n": c.n,
-            "interval_kind": c.interval_kind,
-            "verdict": verdict,
-        }
-        for (a, b, c), verdict in zip(done, judged, strict=True)
-    ]
-
-
-# --- machine output and frames -------------------------------------------------------------------
-
-
-def as_row(result: Result) -> dict[str, Any]:
-    """One run of the sweep's JSON."""
-    run, spec = result.run, result.run.spec
-    curve = run.curve
-    gold = curve.gold.mean(axis=(1, 2)) if curve is not None else None
-    reward = _reward_curve(curve)
-    seconds = {k: sum(t.get(k, 0.0) for t in run.timing) for k in ("sample", "reward", "learn", "evaluate")}
-    row = {
-        "run": spec.id,
-        "task": spec.task,
-        "design": spec.design.name,
-        "design_hash": spec.design_hash,
-        "algorithm": spec.algorithm,
-        "policy": spec.policy,
-        "seed": spec.seed,
-        "status": run.status["status"],
-        **{axis: result.values.get(axis) for axis in AXES},
-        "pass_at_k": result.values.get("pass_at_k"),
-        "gold": {
-            "start": None if gold is None else float(gold[0]),
-            "end": result.values.get("gold"),
-            "min": None if gold is None else float(gold.min()),
-        },
-        "reward": {"start": reward[0], "end": reward[1]},
-        "kl": None if curve is None else float(curve.kl[-1].mean()),
-        "tokens": int(run.rows[-1]["charged"]) if run.rows else 0,
-        "flops": _flops(run),
-        "reward_seconds": seconds["reward"],
-        "cpu_seconds": sum(seconds.values()),
-        "training_cpu_seconds": seconds["sample"] + seconds["reward"] + seconds["learn"],
-        "evaluation_cpu_seconds": seconds["evaluate"],
-        "flags": sorted(set(result.flags)),
-        "reasons": result.reasons,
-    }
-    if "reason" in run.status:
-        row["reasons"] = {**result.reasons, "status": run.status["reason"]}
-    return row
-
-
-def _reward_curve(curve: Curve | None) -> tuple[float | None, float | None]:
-    """Composed reward on dev prompts at the start and at the end (mean of the last two), raw."""
-    if curve is None or not np.isfinite(curve.reward).any():
-        return None, None
-    means = [float(np.nanmean(r)) if np.isfinite(r).any() else float("nan") for r in curve.reward]
-    return means[0], float(last_two(np.array(means)))
-
-
-def _flops(run: Loaded) -> float | None:
-    """FLOPs of training: 2 N a token read or sampled, 6 N a token trained on (N = parameters)."""
-    size = run.status.get("parameters")
-    if size is None:
-        return None
-    sampled = sum(r["context"] + r["length"] * r["completions"] for r in run.rows)
-    return float(8 * size * sampled)
-
-
-def as_json(sweep: str, results: Sequence[Result]) -> dict[str, Any]:
-    """The one object that `rbench run --json` prints."""
-    found: dict[str, Any] = trace.finite(
-        {
-            "schema_version": SCHEMA,
-            "sweep": sweep,
-            "runs": [as_row(r) for r in results],
-            "comparisons": compare(results),
-        }
-    )
-    return found
-
-
-def frames(folder: Path) -> dict[str, pd.DataFrame]:
-    """pandas frames of a sweep: `runs`, `steps`, `curves` (a row an evaluation) and `completions`."""
-    import pandas as pd
-
-    loaded = load_sweep(folder)
-    runs = pd.json_normalize([as_row(r) for r in score(loaded)])
-    keys = [{"run": r.spec.id, "task": r.spec.task, "design": r.spec.design.name, "seed": r.spec.seed} for r in loaded]
-    steps = pd.json_normalize([k | row for k, r in zip(keys, loaded, strict=True) for row in r.rows])
-    tables = [
-        pd.DataFrame(trace.read_evaluation(path)).assign(evaluation=path.stem, **key)
-        for key, run in zip(keys, loaded, strict=True)
-        for path in trace.evaluations(run.folder)
-    ]
-    completions = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
-    curves = pd.DataFrame()
-    if len(completions):
-        on = ["run", "task", "design", "seed", "step", "charged"]
-        counted = completions[completions.picked & (completions.evaluation != "final")]
-        curves = counted.groupby(on, as_index=False)[["gold", "reward", "kl", "length", "ended", "entropy"]].mean()
-    return {"runs": runs, "steps": steps, "curves": curves, "completions": completions}
-
-
-def summary(results: Sequence[Result]) -> list[dict[str, Any]]:
-    """A row a (task, design): mean and 95% interval over seeds of gold and the four axes, flags counted."""
-    rows = []
-    for (task, design), group in _groups(results).items():
-        row: dict[str, Any] = {"task": task, "design": design, "seeds": len(group)}
-        for metric in ("gold", *AXES):
-            values = [r.values.get(metric) for r in group]
-            row[metric] = _interval([v for v in values if v is not None]) if None not in values else None
-        flags = sorted({f for r in group for f in r.flags})
-        row["flags"] = {f: sum(f in r.flags for r in group) for f in flags}
-        rows.append(row)
-    return rows
-
-
-def _interval(values: Sequence[float]) -> tuple[float, float | None, float | None]:
-    """(mean, low, high); one seed has no interval."""
-    if len(values) < 2:
-        return float(values[0]), None, None
-    interval = stats.mean_interval(values)
-    return interval.mean, interval.low, interval.high
-

@@ -1,24 +1,13 @@
-"""How are many runs done? A pool of one-thread processes, a pack at a time; locks, a watchdog, resume.
-
-A worker that hangs or dies takes its own pack with it and nothing else; workers die with their parent.
-"""
+"""How are many runs done? A folder holds what is planned, a lock keeps it to one process, a pool does what is left."""
 
 from __future__ import annotations
 
-import ctypes
 import fcntl
-import multiprocessing as mp
 import os
 import shutil
-import signal
-import sys
-import threading
-import time
-import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from multiprocessing.connection import Connection, wait
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +16,9 @@ import tomli_w
 from rewardbench import find, trace
 from rewardbench.plan import RunSpec, Spec, plan, read_run, shard_of, sweep_id
 from rewardbench.policies.settings import Folder, shipped
+from rewardbench.pool import Job, Pool
 from rewardbench.types import UserError
-
-THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-Tell = Callable[[dict[str, Any]], None]
+from rewardbench.worker import Tell
 
 
 @dataclass(frozen=True)
@@ -168,204 +156,13 @@ def execute(sweep: Sweep, workers: int, tell: Tell) -> None:
     with locked(sweep.folder):
         todo = packs(sweep)
         if todo:
-            _Pool(sweep, tell).run(todo, min(workers, len(todo)))
+            job = Job(sweep.policy, sweep.timeout, sweep.folder / "sources", sweep.run_folder)
+            Pool(job, tell).run(todo, min(workers, len(todo)))
 
 
 def cores() -> int:
     """Processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
-
-
-# --- the parent's side ---------------------------------------------------------------------------
-
-
-@dataclass
-class _Worker:
-    """A process and what it is doing."""
-
-    process: Any
-    pipe: Connection
-    pack: list[RunSpec] = field(default_factory=list)
-    part: str = ""
-    since: float = 0.0
-    """When the part in progress was begun (monotonic seconds)."""
-
-
-class _Pool:
-    """Workers, each with one pack in hand."""
-
-    def __init__(self, sweep: Sweep, tell: Tell) -> None:
-        self.sweep, self.tell = sweep, tell
-        self.workers: list[_Worker] = []
-        self.todo: list[list[RunSpec]] = []
-        self.killed: set[str] = set()
-        """Runs whose worker was killed from outside once."""
-        self.stopped: UserError | None = None
-
-    def run(self, todo: list[list[RunSpec]], count: int) -> None:
-        """Hand out packs until none is left."""
-        self.todo = todo[::-1]
-        try:
-            while self.todo or any(w.pack for w in self.workers):
-                while self.todo and self.stopped is None and (free := self._free(count)):
-                    self._give(free, self.todo.pop())
-                if self.stopped is not None and not any(w.pack for w in self.workers):
-                    break
-                self._listen()
-        finally:
-            for worker in self.workers:
-                worker.pipe.close()  # an idle worker sees the end of its pipe and leaves
-                if worker.pack:
-                    worker.process.kill()
-                worker.process.join(5)
-                worker.process.kill()
-        if self.stopped is not None:
-            raise self.stopped
-
-    def _free(self, count: int) -> _Worker | None:
-        """A worker without a pack; started if there are fewer than `count`."""
-        for worker in self.workers:
-            if not worker.pack:
-                return worker
-        if len(self.workers) >= count:
-            return None
-        for name in THREADS:
-            os.environ[name] = "1"
-        here, there = mp.get_context("spawn").Pipe()
-        args = (there, self.sweep.policy, self.sweep.timeout, self.sweep.folder / "sources")
-        process = mp.get_context("spawn").Process(target=work, args=args, daemon=True)
-        process.start()
-        there.close()
-        self.workers.append(_Worker(process, here))
-        return self.workers[-1]
-
-    def _give(self, worker: _Worker, pack: list[RunSpec]) -> None:
-        worker.pack, worker.part = pack, ""
-        try:
-            worker.pipe.send((pack, [self.sweep.run_folder(r) for r in pack]))
-        except (BrokenPipeError, OSError):
-            self._died(worker)
-
-    def _listen(self) -> None:
-        """Take in what the workers say; end those that hang in a reward."""
-        busy = [w for w in self.workers if w.pack]
-        ready = wait([w.pipe for w in busy], timeout=0.5)
-        for worker in busy:
-            if worker.pipe in ready:
-                try:
-                    self._heard(worker, worker.pipe.recv())
-                except (EOFError, OSError):
-                    self._died(worker)
-            elif worker.part and time.monotonic() - worker.since > self.sweep.timeout + 5:
-                worker.process.kill()
-                self._died(worker, f"part {worker.part!r} gave no scores within {self.sweep.timeout:g} s")
-
-    def _heard(self, worker: _Worker, event: dict[str, Any]) -> None:
-        worker.part = event["part"] if event["event"] == "part" else ""
-        worker.since = time.monotonic()
-        if event["event"] == "free":
-            worker.pack = []
-        elif event["event"] == "stop":  # the environment or the configuration is at fault, not a run
-            worker.pack = []
-            self.stopped = UserError(event["reason"], event["code"])
-        else:
-            self.tell(event)
-
-    def _died(self, worker: _Worker, reason: str = "") -> None:
-        """Fail the pack of a dead worker; the next pack gets a new one.
-
-        A worker killed from outside (by hand, or for want of memory) is no fault of the run's: it is done
-        again from its checkpoint, once; killed again outside a part, it stays partial, for `rbench resume`.
-        """
-        worker.process.join(5)
-        self.workers.remove(worker)
-        left = [r for r in worker.pack if trace.status(self.sweep.run_folder(r))["status"] == "partial"]
-        code = worker.process.exitcode
-        outside = not reason and code == -signal.SIGKILL
-        if outside and left and not self.killed & {r.id for r in left}:
-            self.killed |= {r.id for r in left}
-            self.todo.append(left)
-            return
-        doing = f" in part {worker.part!r}" if worker.part else ""
-        reason = reason or f"the worker died{doing} (exit code {code})"
-        for run in left:
-            if outside and not worker.part:
-                self.tell({"event": "lost", "run": run.id, "reason": f"{reason}; `rbench resume` goes on"})
-                continue
-            exit_code = 6 if worker.part else 1
-            trace.set_status(self.sweep.run_folder(run), "failed", reason=reason, code=exit_code)
-            self.tell({"event": "failed", "run": run.id, "reason": reason, "code": exit_code})
-
-
-# --- the worker's side ---------------------------------------------------------------------------
-
-
-def work(pipe: Connection, policy: Folder, timeout: float, sources: Path) -> None:
-    """Do packs until told to stop."""
-    die_with_parent()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides; a key press reaches the whole group
-    sys.stdout = sys.stderr  # stdout carries the one JSON object of the parent
-    os.dup2(2, 1)  # and what a part prints through a library or a child of its own goes there neither
-    while True:
-        try:
-            specs, folders = pipe.recv()
-        except (EOFError, OSError):
-            return
-        do_pack(specs, folders, policy, pipe.send, timeout, sources)
-
-
-def do_pack(
-    specs: Sequence[RunSpec], folders: Sequence[Path], policy: Folder, say: Tell, timeout: float, sources: Path
-) -> None:
-    """Train and evaluate one pack in this process, on one thread; whatever goes wrong is said, not raised."""
-    import torch
-
-    from rewardbench.loop import run_pack
-
-    torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(True)
-    try:
-        run_pack(specs, folders, policy, say, timeout, sources)
-    except UserError as error:
-        say({"event": "stop", "reason": str(error), "code": error.code})
-        return
-    except Exception as error:
-        place = users_fault(error)
-        code, reason = (6 if place else 1), f"{type(error).__name__}: {error}{place}"
-        if code == 1:
-            traceback.print_exc()
-        for spec, folder in zip(specs, folders, strict=True):
-            if trace.status(folder)["status"] == "partial":
-                trace.set_status(folder, "failed", reason=reason, code=code)
-                say({"event": "failed", "run": spec.id, "reason": reason, "code": code})
-    say({"event": "free"})
-
-
-def users_fault(error: BaseException) -> str:
-    """` (file.py, line n)` of the last line of a user's own file that an error went through, or nothing."""
-    found = ""
-    for frame, line in traceback.walk_tb(error.__traceback__):
-        if str(frame.f_globals.get("__name__", "")).startswith("_rewardbench_user_"):
-            found = f" ({Path(frame.f_code.co_filename).name}, line {line})"
-    return found
-
-
-def die_with_parent() -> None:
-    """Ask the kernel to kill this process when its parent dies; elsewhere, watch for it."""
-    above = mp.parent_process()
-    parent = os.getppid() if above is None or above.pid is None else above.pid
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
-        if os.getppid() != parent:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(1)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 # --- shards --------------------------------------------------------------------------------------

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from rewardbench import results, sweep
+from rewardbench import comparing, results, sweep
 from rewardbench.plan import Spec
-from rewardbench.results import frames
+from rewardbench.tables import frames
 
 __all__ = ["compare", "finish", "frames", "resume", "run"]
 
@@ -41,4 +41,4 @@ def finish(
 
 def compare(folder: Path) -> list[dict[str, Any]]:
     """Paired verdicts of a sweep: everything against the baseline and against `untrained`."""
-    return results.compare(results.score(results.load_sweep(folder)))
+    return comparing.compare(results.score(results.load_sweep(folder)))

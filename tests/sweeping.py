@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from rewardbench import cli, sweep, trace
+from rewardbench import cli, sweep, trace, worker
 from rewardbench.types import UserError
 
 ROOT = Path(__file__).parents[1]
@@ -45,7 +45,7 @@ def here(prepared, workers, tell):
         for pack in sweep.packs(prepared):
             folders = [prepared.run_folder(r) for r in pack]
             sources = prepared.folder / "sources"
-            sweep.do_pack(pack, folders, prepared.policy, say, prepared.timeout, sources)
+            worker.do_pack(pack, folders, prepared.policy, say, prepared.timeout, sources)
             if stopped:
                 raise stopped[0]
 

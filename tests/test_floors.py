@@ -9,6 +9,9 @@ The table is that of the design page. Where a file has no place there, its place
 | scoring | 3, left of conventions | calls a design's bound parts; `find` binds them |
 | record | 3, beside trace | what is written down of a step; knows no folder |
 | anchors | 3, left of results | a task's frozen scale, made of results |
+| tables, comparing | 3, left of results | what is handed on of results; which design did better |
+| pool, worker | 3, between sweep and loop | processes and what one does |
+| packs | 3, right of loop | runs that share a model: opened, saved, restored; drives floor 2 as the loop does |
 | showing | 3, left of plan | resolves any name for `rbench show` |
 | verbs | 3, leftmost | a sweep from Python: `run`, `resume`, `compare` |
 | commands | 5, left of cli | a command prints through `cli`; `cli` lists commands without importing them |
@@ -27,16 +30,16 @@ FLOORS = (
     ("rewards", "metrics", "design", "measures", "stats", "advantage"),
     ("reward_models", "algorithms", "engine", "policies"),
     (
-        "verbs", "anchors", "showing", "sweep", "watch", "loop", "results", "plan", "find", "oracle", "scoring",
-        "conventions", "record", "trace",
+        "verbs", "anchors", "showing", "sweep", "watch", "pool", "worker", "loop", "packs", "tables", "comparing",
+        "results", "plan", "find", "oracle", "scoring", "conventions", "record", "trace",
     ),
     ("boards", "pages", "audit", "check", "scale", "modules"),
     ("__main__", "recipe", "commands", "cli"),
 )
 PLACE = {name: (floor, n) for floor, names in enumerate(FLOORS) for n, name in enumerate(names)}
 HEAVY = {"torch", "transformers", "accelerate", "peft", "trl"}
-DRIVERS = {"loop", "sweep"}
-"""The exception: `loop` drives floor 2 and `sweep` starts it, in its workers alone."""
+DRIVERS = {"loop", "packs", "worker"}
+"""The exception: `loop` and `packs` drive floor 2, and `worker` starts them, in processes of its own alone."""
 LIGHT = {"numpy", "scipy", "sacrebleu", "rouge_score", "rfc8785"}
 """What floors 0 and 1 may import besides the standard library; scikit-learn lazily."""
 ORACLE = {"find"}
@@ -93,7 +96,7 @@ def faults(name: str, source: str) -> list[str]:
         elif top in HEAVY and not typing:
             if not (floor == 2 or mine in DRIVERS or mine == "recipe"):
                 found.append(f"{name} (floor {floor}) imports {asked}")
-            if mine == "sweep" and not lazy:
+            if mine == "worker" and not lazy:
                 found.append(f"{name} imports {asked} before a worker needs it")
         elif floor < 2 and top not in sys.stdlib_module_names | LIGHT and not typing and not (top == "sklearn" and lazy):
             found.append(f"{name} (floor {floor}) imports {asked}")
@@ -174,7 +177,7 @@ BAD = {
 GOOD = {
     "rewardbench.metrics.x": ["def f():\n    import sklearn", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import torch",
                               "from .normalised import last_two", "import scipy"],
-    "rewardbench.sweep": ["def work():\n    import torch\n    from rewardbench.loop import run_pack"],
+    "rewardbench.worker": ["def work():\n    import torch\n    from rewardbench.loop import run_pack"],
     "rewardbench.engine.x": ["import torch", "from rewardbench.policies.load import load"],
     "rewardbench.find": ["from rewardbench.oracle import oracle", "from rewardbench.scoring import Contestant"],
 }

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from rewardbench import results, sweep
+from rewardbench import comparing, sweep, tables
 from rewardbench.cli import print_json
 from rewardbench.commands import _showing
 from rewardbench.verbs import finish
@@ -23,10 +23,10 @@ def go(prepared: sweep.Sweep, workers: int | None, as_json: bool, yes: bool = Tr
     click.echo(f"sweep {prepared.id}: {len(left)} of {len(prepared.runs)} runs to do, in {prepared.folder}", err=True)
     _, scored = finish(prepared, workers or 0, _showing.lines(left))
     if as_json:
-        print_json(results.as_json(prepared.id, scored))
+        print_json(tables.as_json(prepared.id, scored))
     else:
         _showing.table(scored)
-        _showing.verdicts(results.compare(scored))
+        _showing.verdicts(comparing.compare(scored))
         click.echo(f"recorded in {prepared.folder}", err=True)
     failures = [r for r in scored if r.run.status["status"] == "failed"]
     for reason in dict.fromkeys(str(r.run.status.get("reason")) for r in failures):

@@ -10,7 +10,8 @@ from typing import Any
 import click
 
 from rewardbench.plan import RunSpec
-from rewardbench.results import AXES, Result, summary
+from rewardbench.results import AXES, Result
+from rewardbench.tables import summary
 
 
 def lines(runs: Sequence[RunSpec]) -> Callable[[dict[str, Any]], None]:

@@ -26,7 +26,7 @@ def command(folders: tuple[Path, ...], metrics: tuple[str, ...], as_json: bool) 
     Example:
       rbench compare runs/3f2a91c0d4e5 --metric gold --metric diversity
     """
-    from rewardbench import results
+    from rewardbench import comparing, results, tables
     from rewardbench.cli import print_json
     from rewardbench.commands import _showing
     from rewardbench.types import UserError
@@ -36,9 +36,9 @@ def command(folders: tuple[Path, ...], metrics: tuple[str, ...], as_json: bool) 
     scored = results.score(list(unique.values()))
     if len({r.run.spec.seed for r in scored}) < 2:
         raise UserError("one seed has no interval, so nothing can be compared: run at least 2 (5 rank, 10 claim)")
-    compared = results.compare(scored)
+    compared = comparing.compare(scored)
     if as_json:
-        print_json({"schema_version": results.SCHEMA, "comparisons": compared})
+        print_json({"schema_version": tables.SCHEMA, "comparisons": compared})
     else:
         _showing.verdicts(compared, metrics or ("gold",))
     return 0

@@ -18,14 +18,14 @@ def command(folders: tuple[Path, ...], out: Path, as_json: bool) -> int:
     Example:
       rbench merge shard1 shard2 shard3 --out whole
     """
-    from rewardbench import results, sweep
+    from rewardbench import results, sweep, tables
     from rewardbench.cli import print_json
     from rewardbench.commands import _showing
 
     merged = sweep.merge(folders, out)
     scored = results.score(results.load_sweep(merged.folder))
     if as_json:
-        print_json(results.as_json(merged.id, scored))
+        print_json(tables.as_json(merged.id, scored))
     else:
         _showing.table(scored)
     missing = merged.planned - len(merged.runs)

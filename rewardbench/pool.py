@@ -1,0 +1,154 @@
+"""Who does the packs? One-thread processes with one pack each in hand, watched by their parent.
+
+A worker that hangs or dies takes its own pack with it and nothing else.
+"""
+
+from __future__ import annotations
+
+import multiprocessing as mp
+import os
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any
+
+from rewardbench import trace
+from rewardbench.plan import RunSpec
+from rewardbench.policies.settings import Folder
+from rewardbench.types import UserError
+from rewardbench.worker import Tell, work
+
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+
+
+@dataclass(frozen=True)
+class Job:
+    """What all packs of a sweep share."""
+
+    policy: Folder
+    timeout: float
+    """Seconds that a part may take."""
+    sources: Path
+    folder: Callable[[RunSpec], Path]
+    """Where a run is recorded."""
+
+
+@dataclass
+class _Worker:
+    """A process and what it is doing."""
+
+    process: Any
+    pipe: Connection
+    pack: list[RunSpec] = field(default_factory=list)
+    part: str = ""
+    since: float = 0.0
+    """When the part in progress was begun (monotonic seconds)."""
+
+
+class Pool:
+    """Workers, each with one pack in hand."""
+
+    def __init__(self, job: Job, tell: Tell) -> None:
+        self.job, self.tell = job, tell
+        self.workers: list[_Worker] = []
+        self.todo: list[list[RunSpec]] = []
+        self.killed: set[str] = set()
+        """Runs whose worker was killed from outside once."""
+        self.stopped: UserError | None = None
+
+    def run(self, todo: list[list[RunSpec]], count: int) -> None:
+        """Hand out packs until none is left."""
+        self.todo = todo[::-1]
+        try:
+            while self.todo or any(w.pack for w in self.workers):
+                while self.todo and self.stopped is None and (free := self._free(count)):
+                    self._give(free, self.todo.pop())
+                if self.stopped is not None and not any(w.pack for w in self.workers):
+                    break
+                self._listen()
+        finally:
+            for worker in self.workers:
+                worker.pipe.close()  # an idle worker sees the end of its pipe and leaves
+                if worker.pack:
+                    worker.process.kill()
+                worker.process.join(5)
+                worker.process.kill()
+        if self.stopped is not None:
+            raise self.stopped
+
+    def _free(self, count: int) -> _Worker | None:
+        """A worker without a pack; started if there are fewer than `count`."""
+        for worker in self.workers:
+            if not worker.pack:
+                return worker
+        if len(self.workers) >= count:
+            return None
+        for name in THREADS:
+            os.environ[name] = "1"
+        here, there = mp.get_context("spawn").Pipe()
+        args = (there, self.job.policy, self.job.timeout, self.job.sources)
+        process = mp.get_context("spawn").Process(target=work, args=args, daemon=True)
+        process.start()
+        there.close()
+        self.workers.append(_Worker(process, here))
+        return self.workers[-1]
+
+    def _give(self, worker: _Worker, pack: list[RunSpec]) -> None:
+        worker.pack, worker.part = pack, ""
+        try:
+            worker.pipe.send((pack, [self.job.folder(r) for r in pack]))
+        except (BrokenPipeError, OSError):
+            self._died(worker)
+
+    def _listen(self) -> None:
+        """Take in what the workers say; end those that hang in a reward."""
+        busy = [w for w in self.workers if w.pack]
+        ready = wait([w.pipe for w in busy], timeout=0.5)
+        for worker in busy:
+            if worker.pipe in ready:
+                try:
+                    self._heard(worker, worker.pipe.recv())
+                except (EOFError, OSError):
+                    self._died(worker)
+            elif worker.part and time.monotonic() - worker.since > self.job.timeout + 5:
+                worker.process.kill()
+                self._died(worker, f"part {worker.part!r} gave no scores within {self.job.timeout:g} s")
+
+    def _heard(self, worker: _Worker, event: dict[str, Any]) -> None:
+        worker.part = event["part"] if event["event"] == "part" else ""
+        worker.since = time.monotonic()
+        if event["event"] == "free":
+            worker.pack = []
+        elif event["event"] == "stop":  # the environment or the configuration is at fault, not a run
+            worker.pack = []
+            self.stopped = UserError(event["reason"], event["code"])
+        else:
+            self.tell(event)
+
+    def _died(self, worker: _Worker, reason: str = "") -> None:
+        """Fail the pack of a dead worker; the next pack gets a new one.
+
+        A worker killed from outside (by hand, or for want of memory) is no fault of the run's: it is done
+        again from its checkpoint, once; killed again outside a part, it stays partial, for `rbench resume`.
+        """
+        worker.process.join(5)
+        self.workers.remove(worker)
+        left = [r for r in worker.pack if trace.status(self.job.folder(r))["status"] == "partial"]
+        code = worker.process.exitcode
+        outside = not reason and code == -signal.SIGKILL
+        if outside and left and not self.killed & {r.id for r in left}:
+            self.killed |= {r.id for r in left}
+            self.todo.append(left)
+            return
+        doing = f" in part {worker.part!r}" if worker.part else ""
+        reason = reason or f"the worker died{doing} (exit code {code})"
+        for run in left:
+            if outside and not worker.part:
+                self.tell({"event": "lost", "run": run.id, "reason": f"{reason}; `rbench resume` goes on"})
+                continue
+            exit_code = 6 if worker.part else 1
+            trace.set_status(self.job.folder(run), "failed", reason=reason, code=exit_code)
+            self.tell({"event": "failed", "run": run.id, "reason": reason, "code": exit_code})

@@ -1,0 +1,132 @@
+"""How are results handed on? As the JSON that machines read, as pandas frames, as rows of a summary."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rewardbench import comparing, stats, trace
+from rewardbench.metrics.normalised import last_two
+from rewardbench.results import AXES, Loaded, Result, by_design, load_sweep, score
+from rewardbench.types import Curve
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SCHEMA = 1
+
+
+def as_row(result: Result) -> dict[str, Any]:
+    """One run of the sweep's JSON."""
+    run, spec = result.run, result.run.spec
+    curve = run.curve
+    gold = curve.gold.mean(axis=(1, 2)) if curve is not None else None
+    reward = _reward_curve(curve)
+    seconds = {k: sum(t.get(k, 0.0) for t in run.timing) for k in ("sample", "reward", "learn", "evaluate")}
+    row = {
+        "run": spec.id,
+        "task": spec.task,
+        "design": spec.design.name,
+        "design_hash": spec.design_hash,
+        "algorithm": spec.algorithm,
+        "policy": spec.policy,
+        "seed": spec.seed,
+        "status": run.status["status"],
+        **{axis: result.values.get(axis) for axis in AXES},
+        "pass_at_k": result.values.get("pass_at_k"),
+        "gold": {
+            "start": None if gold is None else float(gold[0]),
+            "end": result.values.get("gold"),
+            "min": None if gold is None else float(gold.min()),
+        },
+        "reward": {"start": reward[0], "end": reward[1]},
+        "kl": None if curve is None else float(curve.kl[-1].mean()),
+        "tokens": int(run.rows[-1]["charged"]) if run.rows else 0,
+        "flops": _flops(run),
+        "reward_seconds": seconds["reward"],
+        "cpu_seconds": sum(seconds.values()),
+        "training_cpu_seconds": seconds["sample"] + seconds["reward"] + seconds["learn"],
+        "evaluation_cpu_seconds": seconds["evaluate"],
+        "flags": sorted(set(result.flags)),
+        "reasons": result.reasons,
+    }
+    if "reason" in run.status:
+        row["reasons"] = {**result.reasons, "status": run.status["reason"]}
+    return row
+
+
+def _reward_curve(curve: Curve | None) -> tuple[float | None, float | None]:
+    """Composed reward on dev prompts at the start and at the end (mean of the last two), raw."""
+    if curve is None or not np.isfinite(curve.reward).any():
+        return None, None
+    means = [float(np.nanmean(r)) if np.isfinite(r).any() else float("nan") for r in curve.reward]
+    return means[0], float(last_two(np.array(means)))
+
+
+def _flops(run: Loaded) -> float | None:
+    """FLOPs of training: 2 N a token read or sampled, 6 N a token trained on (N = parameters)."""
+    size = run.status.get("parameters")
+    if size is None:
+        return None
+    sampled = sum(r["context"] + r["length"] * r["completions"] for r in run.rows)
+    return float(8 * size * sampled)
+
+
+def as_json(sweep: str, results: Sequence[Result]) -> dict[str, Any]:
+    """The one object that `rbench run --json` prints."""
+    found: dict[str, Any] = trace.finite(
+        {
+            "schema_version": SCHEMA,
+            "sweep": sweep,
+            "runs": [as_row(r) for r in results],
+            "comparisons": comparing.compare(results),
+        }
+    )
+    return found
+
+
+def frames(folder: Path) -> dict[str, pd.DataFrame]:
+    """pandas frames of a sweep: `runs`, `steps`, `curves` (a row an evaluation) and `completions`."""
+    import pandas as pd
+
+    loaded = load_sweep(folder)
+    runs = pd.json_normalize([as_row(r) for r in score(loaded)])
+    keys = [{"run": r.spec.id, "task": r.spec.task, "design": r.spec.design.name, "seed": r.spec.seed} for r in loaded]
+    steps = pd.json_normalize([k | row for k, r in zip(keys, loaded, strict=True) for row in r.rows])
+    tables = [
+        pd.DataFrame(trace.read_evaluation(path)).assign(evaluation=path.stem, **key)
+        for key, run in zip(keys, loaded, strict=True)
+        for path in trace.evaluations(run.folder)
+    ]
+    completions = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+    curves = pd.DataFrame()
+    if len(completions):
+        on = ["run", "task", "design", "seed", "step", "charged"]
+        counted = completions[completions.picked & (completions.evaluation != "final")]
+        curves = counted.groupby(on, as_index=False)[["gold", "reward", "kl", "length", "ended", "entropy"]].mean()
+    return {"runs": runs, "steps": steps, "curves": curves, "completions": completions}
+
+
+def summary(results: Sequence[Result]) -> list[dict[str, Any]]:
+    """A row a (task, design): mean and 95% interval over seeds of gold and the four axes, flags counted."""
+    rows = []
+    for (task, design), group in by_design(results).items():
+        row: dict[str, Any] = {"task": task, "design": design, "seeds": len(group)}
+        for metric in ("gold", *AXES):
+            values = [r.values.get(metric) for r in group]
+            row[metric] = _interval([v for v in values if v is not None]) if None not in values else None
+        flags = sorted({f for r in group for f in r.flags})
+        row["flags"] = {f: sum(f in r.flags for r in group) for f in flags}
+        rows.append(row)
+    return rows
+
+
+def _interval(values: Sequence[float]) -> tuple[float, float | None, float | None]:
+    """(mean, low, high); one seed has no interval."""
+    if len(values) < 2:
+        return float(values[0]), None, None
+    interval = stats.mean_interval(values)
+    return interval.mean, interval.low, interval.high

@@ -1,0 +1,91 @@
+"""What does a worker do? Packs, on one thread, until told to stop; it dies with its parent."""
+
+from __future__ import annotations
+
+import ctypes
+import multiprocessing as mp
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from rewardbench import trace
+from rewardbench.plan import RunSpec
+from rewardbench.policies.settings import Folder
+from rewardbench.types import UserError
+
+Tell = Callable[[dict[str, Any]], None]
+
+
+def work(pipe: Connection, policy: Folder, timeout: float, sources: Path) -> None:
+    """Do packs until told to stop."""
+    die_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides; a key press reaches the whole group
+    sys.stdout = sys.stderr  # stdout carries the one JSON object of the parent
+    os.dup2(2, 1)  # and what a part prints through a library or a child of its own goes there neither
+    while True:
+        try:
+            specs, folders = pipe.recv()
+        except (EOFError, OSError):
+            return
+        do_pack(specs, folders, policy, pipe.send, timeout, sources)
+
+
+def do_pack(
+    specs: Sequence[RunSpec], folders: Sequence[Path], policy: Folder, say: Tell, timeout: float, sources: Path
+) -> None:
+    """Train and evaluate one pack in this process, on one thread; whatever goes wrong is said, not raised."""
+    import torch
+
+    from rewardbench.loop import run_pack
+
+    torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(True)
+    try:
+        run_pack(specs, folders, policy, say, timeout, sources)
+    except UserError as error:
+        say({"event": "stop", "reason": str(error), "code": error.code})
+        return
+    except Exception as error:
+        place = users_fault(error)
+        code, reason = (6 if place else 1), f"{type(error).__name__}: {error}{place}"
+        if code == 1:
+            traceback.print_exc()
+        for spec, folder in zip(specs, folders, strict=True):
+            if trace.status(folder)["status"] == "partial":
+                trace.set_status(folder, "failed", reason=reason, code=code)
+                say({"event": "failed", "run": spec.id, "reason": reason, "code": code})
+    say({"event": "free"})
+
+
+def users_fault(error: BaseException) -> str:
+    """` (file.py, line n)` of the last line of a user's own file that an error went through, or nothing."""
+    found = ""
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        if str(frame.f_globals.get("__name__", "")).startswith("_rewardbench_user_"):
+            found = f" ({Path(frame.f_code.co_filename).name}, line {line})"
+    return found
+
+
+def die_with_parent() -> None:
+    """Ask the kernel to kill this process when its parent dies; elsewhere, watch for it."""
+    above = mp.parent_process()
+    parent = os.getppid() if above is None or above.pid is None else above.pid
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+        if os.getppid() != parent:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
