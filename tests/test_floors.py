@@ -149,7 +149,7 @@ def test_the_oracle_has_one_importer():
         for asked, _, _ in imports(ast.parse(path.read_text()), dotted(path).rpartition(".")[0])
         if asked.startswith("rewardbench.oracle")
     }
-    assert importers == {"rewardbench.find"}
+    assert importers == {"rewardbench.find.designs"}
 
 
 def test_parts_see_no_task_no_gold_and_no_truth():

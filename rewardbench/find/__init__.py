@@ -1,0 +1,36 @@
+"""How does a name become a thing? The folder listing is the registry; nothing is imported to list it.
+
+A user's own thing is `path/file.py:name` or `module:name`. The working directory is never searched.
+"""
+
+from rewardbench.find.algorithms import algorithm, algorithm_part
+from rewardbench.find.catalogue import listing
+from rewardbench.find.designs import bind, design, task_designs
+from rewardbench.find.functions import arms, callable_of, copy_of, parts
+from rewardbench.find.names import files, first_line, unknown
+from rewardbench.find.policies import policy, run_folder
+from rewardbench.find.tasks import demonstrate, gold, task, task_digest, task_folder, task_folders
+
+__all__ = [
+    "algorithm",
+    "algorithm_part",
+    "arms",
+    "bind",
+    "callable_of",
+    "copy_of",
+    "demonstrate",
+    "design",
+    "files",
+    "first_line",
+    "gold",
+    "listing",
+    "parts",
+    "policy",
+    "run_folder",
+    "task",
+    "task_designs",
+    "task_digest",
+    "task_folder",
+    "task_folders",
+    "unknown",
+]

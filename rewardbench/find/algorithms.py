@@ -1,0 +1,51 @@
+"""How does a name become an algorithm, with its hyperparameters set?"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from rewardbench import design as designs_
+from rewardbench.find.functions import callable_of
+from rewardbench.find.names import files, unknown
+from rewardbench.policies import settings as policies_
+from rewardbench.types import Algorithm, Part, UserError
+
+
+def algorithm(
+    asked: str, options: Mapping[str, Any] | None = None, source: str = "", sources: Path | None = None
+) -> Algorithm:
+    """An algorithm by its file's name, or a user's `file.py:Class`, with hyperparameters set.
+
+    With `source` (the file's hash) a user's own is read from its copy under `sources`.
+    """
+    if ":" in asked:
+        part = Part("algorithm", asked, source=source) if source else algorithm_part(asked)
+        kind = callable_of(part, sources)
+    else:
+        known = files("algorithms")
+        if asked not in known:
+            raise unknown("algorithm", asked, known)
+        module = importlib.import_module(f"rewardbench.algorithms.{asked}")
+        kind = getattr(module, "".join(w.capitalize() for w in asked.split("_")))
+    if not (isinstance(kind, type) and issubclass(kind, Algorithm)):
+        raise UserError(f"algorithm {Path(asked).name!r} is no dataclass derived from rewardbench.Algorithm")
+    names = [f.name for f in fields(kind)]
+    designs_.check_keys(options or {}, names, f"algorithm {asked!r}")
+    try:
+        return kind(**(options or {}))
+    except (TypeError, ValueError) as error:
+        raise UserError(f"algorithm {Path(asked).name!r}: {error}") from error
+
+
+def algorithm_part(asked: str) -> Part:
+    """`file.py:name` as a part with its path and hash, to be looked up and copied like one."""
+    place, _, name = asked.rpartition(":")
+    path = Path(place).resolve()
+    if place.endswith(".py") and not path.is_file():
+        raise UserError(f"no file {place!r}", 5)
+    source = policies_.file_digest(path) if place.endswith(".py") else ""
+    return Part(name, f"{path}:{name}" if place.endswith(".py") else asked, source=source)

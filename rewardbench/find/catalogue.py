@@ -1,0 +1,41 @@
+"""What is there? Names and summaries, read from folders and docstrings; nothing is imported."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+from rewardbench.find.designs import task_designs
+from rewardbench.find.functions import arms, parts
+from rewardbench.find.names import beside, files, first_line
+from rewardbench.find.tasks import task_folders
+from rewardbench.policies import settings as policies_
+
+
+def listing(kind: str) -> dict[str, str]:
+    """Name -> summary of everything of a kind; reads folders and docstrings, imports nothing."""
+    if kind == "tasks":
+        return {name: first_line(path / "task.py") for name, path in sorted(task_folders().items())}
+    if kind == "designs":
+        own = {f"{t}/{d}": _summary(p) for t in sorted(task_folders()) for d, p in task_designs(t).items()}
+        return own | arms()
+    if kind == "parts":
+        return parts()
+    if kind == "policies":
+        return {n: first_comment(policies_.HERE / f"{n}.toml") for n in policies_.shipped()}
+    if kind == "boards":
+        return {p.parent.name: _summary(p) for p in sorted(beside("leaderboards").glob("*/board.toml"))}
+    return files(kind)
+
+
+def _summary(path: Path) -> str:
+    """The `summary` of a TOML file."""
+    try:
+        return str(tomllib.loads(path.read_text()).get("summary", ""))
+    except tomllib.TOMLDecodeError:
+        return "(is not valid TOML)"
+
+
+def first_comment(path: Path) -> str:
+    """The first line of a TOML file, without its mark."""
+    return (path.read_text().splitlines() or [""])[0].lstrip("# ")

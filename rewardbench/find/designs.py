@@ -1,0 +1,109 @@
+"""How does a name become a design, ready to score?"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from rewardbench import design as designs_
+from rewardbench.conventions.trl import Bound
+from rewardbench.find.functions import arms, callable_of
+from rewardbench.find.names import unknown
+from rewardbench.find.tasks import gold, task, task_folder
+from rewardbench.oracle import oracle
+from rewardbench.policies import settings as policies_
+from rewardbench.scoring import Contestant
+from rewardbench.types import Design, Part, UserError
+
+
+def task_designs(task_name: str) -> dict[str, Path]:
+    """Name -> file of the designs in a task's folder."""
+    return {p.stem: p for p in sorted((task_folder(task_name) / "designs").glob("*.toml"))}
+
+
+def design(asked: str, task_name: str) -> Design:
+    """A design by its name in the task, an arm, a `.toml`, or a one-part design `file.py:name`, `module:name`.
+
+    Parts that are a user's own carry the hash of their source; `asked` paths are resolved by the caller's folder.
+    """
+    own = task_designs(task_name)
+    if asked in own:
+        return _resolved(designs_.parse(own[asked].read_text(), asked), own[asked].parent)
+    if asked in arms():
+        return arm(asked)
+    if asked.endswith(".toml"):
+        path = Path(asked)
+        return _resolved(designs_.parse(_text(path, asked), path.stem), path.parent)
+    if ":" in asked:
+        name = asked.rpartition(":")[2]
+        return _resolved(Design(name, (Part(name, asked),)), Path())
+    raise unknown(f"design of {task_name}", asked, [*own, *arms()])
+
+
+def _text(path: Path, asked: str) -> str:
+    """A user's design file as text."""
+    if not path.is_file():
+        raise UserError(f"no design file {asked!r}", 5)
+    try:
+        return path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"design file {asked!r} cannot be read: {error}", 5) from error
+
+
+def arm(name: str) -> Design:
+    """A reference entry as a design."""
+    if name == "untrained":
+        return Design(name, trains=False)
+    return Design(name, (Part(name, "oracle" if name == "oracle" else f"null.{name}"),))
+
+
+def _resolved(found: Design, folder: Path) -> Design:
+    """The design with each part's form and, for a user's own part, its source's path and hash."""
+    return replace(found, parts=tuple(_resolve(p, folder) for p in found.parts))
+
+
+def _resolve(part: Part, folder: Path) -> Part:
+    """One part looked up once, so that a wrong name or parameter is found before anything runs."""
+    if ":" in part.use and part.use.split(":")[0].endswith(".py"):
+        file, _, name = part.use.rpartition(":")
+        path = (folder / file).resolve()
+        if not path.is_file():
+            raise UserError(f"part {part.name!r}: no file {file!r}", 5)
+        part = replace(part, use=f"{path}:{name}", source=policies_.file_digest(path))
+    function = callable_of(part)
+    _check_params(part, function)
+    return replace(part, form=str(getattr(function, "form", "text")))
+
+
+def _check_params(part: Part, function: Callable[..., Any]) -> None:
+    """Raise UserError for a parameter that the part's function does not have."""
+    try:
+        parameters = inspect.signature(function).parameters
+    except (TypeError, ValueError):
+        return
+    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        return
+    for key in part.params:
+        if key not in parameters:
+            raise UserError(
+                f"part {part.name!r} ({part.use.rpartition('/')[2]}) has no parameter {key!r}"
+                f"{designs_.nearest(key, parameters)} (it has: {', '.join(parameters)})"
+            )
+
+
+def bind(found: Design, task_name: str, sources: Path | None = None) -> Contestant:
+    """The design with its functions, ready to score; `design.py` itself stays pure."""
+    if [p.use for p in found.parts] == ["oracle"]:
+        return Contestant(found, oracle=oracle(gold(task_name), task(task_name).turns))
+    if any(p.use == "oracle" for p in found.parts):
+        raise UserError(f"design {found.name!r} uses gold as a part; only the arm `oracle` may")
+    bounds = []
+    for part in found.parts:
+        function = callable_of(part, sources)
+        call = partial(function, **part.params) if part.params else function
+        bounds.append(Bound(part.name, call, part.form, trusted=":" not in part.use))
+    return Contestant(found, tuple(bounds))

@@ -1,0 +1,94 @@
+"""How does a part's name become a function: a shipped one, one of a user's file, or a module's?"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import importlib.util
+import sys
+import types as python_types
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Any
+
+from rewardbench.find.names import PACKAGE, unknown
+from rewardbench.policies import settings as policies_
+from rewardbench.types import Part, UserError
+
+
+def parts() -> dict[str, str]:
+    """Name (`topic.part`) -> first docstring line of every shipped part: a public function of completions."""
+    found = {}
+    for path in sorted((PACKAGE / "rewards").glob("*.py")):
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and not node.name.startswith("_"):
+                names = [a.arg for a in [*node.args.args, *node.args.kwonlyargs]]
+                if "completions" in names:
+                    found[f"{path.stem}.{node.name}"] = (ast.get_docstring(node) or "").split("\n")[0]
+    return found
+
+
+def arms() -> dict[str, str]:
+    """Name -> meaning of the reference entries that every task has."""
+    null = {n.removeprefix("null."): s for n, s in parts().items() if n.startswith("null.")}
+    return {
+        "untrained": "The policy as it is: evaluated, never taught.",
+        **null,
+        "oracle": "Gold as reward: the upper anchor, never a contestant.",
+    }
+
+
+def callable_of(part: Part, sources: Path | None = None) -> Callable[..., Any]:
+    """The function a part uses: shipped, a user's file (its copy under `sources` if given), or a module's."""
+    if ":" not in part.use:
+        known = parts()
+        if part.use not in known:
+            raise unknown("part", part.use, known)
+        topic, _, name = part.use.rpartition(".")
+        return getattr(importlib.import_module(f"rewardbench.rewards.{topic}"), name)  # type: ignore[no-any-return]
+    place, _, name = part.use.rpartition(":")
+    module = _user_file(Path(place), part.source, sources) if place.endswith(".py") else _user_module(place)
+    if not callable(getattr(module, name, None)):
+        there = [n for n, v in vars(module).items() if callable(v) and not n.startswith("_")]
+        raise unknown(f"function in {Path(place).name}", name, there)
+    return getattr(module, name)  # type: ignore[no-any-return]
+
+
+def _user_file(path: Path, source: str, sources: Path | None) -> python_types.ModuleType:
+    """A user's file under a private module name, executed once."""
+    if sources is not None and source:
+        path = sources / source[:16] / path.name
+        if not path.is_file() or policies_.file_digest(path) != source:
+            raise UserError(f"sources/{source[:16]}/{path.name} is missing or was changed since the sweep began", 5)
+    private = f"_rewardbench_user_{source[:16]}_{path.stem}"
+    if private in sys.modules:
+        return sys.modules[private]
+    spec = importlib.util.spec_from_file_location(private, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[private] = module
+    try:
+        with redirect_stdout(sys.stderr):  # stdout carries the one JSON object
+            spec.loader.exec_module(module)
+    except BaseException as error:
+        del sys.modules[private]
+        if isinstance(error, (KeyboardInterrupt, SystemExit)):
+            raise
+        raise UserError(f"{path.name} cannot be imported: {type(error).__name__}: {error}", 6) from error
+    return module
+
+
+def copy_of(part: Part) -> tuple[str, Path]:
+    """Where under `sources` a user's own file is copied to, and where it lies now."""
+    path = Path(part.use.rpartition(":")[0])
+    return f"{part.source[:16]}/{path.name}", path
+
+
+def _user_module(name: str) -> python_types.ModuleType:
+    """An installed module."""
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise UserError(f"module {name!r} cannot be imported: {error}", 5) from error
