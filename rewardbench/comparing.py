@@ -44,8 +44,8 @@ def _family(
     """The comparisons of one metric on one task, adjusted together."""
     done = []
     for a, b in pairs:
-        first = {r.run.spec.seed: r.values.get(metric) for r in groups[a]}
-        second = {r.run.spec.seed: r.values.get(metric) for r in groups[b]}
+        first = {r.run.spec.seed: r.counted(metric) for r in groups[a]}
+        second = {r.run.spec.seed: r.counted(metric) for r in groups[b]}
         paired = [(x, y) for s, x in first.items() if x is not None and (y := second.get(s)) is not None]
         if len(paired) >= 2:
             done.append((a, b, stats.paired_difference([x for x, _ in paired], [y for _, y in paired])))

@@ -60,6 +60,15 @@ class Result:
         """The design's bare name."""
         return self.run.spec.design.name
 
+    @property
+    def failed(self) -> bool:
+        """Whether the run ended in a failure."""
+        return bool(self.run.status["status"] == "failed")
+
+    def counted(self, metric: str) -> float | None:
+        """What enters means and comparisons: a crash left no policy, so its gold counts 0; nothing is dropped."""
+        return 0.0 if metric == "gold" and self.failed else self.values.get(metric)
+
 
 # --- reading -------------------------------------------------------------------------------------
 
@@ -172,14 +181,15 @@ def _score_one(run: Loaded, base: Loaded | None) -> Result:
     result = Result(run)
     task = find.task(run.spec.task)
     anchor = anchor_of(run.spec)
-    if run.status["status"] == "failed":
+    if result.failed:
         result.flags.append("failed")
     if run.curve is None or run.status["status"] == "partial":
-        failed = run.status["status"] == "failed"
         for axis in AXES:
-            result.values[axis] = 0.0 if failed and axis != "diversity" and isinstance(anchor, Anchor) else None
-            result.reasons[axis] = "the run failed before its first evaluation" if failed else "the run is not done"
+            result.values[axis] = 0.0 if result.failed and isinstance(anchor, Anchor) else None
+            reason = "the run failed before its first evaluation" if result.failed else "the run is not done"
+            result.reasons[axis] = reason
         result.values["gold"] = None
+        _diversity(result, base, task.one_answer)
         return result
     curve = run.curve
     result.values["gold"] = float(last_two(curve.gold.mean(axis=(1, 2))))
@@ -190,7 +200,7 @@ def _score_one(run: Loaded, base: Loaded | None) -> Result:
     }
     for name, measure in axes.items():
         _try(result, name, anchor, lambda a, f=measure: f(curve, a))  # type: ignore[misc]
-    _diversity(result, run, base, task.one_answer)
+    _diversity(result, base, task.one_answer)
     real = anchor if isinstance(anchor, Anchor) else None
     result.flags += _flags(run, base, real, task.one_answer)
     return result
@@ -208,23 +218,29 @@ def _try(result: Result, name: str, anchor: Anchor | str, value: Callable[[Ancho
         result.reasons[name] = str(error)
 
 
-def _diversity(result: Result, run: Loaded, base: Loaded | None, one_answer: bool) -> None:
+def _diversity(result: Result, base: Loaded | None, one_answer: bool) -> None:
     """D, or why it is not there; for one right answer the pass@k area in its place."""
-    result.values["diversity"] = None
+    run = result.run
+    result.values["diversity"], reason = None, ""
     if one_answer:
-        result.reasons["diversity"] = "one answer is right, so diversity is not asked; see pass_at_k"
+        reason = "one answer is right, so diversity is not asked; see pass_at_k"
         if run.bank is not None and run.bank.gold.shape[2] >= 16:
             result.values["pass_at_k"] = diversity_.pass_at_k_area(run.bank)
-    elif run.bank is None:
-        failed = run.status["status"] == "failed"
-        unsampled = f"budget {run.spec.budget!r} samples no temperatures"
-        result.reasons["diversity"] = "the run failed" if failed else unsampled
+    elif run.status["status"] == "partial":
+        reason = "the run is not done"
+    elif not run.spec.temperatures:
+        reason = f"budget {run.spec.budget!r} samples no temperatures"
     elif base is None or base.bank is None:
-        result.reasons["diversity"] = "no finished `untrained` run of this seed to compare with"
+        reason = "no finished `untrained` run of this seed to compare with"
+    elif run.bank is None:  # it failed: nothing precise is left, of any kind
+        result.values["diversity"] = -diversity_.volume(base.bank)
     elif run.bank.gold.shape[2] < 2:
-        result.reasons["diversity"] = "the algorithm shows one completion a prompt"
+        reason = "the algorithm shows one completion a prompt"
     else:
         result.values["diversity"] = diversity_.diversity(run.bank, base.bank)
+    result.reasons.pop("diversity", None)
+    if reason:
+        result.reasons["diversity"] = reason
 
 
 def _flags(run: Loaded, base: Loaded | None, anchor: Anchor | None, one_answer: bool) -> list[str]:

@@ -116,7 +116,7 @@ def summary(results: Sequence[Result]) -> list[dict[str, Any]]:
     for (task, design), group in by_design(results).items():
         row: dict[str, Any] = {"task": task, "design": design, "seeds": len(group)}
         for metric in ("gold", *AXES):
-            values = [r.values.get(metric) for r in group]
+            values = [r.counted(metric) for r in group]
             row[metric] = _interval([v for v in values if v is not None]) if None not in values else None
         flags = sorted({f for r in group for f in r.flags})
         row["flags"] = {f: sum(f in r.flags for r in group) for f in flags}

@@ -123,7 +123,7 @@ def test_hand_written_completions_get_their_gold(row):
 
 
 def test_examples_are_twenty_of_every_question_and_quality_and_as_the_task_makes_them():
-    assert len(ROWS) == len({row["note"] for row in ROWS}) == 20
+    assert len(ROWS) == len({row["note"] for row in ROWS}) >= 20
     assert {row["prompt"]["columns"]["question"] for row in ROWS} == set(OF_KIND)
     assert {row["gold"] for row in ROWS} == {0.0, 0.5, 1.0}
     for row in ROWS:

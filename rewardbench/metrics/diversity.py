@@ -27,7 +27,12 @@ def diversity(bank: Bank, base: Bank) -> float:
     if not np.array_equal(bank.temperatures, base.temperatures):
         raise UserError("both banks must be sampled at the same temperatures")
     k = min(bank.gold.shape[2], base.gold.shape[2])
-    return hypervolume(frontier(bank, k)) - hypervolume(frontier(base, k))
+    return volume(bank, k) - volume(base, k)
+
+
+def volume(bank: Bank, k: int | None = None) -> float:
+    """Hypervolume of a bank's frontier, seen from (0, 0), in [0, 1]."""
+    return float(hypervolume(frontier(bank, k)))
 
 
 def frontier(bank: Bank, k: int | None = None) -> Floats:

@@ -31,26 +31,38 @@ def final(text: str) -> float | None:
     return every[0] if every else None
 
 
-def right(completions: Sequence[str], answer: Sequence[str]) -> list[float]:
-    """1 where the final number is the answer, else 0.
+def wanted(answer: str) -> float | None:
+    """The number of an answer; None where it has none, so that the part abstains.
 
-    >>> right(["3 * 6 = 18\\n#### 18", "18 or 20"], ["18", "18"])
-    [1.0, 0.0]
+    >>> wanted("$1,200"), wanted("many")
+    (1200.0, None)
     """
-    pairs = zip(completions, answer, strict=True)
-    return [1.0 if final(text) == values(wanted)[0] else 0.0 for text, wanted in pairs]
+    return next(iter(values(answer)), None)
 
 
-def close(completions: Sequence[str], answer: Sequence[str]) -> list[float]:
+def right(completions: Sequence[str], answer: Sequence[str]) -> list[float | None]:
+    """1 where the final number is the answer, else 0; abstains where the answer is no number.
+
+    >>> right(["3 * 6 = 18\\n#### 18", "18 or 20", "5"], ["18", "18", "many"])
+    [1.0, 0.0, None]
+    """
+    pairs = [(final(text), wanted(a)) for text, a in zip(completions, answer, strict=True)]
+    return [None if true is None else float(said == true) for said, true in pairs]
+
+
+def close(completions: Sequence[str], answer: Sequence[str]) -> list[float | None]:
     """1 for the answer, falling to 0 for a final number off by as much as the answer itself; 0 without one.
 
     >>> close(["It is 9.", "It is 30.", "?"], ["12", "12", "12"])
     [0.75, 0.0, 0.0]
     """
-    paid = []
-    for text, wanted in zip(completions, answer, strict=True):
-        said, true = final(text), values(wanted)[0]
-        paid.append(0.0 if said is None else max(0.0, 1.0 - abs(said - true) / max(abs(true), 1.0)))
+    paid: list[float | None] = []
+    for text, a in zip(completions, answer, strict=True):
+        said, true = final(text), wanted(a)
+        if true is None:
+            paid.append(None)
+        else:
+            paid.append(0.0 if said is None else max(0.0, 1.0 - abs(said - true) / max(abs(true), 1.0)))
     return paid
 
 
@@ -66,13 +78,14 @@ def marked(completions: Sequence[str]) -> list[float]:
     ]
 
 
-def anywhere(completions: Sequence[str], answer: Sequence[str]) -> list[float]:
+def anywhere(completions: Sequence[str], answer: Sequence[str]) -> list[float | None]:
     """1 where the answer stands anywhere among the numbers, whatever else is said.
 
     >>> anywhere(["1 2 3 4", "5"], ["3", "3"])
     [1.0, 0.0]
     """
-    return [float(values(wanted)[0] in values(text)) for text, wanted in zip(completions, answer, strict=True)]
+    pairs = [(values(text), wanted(a)) for text, a in zip(completions, answer, strict=True)]
+    return [None if true is None else float(true in said) for said, true in pairs]
 
 
 def count(completions: Sequence[str], cap: int = 30) -> list[float]:

@@ -95,5 +95,14 @@ def _denied(text: str) -> bool:
 
 
 def _foreign(truth: Mapping[str, Any], text: str) -> bool:
-    """Whether a number is given to somebody who was not asked about."""
-    return truth["question"] != "more" and any(name not in truth["asked"] for name in NAME.findall(text))
+    """Whether numbers or people come in that the question is not about, or a number that is not theirs.
+
+    >>> facts = {"question": "more", "asked": ["Ann", "Ben"], "numbers": {"Ann": 4, "Ben": 7}}
+    >>> _foreign(facts, "Ben, 7 against 4."), _foreign(facts, "Ben, 5, 7, 12, 13.")
+    (False, True)
+    """
+    if truth["question"] != "more":
+        return any(name not in truth["asked"] for name in NAME.findall(text))
+    a, b = (truth["numbers"][name] for name in truth["asked"])
+    said = {WORDS.get(found.lower(), found) for found in NUMBER.findall(re.sub(r"(?i)\bone\b", " ", text))}
+    return not said <= {str(a), str(b), str(abs(a - b))}
