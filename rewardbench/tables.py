@@ -117,16 +117,16 @@ def summary(results: Sequence[Result]) -> list[dict[str, Any]]:
         row: dict[str, Any] = {"task": task, "design": design, "seeds": len(group)}
         for metric in ("gold", *AXES):
             values = [r.counted(metric) for r in group]
-            row[metric] = _interval([v for v in values if v is not None]) if None not in values else None
+            row[metric] = interval([v for v in values if v is not None]) if None not in values else None
         flags = sorted({f for r in group for f in r.flags})
         row["flags"] = {f: sum(f in r.flags for r in group) for f in flags}
         rows.append(row)
     return rows
 
 
-def _interval(values: Sequence[float]) -> tuple[float, float | None, float | None]:
+def interval(values: Sequence[float]) -> tuple[float, float | None, float | None]:
     """(mean, low, high); one seed has no interval."""
     if len(values) < 2:
         return float(values[0]), None, None
-    interval = stats.mean_interval(values)
-    return interval.mean, interval.low, interval.high
+    found = stats.mean_interval(values)
+    return found.mean, found.low, found.high

@@ -1,0 +1,121 @@
+"""What do the cards say of each task? Tables from finished sweeps, and how each reward agrees with gold.
+
+    python benchmarks/cards.py SWEEP [SWEEP ...] [--samples 3]
+
+Prints Markdown, a section a task: every design's gold, Q, S, E, D (mean ± half of the 95% interval over seeds), the
+seeds that each flag was raised on, gold of every seed, CPU seconds of training and of evaluation, Kendall's tau-b
+between the design's reward and gold on 64 x 8 samples of the untrained policy, the paired verdicts, and completions.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from scipy.stats import kendalltau
+
+from rewardbench import comparing, find, results, scoring, tables, trace
+from rewardbench.conventions.trl import When
+from rewardbench.engine.sample import sample
+from rewardbench.engine.stack import stack
+from rewardbench.policies.load import load
+from rewardbench.results import Result
+from rewardbench.types import Want
+
+
+def taus(task_name: str, policy_name: str, prompts: int = 64, samples: int = 8) -> dict[str, float | None]:
+    """Design -> Kendall's tau-b between its reward and gold on samples of the untrained policy."""
+    task, gold = find.task(task_name), find.gold(task_name)
+    policy = load(find.policy(policy_name))
+    asked = list(itertools.islice(task.prompts("dev", "cards"), prompts))
+    limit = policy.settings.max_tokens(task_name, task.max_tokens)
+    [batch] = sample(policy, stack(policy.model, [0], "full"), task, [Want(asked, samples)], ["cards"], limit)
+    assert batch is not None
+    cells = list(np.ndindex(prompts, samples))
+    true = [gold.score(asked[p], batch.said(p, k, task.turns)) for p, k in cells]
+    found: dict[str, float | None] = {}
+    for name in find.task_designs(task_name):
+        made = find.bind(find.design(name, task_name), task_name)
+        paid = scoring.pay(made, batch, When("cards", 0, 0.0), scoring.start(made), 60.0).batch.reward
+        found[name] = float(kendalltau(true, [paid[c] for c in cells]).statistic)
+    return found
+
+
+def cell(values: Sequence[float | None]) -> str:
+    """Mean ± half-width of the 95% interval over seeds, or a dash."""
+    known = [v for v in values if v is not None]
+    if len(known) < len(values) or not known:
+        return "–"
+    mean, low, _ = tables.interval(known)
+    return f"{mean:.2f}" if low is None else f"{mean:.2f} ± {mean - low:.2f}"
+
+
+def design_rows(scored: Sequence[Result], tau: dict[str, float | None]) -> list[list[str]]:
+    """A table row a design of one task, best gold first."""
+    rows = []
+    for (_, name), group in results.by_design(scored).items():
+        flags = sorted({f for r in group for f in r.flags})
+        cpu = [tables.as_row(r) for r in group]
+        spent = [np.mean([float(r[k]) for r in cpu]) for k in ("training_cpu_seconds", "evaluation_cpu_seconds")]
+        gold = [r.counted("gold") for r in group]
+        agreement = tau.get(name)
+        rows.append(
+            [
+                f"`{name}`",
+                *(cell([r.counted(m) for r in group]) for m in ("gold", *results.AXES)),
+                " ".join("–" if g is None else f"{g:.2f}" for g in gold),
+                ", ".join(f"{f} {sum(f in r.flags for r in group)}" for f in flags),
+                "" if agreement is None else f"{agreement:.2f}",
+                f"{spent[0]:.1f} + {spent[1]:.1f}",
+            ]
+        )
+    return sorted(rows, key=lambda row: row[1], reverse=True)
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def completions(scored: Sequence[Result], count: int) -> str:
+    """The first completions of the first seed of every design, at the end of training."""
+    shown = []
+    for (_, name), group in results.by_design(scored).items():
+        last = trace.read_evaluation([p for p in trace.evaluations(group[0].run.folder) if p.stem != "final"][-1])
+        rows = zip(last["prompt_text"], last["text"], last["gold"], last["k"], strict=True)
+        first = [(p, t, g) for p, t, g, k in rows if k == 0]
+        shown += [[f"`{name}`", p[-70:], t.replace("\n", " / "), f"{g:.2f}"] for p, t, g in first[:count]]
+    return table(["design", "prompt (its end)", "completion", "gold"], shown)
+
+
+def main() -> None:
+    """Print the sections."""
+    torch.set_num_threads(1)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("sweeps", nargs="+", type=Path)
+    parser.add_argument("--samples", type=int, default=0, help="completions of each design to show")
+    asked = parser.parse_args()
+    loaded = {run.spec.id: run for folder in asked.sweeps for run in results.load_sweep(folder)}
+    every = results.score(list(loaded.values()))
+    head = ["design", "gold", "Q", "S", "E", "D", "gold of each seed", "flags (seeds)", "τ", "CPU s"]
+    for task in dict.fromkeys(r.task for r in every):
+        scored = [r for r in every if r.task == task]
+        tau = taus(task, scored[0].run.spec.policy)
+        print(f"\n## {task}\n\n{table(head, design_rows(scored, tau))}\n")
+        judged = [c for c in comparing.compare(scored) if c["metric"] == "gold"]
+        rows = [
+            [f"`{c['a']}`", c["verdict"], f"`{c['b']}`", f"{c['difference']:+.3f}", f"{c['low']:+.3f} {c['high']:+.3f}"]
+            for c in judged
+        ]
+        print(table(["a", "is", "than b", "gold a − b", "interval"], rows))
+        if asked.samples:
+            print("\n" + completions(scored, asked.samples))
+
+
+if __name__ == "__main__":
+    main()
