@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rewardbench import stats
-from rewardbench.results import AXES, Result, by_design
+from rewardbench.results import AXES, Result, by_design, gains
 
 
 def baseline(designs: Sequence[str]) -> str | None:
@@ -23,19 +23,17 @@ def compare(results: Sequence[Result]) -> list[dict[str, Any]]:
         pairs = [(a, pinned) for a in groups if pinned is not None and a != pinned]
         if "untrained" in groups and pinned != "untrained":
             pairs += [(a, "untrained") for a in groups if a != "untrained"]
-        ranked = {d for d, g in groups.items() if _learns(g)}
+        ranked = {d for d, g in groups.items() if learns(g, groups.get("untrained", ()))}
         for metric in ("gold", *AXES):
             open_to = [p for p in pairs if metric in ("gold", "quality") or set(p) <= ranked]
             found += _family(task, metric, groups, [(a, b) for a, b in open_to if b is not None])
     return found
 
 
-def _learns(group: Sequence[Result]) -> bool:
-    """Whether the Q interval lies above 0, so that S, E and D may be ranked."""
-    values = [r.values.get("quality") for r in group]
-    if len(values) < 2 or any(v is None for v in values):
-        return False
-    return stats.mean_interval([v for v in values if v is not None]).low > 0
+def learns(group: Sequence[Result], untrained: Sequence[Result]) -> bool:
+    """Whether the interval of the gain in Q lies above 0, so that S, E and D may be ranked."""
+    gained = gains(group, untrained)
+    return len(gained) == len(group) > 1 and stats.mean_interval(gained).low > 0
 
 
 def _family(

@@ -160,12 +160,22 @@ def score(runs: Sequence[Loaded]) -> list[Result]:
     """The result of every run; flags that need several seeds or `untrained` look at all of them."""
     bases = {(r.spec.task, r.spec.seed): r for r in runs if not r.spec.design.trains}
     results = [_score_one(run, bases.get((run.spec.task, run.spec.seed))) for run in runs]
-    for (_task, _design), group in by_design(results).items():
-        qualities = [q for r in group if (q := r.values["quality"]) is not None]
-        if len(group) == len(qualities) > 1 and no_learning.no_learning(qualities):
+    grouped = by_design(results)
+    for (task, _), group in grouped.items():
+        gained = gains(group, grouped.get((task, "untrained"), ()))
+        if len(group) == len(gained) > 1 and no_learning.no_learning(gained):
             for r in group:
                 r.flags.append("no_learning")
     return results
+
+
+def gains(group: Sequence[Result], untrained: Sequence[Result]) -> list[float]:
+    """Each run's Q less that of `untrained` on the same seed, and so on the same prompts; Q itself without one.
+
+    Anchors come from other prompts: against them alone, five untrained runs may lie above 0 by the luck of theirs.
+    """
+    start = {r.run.spec.seed: q for r in untrained if (q := r.values["quality"]) is not None}
+    return [q - start.get(r.run.spec.seed, 0.0) for r in group if (q := r.values["quality"]) is not None]
 
 
 def by_design(results: Sequence[Result]) -> dict[tuple[str, str], list[Result]]:

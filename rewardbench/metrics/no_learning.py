@@ -8,9 +8,9 @@ from rewardbench.stats import mean_interval
 
 
 def no_learning(qualities: ArrayLike) -> bool:
-    """True when the interval of Q over seeds includes 0; from the Q of each seed, [seeds].
+    """True when the interval of the gain in Q over seeds includes 0; from the gain of each seed, [seeds].
 
-    Formula: low <= 0 <= high of the 95% interval of the mean.
+    Formula: low <= 0 <= high of the 95% interval of the mean; gain = Q - Q of `untrained` on the same seed's prompts.
     Read: S, E and D of such a design are not ranked: standing still is stable.
     Fails: with few seeds it also says "not enough seeds". Below 0 altogether is harm, not this.
 
