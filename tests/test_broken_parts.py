@@ -206,6 +206,21 @@ def test_a_part_is_announced_before_it_is_called_and_over_after_it():
     assert told == ["speaks", "called", ""]
 
 
+@pytest.mark.parametrize("form", ["text", "messages"])
+def test_a_pure_part_scores_equal_completions_once_and_any_other_part_all(form):
+    given = []
+
+    def counts(completions, hint):
+        given.append((list(completions), list(hint)))
+        return [float(len(str(c))) for c in completions]
+
+    batch = batch_of_one(("red", "a cat", "red", "dog", "a cat"), {"hint": "x"})
+    scores = [score(Bound("p", counts, form, pure=pure), batch, When("s", 0, 0.0), 9.0)["p"][0] for pure in (True, False)]
+    np.testing.assert_array_equal(scores[0], scores[1])
+    assert [len(c) for c, _ in given] == [3, 5]
+    assert given[0][1] == ["x"] * 3
+
+
 def batch_of_one(texts, columns=None):
     """One prompt with some completions of one token each."""
     ones = np.ones((1, len(texts), 1), dtype=bool)

@@ -23,6 +23,8 @@ from rewardbench import seeds
 from rewardbench.types import Batch, Floats, RewardError
 
 Reward = Callable[..., Any]
+SINGLE = ("step", "fraction")
+"""Arguments that are no list with an entry a completion."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,8 @@ class Bound:
     form: str = "text"
     trusted: bool = False
     """Shipped code: not timed."""
+    pure: bool = False
+    """It declares that it reads prompt and completion alone: equal ones are scored once."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +102,8 @@ def score(bound: Bound, batch: Batch, when: When, timeout: float) -> dict[str, t
     try:
         with time_limit(0 if bound.trusted else timeout, bound.name):
             given = wanted(bound.call, arguments(batch, bound.form, when))
+            first, again = _different(batch, bound)
+            given = {n: v if n in SINGLE else [v[i] for i in first] for n, v in given.items()} if bound.pure else given
             # a user's part gets copies: what it changes in place must not reach gold or another part
             result = bound.call(**given if bound.trusted else _copied(given))
             if inspect.isawaitable(result):
@@ -110,8 +116,22 @@ def score(bound: Bound, batch: Batch, when: When, timeout: float) -> dict[str, t
     if isinstance(result, Mapping):
         if not result:
             raise RewardError(f"part {bound.name!r} returned an empty mapping, not scores")
-        return {f"{bound.name}.{n}": _checked(f"{bound.name}.{n}", v, batch) for n, v in result.items()}
-    return {bound.name: _checked(bound.name, result, batch)}
+        return {f"{bound.name}.{n}": _checked(f"{bound.name}.{n}", v, batch, again) for n, v in result.items()}
+    return {bound.name: _checked(bound.name, result, batch, again)}
+
+
+def _different(batch: Batch, bound: Bound) -> tuple[list[int], list[int]]:
+    """The completions that a part is given, and for every completion which of those is its own: for a pure part
+    the first of each equal (prompt, completion), else all.
+    """
+    P, K = batch.ids.shape[:2]
+    if not bound.pure:
+        return list(range(P * K)), list(range(P * K))
+    said = batch.text if bound.form == "text" else batch.messages
+    keys = [(p, repr(said[p][k])) for p in range(P) for k in range(K)]
+    number = {key: n for n, key in enumerate(dict.fromkeys(keys))}
+    first = {key: i for i, key in reversed(list(enumerate(keys)))}
+    return [first[key] for key in number], [number[key] for key in keys]
 
 
 def _copied(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -129,13 +149,16 @@ def _line(error: BaseException) -> str:
     return (str(error).strip().splitlines() or ["(no message)"])[0][:300]
 
 
-def _checked(name: str, values: Any, batch: Batch) -> tuple[Floats, Floats | None]:
-    """Values as arrays, or a RewardError that says which one is wrong."""
+def _checked(name: str, values: Any, batch: Batch, again: Sequence[int]) -> tuple[Floats, Floats | None]:
+    """Values as arrays, or a RewardError that says which one is wrong; completion i has the value number `again[i]`."""
     P, K = batch.ids.shape[:2]
+    asked = max(again) + 1
     if isinstance(values, (str, bytes, set, frozenset)) or not hasattr(values, "__len__"):
-        raise RewardError(f"part {name!r} returned {type(values).__name__}, not a list of {P * K} scores")
-    if len(values) != P * K:
-        raise RewardError(f"part {name!r} returned {len(values)} scores for {P * K} completions")
+        raise RewardError(f"part {name!r} returned {type(values).__name__}, not a list of {asked} scores")
+    if len(values) != asked:
+        raise RewardError(f"part {name!r} returned {len(values)} scores for {asked} completions")
+    listed = list(values)
+    values = [listed[i] for i in again]
     scores = np.full((P, K), np.nan)
     credit = np.zeros(batch.ids.shape)
     segmented = False

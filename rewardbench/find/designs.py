@@ -105,5 +105,6 @@ def bind(found: Design, task_name: str, sources: Path | None = None) -> Contesta
     for part in found.parts:
         function = callable_of(part, sources)
         call = partial(function, **part.params) if part.params else function
-        bounds.append(Bound(part.name, call, part.form, trusted=":" not in part.use))
+        pure = bool(getattr(function, "pure", False))
+        bounds.append(Bound(part.name, call, part.form, trusted=":" not in part.use, pure=pure))
     return Contestant(found, tuple(bounds))
