@@ -229,8 +229,8 @@ def test_truncated():
 
 
 def test_kl_runaway():
-    assert kl_runaway.kl_runaway(curve([0] * 4, kl=[0.0, 5, 20, 20]))
-    assert not kl_runaway.kl_runaway(curve([0] * 4, kl=[0.0, 5, 8, 20]))
+    assert kl_runaway.kl_runaway(curve([0] * 4, kl=[0.0, 5, 30, 30]))
+    assert not kl_runaway.kl_runaway(curve([0] * 4, kl=[0.0, 5, 8, 30]))
     assert not kl_runaway.kl_runaway(curve([0.0], kl=[0.0]))
 
 

@@ -8,12 +8,13 @@ from rewardbench.metrics.collapsed import longest_run
 from rewardbench.types import Curve, Floats
 
 
-def kl_runaway(curve: Curve, cap: float = 1.0) -> bool:
+def kl_runaway(curve: Curve, cap: float = 2.0) -> bool:
     """True when the KL to the start policy lay above a cap a token at two evaluations running.
 
     Formula: sum of k1 over all completions / sum of their tokens; cap in nats a token.
     Read: the policy speaks another language than it did; gold of it is often luck.
-    Fails: the cap is a convention, and some tasks need a long way: read it beside Q.
+    Fails: the cap is a convention. It lies above every reference and oracle run of the tiny policy's default sweep
+    (at most 1.8, where one short answer is right; .9 elsewhere): many hacked runs stay below it too.
     """
     return longest_run(_nats_a_token(curve) > cap) >= min(2, max(1, len(curve.steps) - 1))
 
