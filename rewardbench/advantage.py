@@ -11,12 +11,13 @@ from rewardbench.types import Batch, Floats
 
 
 def to_go(batch: Batch) -> Floats:
-    """Reward still to come at each position, [P, K, T]; the whole reward everywhere without credit."""
+    """Reward still to come at each position, [P, K, T]; the whole reward everywhere without credit. NaN if left out."""
     reward = np.asarray(batch.reward, dtype=np.float64)
     if batch.credit is None:
         return np.broadcast_to(reward[..., None], np.shape(batch.mine))
     credit = np.asarray(batch.credit, dtype=np.float64)
-    return np.asarray(credit[..., ::-1].cumsum(-1)[..., ::-1])
+    ahead = credit[..., ::-1].cumsum(-1)[..., ::-1]
+    return np.where(np.isfinite(reward)[..., None], ahead, np.nan)
 
 
 def group_mean(values: Floats) -> Floats:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +19,10 @@ from rewardbench.conventions.trl import When
 from rewardbench.engine import learn as engine
 from rewardbench.engine.forward import own_logp
 from rewardbench.engine.sample import sample
-from rewardbench.packs import Pack, Run, Say
+from rewardbench.packs import Pack, Run, Say, blind
 from rewardbench.plan import RunSpec
 from rewardbench.policies.settings import Folder
-from rewardbench.types import Batch, Draw, Floats, Prompt, RewardError, Want
+from rewardbench.types import Batch, Draw, Floats, RewardError, Want
 
 GRID = "final"
 
@@ -55,11 +54,12 @@ def run_pack(
 def _step(pack: Pack) -> None:
     """One optimiser step of every run that is alive."""
     clock = record.Clock()
-    batches = _gather(pack, clock)  # ask, sample, score, compose
+    asked, batches = _gather(pack, clock)  # ask, sample, score, compose
     gains = [
         None if b is None else pack.algorithm.advantages(b, run.state)
         for run, b in zip(pack.runs, batches, strict=True)
     ]
+    learnt = None
     if any(b is not None for b in batches):
         rate = torch.full((len(pack.runs),), pack.policy.settings.learning_rate)
         states = [run.state for run in pack.runs]
@@ -67,27 +67,32 @@ def _step(pack: Pack) -> None:
             pack.policy, pack.stacked, pack.opt, [pack.algorithm] * len(pack.runs), batches, gains, states, rate
         )
         clock.mark("learn")
-        for r, (run, batch) in enumerate(zip(pack.runs, batches, strict=True)):
-            if batch is None or not run.alive:
-                continue
+    for r, (run, wanted, batch) in enumerate(zip(pack.runs, asked, batches, strict=True)):
+        if not wanted or not run.alive:
+            continue
+        row = record.step_row(pack.step, wanted, batch, run.contestant.design, run.charged, pack.algorithm.passes)
+        if batch is not None and learnt is not None:
             run.state = pack.algorithm.end(batch, run.state)
-            row = record.step_row(pack.step, batch, run.contestant.design, learnt, r, run.charged)
-            trace.append(run.folder, "steps.jsonl", row)
-            trace.append(run.folder, "timing.jsonl", {"step": pack.step, **clock.spent})
-            pack.say({"event": "step", "run": run.spec.id, **row})
-            if not np.isfinite(learnt.norm[r]) or not np.isfinite(learnt.loss[r]):
-                packs.fail(pack, run, f"the gradient is not finite at step {pack.step}", 0)
+            row |= {n: float(getattr(learnt, n)[r]) for n in ("loss", "norm", "drift")}
+        trace.append(run.folder, "steps.jsonl", row)
+        trace.append(run.folder, "timing.jsonl", {"step": pack.step, **clock.spent})
+        pack.say({"event": "step", "run": run.spec.id, **row})
+        if not np.isfinite([row.get("norm", 0.0), row.get("loss", 0.0)]).all():
+            packs.fail(pack, run, f"the gradient is not finite at step {pack.step}", 0)
 
 
-def _gather(pack: Pack, clock: record.Clock) -> list[Batch | None]:
-    """What each run learns from: its algorithm's wants answered, all runs in one padded call a round."""
+def _gather(pack: Pack, clock: record.Clock) -> tuple[list[list[Batch]], list[Batch | None]]:
+    """Each run's scored batches, and what it learns from: its algorithm's wants answered, all runs in one padded
+    call a round.
+    """
     asking = [_ask(pack, run) if run.alive and run.contestant.design.trains else None for run in pack.runs]
     wants: list[Want | None] = [next(g, None) if g is not None else None for g in asking]
+    asked: list[list[Batch]] = [[] for _ in pack.runs]
     results: list[Batch | None] = [None] * len(pack.runs)
-    turn = 0
     while any(w is not None for w in wants):
-        names = [f"train/{run.spec.seed}/{pack.step}/{turn}" for run in pack.runs]
-        batches = sample(pack.policy, pack.stacked, pack.task, wants, names, pack.spec.max_tokens)
+        names = [f"train/{run.spec.seed}/{pack.step}/{len(told)}" for run, told in zip(pack.runs, asked, strict=True)]
+        known = [None if w is None else run.whole(w) for run, w in zip(pack.runs, wants, strict=True)]
+        batches = sample(pack.policy, pack.stacked, pack.task, known, names, pack.spec.max_tokens)
         clock.mark("sample")
         for r, (run, batch, asker) in enumerate(zip(pack.runs, batches, asking, strict=True)):
             if batch is None or asker is None:
@@ -97,24 +102,19 @@ def _gather(pack: Pack, clock: record.Clock) -> list[Batch | None]:
             scored = _pay(pack, run, batch, names[r], learning=True)
             if scored is None:
                 continue
+            asked[r].append(scored)
             try:
-                wants[r] = asker.send(scored)
+                wants[r] = asker.send(blind(scored))
             except StopIteration as stop:
-                results[r] = stop.value
+                results[r] = stop.value if stop.value is not None and stop.value.prompts else None
         clock.mark("reward")
-        turn += 1
-    return results
+    return asked, results
 
 
 def _ask(pack: Pack, run: Run) -> Any:
     """The generator of wants of one run at this step."""
-
-    def take(count: int) -> list[Prompt]:
-        run.taken += count
-        return list(islice(run.stream, count))
-
     rng = seeds.generator(f"ask/{run.spec.seed}/{pack.step}")
-    return pack.algorithm.ask(run.state, Draw(take, run.spec.P, run.spec.K, pack.step, rng))
+    return pack.algorithm.ask(run.state, Draw(run.take, run.spec.P, run.spec.K, pack.step, rng))
 
 
 def _pay(pack: Pack, run: Run, batch: Batch, stream: str, *, learning: bool) -> Batch | None:
@@ -124,8 +124,9 @@ def _pay(pack: Pack, run: Run, batch: Batch, stream: str, *, learning: bool) -> 
     def tell(part: str) -> None:
         pack.say({"event": "part", "run": run.spec.id, "part": part})
 
+    contestant = run.contestant if learning else scoring.raw(run.contestant)
     try:
-        scored = scoring.pay(run.contestant, batch, when, run.running, pack.timeout, tell)
+        scored = scoring.pay(contestant, batch, when, run.running, pack.timeout, tell)
     except RewardError as error:
         packs.fail(pack, run, str(error), 6)
         return None
@@ -170,15 +171,15 @@ def _evaluate(pack: Pack, *readings: Reading) -> None:
         starts = _start_logp(pack, batches) if heat == 1.0 else [None] * len(pack.runs)
         for run, name, batch, start in zip(pack.runs, names, batches, starts, strict=True):
             for reading in hot:
-                if batch is not None and run.alive and run in missing[reading.name]:
-                    table = _judge(pack, run, batch.cut(samples=slice(reading.samples)), start, f"{name}/{pack.step}")
-                    tables.setdefault((reading.name, run.spec.id), []).append(table)
+                if batch is None or not run.alive or run not in missing[reading.name]:
+                    continue
+                told = tables.setdefault((reading.name, run.spec.id), [])
+                told.append(_judge(pack, run, batch.cut(samples=slice(reading.samples)), start, f"{name}/{pack.step}"))
+                if run.alive and heat == max(reading.heats):  # at once: a part may break in the next reading
+                    _write(pack, run, reading, told)
     clock.mark("evaluate")
     for run in pack.runs:
-        made = [x for x in readings if run in missing[x.name] and run.alive]
-        for reading in made:
-            _write(pack, run, reading, tables[reading.name, run.spec.id])
-        if made:
+        if any(run in missing[x.name] for x in readings):
             trace.append(run.folder, "timing.jsonl", {"step": min(pack.step, run.spec.steps - 1), **clock.spent})
 
 
@@ -194,7 +195,7 @@ def _judge(pack: Pack, run: Run, batch: Batch, start: Floats | None, stream: str
     paid = _pay(pack, run, batch, stream, learning=False)
     if paid is None:
         return {}
-    picked = pack.algorithm.pick(paid) if run.contestant.design.trains else np.ones_like(paid.ended)
+    picked = pack.algorithm.pick(blind(paid)) if run.contestant.design.trains else np.ones_like(paid.ended)
     before = None if start is None else start[:, : paid.ended.shape[1]]
     table = record.evaluation(paid, before, pack.gold, pack.task, run.contestant.design, picked, batch.temperature)
     size = paid.ended.size

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from rewardbench.engine.stack import Stack, stack
 from rewardbench.plan import RunSpec
 from rewardbench.policies.load import Policy, load, unknown_share
 from rewardbench.policies.settings import Folder
-from rewardbench.types import Algorithm, Gold, Prompt, State, Task, UserError
+from rewardbench.types import Algorithm, Batch, Gold, Prompt, State, Task, UserError, Want
 
 Say = Callable[[dict[str, Any]], None]
 
@@ -41,11 +41,24 @@ class Run:
     charged: int = 0
     """Completion tokens charged so far."""
     failure: str = ""
+    known: dict[str, Prompt] = field(default_factory=dict)
+    """Training prompts drawn so far by their ids, truth included: the algorithm is shown them without."""
 
     @property
     def alive(self) -> bool:
         """Whether it has not failed."""
         return not self.failure
+
+    def take(self, count: int) -> list[Prompt]:
+        """The next training prompts, as an algorithm may see them."""
+        drawn = list(islice(self.stream, count))
+        self.taken += count
+        self.known |= {p.id: p for p in drawn}
+        return [replace(p, truth=None) for p in drawn]
+
+    def whole(self, want: Want) -> Want:
+        """What an algorithm wants, with the truth put back: the partner and the oracle arm read it."""
+        return replace(want, prompts=[self.known.get(p.id, p) for p in want.prompts])
 
 
 @dataclass
@@ -64,6 +77,11 @@ class Pack:
     say: Say
     timeout: float
     step: int = 0
+
+
+def blind(batch: Batch) -> Batch:
+    """The batch as an algorithm may see it: truth is for gold and the partner."""
+    return replace(batch, prompts=tuple(replace(p, truth=None) for p in batch.prompts))
 
 
 def fail(pack: Pack, run: Run, reason: str, code: int) -> None:
@@ -108,7 +126,7 @@ def open_pack(
 
 def _dev(task: Task, spec: RunSpec) -> list[Prompt]:
     """The prompts of every evaluation of a run."""
-    return list(islice(task.prompts(spec.end_split, spec.seed), spec.eval_prompts))
+    return list(islice(task.prompts("dev", spec.seed), spec.eval_prompts))
 
 
 def size(pack: Pack) -> int:

@@ -70,7 +70,6 @@ class RunSpec:
     eval_samples: int
     temperatures: tuple[float, ...]
     grid_samples: int
-    end_split: str = "dev"
     engine: int = ENGINE
     algorithm_source: str | None = None
     """SHA-256 of a user's own algorithm file; shipped ones are covered by the version."""
@@ -82,21 +81,12 @@ class RunSpec:
 
     def as_dict(self) -> dict[str, Any]:
         """The spec as plain values, for TOML and hashing; what is not set is left out."""
-        found: dict[str, Any] = _plain(asdict(self))
+        found: dict[str, Any] = trace.plain(asdict(self))
         return found
 
     def budget_tokens(self) -> float:
         """The end of the efficiency axis: steps * P * K * max_tokens."""
         return float(self.steps * self.P * self.K * self.max_tokens)
-
-
-def _plain(value: Any) -> Any:
-    """Tuples as lists, None left out."""
-    if isinstance(value, Mapping):
-        return {k: _plain(v) for k, v in value.items() if v is not None}
-    if isinstance(value, (list, tuple)):
-        return [_plain(v) for v in value]
-    return value
 
 
 def run_spec(raw: Mapping[str, Any]) -> RunSpec:
@@ -261,8 +251,12 @@ def shard_of(runs: Sequence[RunSpec], shard: str) -> list[RunSpec]:
 
 
 def completions(run: RunSpec) -> tuple[int, int]:
-    """Completions a run samples to learn from, and to be evaluated on."""
-    evaluated = run.eval_prompts * (
-        len(run.points) * run.eval_samples + len(run.temperatures) * run.grid_samples
-    )
+    """Completions a run samples to learn from by the default wants, and to be evaluated on.
+
+    The last point shares those of the grid at temperature 1; a run that is not taught is read at its start and end.
+    """
+    points = len(run.points) if run.design.trains else 1
+    if run.temperatures and run.design.trains:
+        points -= 1
+    evaluated = run.eval_prompts * (points * run.eval_samples + len(run.temperatures) * run.grid_samples)
     return (run.steps * run.P * run.K if run.design.trains else 0), evaluated

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from rewardbench.types import Batch, Bools, Design, Floats, Gold, Task
 
 
 class Clock:
-    """CPU and wall seconds between marks; they go to `timing.jsonl`, never into a hash."""
+    """CPU and wall (`_wall`) seconds between marks; they go to `timing.jsonl`, never into a hash."""
 
     def __init__(self) -> None:
         self.spent: dict[str, float] = {}
@@ -21,8 +22,8 @@ class Clock:
     def mark(self, name: str) -> None:
         """Book what passed since the last mark under a name."""
         now = (time.process_time(), time.perf_counter())
-        self.spent[name] = self.spent.get(name, 0.0) + now[0] - self._last[0]
-        self.spent["wall"] = self.spent.get("wall", 0.0) + now[1] - self._last[1]
+        for key, spent in ((name, now[0] - self._last[0]), (f"{name}_wall", now[1] - self._last[1])):
+            self.spent[key] = self.spent.get(key, 0.0) + spent
         self._last = now
 
 
@@ -44,10 +45,18 @@ def dead_share(reward: Floats) -> float:
     return float((~(top > low)).mean())
 
 
-def step_row(step: int, batch: Batch, design: Design, learnt: Any, r: int, charged: int) -> dict[str, Any]:
-    """One line of `steps.jsonl`."""
+def step_row(
+    step: int, asked: Sequence[Batch], taught: Batch | None, design: Design, charged: int, passes: int
+) -> dict[str, Any]:
+    """One line of `steps.jsonl`: of what was learnt from, or where that is nothing of what was asked for last.
+
+    `completions`, `context` and `length` count everything that the algorithm asked for; `taught_tokens` what was
+    learnt from, in every pass, prompts included, as if each completion were read alone.
+    """
+    batch = asked[-1] if taught is None else taught
     own = batch.mine.sum(-1)
     parts = {p.name: batch.parts[..., m] for m, p in enumerate(design.parts)}
+    size = sum(b.ended.size for b in asked)
     return {
         "step": step,
         "reward": _mean(batch.reward),
@@ -55,16 +64,19 @@ def step_row(step: int, batch: Batch, design: Design, learnt: Any, r: int, charg
         "parts": {n: _mean(v) for n, v in parts.items()},
         "abstained": {n: float((~np.isfinite(v)).mean()) for n, v in parts.items()},
         "dead": dead_share(np.asarray(batch.reward, dtype=np.float64)),
-        "length": float(own.mean()),
+        "length": sum(float(b.mine.sum()) for b in asked) / size,
         "ended": float(batch.ended.mean()),
         "entropy": float(batch.entropy.sum() / max(own.sum(), 1)),
-        "completions": int(batch.ended.size),
-        "context": int(sum(len(c) for c in batch.context) * batch.ended.shape[1]),
+        "completions": size,
+        "context": sum(_read(b) for b in asked),
+        "taught_tokens": 0 if taught is None else passes * (_read(taught) + int(taught.mine.sum())),
         "charged": charged,
-        "loss": float(learnt.loss[r]),
-        "norm": float(learnt.norm[r]),
-        "drift": float(learnt.drift[r]),
     }
+
+
+def _read(batch: Batch) -> int:
+    """Prompt tokens, counted for each completion."""
+    return int(sum(len(c) for c in batch.context) * batch.ended.shape[1])
 
 
 def evaluation(

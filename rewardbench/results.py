@@ -83,6 +83,9 @@ def load_run(folder: Path) -> Loaded:
     rows = trace.rows(folder)
     curve = _curve(spec, tables, status["status"] == "failed") if tables else None
     bank = _bank(spec, trace.read_evaluation(final)) if final.is_file() else None
+    if status["status"] == "done" and trace.content_hash(folder) != status.get("content"):
+        what = ", ".join(trace.changed(folder)) or "its record"
+        raise UserError(f"{folder.name}: {what} changed, or went missing, since the run was done", 5)
     last = tables[-1] if tables else None
     texts = _grid(last, "text", spec.eval_prompts).tolist() if last is not None else []
     prompts = _grid(last, "prompt_text", spec.eval_prompts)[:, 0].tolist() if last is not None else []
@@ -158,6 +161,7 @@ def anchor_of(spec: RunSpec) -> Anchor | str:
 
 def score(runs: Sequence[Loaded]) -> list[Result]:
     """The result of every run; flags that need several seeds or `untrained` look at all of them."""
+    _alike(runs)
     bases = {(r.spec.task, r.spec.seed): r for r in runs if not r.spec.design.trains}
     results = [_score_one(run, bases.get((run.spec.task, run.spec.seed))) for run in runs]
     grouped = by_design(results)
@@ -167,6 +171,26 @@ def score(runs: Sequence[Loaded]) -> list[Result]:
             for r in group:
                 r.flags.append("no_learning")
     return results
+
+
+SETTING = ("algorithm", "options", "policy_hash", "budget", "steps", "task_version", "task_digest", "engine")
+"""What runs of one task have in common where only the reward may differ."""
+
+
+def _alike(runs: Sequence[Loaded]) -> None:
+    """Raise UserError (code 2) unless the runs of each task differ in design and seed alone."""
+    first: dict[str, Loaded] = {}
+    seen: dict[tuple[str, str, int], str] = {}
+    for run in runs:
+        other = first.setdefault(run.spec.task, run)
+        for name in SETTING:
+            a, b = getattr(other.spec, name), getattr(run.spec, name)
+            if a != b:
+                what = f"runs of {run.spec.task} differ in {name.removesuffix('_hash')} ({a!r} and {b!r})"
+                raise UserError(f"{what}: only designs and seeds may differ where rewards are compared")
+        key = (run.spec.task, run.spec.design.name, run.spec.seed)
+        if seen.setdefault(key, run.spec.id) != run.spec.id:
+            raise UserError(f"two runs of {key[0]} are design {key[1]!r}, seed {key[2]}: rename one of the designs")
 
 
 def gains(group: Sequence[Result], untrained: Sequence[Result]) -> list[float]:

@@ -78,6 +78,11 @@ def pay(
     return Scored(replace(batch, parts=raw, reward=reward, credit=credit), running, names)
 
 
+def raw(contestant: Contestant) -> Contestant:
+    """The contestant as evaluations score it: rewards that are normalised within a group have no level to watch."""
+    return replace(contestant, design=replace(contestant.design, normalise="none"))
+
+
 def start(contestant: Contestant) -> Running:
     """The running statistics before the first batch."""
     return no_history(contestant.design)

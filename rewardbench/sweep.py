@@ -14,7 +14,7 @@ from typing import Any
 import tomli_w
 
 from rewardbench import find, trace
-from rewardbench.plan import RunSpec, Spec, plan, read_run, shard_of, sweep_id
+from rewardbench.plan import ENGINE, RunSpec, Spec, plan, read_run, shard_of, sweep_id
 from rewardbench.policies.settings import Folder, shipped
 from rewardbench.pool import Job, Pool
 from rewardbench.types import UserError
@@ -113,6 +113,9 @@ def open_sweep(folder: Path) -> Sweep:
     if policy.digest != runs[0].policy_hash:
         raise UserError(f"policy {asked!r} is not the one this sweep began with (its files or its .toml changed)", 5)
     sweep = Sweep(folder, head["sweep"], runs, policy, float(head["reward_timeout"]), head["planned"])
+    if other := {run.engine for run in unfinished(sweep)} - {ENGINE}:
+        asked = f"this sweep was begun by engine {other.pop()}, and this version has engine {ENGINE}"
+        raise UserError(f"{asked}: its numbers would differ; go on with that version, or start a new --out", 5)
     for task, digest in {(run.task, run.task_digest) for run in unfinished(sweep)}:
         if find.task_digest(task) != digest:
             raise UserError(f"the code of task {task!r} changed since this sweep began; start a new --out", 5)
@@ -200,6 +203,9 @@ def _take_better(source: Path, target: Path) -> None:
         return
     if target.is_dir() and trace.status(source)["status"] == "partial":
         return
-    shutil.rmtree(target, ignore_errors=True)
+    part = target.with_name(f".{target.name}.part")  # a name that counts only once all of it is there
     with trace.writing(target):
-        shutil.copytree(source, target)
+        shutil.rmtree(part, ignore_errors=True)
+        shutil.copytree(source, part)
+        shutil.rmtree(target, ignore_errors=True)
+        part.rename(target)

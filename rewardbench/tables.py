@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rewardbench import comparing, stats, trace
+from rewardbench import comparing, find, stats, trace
 from rewardbench.metrics.normalised import last_two
 from rewardbench.results import AXES, Loaded, Result, by_design, load_sweep, score
 from rewardbench.types import Curve
@@ -25,7 +25,8 @@ def as_row(result: Result) -> dict[str, Any]:
     curve = run.curve
     gold = curve.gold.mean(axis=(1, 2)) if curve is not None else None
     reward = _reward_curve(curve)
-    seconds = {k: sum(t.get(k, 0.0) for t in run.timing) for k in ("sample", "reward", "learn", "evaluate")}
+    cpu = ("sample", "reward", "learn", "evaluate")
+    seconds = {k: sum(t.get(k, 0.0) for t in run.timing) for k in (*cpu, "reward_wall")}
     row = {
         "run": spec.id,
         "task": spec.task,
@@ -44,18 +45,41 @@ def as_row(result: Result) -> dict[str, Any]:
         },
         "reward": {"start": reward[0], "end": reward[1]},
         "kl": None if curve is None else float(curve.kl[-1].mean()),
-        "tokens": int(run.rows[-1]["charged"]) if run.rows else 0,
+        "tokens": int(curve.tokens[-1]) if curve is not None else 0,
         "flops": _flops(run),
-        "reward_seconds": seconds["reward"],
-        "cpu_seconds": sum(seconds.values()),
+        "reward_seconds": seconds["reward_wall"],
+        "cpu_seconds": sum(seconds[k] for k in cpu),
         "training_cpu_seconds": seconds["sample"] + seconds["reward"] + seconds["learn"],
         "evaluation_cpu_seconds": seconds["evaluate"],
         "flags": sorted(set(result.flags)),
         "reasons": result.reasons,
     }
-    if "reason" in run.status:
-        row["reasons"] = {**result.reasons, "status": run.status["reason"]}
+    row["reasons"] = _reasons(result, row)
     return row
+
+
+def _reasons(result: Result, row: Mapping[str, Any]) -> dict[str, str]:
+    """Why values of a row are null, by the value's name, and why a run failed; every null has a reason."""
+    run = result.run
+    found = dict(result.reasons)
+    if "reason" in run.status:
+        found["status"] = str(run.status["reason"])
+    unread = "no evaluation was recorded"
+    paid = "the arm pays nothing" if not run.spec.design.trains else "every part abstained"
+    known = {
+        "gold": unread,
+        "kl": unread,
+        "reward": unread if run.curve is None else paid,
+        "flops": "how many parameters the policy has is written when a run ends",
+        "pass_at_k": "several answers are right; see diversity"
+        if not find.task(run.spec.task).one_answer
+        else "no temperatures were sampled at the end",
+    }
+    for name, reason in known.items():
+        values = row[name].values() if isinstance(row[name], dict) else [row[name]]
+        if any(v is None or v != v for v in values):
+            found.setdefault(name, reason)
+    return found
 
 
 def _reward_curve(curve: Curve | None) -> tuple[float | None, float | None]:
@@ -67,12 +91,15 @@ def _reward_curve(curve: Curve | None) -> tuple[float | None, float | None]:
 
 
 def _flops(run: Loaded) -> float | None:
-    """FLOPs of training: 2 N a token read or sampled, 6 N a token trained on (N = parameters)."""
+    """FLOPs of training: 2 N a token read or sampled, 6 N a token trained on (N = parameters).
+
+    As if each completion were read alone: what an engine saves by sharing prompts is its own merit.
+    """
     size = run.status.get("parameters")
     if size is None:
         return None
     sampled = sum(r["context"] + r["length"] * r["completions"] for r in run.rows)
-    return float(8 * size * sampled)
+    return float(size * (2 * sampled + 6 * sum(r["taught_tokens"] for r in run.rows)))
 
 
 def as_json(sweep: str, results: Sequence[Result]) -> dict[str, Any]:

@@ -80,7 +80,7 @@ def finite(value: Any) -> Any:
 def create(folder: Path, spec: Mapping[str, Any]) -> None:
     """Open a run's folder, before any model loads; the same spec may be there already, another may not."""
     path = folder / "spec.toml"
-    text = tomli_w.dumps(_no_none(spec)).encode()
+    text = tomli_w.dumps(plain(spec)).encode()
     if path.is_file() and path.read_bytes() != text:
         raise UserError(f"{folder.name} holds another spec; choose another --out")
     if not path.is_file():
@@ -89,12 +89,12 @@ def create(folder: Path, spec: Mapping[str, Any]) -> None:
         set_status(folder, "partial")
 
 
-def _no_none(value: Any) -> Any:
-    """The value as TOML can say it: keys without a value are left out."""
+def plain(value: Any) -> Any:
+    """The value as TOML can say it: tuples are lists, keys without a value are left out."""
     if isinstance(value, Mapping):
-        return {k: _no_none(v) for k, v in value.items() if v is not None}
+        return {k: plain(v) for k, v in value.items() if v is not None}
     if isinstance(value, (list, tuple)):
-        return [_no_none(v) for v in value]
+        return [plain(v) for v in value]
     return value
 
 
@@ -254,6 +254,13 @@ def finish(folder: Path, weights: Mapping[str, Any], **more: Any) -> str:
     set_status(folder, "done", content=digest, **more)
     shutil.rmtree(folder / "checkpoint", ignore_errors=True)
     return digest
+
+
+def changed(folder: Path) -> list[str]:
+    """The files of a run that are not what its manifest says, or not there."""
+    path = folder / "manifest.json"
+    files = json.loads(path.read_text())["files"] if path.is_file() else {}
+    return [n for n, digest in files.items() if not (folder / n).is_file() or file_digest(folder / n) != digest]
 
 
 def content_hash(folder: Path) -> str:

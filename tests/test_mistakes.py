@@ -203,6 +203,16 @@ def test_damage_is_one_line_of_code_5(place, copy):
             one_line(said, path.name)
 
 
+@pytest.mark.parametrize("place", ["evals/000000.parquet", "steps.jsonl", "weights.safetensors"])
+def test_a_finished_run_that_lost_a_file_is_no_result(place, copy):
+    out, run = copy
+    (run / place).unlink()
+    for words in (("resume", out), ("compare", out), ("merge", out, "--out", out.parent / "merged")):
+        said = rbench(*words, *(("--json",) if words[0] != "compare" else ()))
+        assert said.code == 5, (words, said.err)
+        one_line(said, place)
+
+
 def test_a_changed_spec_is_not_taken_for_the_run_that_it_was(copy):
     out, run = copy
     text = (run / "spec.toml").read_text()
@@ -232,6 +242,7 @@ def test_a_torn_last_line_is_no_row(copy):
     with (run / "steps.jsonl").open("ab") as file:
         file.write(b'{"step": 4, "rew')
     assert trace.rows(run) == whole
+    trace.set_status(run, "partial")
     assert rbench("resume", out, "--json").code == 0
 
 

@@ -143,9 +143,11 @@ def test_a_column_that_answers_the_prompt_is_declared(task):
     if found.turns > 1:
         assert not found.verifiable
         return
+    answering: dict[str, list[float]] = {}
     for prompt in islice(found.prompts("dev", 1), 20):
         for column, value in prompt.columns.items():
-            text = " ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+            items = [str(v) for v in value] if isinstance(value, (list, tuple)) else [str(value)]
             same = value == prompt.truth or (isinstance(value, list) and tuple(value) == prompt.truth)
-            answers = same or gold.score(prompt, text) >= gold.bar
-            assert answers == (column in found.verifiable), (name, column, text)
+            each = [gold.score(prompt, text) >= gold.bar for text in items]
+            answering.setdefault(column, []).append(1.0 if same else sum(each) / len(each))
+    assert {c for c, shares in answering.items() if np.mean(shares) > 0.8} == set(found.verifiable), answering

@@ -1,4 +1,4 @@
-"""Which flags say what to run? Shared by `run`, `plan` and `anchors`."""
+"""Which flags say what to run? Shared by `run` and `plan`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How does a command carry a sweep through to its scores? Shared by `run`, `resume` and `anchors`."""
+"""How does a command carry a sweep through to its scores? Shared by `run` and `resume`."""
 
 from __future__ import annotations
 

@@ -49,8 +49,11 @@ class When:
     fraction: float
 
 
-def arguments(batch: Batch, form: str, when: When) -> dict[str, Any]:
-    """Everything a part may ask for, a list with an entry a completion (but `step` and `fraction`)."""
+def arguments(batch: Batch, form: str, when: When, chance: bool = True) -> dict[str, Any]:
+    """Everything a part may ask for, a list with an entry a completion (but `step` and `fraction`).
+
+    Generators are made only where `chance` is wanted: few parts want it.
+    """
     P, K = batch.ids.shape[:2]
     cells = [(p, k) for p in range(P) for k in range(K)]
     texts = [batch.text[p][k] for p, k in cells]
@@ -65,21 +68,19 @@ def arguments(batch: Batch, form: str, when: When) -> dict[str, Any]:
     columns = {name for prompt in batch.prompts for name in prompt.columns}
     for name in sorted(columns - given.keys()):
         given[name] = [batch.prompts[p].columns.get(name) for p, _ in cells]
-    given["rng"] = _Generators([f"reward/{when.stream}/{p}/{k}" for p, k in cells])
+    if chance:
+        given["rng"] = [seeds.generator(f"reward/{when.stream}/{p}/{k}") for p, k in cells]
     return given
 
 
-class _Generators(Sequence[np.random.Generator]):
-    """One generator a completion, made when asked for: few parts want chance."""
+def asks_for(function: Reward, name: str) -> bool:
+    """Whether a function's signature takes this keyword.
 
-    def __init__(self, names: list[str]) -> None:
-        self.names = names
-
-    def __len__(self) -> int:
-        return len(self.names)
-
-    def __getitem__(self, index: Any) -> Any:
-        return seeds.generator(self.names[index])
+    >>> asks_for(lambda completions: 0, "rng"), asks_for(lambda **all: 0, "rng")
+    (False, True)
+    """
+    parameters = inspect.signature(function).parameters
+    return name in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
 
 
 def wanted(function: Reward, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -101,7 +102,7 @@ def score(bound: Bound, batch: Batch, when: When, timeout: float) -> dict[str, t
     """
     try:
         with time_limit(0 if bound.trusted else timeout, bound.name):
-            given = wanted(bound.call, arguments(batch, bound.form, when))
+            given = wanted(bound.call, arguments(batch, bound.form, when, asks_for(bound.call, "rng")))
             first, again = _different(batch, bound)
             given = {n: v if n in SINGLE else [v[i] for i in first] for n, v in given.items()} if bound.pure else given
             # a user's part gets copies: what it changes in place must not reach gold or another part

@@ -1,6 +1,6 @@
 """Which reference entries does every sweep have? Null rewards that teach nothing, probes that read no meaning.
 
-`untrained` (no reward at all) and `oracle` (gold as reward) complete them: see `find.ARMS`.
+`untrained` (no reward at all) and `oracle` (gold as reward) complete them: see `find.arms`.
 """
 
 from __future__ import annotations

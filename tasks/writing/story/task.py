@@ -42,4 +42,4 @@ def prompts(split: str, seed: int | str) -> Iterator[Prompt]:
         i += 1
 
 
-task = Task(prompts=prompts, max_tokens=56, version=1, verifiable=("keywords",))
+task = Task(prompts=prompts, max_tokens=56, version=1, verifiable=("keywords", "references"))
