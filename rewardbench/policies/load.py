@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import torch
@@ -16,6 +16,8 @@ from rewardbench.policies.settings import Folder, Settings
 from rewardbench.types import Message, Prompt, UserError
 
 transformers_logging.disable_progress_bar()  # a bar a run would bury the sweep's own lines
+LARGE = 20_000_000
+"""Parameters above which a CPU is a place to look, not to work."""
 
 
 @dataclass
@@ -88,9 +90,18 @@ def load(folder: Folder) -> Policy:
         raise UserError(f"policy {folder.name!r}: its tokenizer names no eos token, so no completion can end", 5)
     templated = bool(getattr(tokenizer, "chat_template", None))
     if not templated:
-        print(f"{folder.name}: no chat template; prompts are given as plain text", file=sys.stderr)
+        _say(f"{folder.name}: no chat template; prompts are given as plain text")
+    size = sum(p.numel() for p in model.parameters())
+    if size > LARGE and not torch.cuda.is_available():
+        _say(f"{folder.name}: {size / 1e6:.0f} M parameters on a CPU are slow, tens of seconds a step and more")
     model.eval()
     return Policy(model, tokenizer, folder.settings, templated)
+
+
+@lru_cache(maxsize=None)
+def _say(line: str) -> None:
+    """Tell the user once, not once a run."""
+    print(line, file=sys.stderr)
 
 
 def unknown_share(policy: Policy, prompts: list[Prompt]) -> float:
