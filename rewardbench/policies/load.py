@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cache, cached_property
 from typing import Any
 
 import torch
@@ -98,7 +98,7 @@ def load(folder: Folder) -> Policy:
     return Policy(model, tokenizer, folder.settings, templated)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _say(line: str) -> None:
     """Tell the user once, not once a run."""
     print(line, file=sys.stderr)
