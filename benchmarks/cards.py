@@ -1,21 +1,26 @@
 """What do the cards say of each task? Tables from finished sweeps, and how each reward agrees with gold.
 
-    python benchmarks/cards.py SWEEP [SWEEP ...] [--samples 3]
+    rbench run --task qa/lookup --task writing/story --task dialogue/booking --seeds 5 --out SWEEP
+    python benchmarks/cards.py SWEEP [SWEEP ...] [--samples 3] [--write]
 
-Prints Markdown, a section a task: every design's gold, Q, S, E, D (mean ± half of the 95% interval over seeds), the
-seeds that each flag was raised on, gold of every seed, CPU seconds of training and of evaluation, Kendall's tau-b
-between the design's reward and gold on 64 x 8 samples of the untrained policy, the paired verdicts, and completions.
+Prints Markdown, a section a task: every design's gold, Q, S, E, D (mean ± half of the 95% interval over seeds), gold of
+every seed, the seeds that each flag was raised on, Kendall's tau-b between the design's reward and gold on 64 x 8
+samples of the untrained policy, CPU seconds of training + evaluation, the paired verdicts on gold, and completions.
+`--write` puts each section between the marks `<!-- scores -->` and `<!-- /scores -->` of the task's card.
 """
 
 from __future__ import annotations
 
 import argparse
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+import transformers
 from scipy.stats import kendalltau
 
 from rewardbench import comparing, find, results, scoring, tables, trace
@@ -90,7 +95,48 @@ def completions(scored: Sequence[Result], count: int) -> str:
         rows = zip(last["prompt_text"], last["text"], last["gold"], last["k"], strict=True)
         first = [(p, t, g) for p, t, g, k in rows if k == 0]
         shown += [[f"`{name}`", p[-70:], t.replace("\n", " / "), f"{g:.2f}"] for p, t, g in first[:count]]
-    return table(["design", "prompt (its end)", "completion", "gold"], shown)
+    return table(["design", "end of the prompt", "completion", "gold"], shown)
+
+
+def _range(comparison: Mapping[str, Any]) -> str:
+    """The interval of a difference."""
+    return f"{comparison['low']:+.3f} to {comparison['high']:+.3f}"
+
+
+def section(scored: Sequence[Result], samples: int) -> str:
+    """All of a task's figures as Markdown."""
+    first = scored[0].run.spec
+    head = ["design", "gold", "Q", "S", "E", "D", "gold of each seed", "flags (seeds)", "τ", "CPU s"]
+    judged = [c for c in comparing.compare(scored) if c["metric"] == "gold"]
+    verdicts = [
+        [f"`{c['a']}`", c["verdict"], f"`{c['b']}`", f"{c['difference']:+.3f}", _range(c), str(c["n"])] for c in judged
+    ]
+    versions = f"torch {torch.__version__.split('+')[0]}, transformers {transformers.__version__}"
+    made = (
+        f"Policy `{first.policy}`, `{first.algorithm}`, budget `{first.budget}` ({first.steps} steps), task version "
+        f"{first.task_version}; {versions}, CPU, one thread a run, {date.today()} "
+        "(`rbench run`, then `python benchmarks/cards.py`). Mean ± half of the 95% interval over seeds; τ: Kendall's "
+        "tau-b of reward and gold on samples of the untrained policy; CPU seconds: training + evaluation, two runs at a "
+        "time."
+    )
+    parts = [
+        made,
+        table(head, design_rows(scored, taus(first.task, first.policy))),
+        "Paired by seed, Holm-adjusted over the family; the interval is the unadjusted 95% one.",
+        table(["a", "is", "than b", "gold a − b", "interval", "seeds"], verdicts),
+    ]
+    if samples:
+        parts += ["Completions at the end of training, seed 1, not chosen:", completions(scored, samples)]
+    return "\n\n".join(parts)
+
+
+def put(task: str, text: str) -> None:
+    """Write a task's section into its card."""
+    card = find.task_folder(task) / "README.md"
+    before, _, rest = card.read_text().partition("<!-- scores -->\n")
+    _, mark, after = rest.partition("<!-- /scores -->")
+    assert mark, f"{card} has no marks"
+    card.write_text(f"{before}<!-- scores -->\n{text}\n{mark}{after}")
 
 
 def main() -> None:
@@ -99,22 +145,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sweeps", nargs="+", type=Path)
     parser.add_argument("--samples", type=int, default=0, help="completions of each design to show")
+    parser.add_argument("--write", action="store_true", help="put the sections into the cards")
     asked = parser.parse_args()
     loaded = {run.spec.id: run for folder in asked.sweeps for run in results.load_sweep(folder)}
     every = results.score(list(loaded.values()))
-    head = ["design", "gold", "Q", "S", "E", "D", "gold of each seed", "flags (seeds)", "τ", "CPU s"]
     for task in dict.fromkeys(r.task for r in every):
-        scored = [r for r in every if r.task == task]
-        tau = taus(task, scored[0].run.spec.policy)
-        print(f"\n## {task}\n\n{table(head, design_rows(scored, tau))}\n")
-        judged = [c for c in comparing.compare(scored) if c["metric"] == "gold"]
-        rows = [
-            [f"`{c['a']}`", c["verdict"], f"`{c['b']}`", f"{c['difference']:+.3f}", f"{c['low']:+.3f} {c['high']:+.3f}"]
-            for c in judged
-        ]
-        print(table(["a", "is", "than b", "gold a − b", "interval"], rows))
-        if asked.samples:
-            print("\n" + completions(scored, asked.samples))
+        text = section([r for r in every if r.task == task], asked.samples)
+        print(f"\n## {task}\n\n{text}")
+        if asked.write:
+            put(task, text)
 
 
 if __name__ == "__main__":
