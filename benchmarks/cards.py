@@ -116,7 +116,7 @@ def section(scored: Sequence[Result], samples: int) -> str:
         f"Policy `{first.policy}`, `{first.algorithm}`, budget `{first.budget}` ({first.steps} steps), task version "
         f"{first.task_version}; {versions}, CPU, one thread a run, {date.today()} "
         "(`rbench run`, then `python benchmarks/cards.py`). Mean ± half of the 95% interval over seeds; τ: Kendall's "
-        "tau-b of reward and gold on samples of the untrained policy; CPU seconds: training + evaluation, two runs at a "
+        "tau-b of reward and gold on untrained samples; CPU seconds: training + evaluation, two runs at a "
         "time."
     )
     parts = [
