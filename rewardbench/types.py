@@ -36,6 +36,10 @@ class RewardError(Exception):
     """A part that broke (wrong count, text, NaN, raised, hung): names part, prompt and completion."""
 
 
+class GoldError(Exception):
+    """A gold that broke (raised, no number in [0, 1], a kind that is no text): names task, prompt and completion."""
+
+
 @dataclass(frozen=True)
 class Prompt:
     """One question to the policy. `columns` go to rewards; `truth` to gold and the partner, to nobody else."""

@@ -11,6 +11,7 @@ The table is that of the design page. Where a file has no place there, its place
 | anchors | 3, left of results | a task's frozen scale, made of results |
 | tables, comparing | 3, left of results | what is handed on of results; which design did better |
 | pool, worker | 3, between sweep and loop | processes and what one does |
+| judging | 3, right of record | gold, checked; called by the record and by the oracle |
 | packs | 3, right of loop | runs that share a model: opened, saved, restored; drives floor 2 as the loop does |
 | showing | 3, left of plan | resolves any name for `rbench show` |
 | verbs | 3, leftmost | a sweep from Python: `run`, `resume`, `compare` |
@@ -31,7 +32,7 @@ FLOORS = (
     ("reward_models", "algorithms", "engine", "policies"),
     (
         "verbs", "anchors", "showing", "sweep", "watch", "pool", "worker", "loop", "packs", "tables", "comparing",
-        "results", "plan", "find", "oracle", "scoring", "conventions", "record", "trace",
+        "results", "plan", "find", "oracle", "scoring", "conventions", "record", "judging", "trace",
     ),
     ("boards", "pages", "audit", "check", "scale", "modules"),
     ("__main__", "recipe", "commands", "cli"),
