@@ -1,12 +1,10 @@
 """What happens to a run whose part, or whose gold, is broken? It fails, loudly and alone; nothing recorded is lost."""
 
 import copy
-import os
-import shutil
 
 import numpy as np
 import pytest
-from sweeping import PARTS, process, rbench
+from sweeping import PARTS, process, rbench, task_of
 
 from rewardbench import trace
 from rewardbench.conventions.trl import Bound, When, score
@@ -291,25 +289,6 @@ GOLDS = {
 }
 KINDS = {"3": "is 3, not a text", "None": "is None, not a text", "{}['colour']": "raised KeyError: 'colour'"}
 CASES = [("gold", said, line) for said, line in GOLDS.items()] + [("kind", said, line) for said, line in KINDS.items()]
-
-
-def task_of(folder, name, gold="", task=""):
-    """A copy of the toy task under another name, with lines of its own at the end of its files."""
-    place = folder / "toy" / name
-    shutil.copytree(PARTS.parent, place)
-    for file, lines in (("gold.py", gold), ("task.py", task)):
-        with (place / file).open("a") as end:
-            end.write(f"\n\n{lines}\n")
-    return f"toy/{name}"
-
-
-@pytest.fixture
-def tasks(tmp_path, monkeypatch):
-    """A folder for tasks of the test's own, beside the toy."""
-    folder = tmp_path / "tasks"
-    folder.mkdir()
-    monkeypatch.setenv("REWARDBENCH_TASKS", os.pathsep.join([str(PARTS.parents[2]), str(folder)]))
-    return folder
 
 
 @pytest.mark.parametrize(("function", "said", "line"), CASES, ids=[f"{f}-{s}" for f, s, _ in CASES])

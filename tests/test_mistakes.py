@@ -8,9 +8,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from sweeping import PARTS, command, contents, environment, one_line, rbench
+from sweeping import PARTS, command, contents, environment, one_line, process, rbench, task_of
 
-from rewardbench import trace
+from rewardbench import sweep, trace
+from rewardbench.plan import Spec
 
 pytestmark = pytest.mark.usefixtures("toy")
 
@@ -224,6 +225,100 @@ def test_a_damaged_checkpoint_is_code_5_and_the_run_can_be_made_anew(copy, whole
     shutil.rmtree(run / "checkpoint")
     assert rbench("resume", out, "--json").code == 0
     assert contents(out) == contents(whole[1])
+
+
+@pytest.mark.parametrize("workers", [0, 1, 2])
+def test_a_damaged_checkpoint_is_its_own_runs_alone(workers, toy_policy, tmp_path):
+    """Whether in this process or in a pool: the others are done, and a resume tries this one again."""
+    words = ("run", "--task", "toy/colours", "--policy", toy_policy, "--budget", "1", "--seeds", "2", "--design", "reference")
+    out = tmp_path / "s"
+    prepared = sweep.prepare(Spec(("toy/colours",), ("reference",), policy=str(toy_policy), seeds=(1, 2), budget="1"), out)
+    bad = prepared.run_folder(prepared.runs[0])
+    (bad / "checkpoint").mkdir()
+    (bad / "checkpoint" / "state.safetensors").write_bytes(b"x" * 99)
+    for _ in range(2):
+        said = process("resume", out, "--json", "--workers", workers) if workers else rbench("resume", out, "--json")
+        rows = {r["run"]: r for r in said.json["runs"]}
+        assert said.code == 5, said.err
+        assert "Traceback" not in said.err
+        assert {n for n, r in rows.items() if r["status"] != "done"} == {bad.name}
+        assert "failed" not in rows[bad.name]["flags"]
+        assert "delete it" in rows[bad.name]["reasons"]["status"]
+        assert len([line for line in said.err.splitlines() if line.startswith("rbench:") and "delete it" in line]) == 1
+        assert trace.status(bad)["code"] == 5
+    shutil.rmtree(bad / "checkpoint")
+    assert rbench("resume", out, "--json").code == 0
+    assert rbench(*words, "--json", "--out", tmp_path / "whole").code == 0
+    assert contents(out) == contents(tmp_path / "whole")
+
+
+def test_a_copy_of_a_part_that_was_changed_is_its_own_runs_alone(toy_policy, tmp_path):
+    words = ("--task", "toy/colours", "--policy", toy_policy, "--budget", "1", "--seeds", "1", "--out", tmp_path / "s")
+    assert rbench("run", *words, "--design", f"{PARTS}:red", "--json").code == 0
+    [source] = (tmp_path / "s" / "sources").rglob("*.py")
+    source.write_text("# changed\n")
+    for run in (tmp_path / "s" / "runs").iterdir():
+        trace.set_status(run, "partial")
+    said = rbench("resume", tmp_path / "s", "--json")
+    assert said.code == 5
+    assert {r["design"]: r["status"] for r in said.json["runs"]} == {"red": "partial", "untrained": "done", "constant": "done"}
+    assert "is missing or was changed" in said.json["runs"][0]["reasons"]["status"]
+
+
+NO_PROMPTS = {
+    "no-data": ("raise UserError('the data are not there', 5)\n    yield", 5, "the data are not there"),
+    "raises": ("raise KeyError('colour')\n    yield", 6, "gives no train prompt: KeyError: 'colour'"),
+    "no-dev": ("if split == 'train':\n        yield Prompt('a', text='Ann')", 5, "holds no dev prompt"),
+}
+
+
+@pytest.mark.parametrize("name", NO_PROMPTS)
+def test_a_task_without_prompts_is_known_before_anything_runs(name, toy_policy, tasks, tmp_path):
+    body, code, line = NO_PROMPTS[name]
+    lines = f"from dataclasses import replace\nfrom rewardbench.types import UserError\n\ndef prompts(split, seed):\n    {body}\n"
+    empty = task_of(tasks, name, task=f"{lines}\ntask = replace(task, prompts=prompts)")
+    words = ("--task", "toy/colours", "--task", empty, "--policy", toy_policy, "--budget", "1", "--seeds", "1")
+    said = rbench("run", *words, "--out", tmp_path / "s")
+    assert said.code == code, said.err
+    one_line(said, line)
+    assert not (tmp_path / "s").exists()
+
+
+def test_data_that_are_gone_are_known_before_a_resume_goes_on(toy_policy, tasks, tmp_path):
+    """And once they are there again, it does."""
+    data = tmp_path / "data"
+    data.write_text("")
+    lines = (
+        "from dataclasses import replace\nfrom pathlib import Path\nfrom rewardbench.types import UserError\nplain = prompts\n\n"
+        f"def guarded(split, seed):\n    if not Path({str(data)!r}).is_file():\n"
+        "        raise UserError('no data', 5)\n    yield from plain(split, seed)\n\n\ntask = replace(task, prompts=guarded)"
+    )
+    spec = Spec(("toy/colours", task_of(tasks, "guarded", task=lines)), ("constant",), policy=str(toy_policy), seeds=(1,), budget="1")
+    sweep.prepare(spec, tmp_path / "s")
+    before = contents(tmp_path / "s")
+    data.unlink()
+    said = rbench("resume", tmp_path / "s")
+    assert said.code == 5
+    one_line(said, "no data")
+    assert contents(tmp_path / "s") == before
+    data.write_text("")
+    assert rbench("resume", tmp_path / "s", "--json").code == 0
+
+
+def test_a_policy_that_lacks_a_tasks_words_is_refused_before_the_other_task_runs(toy_policy, tasks, tmp_path):
+    """Each worker asks before its first pack, so that the code for `nothing ran` is true."""
+    lines = (
+        "from dataclasses import replace\n\n\ndef strange(split, seed):\n"
+        "    yield from (replace(p, text='zyx wvu') for p in prompts(split, seed))\n\n\ntask = replace(task, prompts=strange)"
+    )
+    strange = task_of(tasks, "strange", task=lines)
+    words = ("run", "--task", "toy/colours", "--task", strange, "--policy", toy_policy, "--budget", "1", "--seeds", "1")
+    roots = os.pathsep.join([str(PARTS.parents[2]), str(tasks)])
+    for go, out in ((rbench, "a"), (lambda *w: process(*w, "--workers", "2", REWARDBENCH_TASKS=roots), "b")):
+        said = go(*words, "--design", "constant", "--out", tmp_path / out)
+        assert said.code == 2, said.err
+        one_line(said, "lacks", "of the tokens of toy/strange's prompts (limit 2%)")
+        assert not list((tmp_path / out).rglob("*.parquet"))
 
 
 def test_a_torn_last_line_is_no_row(copy):

@@ -102,6 +102,18 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def expanded(asked: str) -> Path:
+    """The path with a leading `~` or `~name` as that home folder; as it stands where nobody is called so.
+
+    >>> expanded("~no such user/x").as_posix()
+    '~no such user/x'
+    """
+    try:
+        return Path(asked).expanduser()
+    except RuntimeError:
+        return Path(asked)
+
+
 def shipped() -> list[str]:
     """Names of the policies in the package: a folder with a `.toml` beside it."""
     return sorted(p.stem for p in HERE.glob("*.toml") if (HERE / p.stem).is_dir())
