@@ -5,6 +5,7 @@ The table is that of the design page. Where a file has no place there, its place
 | file | floor | why |
 |---|---|---|
 | seeds | 0 | names of random streams; tasks, measurements and the engine draw from them |
+| typed | 1, left of design | a TOML table against a dataclass; what the settings and the algorithms share |
 | advantage | 1 | plain arrays from a Batch; the algorithms' shared arithmetic, without torch |
 | scoring | 3, left of conventions | calls a design's bound parts; `find` binds them |
 | record | 3, beside trace | what is written down of a step; knows no folder |
@@ -28,7 +29,7 @@ from sweeping import ROOT
 
 FLOORS = (
     ("seeds", "types"),
-    ("rewards", "metrics", "design", "measures", "stats", "advantage"),
+    ("rewards", "metrics", "typed", "design", "measures", "stats", "advantage"),
     ("reward_models", "algorithms", "engine", "policies"),
     (
         "verbs", "anchors", "showing", "sweep", "watch", "pool", "worker", "loop", "packs", "tables", "comparing",

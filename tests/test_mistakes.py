@@ -55,6 +55,10 @@ NAMES = [
     (("--task", "toy/colours", "--algorithm", f"{PARTS}:red"), 2, "no dataclass derived from"),
     (("--task", "toy/colours", "--sedes", "3"), 2, "--seeds"),
     (("--task", "toy/colours", "--policy", "no-such-policy"), 5, "unknown policy 'no-such-policy'"),
+    (("--task", "toy/colours", "--policy", "~nosuchuser/x"), 5, "unknown policy '~nosuchuser/x'"),
+    (("--task", "toy/colours", "--design", ":x"), 2, "'' is no module's name; write module:name"),
+    (("--task", "toy/colours", "--design", ".a:x"), 2, "'.a' is no module's name; write module:name"),
+    (("--task", "toy/colours", "--algorithm", ":X"), 2, "'' is no module's name; write module:name"),
     (("--task", "toy/colours", "--workers", "0"), 2, "--workers"),
     (("--task", "toy/colours", "--reward-timeout", "0"), 2, "reward_timeout = 0"),
     (("--task", "toy/colours", "--reward-timeout", "nan"), 2, "reward_timeout = nan"),
@@ -104,6 +108,13 @@ SPECS = {
     'tasks = ["toy/colours"]\npolicy = 3': (2, "policy = 3"),
     'tasks = ["toy/colours"]\noptions = 3': (2, "options = 3"),
     'tasks = ["toy/colours"]\n[options]\nclp = 0.1': (2, "did you mean 'clip'?"),
+    'tasks = ["toy/colours"]\n[options]\nminibatches = 0': (2, "algorithm 'grpo': minibatches = 0 is not at least 1"),
+    'tasks = ["toy/colours"]\n[options]\npasses = 1.5': (2, "passes = 1.5 is not a whole number"),
+    'tasks = ["toy/colours"]\n[options]\npasses = true': (2, "passes = True is not a whole number"),
+    'tasks = ["toy/colours"]\n[options]\nclip = "high"': (2, "clip = 'high' is not a number"),
+    'tasks = ["toy/colours"]\n[options]\nclip = nan': (2, "clip = nan is not a number"),
+    'tasks = ["toy/colours"]\nalgorithm = "best_of_n"\n[options]\nn = 0': (2, "'best_of_n': n = 0 is not at least 1"),
+    'tasks = ["toy/colours"]\nalgorithm = "raft"\n[options]\nkeep = 0': (2, "keep = 0 is not at least 1"),
     'tasks = ["toy/colours"]\nreward_timeout = "x"': (2, "reward_timeout = 'x'"),
     'tasks = ["toy/colours"]\nreward_timeout = -1': (2, "reward_timeout"),
     'tasks = ["toy/colours"]\ndesigns = ["d.toml"]': (5, "no design file"),
@@ -118,6 +129,93 @@ def test_a_wrong_spec_file_is_one_line(text, toy_policy, tmp_path):
     said = rbench("plan", tmp_path / "spec.toml", *policy)
     assert said.code == code, said.err
     one_line(said, line)
+
+
+SETTINGS = {
+    "betas = 0.9": "betas = 0.9 is not a list of 2",
+    "betas = [0.9]": "betas = [0.9] is not a list of 2",
+    'betas = [0.9, "x"]': "betas[1] = 'x' is not a number",
+    "betas = [0.9, 1]": "betas[1] = 1.0 is not in [0, 1)",
+    'P = "eight"': "P = 'eight' is not a whole number",
+    "P = 0": "P = 0 is not at least 1",
+    "P = 100000000000000000000": "is not a number that can be hashed",
+    "K = true": "K = True is not a whole number",
+    "rank = 0": "rank = 0 is not at least 1",
+    "micro = -1": "micro = -1 is not 0 or above",
+    "learning_rate = -1": "learning_rate = -1.0 is not above 0",
+    "learning_rate = inf": "learning_rate = inf is not a number",
+    'dtype = "float99"': "dtype = 'float99', did you mean 'float64'? (known: float32, float64",
+    'kind = "lroa"': "kind = 'lroa', did you mean 'lora'?",
+    'targets = "q_proj"': "targets = 'q_proj' is not a list",
+    "targets = [3]": "targets[0] = 3 is not a text",
+    "lerning_rate = 1": "unknown key 'lerning_rate', did you mean 'learning_rate'?",
+    "steps = 5": "steps = 5 is not a table",
+    "[steps]\nquick = 2.5": "steps.quick = 2.5 is not a whole number",
+    "[steps]\nquick = 0": "steps.quick = 0 is not at least 1",
+    "tasks = 5": "tasks = 5 is not a table",
+    "[tasks]\nx = 3": "tasks.x = 3 is not a table",
+    '[tasks."x/y"]\nmax_tokns = 3': "tasks.x/y: unknown key 'max_tokns', did you mean 'max_tokens'?",
+    '[tasks."x/y"]\nmax_tokens = 0': "max_tokens = 0 is not at least 1",
+    '[tasks."x/y".steps]\ndefualt = 3': "tasks.x/y.steps: unknown key 'defualt', did you mean 'default'?",
+    "P = ": "is not valid TOML",
+}
+
+
+@pytest.mark.parametrize("text", SETTINGS)
+def test_a_wrong_setting_of_a_policy_is_one_line(text, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "config.json").write_text("{}")
+    (tmp_path / "mine.toml").write_text(text)
+    said = rbench("plan", "--task", "toy/colours", "--policy", tmp_path / "mine")
+    assert said.code == 2, said.err
+    one_line(said, "mine.toml", SETTINGS[text])
+
+
+IMPORTS = {
+    "def broken(:": (6, "SyntaxError: "),
+    "raise KeyError('colour')": (6, "KeyError: 'colour'"),
+    "raise ValueError('two\\nlines')": (6, "ValueError: two"),
+    "import sys; sys.exit(3)": (6, "SystemExit: 3"),
+    "import no_such_module": (5, "No module named 'no_such_module'"),
+}
+
+
+@pytest.mark.parametrize("text", IMPORTS)
+def test_a_module_that_breaks_at_import_is_one_line(text, toy_policy, tmp_path, monkeypatch):
+    code, line = IMPORTS[text]
+    (tmp_path / "breaks_at_import.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    for flag in ("--design", "--algorithm"):
+        said = rbench("plan", "--task", "toy/colours", "--policy", toy_policy, flag, "breaks_at_import:red")
+        assert said.code == code, said.err
+        one_line(said, "module 'breaks_at_import' cannot be imported: ", line)
+    said = rbench("plan", "--task", "toy/colours", "--policy", toy_policy, "--design", f"{tmp_path / 'breaks_at_import.py'}:red")
+    assert said.code == 6  # a file is there: whatever it lacks is its own affair
+    one_line(said, "breaks_at_import.py cannot be imported: ", line)
+
+
+TASK_FILES = {
+    "syntax": ({"task": "def broken(:"}, 6, "toy/syntax/task.py cannot be imported: SyntaxError"),
+    "raises-here": ({"task": "raise KeyError('colour')"}, 6, "toy/raises-here/task.py cannot be imported: KeyError: 'colour'"),
+    "needs": ({"task": "import no_such_module"}, 5, "No module named 'no_such_module'"),
+    "no-task": ({"task": "del task"}, 6, "toy/no-task/task.py defines no 'task'"),
+    "no-such-kind": ({"task": "task = 3"}, 6, "toy/no-such-kind/task.py: `task` is int, not a rewardbench.Task"),
+    "gold-syntax": ({"gold": "def broken(:"}, 6, "toy/gold-syntax/gold.py cannot be imported: SyntaxError"),
+    "no-gold": ({"gold": "del gold"}, 6, "toy/no-gold/gold.py defines no 'gold'"),
+    "no-kind": ({"gold": "kind = 3"}, 6, "toy/no-kind/gold.py: kind = 3 is no function"),
+    "no-bar": ({"gold": "bar = 'high'"}, 6, "toy/no-bar/gold.py: bar = 'high' is not a number in [0, 1]"),
+}
+
+
+@pytest.mark.parametrize("name", TASK_FILES)
+def test_a_broken_file_of_a_users_task_is_one_line(name, toy_policy, tasks, tmp_path):
+    lines, code, line = TASK_FILES[name]
+    task_of(tasks, name, **lines)
+    said = rbench("run", "--task", f"toy/{name}", "--policy", toy_policy, "--budget", "1", "--out", tmp_path / "s")
+    assert said.code == code, said.err
+    one_line(said, line)
+    assert not (tmp_path / "s").exists()
+    assert rbench("list", "tasks", "--json").code == 0
 
 
 def test_a_spec_file_says_the_same_as_flags(toy_policy, tmp_path):
