@@ -22,7 +22,7 @@ from rewardbench.engine.sample import sample
 from rewardbench.packs import Pack, Run, Say, blind
 from rewardbench.plan import RunSpec
 from rewardbench.policies.settings import Folder
-from rewardbench.types import Batch, Draw, Floats, RewardError, Want
+from rewardbench.types import Batch, Draw, Floats, GoldError, RewardError, Want
 
 GRID = "final"
 
@@ -127,7 +127,7 @@ def _pay(pack: Pack, run: Run, batch: Batch, stream: str, *, learning: bool) -> 
     contestant = run.contestant if learning else scoring.raw(run.contestant)
     try:
         scored = scoring.pay(contestant, batch, when, run.running, pack.timeout, tell)
-    except RewardError as error:
+    except (RewardError, GoldError) as error:
         packs.fail(pack, run, str(error), 6)
         return None
     if learning:
@@ -191,13 +191,18 @@ def _has(run: Run, reading: Reading) -> bool:
 
 
 def _judge(pack: Pack, run: Run, batch: Batch, start: Floats | None, stream: str) -> dict[str, list[Any]]:
-    """The rows of one batch of an evaluation: what it is paid, and what gold says; {} if a part broke."""
+    """The rows of one batch of an evaluation: what it is paid, and what gold says; {} if a part or gold broke."""
     paid = _pay(pack, run, batch, stream, learning=False)
     if paid is None:
         return {}
     picked = pack.algorithm.pick(blind(paid)) if run.contestant.design.trains else np.ones_like(paid.ended)
     before = None if start is None else start[:, : paid.ended.shape[1]]
-    table = record.evaluation(paid, before, pack.gold, pack.task, run.contestant.design, picked, batch.temperature)
+    design = run.contestant.design
+    try:
+        table = record.evaluation(paid, before, pack.gold, pack.task, design, picked, batch.temperature)
+    except GoldError as error:
+        packs.fail(pack, run, str(error), 6)
+        return {}
     size = paid.ended.size
     return table | {"step": [pack.step] * size, "charged": [run.charged] * size}
 

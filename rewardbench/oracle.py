@@ -9,16 +9,15 @@ from collections.abc import Callable
 
 import numpy as np
 
-from rewardbench.types import Batch, Floats, Gold
+from rewardbench.judging import score
+from rewardbench.types import Batch, Floats, Gold, Task
 
 
-def oracle(gold: Gold, turns: int) -> Callable[[Batch], Floats]:
+def oracle(gold: Gold, task: Task) -> Callable[[Batch], Floats]:
     """A function from a batch to gold [P, K]: it reads the prompts themselves, truth included."""
 
     def pay(batch: Batch) -> Floats:
         P, K = batch.ids.shape[:2]
-        return np.array(
-            [[gold.score(batch.prompts[p], batch.said(p, k, turns)) for k in range(K)] for p in range(P)]
-        )
+        return np.array([[score(gold, task, batch, p, k) for k in range(K)] for p in range(P)])
 
     return pay

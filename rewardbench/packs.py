@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -22,6 +23,8 @@ from rewardbench.policies.settings import Folder
 from rewardbench.types import Algorithm, Batch, Gold, Prompt, State, Task, UserError, Want
 
 Say = Callable[[dict[str, Any]], None]
+MOST_UNKNOWN = 0.02
+"""Share of a task's prompt tokens that a policy's vocabulary may lack."""
 
 
 @dataclass
@@ -41,12 +44,13 @@ class Run:
     charged: int = 0
     """Completion tokens charged so far."""
     failure: str = ""
+    """Why it goes no further: it failed, or it was put aside."""
     known: dict[str, Prompt] = field(default_factory=dict)
     """Training prompts drawn so far by their ids, truth included: the algorithm is shown them without."""
 
     @property
     def alive(self) -> bool:
-        """Whether it has not failed."""
+        """Whether it goes on."""
         return not self.failure
 
     def take(self, count: int) -> list[Prompt]:
@@ -91,6 +95,45 @@ def fail(pack: Pack, run: Run, reason: str, code: int) -> None:
     pack.say({"event": "failed", "run": run.spec.id, "reason": reason, "code": code})
 
 
+def put_aside(spec: RunSpec, folder: Path, error: UserError, say: Say) -> None:
+    """Leave one run as it is, with the reason in its status: no fault of its design's, so it has not failed.
+
+    `rbench resume` tries it again, once the cause is mended.
+    """
+    trace.set_status(folder, "partial", reason=str(error), code=error.code)
+    say({"event": "lost", "run": spec.id, "reason": str(error), "code": error.code})
+
+
+@contextmanager
+def alone(pack: Pack, run: Run) -> Iterator[None]:
+    """Keep a mistake that belongs to one run (a damaged checkpoint) to that run; a full disk is everybody's."""
+    try:
+        yield
+    except UserError as error:
+        if error.code == 4:
+            raise
+        run.failure = str(error)
+        put_aside(run.spec, run.folder, error, pack.say)
+
+
+def admit(folder: Folder, firsts: Sequence[RunSpec], sources: Path) -> None:
+    """Raise the UserError that every run would end in: a policy that cannot be trained, or lacks a task's words."""
+    policy = load(folder)
+    for spec in firsts:
+        find.algorithm(spec.algorithm, spec.options, spec.algorithm_source or "", sources)
+        missing = unknown_share(policy, _dev(find.task(spec.task), spec))
+        if missing > MOST_UNKNOWN:
+            lacks = f"{missing:.0%} of the tokens of {spec.task}'s prompts"
+            raise UserError(f"policy {folder.name!r} lacks {lacks} (limit {MOST_UNKNOWN:.0%})")
+    _stacked(policy, firsts[:1])
+
+
+def _stacked(policy: Policy, specs: Sequence[RunSpec]) -> Stack:
+    """The policy's model with the weights of R runs on it."""
+    s = policy.settings
+    return stack(policy.model, [spec.seed for spec in specs], s.kind, s.rank, s.alpha, s.targets)
+
+
 def open_pack(
     specs: Sequence[RunSpec], folders: Sequence[Path], folder: Folder, say: Say, timeout: float, sources: Path
 ) -> Pack:
@@ -102,24 +145,21 @@ def open_pack(
     policy = load(folder)
     runs = [
         Run(
-            s, f, c := find.bind(s.design, s.task, sources), State(), scoring.start(c), _dev(task, s),
-            task.prompts("train", s.seed),
+            s, f, c := scoring.Contestant(s.design), State(), scoring.start(c), [], task.prompts("train", s.seed)
         )
         for s, f in zip(specs, folders, strict=True)
     ]
-    missing = unknown_share(policy, runs[0].dev)
-    if missing > 0.02:
-        lacks = f"{missing:.0%} of the tokens of {first.task}'s prompts"
-        raise UserError(f"policy {folder.name!r} lacks {lacks} (limit 2%)")
-    settings = policy.settings
-    shape = (settings.kind, settings.rank, settings.alpha, settings.targets)
-    stacked = stack(policy.model, [s.seed for s in specs], *shape)
+    stacked = _stacked(policy, specs)
     for run in runs:
         run.state = algorithm.start(policy)
     stacked.adopt([run.state for run in runs])
     params = {n: stacked.lead(n) for n in stacked.params}
-    opt = adam(params, len(runs), settings.betas, settings.clip)
+    opt = adam(params, len(runs), policy.settings.betas, policy.settings.clip)
     pack = Pack(task, find.gold(first.task), policy, stacked, algorithm, opt, runs, first, say, timeout)
+    for run in runs:
+        with alone(pack, run):
+            run.contestant = find.bind(run.spec.design, run.spec.task, sources)
+            run.dev = _dev(task, run.spec)
     restore(pack)
     return pack
 
@@ -167,22 +207,34 @@ def save(pack: Pack, step: int) -> None:
 
 
 def restore(pack: Pack) -> None:
-    """Put every run back to the last step that all of them have saved."""
-    found = [trace.read_checkpoint(run.folder) for run in pack.runs]
-    pack.step = min(int(f[1]["step"]) if f else 0 for f in found)
+    """Put every run back to the last step that all of them have saved; what cannot be put back is left as it is."""
+    found: list[tuple[dict[str, Any], dict[str, Any]] | None] = [None] * len(pack.runs)
+    for r, run in enumerate(pack.runs):
+        with alone(pack, run):
+            found[r] = trace.read_checkpoint(run.folder)
+    steps = [int(f[1]["step"]) if f else 0 for f, run in zip(found, pack.runs, strict=True) if run.alive]
+    pack.step = min(steps, default=0)
     for r, (run, saved) in enumerate(zip(pack.runs, found, strict=True)):
-        trace.cut(run.folder, pack.step)
-        if saved is None or pack.step == 0:
-            continue
-        arrays, meta = saved
-        if int(meta["step"]) != pack.step:
-            raise UserError(f"the checkpoints of this pack stand at different steps; start {run.folder.name} anew")
-        for name in pack.stacked.params:
-            pack.stacked.lead(name)[r].copy_(torch.from_numpy(arrays[f"p/{name}"]))
-            pack.opt.m[name][r].copy_(torch.from_numpy(arrays[f"m/{name}"]))
-            pack.opt.v[name][r].copy_(torch.from_numpy(arrays[f"v/{name}"]))
-        pack.opt.steps[r] = float(meta["updates"])
-        run.taken, run.charged = int(meta["taken"]), int(meta["charged"])
-        next(islice(run.stream, run.taken, run.taken), None)  # past what was drawn already
-        run.state = replace(run.state, kept={k: arrays[f"kept/{k}"] for k in meta["kept"]})
-        run.running = Running(*(arrays[f"running/{k}"] for k in ("count", "mean", "square")))
+        if run.alive:
+            with alone(pack, run):
+                _put_back(pack, r, saved)
+
+
+def _put_back(pack: Pack, r: int, saved: tuple[dict[str, Any], dict[str, Any]] | None) -> None:
+    """Put run r back to the pack's step: rows after it are cut, weights and state come from its checkpoint."""
+    run = pack.runs[r]
+    trace.cut(run.folder, pack.step)
+    if saved is None or pack.step == 0:
+        return
+    arrays, meta = saved
+    if int(meta["step"]) != pack.step:
+        raise UserError(f"the checkpoints of this pack stand at different steps; start {run.folder.name} anew", 5)
+    for name in pack.stacked.params:
+        pack.stacked.lead(name)[r].copy_(torch.from_numpy(arrays[f"p/{name}"]))
+        pack.opt.m[name][r].copy_(torch.from_numpy(arrays[f"m/{name}"]))
+        pack.opt.v[name][r].copy_(torch.from_numpy(arrays[f"v/{name}"]))
+    pack.opt.steps[r] = float(meta["updates"])
+    run.taken, run.charged = int(meta["taken"]), int(meta["charged"])
+    next(islice(run.stream, run.taken, run.taken), None)  # past what was drawn already
+    run.state = replace(run.state, kept={k: arrays[f"kept/{k}"] for k in meta["kept"]})
+    run.running = Running(*(arrays[f"running/{k}"] for k in ("count", "mean", "square")))

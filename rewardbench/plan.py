@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
@@ -212,9 +213,8 @@ def plan(spec: Spec, policy: Folder) -> tuple[list[RunSpec], dict[str, Path]]:
                         algorithm_source=taught.source or None,
                     )
                 )
-    names = [(r.task, r.design.name, r.seed) for r in runs]
-    for one in names:
-        if names.count(one) > 1:
+    for one, count in Counter((r.task, r.design.name, r.seed) for r in runs).items():
+        if count > 1:
             raise UserError(f"two designs are called {one[1]!r}; rename one of them")
     return runs, sources
 

@@ -32,6 +32,8 @@ class Job:
     timeout: float
     """Seconds that a part may take."""
     sources: Path
+    firsts: list[RunSpec]
+    """A run of each task: what a worker asks before its first pack is asked for these."""
     folder: Callable[[RunSpec], Path]
     """Where a run is recorded."""
 
@@ -89,7 +91,7 @@ class Pool:
         for name in THREADS:
             os.environ[name] = "1"
         here, there = mp.get_context("spawn").Pipe()
-        args = (there, self.job.policy, self.job.timeout, self.job.sources)
+        args = (there, self.job.policy, self.job.timeout, self.job.sources, self.job.firsts)
         process = mp.get_context("spawn").Process(target=work, args=args, daemon=True)
         process.start()
         there.close()
@@ -122,7 +124,7 @@ class Pool:
         worker.since = time.monotonic()
         if event["event"] == "free":
             worker.pack = []
-        elif event["event"] == "stop":  # the environment or the configuration is at fault, not a run
+        elif event["event"] == "stop":  # what all runs share is at fault: policy, configuration, disk
             worker.pack = []
             self.stopped = UserError(event["reason"], event["code"])
         else:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from rewardbench.judging import judge
 from rewardbench.types import Batch, Bools, Design, Floats, Gold, Task
 
 
@@ -82,15 +83,15 @@ def _read(batch: Batch) -> int:
 def evaluation(
     batch: Batch, start_logp: Floats | None, gold: Gold, task: Task, design: Design, picked: Bools, heat: float
 ) -> dict[str, list[Any]]:
-    """Columns of an evaluation at one temperature, a row a completion."""
+    """Columns of an evaluation at one temperature, a row a completion. Raises GoldError where gold is none."""
     P, K = batch.ended.shape
     cells = [(p, k) for p in range(P) for k in range(K)]
     said = [batch.said(p, k, task.turns) for p, k in cells]
     gap = np.full((P, K), np.nan) if start_logp is None else (batch.logp - start_logp).sum(-1)
     known: dict[tuple[int, str], tuple[float, str]] = {}
-    for (p, _), s in zip(cells, said, strict=True):  # equal completions are judged once: gold is pure
+    for (p, k), s in zip(cells, said, strict=True):  # equal completions are judged once: gold is pure
         if (p, str(s)) not in known:
-            known[p, str(s)] = float(gold.score(batch.prompts[p], s)), str(gold.kind(batch.prompts[p], s))
+            known[p, str(s)] = judge(gold, task, batch, p, k)
     judged = [known[p, str(s)] for (p, _), s in zip(cells, said, strict=True)]
     columns: dict[str, list[Any]] = {
         "prompt": [batch.prompts[p].id for p, _ in cells],

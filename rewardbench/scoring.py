@@ -42,7 +42,7 @@ def pay(
     """The batch scored. `say` is told each part before it is called (and "" after), so that a dead worker has
     a last word.
 
-    Raises RewardError that names the part.
+    Raises RewardError that names the part; for the oracle, GoldError.
     """
     if contestant.oracle is not None:
         reward = contestant.oracle(batch)

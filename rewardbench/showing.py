@@ -37,7 +37,7 @@ def resolve(thing: str, task: str | None, path: Path) -> dict[str, Any]:
 def _task(name: str) -> dict[str, Any]:
     """A task's promises and designs."""
     task = find.task(name)
-    sample = next(task.prompts("dev", 1))
+    sample = find.first_prompt(name, "dev", 1)
     return {
         "kind": "task",
         "name": name,

@@ -15,7 +15,7 @@ import tomli_w
 
 from rewardbench import find, trace
 from rewardbench.plan import ENGINE, RunSpec, Spec, plan, read_run, shard_of, sweep_id
-from rewardbench.policies.settings import Folder, shipped
+from rewardbench.policies.settings import Folder, expanded, shipped
 from rewardbench.pool import Job, Pool
 from rewardbench.types import UserError
 from rewardbench.worker import Tell
@@ -42,6 +42,7 @@ def prepare(spec: Spec, out: Path | None, shard: str | None = None) -> Sweep:
     """Resolve a spec and open its folder, before any model loads: run folders, sources, policy."""
     policy = find.policy(spec.policy, out)
     runs, sources = plan(spec, policy)
+    check_tasks(firsts(runs))
     name = sweep_id(runs)
     mine = shard_of(runs, shard) if shard else runs
     folder = out if out is not None else Path("runs") / name
@@ -60,6 +61,19 @@ def prepare(spec: Spec, out: Path | None, shard: str | None = None) -> Sweep:
     if not (folder / "sweep.toml").is_file():  # last, so that a folder which has it can be resumed
         trace.write_whole(folder / "sweep.toml", tomli_w.dumps(head).encode())
     return sweep
+
+
+def firsts(runs: Sequence[RunSpec]) -> list[RunSpec]:
+    """The first run of each task: what is asked once a task is asked for it."""
+    return list({run.task: run for run in reversed(runs)}.values())[::-1]
+
+
+def check_tasks(runs: Sequence[RunSpec]) -> None:
+    """Raise UserError where a run's task has no gold or gives no prompt: now, not after the other tasks' runs."""
+    for run in runs:
+        find.gold(run.task)
+        for split in dict.fromkeys(("train", "dev", run.end_split)):
+            find.first_prompt(run.task, split, run.seed)
 
 
 def _head(name: str, timeout: float, planned: int, places: Mapping[str, int]) -> dict[str, Any]:
@@ -88,7 +102,7 @@ def _check_head(folder: Path, head: Mapping[str, Any]) -> None:
 
 def _policy_place(asked: str, policy: Folder) -> str:
     """How this machine finds the policy again, from any working directory."""
-    return str(policy.path) if asked not in shipped() and Path(asked).expanduser().is_dir() else asked
+    return str(policy.path) if asked not in shipped() and expanded(asked).is_dir() else asked
 
 
 def make_folder(folder: Path) -> None:
@@ -119,6 +133,13 @@ def open_sweep(folder: Path) -> Sweep:
     for task, digest in {(run.task, run.task_digest) for run in unfinished(sweep)}:
         if find.task_digest(task) != digest:
             raise UserError(f"the code of task {task!r} changed since this sweep began; start a new --out", 5)
+    return sweep
+
+
+def reopen(folder: Path) -> Sweep:
+    """A sweep as its folder tells it, ready to go on: what is left of it finds its data."""
+    sweep = open_sweep(folder)
+    check_tasks(firsts(unfinished(sweep)))
     return sweep
 
 
@@ -154,12 +175,17 @@ def packs(sweep: Sweep) -> list[list[RunSpec]]:
     return [[run] for run in unfinished(sweep)]
 
 
+def job_of(sweep: Sweep) -> Job:
+    """What its packs share. Of each task the first run that is left stands for all in what is asked beforehand."""
+    return Job(sweep.policy, sweep.timeout, sweep.folder / "sources", firsts(unfinished(sweep)), sweep.run_folder)
+
+
 def execute(sweep: Sweep, workers: int, tell: Tell) -> None:
     """Do what is left of a sweep. Returns when every run is done or failed; interrupts leave it resumable."""
     with locked(sweep.folder):
         todo = packs(sweep)
         if todo:
-            job = Job(sweep.policy, sweep.timeout, sweep.folder / "sources", sweep.run_folder)
+            job = job_of(sweep)
             Pool(job, tell).run(todo, min(workers, len(todo)))
 
 

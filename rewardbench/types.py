@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,22 @@ Message = dict[str, str]
 """One turn of a chat: `{"role": "user" | "assistant" | "system", "content": text}`."""
 
 
+@dataclass(frozen=True)
+class Limit:
+    """What a number of a hyperparameter or setting is, beyond its type; it stands in the field's annotation."""
+
+    words: str
+    holds: Callable[[float], bool]
+
+
+Count = Annotated[int, Limit("at least 1", lambda v: v >= 1)]
+"""How many of something there are."""
+Positive = Annotated[float, Limit("above 0", lambda v: v > 0)]
+NotNegative = Annotated[float, Limit("0 or above", lambda v: v >= 0)]
+Decay = Annotated[float, Limit("in [0, 1)", lambda v: 0 <= v < 1)]
+"""What a running mean keeps of itself at each step."""
+
+
 class UserError(Exception):
     """A mistake of the user's: printed as one line without a traceback, with a documented exit code."""
 
@@ -34,6 +50,10 @@ class UserError(Exception):
 
 class RewardError(Exception):
     """A part that broke (wrong count, text, NaN, raised, hung): names part, prompt and completion."""
+
+
+class GoldError(Exception):
+    """A gold that broke (raised, no number in [0, 1], a kind that is no text): names task, prompt and completion."""
 
 
 @dataclass(frozen=True)
@@ -235,9 +255,9 @@ class Algorithm:
     A new one is a frozen dataclass in a file of its own with `advantages` and `loss`; the rest has defaults.
     """
 
-    passes: int = 1
+    passes: Count = 1
     """Times each batch is learnt from."""
-    minibatches: int = 1
+    minibatches: Count = 1
     """Updates a pass."""
 
     @property

@@ -28,7 +28,7 @@ def run(
 
 def resume(folder: Path, workers: int = 0, tell: Tell = lambda event: None) -> tuple[sweep.Sweep, list[results.Result]]:
     """Go on with a sweep after a kill, from its folder alone."""
-    return finish(sweep.open_sweep(folder), workers, tell)
+    return finish(sweep.reopen(folder), workers, tell)
 
 
 def finish(

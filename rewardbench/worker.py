@@ -23,18 +23,38 @@ from rewardbench.types import UserError
 Tell = Callable[[dict[str, Any]], None]
 
 
-def work(pipe: Connection, policy: Folder, timeout: float, sources: Path) -> None:
-    """Do packs until told to stop."""
+def work(pipe: Connection, policy: Folder, timeout: float, sources: Path, firsts: Sequence[RunSpec]) -> None:
+    """Do packs until told to stop; none if what all of them share is refused."""
     die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides; a key press reaches the whole group
     sys.stdout = sys.stderr  # stdout carries the one JSON object of the parent
     os.dup2(2, 1)  # and what a part prints through a library or a child of its own goes there neither
+    admitted = False
     while True:
         try:
             specs, folders = pipe.recv()
         except (EOFError, OSError):
             return
-        do_pack(specs, folders, policy, pipe.send, timeout, sources)
+        admitted = admitted or admit(policy, firsts, pipe.send, sources)
+        if admitted:
+            do_pack(specs, folders, policy, pipe.send, timeout, sources)
+
+
+def admit(policy: Folder, firsts: Sequence[RunSpec], say: Tell, sources: Path) -> bool:
+    """Whether the policy can be trained at all on the tasks of these runs; if not, the sweep is told to stop.
+
+    Every worker asks before its first pack, so that a refusal comes while nothing has run.
+    """
+    from rewardbench.packs import admit as check
+
+    try:
+        check(policy, firsts, sources)
+    except UserError as error:
+        say({"event": "stop", "reason": str(error), "code": error.code})
+        return False
+    except Exception:  # nothing that a user could mend: the pack meets it again, and says whose fault it is
+        return True
+    return True
 
 
 def do_pack(
@@ -44,14 +64,22 @@ def do_pack(
     import torch
 
     from rewardbench.loop import run_pack
+    from rewardbench.packs import put_aside
 
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
     try:
+        for folder in folders:
+            if "reason" in trace.status(folder):  # why it was put aside the last time; it is tried again
+                trace.set_status(folder, "partial")
         run_pack(specs, folders, policy, say, timeout, sources)
     except UserError as error:
-        say({"event": "stop", "reason": str(error), "code": error.code})
-        return
+        if error.code == 4:  # the environment is at fault, and it is every run's
+            say({"event": "stop", "reason": str(error), "code": 4})
+            return
+        for spec, folder in zip(specs, folders, strict=True):
+            if trace.status(folder)["status"] == "partial":
+                put_aside(spec, folder, error, say)
     except Exception as error:
         place = users_fault(error)
         code, reason = (6 if place else 1), f"{type(error).__name__}: {error}{place}"

@@ -37,6 +37,16 @@ def toy_policy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
+def tasks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder for tasks of the test's own, beside the toy."""
+    folder = tmp_path / "tasks"
+    folder.mkdir()
+    roots = [str(Path(__file__).parent / "tasks"), str(folder)]
+    monkeypatch.setenv("REWARDBENCH_TASKS", os.pathsep.join(roots))
+    return folder
+
+
+@pytest.fixture
 def toy(monkeypatch: pytest.MonkeyPatch) -> None:
     """The toy task can be found."""
     monkeypatch.setenv("REWARDBENCH_TASKS", str(Path(__file__).parent / "tasks"))

@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -42,9 +43,12 @@ def here(prepared, workers, tell):
             tell(event)
 
     with sweep.locked(prepared.folder):
-        for pack in sweep.packs(prepared):
+        sources = prepared.folder / "sources"
+        todo = sweep.packs(prepared)
+        if todo and not worker.admit(prepared.policy, sweep.job_of(prepared).firsts, say, sources):
+            raise stopped[0]
+        for pack in todo:
             folders = [prepared.run_folder(r) for r in pack]
-            sources = prepared.folder / "sources"
             worker.do_pack(pack, folders, prepared.policy, say, prepared.timeout, sources)
             if stopped:
                 raise stopped[0]
@@ -60,6 +64,19 @@ def rbench(*arguments) -> Said:
     finally:
         sweep.execute = pool
     return Said(code, out.getvalue(), err.getvalue())
+
+
+def task_of(folder: Path, name: str, gold: str = "", task: str = "") -> str:
+    """The name of a copy of the toy task below a folder, with lines of its own at the end of its files.
+
+    A process remembers a task by its name, so each wants a name of its own.
+    """
+    place = folder / "toy" / name
+    shutil.copytree(PARTS.parent, place)
+    for file, lines in (("gold.py", gold), ("task.py", task)):
+        with (place / file).open("a") as end:
+            end.write(f"\n\n{lines}\n")
+    return f"toy/{name}"
 
 
 def environment(**more):

@@ -1,15 +1,16 @@
-"""What happens to a run whose part is broken? It fails, loudly and alone; nothing recorded is lost."""
+"""What happens to a run whose part, or whose gold, is broken? It fails, loudly and alone; nothing recorded is lost."""
 
 import copy
 
 import numpy as np
 import pytest
-from sweeping import PARTS, process, rbench
+from sweeping import PARTS, process, rbench, task_of
 
 from rewardbench import trace
 from rewardbench.conventions.trl import Bound, When, score
+from rewardbench.judging import judge
 from rewardbench.scoring import Contestant, pay, start
-from rewardbench.types import Batch, Design, Part, Prompt
+from rewardbench.types import Batch, Design, Gold, Part, Prompt, Task
 
 pytestmark = pytest.mark.usefixtures("toy")
 
@@ -273,3 +274,60 @@ def test_a_part_that_shoots_its_process_is_tried_again_once_and_then_named(toy_p
     row = said.json["runs"][0]
     assert (said.code, row["status"]) == (6, "failed")
     assert "worker died in part 'shoots' (exit code -9)" in row["reasons"]["status"]
+
+
+# --- a gold that is broken ----------------------------------------------------------------------------
+
+GOLDS = {
+    "float('nan')": "is nan, not a number in [0, 1]",
+    "float('inf')": "is inf, not a number in [0, 1]",
+    "1.5": "is 1.5, not a number in [0, 1]",
+    "-0.25": "is -0.25, not a number in [0, 1]",
+    "None": "is None, not a number in [0, 1]",
+    "'0.5'": "is '0.5', not a number in [0, 1]",
+    "{}['colour']": "raised KeyError: 'colour'",
+}
+KINDS = {"3": "is 3, not a text", "None": "is None, not a text", "{}['colour']": "raised KeyError: 'colour'"}
+CASES = [("gold", said, line) for said, line in GOLDS.items()] + [("kind", said, line) for said, line in KINDS.items()]
+
+
+@pytest.mark.parametrize(("function", "said", "line"), CASES, ids=[f"{f}-{s}" for f, s, _ in CASES])
+def test_a_gold_that_is_none_fails_its_runs_and_no_other(function, said, line, toy_policy, tasks, tmp_path):
+    """From the first evaluation on: what `untrained` says is enough to find it."""
+    broken = task_of(tasks, f"{function}{abs(hash(said))}", gold=f"def {function}(prompt, completion):\n    return {said}")
+    words = ("run", "--task", broken, "--task", "toy/colours", "--policy", toy_policy, "--budget", "1", "--seeds", "1")
+    done = rbench(*words, "--design", "constant", "--json", "--out", tmp_path / "s")
+    assert done.code == 6, done.err
+    assert "Traceback" not in done.err
+    for row in done.json["runs"]:
+        if row["task"] == "toy/colours":
+            assert row["status"] == "done"
+            continue
+        reason = row["reasons"]["status"]
+        assert row["status"] == "failed"
+        assert reason.startswith(f"{function} of task {broken!r} for prompt ")
+        assert "completion 0 (" in reason
+        assert line in reason
+        assert "\n" not in reason
+        assert trace.status(tmp_path / "s" / "runs" / row["run"])["code"] == 6
+
+
+def test_the_oracle_fails_where_gold_does(toy_policy, tasks, tmp_path):
+    """Its reward is gold, and it meets training prompts that no evaluation asks for."""
+    lines = "def gold(prompt, completion):\n    return 0.5 if prompt.id in DEV else float('nan')\n"
+    code = "from itertools import islice\nfrom .task import prompts\nDEV = {p.id for p in islice(prompts('dev', 1), 99)}\n"
+    broken = task_of(tasks, "for-the-oracle", gold=code + lines)
+    words = ("run", "--task", broken, "--policy", toy_policy, "--budget", "1", "--seeds", "1")
+    done = rbench(*words, "--design", "oracle", "--json", "--out", tmp_path / "s")
+    rows = {r["design"]: r for r in done.json["runs"]}
+    assert done.code == 6
+    assert rows["oracle"]["status"] == "failed"
+    assert "gold of task 'toy/for-the-oracle' for prompt " in rows["oracle"]["reasons"]["status"]
+    assert {rows[n]["status"] for n in ("untrained", "constant")} == {"done"}
+
+
+@pytest.mark.parametrize("value", [True, np.float32(0.5), np.array(1.0), 0, 1])
+def test_a_gold_may_be_any_kind_of_number(value):
+    batch = batch_of_one(("red",))
+    made = Gold(lambda prompt, completion: value, lambda prompt, completion: "a", 0.5)
+    assert judge(made, Task(lambda split, seed: iter(()), 3), batch, 0, 0) == (float(value), "a")

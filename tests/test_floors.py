@@ -5,12 +5,14 @@ The table is that of the design page. Where a file has no place there, its place
 | file | floor | why |
 |---|---|---|
 | seeds | 0 | names of random streams; tasks, measurements and the engine draw from them |
+| typed | 1, left of design | a TOML table against a dataclass; what the settings and the algorithms share |
 | advantage | 1 | plain arrays from a Batch; the algorithms' shared arithmetic, without torch |
 | scoring | 3, left of conventions | calls a design's bound parts; `find` binds them |
 | record | 3, beside trace | what is written down of a step; knows no folder |
 | anchors | 3, left of results | a task's frozen scale, made of results |
 | tables, comparing | 3, left of results | what is handed on of results; which design did better |
 | pool, worker | 3, between sweep and loop | processes and what one does |
+| judging | 3, right of record | gold, checked; called by the record and by the oracle |
 | packs | 3, right of loop | runs that share a model: opened, saved, restored; drives floor 2 as the loop does |
 | showing | 3, left of plan | resolves any name for `rbench show` |
 | verbs | 3, leftmost | a sweep from Python: `run`, `resume`, `compare` |
@@ -27,11 +29,11 @@ from sweeping import ROOT
 
 FLOORS = (
     ("seeds", "types"),
-    ("rewards", "metrics", "design", "measures", "stats", "advantage"),
+    ("rewards", "metrics", "typed", "design", "measures", "stats", "advantage"),
     ("reward_models", "algorithms", "engine", "policies"),
     (
         "verbs", "anchors", "showing", "sweep", "watch", "pool", "worker", "loop", "packs", "tables", "comparing",
-        "results", "plan", "find", "oracle", "scoring", "conventions", "record", "trace",
+        "results", "plan", "find", "oracle", "scoring", "conventions", "record", "judging", "trace",
     ),
     ("boards", "pages", "audit", "check", "scale", "modules"),
     ("__main__", "recipe", "commands", "cli"),

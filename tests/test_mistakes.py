@@ -8,9 +8,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from sweeping import PARTS, command, contents, environment, one_line, rbench
+from sweeping import PARTS, command, contents, environment, one_line, process, rbench, task_of
 
-from rewardbench import trace
+from rewardbench import sweep, trace
+from rewardbench.plan import Spec
 
 pytestmark = pytest.mark.usefixtures("toy")
 
@@ -54,6 +55,10 @@ NAMES = [
     (("--task", "toy/colours", "--algorithm", f"{PARTS}:red"), 2, "no dataclass derived from"),
     (("--task", "toy/colours", "--sedes", "3"), 2, "--seeds"),
     (("--task", "toy/colours", "--policy", "no-such-policy"), 5, "unknown policy 'no-such-policy'"),
+    (("--task", "toy/colours", "--policy", "~nosuchuser/x"), 5, "unknown policy '~nosuchuser/x'"),
+    (("--task", "toy/colours", "--design", ":x"), 2, "'' is no module's name; write module:name"),
+    (("--task", "toy/colours", "--design", ".a:x"), 2, "'.a' is no module's name; write module:name"),
+    (("--task", "toy/colours", "--algorithm", ":X"), 2, "'' is no module's name; write module:name"),
     (("--task", "toy/colours", "--workers", "0"), 2, "--workers"),
     (("--task", "toy/colours", "--reward-timeout", "0"), 2, "reward_timeout = 0"),
     (("--task", "toy/colours", "--reward-timeout", "nan"), 2, "reward_timeout = nan"),
@@ -103,6 +108,13 @@ SPECS = {
     'tasks = ["toy/colours"]\npolicy = 3': (2, "policy = 3"),
     'tasks = ["toy/colours"]\noptions = 3': (2, "options = 3"),
     'tasks = ["toy/colours"]\n[options]\nclp = 0.1': (2, "did you mean 'clip'?"),
+    'tasks = ["toy/colours"]\n[options]\nminibatches = 0': (2, "algorithm 'grpo': minibatches = 0 is not at least 1"),
+    'tasks = ["toy/colours"]\n[options]\npasses = 1.5': (2, "passes = 1.5 is not a whole number"),
+    'tasks = ["toy/colours"]\n[options]\npasses = true': (2, "passes = True is not a whole number"),
+    'tasks = ["toy/colours"]\n[options]\nclip = "high"': (2, "clip = 'high' is not a number"),
+    'tasks = ["toy/colours"]\n[options]\nclip = nan': (2, "clip = nan is not a number"),
+    'tasks = ["toy/colours"]\nalgorithm = "best_of_n"\n[options]\nn = 0': (2, "'best_of_n': n = 0 is not at least 1"),
+    'tasks = ["toy/colours"]\nalgorithm = "raft"\n[options]\nkeep = 0': (2, "keep = 0 is not at least 1"),
     'tasks = ["toy/colours"]\nreward_timeout = "x"': (2, "reward_timeout = 'x'"),
     'tasks = ["toy/colours"]\nreward_timeout = -1': (2, "reward_timeout"),
     'tasks = ["toy/colours"]\ndesigns = ["d.toml"]': (5, "no design file"),
@@ -117,6 +129,93 @@ def test_a_wrong_spec_file_is_one_line(text, toy_policy, tmp_path):
     said = rbench("plan", tmp_path / "spec.toml", *policy)
     assert said.code == code, said.err
     one_line(said, line)
+
+
+SETTINGS = {
+    "betas = 0.9": "betas = 0.9 is not a list of 2",
+    "betas = [0.9]": "betas = [0.9] is not a list of 2",
+    'betas = [0.9, "x"]': "betas[1] = 'x' is not a number",
+    "betas = [0.9, 1]": "betas[1] = 1.0 is not in [0, 1)",
+    'P = "eight"': "P = 'eight' is not a whole number",
+    "P = 0": "P = 0 is not at least 1",
+    "P = 100000000000000000000": "is not a number that can be hashed",
+    "K = true": "K = True is not a whole number",
+    "rank = 0": "rank = 0 is not at least 1",
+    "micro = -1": "micro = -1 is not 0 or above",
+    "learning_rate = -1": "learning_rate = -1.0 is not above 0",
+    "learning_rate = inf": "learning_rate = inf is not a number",
+    'dtype = "float99"': "dtype = 'float99', did you mean 'float64'? (known: float32, float64",
+    'kind = "lroa"': "kind = 'lroa', did you mean 'lora'?",
+    'targets = "q_proj"': "targets = 'q_proj' is not a list",
+    "targets = [3]": "targets[0] = 3 is not a text",
+    "lerning_rate = 1": "unknown key 'lerning_rate', did you mean 'learning_rate'?",
+    "steps = 5": "steps = 5 is not a table",
+    "[steps]\nquick = 2.5": "steps.quick = 2.5 is not a whole number",
+    "[steps]\nquick = 0": "steps.quick = 0 is not at least 1",
+    "tasks = 5": "tasks = 5 is not a table",
+    "[tasks]\nx = 3": "tasks.x = 3 is not a table",
+    '[tasks."x/y"]\nmax_tokns = 3': "tasks.x/y: unknown key 'max_tokns', did you mean 'max_tokens'?",
+    '[tasks."x/y"]\nmax_tokens = 0': "max_tokens = 0 is not at least 1",
+    '[tasks."x/y".steps]\ndefualt = 3': "tasks.x/y.steps: unknown key 'defualt', did you mean 'default'?",
+    "P = ": "is not valid TOML",
+}
+
+
+@pytest.mark.parametrize("text", SETTINGS)
+def test_a_wrong_setting_of_a_policy_is_one_line(text, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "config.json").write_text("{}")
+    (tmp_path / "mine.toml").write_text(text)
+    said = rbench("plan", "--task", "toy/colours", "--policy", tmp_path / "mine")
+    assert said.code == 2, said.err
+    one_line(said, "mine.toml", SETTINGS[text])
+
+
+IMPORTS = {
+    "def broken(:": (6, "SyntaxError: "),
+    "raise KeyError('colour')": (6, "KeyError: 'colour'"),
+    "raise ValueError('two\\nlines')": (6, "ValueError: two"),
+    "import sys; sys.exit(3)": (6, "SystemExit: 3"),
+    "import no_such_module": (5, "No module named 'no_such_module'"),
+}
+
+
+@pytest.mark.parametrize("text", IMPORTS)
+def test_a_module_that_breaks_at_import_is_one_line(text, toy_policy, tmp_path, monkeypatch):
+    code, line = IMPORTS[text]
+    (tmp_path / "breaks_at_import.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    for flag in ("--design", "--algorithm"):
+        said = rbench("plan", "--task", "toy/colours", "--policy", toy_policy, flag, "breaks_at_import:red")
+        assert said.code == code, said.err
+        one_line(said, "module 'breaks_at_import' cannot be imported: ", line)
+    said = rbench("plan", "--task", "toy/colours", "--policy", toy_policy, "--design", f"{tmp_path / 'breaks_at_import.py'}:red")
+    assert said.code == 6  # a file is there: whatever it lacks is its own affair
+    one_line(said, "breaks_at_import.py cannot be imported: ", line)
+
+
+TASK_FILES = {
+    "syntax": ({"task": "def broken(:"}, 6, "toy/syntax/task.py cannot be imported: SyntaxError"),
+    "raises-here": ({"task": "raise KeyError('colour')"}, 6, "toy/raises-here/task.py cannot be imported: KeyError: 'colour'"),
+    "needs": ({"task": "import no_such_module"}, 5, "No module named 'no_such_module'"),
+    "no-task": ({"task": "del task"}, 6, "toy/no-task/task.py defines no 'task'"),
+    "no-such-kind": ({"task": "task = 3"}, 6, "toy/no-such-kind/task.py: `task` is int, not a rewardbench.Task"),
+    "gold-syntax": ({"gold": "def broken(:"}, 6, "toy/gold-syntax/gold.py cannot be imported: SyntaxError"),
+    "no-gold": ({"gold": "del gold"}, 6, "toy/no-gold/gold.py defines no 'gold'"),
+    "no-kind": ({"gold": "kind = 3"}, 6, "toy/no-kind/gold.py: kind = 3 is no function"),
+    "no-bar": ({"gold": "bar = 'high'"}, 6, "toy/no-bar/gold.py: bar = 'high' is not a number in [0, 1]"),
+}
+
+
+@pytest.mark.parametrize("name", TASK_FILES)
+def test_a_broken_file_of_a_users_task_is_one_line(name, toy_policy, tasks, tmp_path):
+    lines, code, line = TASK_FILES[name]
+    task_of(tasks, name, **lines)
+    said = rbench("run", "--task", f"toy/{name}", "--policy", toy_policy, "--budget", "1", "--out", tmp_path / "s")
+    assert said.code == code, said.err
+    one_line(said, line)
+    assert not (tmp_path / "s").exists()
+    assert rbench("list", "tasks", "--json").code == 0
 
 
 def test_a_spec_file_says_the_same_as_flags(toy_policy, tmp_path):
@@ -234,6 +333,100 @@ def test_a_damaged_checkpoint_is_code_5_and_the_run_can_be_made_anew(copy, whole
     shutil.rmtree(run / "checkpoint")
     assert rbench("resume", out, "--json").code == 0
     assert contents(out) == contents(whole[1])
+
+
+@pytest.mark.parametrize("workers", [0, 1, 2])
+def test_a_damaged_checkpoint_is_its_own_runs_alone(workers, toy_policy, tmp_path):
+    """Whether in this process or in a pool: the others are done, and a resume tries this one again."""
+    words = ("run", "--task", "toy/colours", "--policy", toy_policy, "--budget", "1", "--seeds", "2", "--design", "reference")
+    out = tmp_path / "s"
+    prepared = sweep.prepare(Spec(("toy/colours",), ("reference",), policy=str(toy_policy), seeds=(1, 2), budget="1"), out)
+    bad = prepared.run_folder(prepared.runs[0])
+    (bad / "checkpoint").mkdir()
+    (bad / "checkpoint" / "state.safetensors").write_bytes(b"x" * 99)
+    for _ in range(2):
+        said = process("resume", out, "--json", "--workers", workers) if workers else rbench("resume", out, "--json")
+        rows = {r["run"]: r for r in said.json["runs"]}
+        assert said.code == 5, said.err
+        assert "Traceback" not in said.err
+        assert {n for n, r in rows.items() if r["status"] != "done"} == {bad.name}
+        assert "failed" not in rows[bad.name]["flags"]
+        assert "delete it" in rows[bad.name]["reasons"]["status"]
+        assert len([line for line in said.err.splitlines() if line.startswith("rbench:") and "delete it" in line]) == 1
+        assert trace.status(bad)["code"] == 5
+    shutil.rmtree(bad / "checkpoint")
+    assert rbench("resume", out, "--json").code == 0
+    assert rbench(*words, "--json", "--out", tmp_path / "whole").code == 0
+    assert contents(out) == contents(tmp_path / "whole")
+
+
+def test_a_copy_of_a_part_that_was_changed_is_its_own_runs_alone(toy_policy, tmp_path):
+    words = ("--task", "toy/colours", "--policy", toy_policy, "--budget", "1", "--seeds", "1", "--out", tmp_path / "s")
+    assert rbench("run", *words, "--design", f"{PARTS}:red", "--json").code == 0
+    [source] = (tmp_path / "s" / "sources").rglob("*.py")
+    source.write_text("# changed\n")
+    for run in (tmp_path / "s" / "runs").iterdir():
+        trace.set_status(run, "partial")
+    said = rbench("resume", tmp_path / "s", "--json")
+    assert said.code == 5
+    assert {r["design"]: r["status"] for r in said.json["runs"]} == {"red": "partial", "untrained": "done", "constant": "done"}
+    assert "is missing or was changed" in said.json["runs"][0]["reasons"]["status"]
+
+
+NO_PROMPTS = {
+    "no-data": ("raise UserError('the data are not there', 5)\n    yield", 5, "the data are not there"),
+    "raises": ("raise KeyError('colour')\n    yield", 6, "gives no train prompt: KeyError: 'colour'"),
+    "no-dev": ("if split == 'train':\n        yield Prompt('a', text='Ann')", 5, "holds no dev prompt"),
+}
+
+
+@pytest.mark.parametrize("name", NO_PROMPTS)
+def test_a_task_without_prompts_is_known_before_anything_runs(name, toy_policy, tasks, tmp_path):
+    body, code, line = NO_PROMPTS[name]
+    lines = f"from dataclasses import replace\nfrom rewardbench.types import UserError\n\ndef prompts(split, seed):\n    {body}\n"
+    empty = task_of(tasks, name, task=f"{lines}\ntask = replace(task, prompts=prompts)")
+    words = ("--task", "toy/colours", "--task", empty, "--policy", toy_policy, "--budget", "1", "--seeds", "1")
+    said = rbench("run", *words, "--out", tmp_path / "s")
+    assert said.code == code, said.err
+    one_line(said, line)
+    assert not (tmp_path / "s").exists()
+
+
+def test_data_that_are_gone_are_known_before_a_resume_goes_on(toy_policy, tasks, tmp_path):
+    """And once they are there again, it does."""
+    data = tmp_path / "data"
+    data.write_text("")
+    lines = (
+        "from dataclasses import replace\nfrom pathlib import Path\nfrom rewardbench.types import UserError\nplain = prompts\n\n"
+        f"def guarded(split, seed):\n    if not Path({str(data)!r}).is_file():\n"
+        "        raise UserError('no data', 5)\n    yield from plain(split, seed)\n\n\ntask = replace(task, prompts=guarded)"
+    )
+    spec = Spec(("toy/colours", task_of(tasks, "guarded", task=lines)), ("constant",), policy=str(toy_policy), seeds=(1,), budget="1")
+    sweep.prepare(spec, tmp_path / "s")
+    before = contents(tmp_path / "s")
+    data.unlink()
+    said = rbench("resume", tmp_path / "s")
+    assert said.code == 5
+    one_line(said, "no data")
+    assert contents(tmp_path / "s") == before
+    data.write_text("")
+    assert rbench("resume", tmp_path / "s", "--json").code == 0
+
+
+def test_a_policy_that_lacks_a_tasks_words_is_refused_before_the_other_task_runs(toy_policy, tasks, tmp_path):
+    """Each worker asks before its first pack, so that the code for `nothing ran` is true."""
+    lines = (
+        "from dataclasses import replace\n\n\ndef strange(split, seed):\n"
+        "    yield from (replace(p, text='zyx wvu') for p in prompts(split, seed))\n\n\ntask = replace(task, prompts=strange)"
+    )
+    strange = task_of(tasks, "strange", task=lines)
+    words = ("run", "--task", "toy/colours", "--task", strange, "--policy", toy_policy, "--budget", "1", "--seeds", "1")
+    roots = os.pathsep.join([str(PARTS.parents[2]), str(tasks)])
+    for go, out in ((rbench, "a"), (lambda *w: process(*w, "--workers", "2", REWARDBENCH_TASKS=roots), "b")):
+        said = go(*words, "--design", "constant", "--out", tmp_path / out)
+        assert said.code == 2, said.err
+        one_line(said, "lacks", "of the tokens of toy/strange's prompts (limit 2%)")
+        assert not list((tmp_path / out).rglob("*.parquet"))
 
 
 def test_a_torn_last_line_is_no_row(copy):

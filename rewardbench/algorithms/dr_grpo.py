@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from rewardbench.advantage import centred
 from rewardbench.algorithms.grpo import clipped_surrogate
-from rewardbench.types import Algorithm, Batch, Floats, Now, State
+from rewardbench.types import Algorithm, Batch, Floats, NotNegative, Now, State
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class DrGrpo(Algorithm):
     """GRPO done right: centred rewards, tokens weighted alike whatever the completion's length."""
 
-    clip: float = 0.2
+    clip: NotNegative = 0.2
 
     def advantages(self, batch: Batch, state: State) -> Floats:
         """Reward to come minus the siblings' mean, [P, K, T]."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rewardbench.advantage import centred, group_spread
-from rewardbench.types import Algorithm, Batch, Floats, Now, State
+from rewardbench.types import Algorithm, Batch, Floats, NotNegative, Now, Positive, State
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 class Grpo(Algorithm):
     """Group-relative policy optimisation."""
 
-    clip: float = 0.2
-    epsilon: float = 1e-4
+    clip: NotNegative = 0.2
+    epsilon: Positive = 1e-4
     """Added to the group's standard deviation."""
-    kl: float = 0.0
+    kl: NotNegative = 0.0
     """Coefficient of the k3 estimate of KL to the start policy, inside the loss."""
 
     @property

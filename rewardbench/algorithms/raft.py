@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rewardbench.types import Algorithm, Batch, Floats, Now, State
+from rewardbench.types import Algorithm, Batch, Count, Floats, Now, State
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class Raft(Algorithm):
     """Reward-ranked fine-tuning."""
 
-    keep: int = 2
+    keep: Count = 2
     """Completions kept of each prompt."""
 
     def advantages(self, batch: Batch, state: State) -> Floats:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rewardbench.advantage import left_out_one
-from rewardbench.types import Algorithm, Batch, Floats, Now, State
+from rewardbench.types import Algorithm, Batch, Floats, NotNegative, Now, State
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Rloo(Algorithm):
     """Leave-one-out baseline, clipped ratio of whole completions."""
 
-    clip: float = 0.2
+    clip: NotNegative = 0.2
 
     def advantages(self, batch: Batch, state: State) -> Floats:
         """Reward to come minus the mean over the other siblings, [P, K, T]."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 
 import click
 
@@ -28,8 +29,8 @@ def go(prepared: sweep.Sweep, workers: int | None, as_json: bool, yes: bool = Tr
         _showing.table(scored)
         _showing.verdicts(comparing.compare(scored))
         click.echo(f"recorded in {prepared.folder}", err=True)
-    failures = [r for r in scored if r.run.status["status"] == "failed"]
-    for reason in dict.fromkeys(str(r.run.status.get("reason")) for r in failures):
-        runs = [r for r in failures if str(r.run.status.get("reason")) == reason]
-        click.echo(f"rbench: {len(runs)} of {len(scored)} runs failed: {reason}", err=True)
+    ends = [(r.run.status["status"], r.run.status["reason"]) for r in scored if r.run.status.get("reason")]
+    for (status, reason), count in Counter(ends).items():
+        word = "failed" if status == "failed" else "could not go on"
+        click.echo(f"rbench: {count} of {len(scored)} runs {word}: {reason}", err=True)
     return _showing.exit_code(scored)

@@ -87,10 +87,9 @@ def _console() -> Any:
 
 
 def exit_code(results: Sequence[Result]) -> int:
-    """0 if every run is done, 6 if a user's code failed in some run, 1 for our bug, else 8."""
-    codes = [int(r.run.status.get("code", 8)) for r in results if r.run.status["status"] == "failed"]
-    if 1 in codes:
-        return 1
-    if 6 in codes:
-        return 6
+    """0 if every run is done; 1 for our bug, 6 if a user's code failed in some run, 5 if one's data did, else 8."""
+    codes = [int(r.run.status.get("code", 8)) for r in results if r.run.status["status"] != "done"]
+    for code in (1, 6, 5):
+        if code in codes:
+            return code
     return 0 if all(r.run.status["status"] == "done" for r in results) else 8

@@ -21,4 +21,4 @@ def command(folder: Path, workers: int | None, as_json: bool) -> int:
     from rewardbench import sweep
     from rewardbench.commands import _running
 
-    return _running.go(sweep.open_sweep(folder), workers, as_json)
+    return _running.go(sweep.reopen(folder), workers, as_json)

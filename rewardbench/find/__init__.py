@@ -9,7 +9,7 @@ from rewardbench.find.designs import bind, design, task_designs
 from rewardbench.find.functions import arms, callable_of, copy_of, parts
 from rewardbench.find.names import files, first_line, unknown
 from rewardbench.find.policies import policy, run_folder
-from rewardbench.find.tasks import demonstrate, gold, task, task_digest, task_folder, task_folders
+from rewardbench.find.tasks import demonstrate, first_prompt, gold, task, task_digest, task_folder, task_folders
 
 __all__ = [
     "algorithm",
@@ -22,6 +22,7 @@ __all__ = [
     "design",
     "files",
     "first_line",
+    "first_prompt",
     "gold",
     "listing",
     "parts",

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from rewardbench import design as designs_
+from rewardbench import typed
 from rewardbench.find.functions import callable_of
 from rewardbench.find.names import files, unknown
 from rewardbench.policies import settings as policies_
@@ -33,10 +32,9 @@ def algorithm(
         kind = getattr(module, "".join(w.capitalize() for w in asked.split("_")))
     if not (isinstance(kind, type) and issubclass(kind, Algorithm)):
         raise UserError(f"algorithm {Path(asked).name!r} is no dataclass derived from rewardbench.Algorithm")
-    names = [f.name for f in fields(kind)]
-    designs_.check_keys(options or {}, names, f"algorithm {asked!r}")
+    given = typed.values(kind, options or {}, f"algorithm {Path(asked).name!r}")
     try:
-        return kind(**(options or {}))
+        return kind(**given)
     except (TypeError, ValueError) as error:
         raise UserError(f"algorithm {Path(asked).name!r}: {error}") from error
 

@@ -98,7 +98,7 @@ def _check_params(part: Part, function: Callable[..., Any]) -> None:
 def bind(found: Design, task_name: str, sources: Path | None = None) -> Contestant:
     """The design with its functions, ready to score; `design.py` itself stays pure."""
     if [p.use for p in found.parts] == ["oracle"]:
-        return Contestant(found, oracle=oracle(gold(task_name), task(task_name).turns))
+        return Contestant(found, oracle=oracle(gold(task_name), task(task_name)))
     if any(p.use == "oracle" for p in found.parts):
         raise UserError(f"design {found.name!r} uses gold as a part; only the arm `oracle` may")
     bounds = []

@@ -8,11 +8,10 @@ import importlib.util
 import sys
 import types as python_types
 from collections.abc import Callable
-from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
-from rewardbench.find.names import PACKAGE, unknown
+from rewardbench.find.names import PACKAGE, importing, unknown
 from rewardbench.policies import settings as policies_
 from rewardbench.types import Part, UserError
 
@@ -70,13 +69,11 @@ def _user_file(path: Path, source: str, sources: Path | None) -> python_types.Mo
     module = importlib.util.module_from_spec(spec)
     sys.modules[private] = module
     try:
-        with redirect_stdout(sys.stderr):  # stdout carries the one JSON object
+        with importing(path.name, missing=6):
             spec.loader.exec_module(module)
-    except BaseException as error:
+    except BaseException:
         del sys.modules[private]
-        if isinstance(error, (KeyboardInterrupt, SystemExit)):
-            raise
-        raise UserError(f"{path.name} cannot be imported: {type(error).__name__}: {error}", 6) from error
+        raise
     return module
 
 
@@ -88,7 +85,7 @@ def copy_of(part: Part) -> tuple[str, Path]:
 
 def _user_module(name: str) -> python_types.ModuleType:
     """An installed module."""
-    try:
+    if not all(word.isidentifier() for word in name.split(".")):
+        raise UserError(f"{name!r} is no module's name; write module:name, or path/file.py:name")
+    with importing(f"module {name!r}"):
         return importlib.import_module(name)
-    except ImportError as error:
-        raise UserError(f"module {name!r} cannot be imported: {error}", 5) from error

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 
 from rewardbench import design as designs_
@@ -17,6 +19,20 @@ def unknown(kind: str, asked: str, known: Iterable[str], code: int = 2) -> UserE
     known = sorted(known)
     there = ", ".join(known) or "none"
     return UserError(f"unknown {kind} {asked!r}{designs_.nearest(asked, known)} (there is: {there})", code)
+
+
+@contextmanager
+def importing(what: str, missing: int = 5) -> Iterator[None]:
+    """Turn whatever a user's file does when it is imported into one line: code 6, or `missing` for an ImportError."""
+    try:
+        with redirect_stdout(sys.stderr):  # stdout carries the one JSON object
+            yield
+    except UserError:
+        raise
+    except (Exception, SystemExit) as error:
+        line = (str(error).strip().splitlines() or ["(no message)"])[0]
+        code = missing if isinstance(error, ImportError) else 6
+        raise UserError(f"{what} cannot be imported: {type(error).__name__}: {line}", code) from error
 
 
 def beside(name: str) -> Path:

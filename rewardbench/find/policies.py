@@ -18,7 +18,7 @@ def policy(asked: str, runs: Path | None = None) -> policies_.Folder:
     """A policy: a shipped name, a folder, `hub/name@revision`, or `run:<id>` (that run's end)."""
     if asked in policies_.shipped():
         return policies_.open_folder(asked, policies_.HERE / asked)
-    path = Path(asked).expanduser()
+    path = policies_.expanded(asked)
     if path.is_dir():
         path = Path(os.path.abspath(path))  # a link keeps its own name, and so its own .toml
         return policies_.open_folder(path.name, path)

@@ -12,14 +12,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
-from rewardbench.find.names import beside, first_line, unknown
+from rewardbench.find.names import beside, first_line, importing, unknown
 from rewardbench.policies import settings as policies_
-from rewardbench.types import Gold, Task, UserError
+from rewardbench.types import Gold, Prompt, Task, UserError
 
 Demonstrate = Callable[..., list[dict[str, str]]]
-
-
 
 def task_folders() -> dict[str, Path]:
     """Name (`family/name`) -> folder of every task, shipped or under $REWARDBENCH_TASKS."""
@@ -50,14 +49,26 @@ def _module(folder: Path, name: str) -> python_types.ModuleType:
         holder = python_types.ModuleType(package)
         holder.__path__ = [str(folder)]
         sys.modules[package] = holder
-    return importlib.import_module(f"{package}.{name}")
+    if owner == "task":  # a shipped task that breaks is our bug
+        return importlib.import_module(f"{package}.{name}")
+    with importing(f"{folder.parent.name}/{folder.name}/{name}.py"):
+        return importlib.import_module(f"{package}.{name}")
+
+
+def _defined(module: python_types.ModuleType, name: str, task_name: str) -> Any:
+    """What a file of a task defines under a name."""
+    if not hasattr(module, name):
+        raise UserError(f"{task_name}/{module.__name__.rpartition('.')[2]}.py defines no {name!r}", 6)
+    return getattr(module, name)
 
 
 @lru_cache
 def task(name: str) -> Task:
     """The task, with its name and its question."""
     folder = task_folder(name)
-    found: Task = _module(folder, "task").task
+    found = _defined(_module(folder, "task"), "task", name)
+    if not isinstance(found, Task):
+        raise UserError(f"{name}/task.py: `task` is {type(found).__name__}, not a rewardbench.Task", 6)
     return replace(found, name=name, summary=first_line(folder / "task.py"))
 
 
@@ -65,7 +76,27 @@ def task(name: str) -> Task:
 def gold(name: str) -> Gold:
     """What the task reports."""
     module = _module(task_folder(name), "gold")
-    return Gold(module.gold, module.kind, float(module.bar))
+    score, kind, bar = (_defined(module, n, name) for n in ("gold", "kind", "bar"))
+    if isinstance(bar, bool) or not isinstance(bar, (int, float)) or not 0 <= bar <= 1:
+        raise UserError(f"{name}/gold.py: bar = {bar!r:.60} is not a number in [0, 1]", 6)
+    for function, word in ((score, "gold"), (kind, "kind")):
+        if not callable(function):
+            raise UserError(f"{name}/gold.py: {word} = {function!r:.60} is no function", 6)
+    return Gold(score, kind, float(bar))
+
+
+def first_prompt(name: str, split: str, seed: int | str) -> Prompt:
+    """The first prompt of a task's split; raises UserError in one line where its data or its code cannot give one."""
+    try:
+        found = next(iter(task(name).prompts(split, seed)), None)
+    except UserError:
+        raise
+    except Exception as error:
+        line = (str(error).strip().splitlines() or ["(no message)"])[0]
+        raise UserError(f"task {name!r} gives no {split} prompt: {type(error).__name__}: {line}", 6) from error
+    if found is None:
+        raise UserError(f"task {name!r} holds no {split} prompt", 5)
+    return found
 
 
 def demonstrate(name: str) -> Demonstrate:

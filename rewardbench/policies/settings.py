@@ -9,53 +9,61 @@ import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Literal
 
-from rewardbench.design import canonical
-from rewardbench.types import UserError
+from rewardbench import typed
+from rewardbench.design import canonical, check_keys
+from rewardbench.types import Count, Decay, Limit, Positive, UserError
 
 HERE = Path(__file__).parent
 WEIGHTS = ("*.safetensors", "*.json", "*.gguf", "*.model", "*.txt", "*.jinja")
 
 
 @dataclass(frozen=True)
+class OfTask:
+    """What a policy's `.toml` says of one task; what it leaves out is the task's own, or the policy's."""
+
+    max_tokens: Count | None = None
+    steps: Mapping[str, Count] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Settings:
     """What a policy's `.toml` says. Every value enters the run's id."""
 
-    kind: str = "lora"
+    kind: Literal["full", "lora"] = "lora"
     """`full`: all weights, one run a pack; `lora`: low-rank adapters, R runs a pack."""
-    rank: int = 16
-    alpha: float = 32.0
+    rank: Count = 16
+    alpha: Positive = 32.0
     targets: tuple[str, ...] = ()
     """Endings of the names of the linear layers that get adapters; empty: all but the output head."""
-    learning_rate: float = 3e-4
-    betas: tuple[float, float] = (0.9, 0.95)
-    clip: float = 1.0
+    learning_rate: Positive = 3e-4
+    betas: tuple[Decay, Decay] = (0.9, 0.95)
+    clip: Positive = 1.0
     """Largest norm of a run's gradient."""
-    P: int = 8
-    K: int = 8
-    dtype: str = "float32"
-    micro: int = 0
+    P: Count = 8
+    K: Count = 8
+    dtype: Literal["float32", "float64", "bfloat16", "float16"] = "float32"
+    micro: Annotated[int, Limit("0 or above", lambda v: v >= 0)] = 0
     """Sequences in one forward pass of training; 0: the whole minibatch."""
-    steps: Mapping[str, int] = field(default_factory=lambda: {"quick": 20, "default": 40, "long": 150})
+    steps: Mapping[str, Count] = field(default_factory=lambda: {"quick": 20, "default": 40, "long": 150})
     """Optimiser steps of each named budget."""
-    tasks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """Per task: `max_tokens` and `steps` of its own."""
+    tasks: Mapping[str, OfTask] = field(default_factory=dict)
 
     def max_tokens(self, task: str, default: int) -> int:
         """Positions after the prompt for that task."""
-        return int(self.tasks.get(task, {}).get("max_tokens", default))
+        return self.tasks.get(task, OfTask()).max_tokens or default
 
     def budget_steps(self, task: str, budget: str) -> int:
         """Optimiser steps of a named budget, or of a number given as text."""
         if budget.isdecimal() and int(budget) > 0:
             return int(budget)
-        named = {**self.steps, **self.tasks.get(task, {}).get("steps", {})}
+        named = {**self.steps, **self.tasks.get(task, OfTask()).steps}
         if budget not in named:
             raise UserError(f"budget {budget!r} is not one of {', '.join(named)} or a number of steps above 0")
-        return int(named[budget])
+        return named[budget]
 
 
 @dataclass(frozen=True)
@@ -69,21 +77,16 @@ class Folder:
 
 
 def read_settings(path: Path) -> Settings:
-    """The settings in a `.toml`; unknown keys are errors."""
-    known = {f.name for f in fields(Settings)}
+    """The settings in a `.toml`; unknown keys and values that a setting cannot have are errors."""
     try:
         raw = tomllib.loads(path.read_text())
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path.name} cannot be read: {error}", 5) from error
     except tomllib.TOMLDecodeError as error:
         raise UserError(f"{path.name} is not valid TOML: {error}") from error
-    unknown = sorted(set(raw) - known)
-    if unknown:
-        raise UserError(f"{path.name}: unknown key {unknown[0]!r}; known are {', '.join(sorted(known))}")
-    for key in ("betas", "targets"):
-        if key in raw:
-            raw[key] = tuple(raw[key])
-    settings = Settings(**raw)
-    if settings.kind not in ("full", "lora"):
-        raise UserError(f"{path.name}: kind = {settings.kind!r} is neither 'full' nor 'lora'")
+    settings = Settings(**typed.values(Settings, raw, path.name))
+    for task, own in settings.tasks.items():  # a budget that the policy does not have would never be asked for
+        check_keys(own.steps, settings.steps, f"{path.name}: tasks.{task}.steps")
     return settings
 
 
@@ -100,6 +103,18 @@ def file_digest(path: Path) -> str:
     """SHA-256 of a file's bytes, hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def expanded(asked: str) -> Path:
+    """The path with a leading `~` or `~name` as that home folder; as it stands where nobody is called so.
+
+    >>> expanded("~no such user/x").as_posix()
+    '~no such user/x'
+    """
+    try:
+        return Path(asked).expanduser()
+    except RuntimeError:
+        return Path(asked)
 
 
 def shipped() -> list[str]:
