@@ -98,10 +98,11 @@ def fail(pack: Pack, run: Run, reason: str, code: int) -> None:
 def put_aside(spec: RunSpec, folder: Path, error: UserError, say: Say) -> None:
     """Leave one run as it is, with the reason in its status: no fault of its design's, so it has not failed.
 
-    `rbench resume` tries it again, once the cause is mended.
+    `rbench resume` tries it again, once the cause is mended. The user's own code that broke (6) is a failure.
     """
-    trace.set_status(folder, "partial", reason=str(error), code=error.code)
-    say({"event": "lost", "run": spec.id, "reason": str(error), "code": error.code})
+    status, event = ("failed", "failed") if error.code == 6 else ("partial", "lost")
+    trace.set_status(folder, status, reason=str(error), code=error.code)
+    say({"event": event, "run": spec.id, "reason": str(error), "code": error.code})
 
 
 @contextmanager

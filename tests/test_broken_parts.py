@@ -265,6 +265,23 @@ def test_hanging_dying_and_talking_parts_in_a_pool(toy_policy, more, tmp_path):
     assert "and a child that does" in said.err
 
 
+def test_a_file_that_cannot_be_imported_by_a_worker_fails_its_run_alone(toy_policy, tmp_path):
+    """Though the parent could import it: its design broke, and the others go on."""
+    file = tmp_path / "parts.py"
+    file.write_text(
+        "import multiprocessing\n"
+        "if multiprocessing.parent_process() is not None:\n"
+        "    raise OSError('no display')\n"
+        "def shows(completions):\n    return [1.0 for _ in completions]\n"
+    )
+    said = process(*flags(toy_policy, tmp_path / "s", f"{file}:shows"), "--workers", "1")
+    rows = {r["design"]: r for r in said.json["runs"]}
+    assert said.code == 6
+    assert rows["shows"]["status"] == "failed"
+    assert rows["shows"]["reasons"]["status"] == "parts.py cannot be imported: OSError: no display"
+    assert {rows[n]["status"] for n in ("untrained", "constant")} == {"done"}
+
+
 @pytest.mark.slow
 def test_a_part_that_shoots_its_process_is_tried_again_once_and_then_named(toy_policy, tmp_path):
     """From outside it looks like a worker killed for want of memory."""
@@ -295,7 +312,7 @@ CASES = [("gold", said, line) for said, line in GOLDS.items()] + [("kind", said,
 def test_a_gold_that_is_none_fails_its_runs_and_no_other(function, said, line, toy_policy, tasks, tmp_path):
     """From the first evaluation on: what `untrained` says is enough to find it."""
     broken = task_of(tasks, f"{function}{abs(hash(said))}", gold=f"def {function}(prompt, completion):\n    return {said}")
-    words = ("run", "--task", broken, "--task", "toy/colours", "--policy", toy_policy, "--budget", "1", "--seeds", "1")
+    words = ("run", "--task", broken, "--task", "toy/colours", "--policy", toy_policy, "--budget", "quick", "--seeds", "1")
     done = rbench(*words, "--design", "constant", "--json", "--out", tmp_path / "s")
     assert done.code == 6, done.err
     assert "Traceback" not in done.err
@@ -317,7 +334,7 @@ def test_the_oracle_fails_where_gold_does(toy_policy, tasks, tmp_path):
     lines = "def gold(prompt, completion):\n    return 0.5 if prompt.id in DEV else float('nan')\n"
     code = "from itertools import islice\nfrom .task import prompts\nDEV = {p.id for p in islice(prompts('dev', 1), 99)}\n"
     broken = task_of(tasks, "for-the-oracle", gold=code + lines)
-    words = ("run", "--task", broken, "--policy", toy_policy, "--budget", "1", "--seeds", "1")
+    words = ("run", "--task", broken, "--policy", toy_policy, "--budget", "quick", "--seeds", "1")
     done = rbench(*words, "--design", "oracle", "--json", "--out", tmp_path / "s")
     rows = {r["design"]: r for r in done.json["runs"]}
     assert done.code == 6

@@ -91,7 +91,7 @@ def first_prompt(name: str, split: str, seed: int | str) -> Prompt:
         found = next(iter(task(name).prompts(split, seed)), None)
     except UserError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         line = (str(error).strip().splitlines() or ["(no message)"])[0]
         raise UserError(f"task {name!r} gives no {split} prompt: {type(error).__name__}: {line}", 6) from error
     if found is None:
