@@ -64,7 +64,7 @@ def _step(pack: Pack) -> None:
         rate = torch.full((len(pack.runs),), pack.policy.settings.learning_rate)
         states = [run.state for run in pack.runs]
         learnt = engine.learn(
-            pack.policy, pack.stacked, pack.opt, [pack.algorithm] * len(pack.runs), batches, gains, states, rate
+            pack.policy, pack.stacked, pack.opt, pack.algorithm, batches, gains, states, rate
         )
         clock.mark("learn")
         for r, (run, batch) in enumerate(zip(pack.runs, batches, strict=True)):
