@@ -37,7 +37,7 @@ def run_pack(
         pack.step = step
         if step in spec.points:
             _evaluate(pack, _point(pack, step))
-        if not any(run.alive and run.contestant.design.trains for run in pack.runs):
+        if not any(run.trains for run in pack.runs):
             continue
         _step(pack)
         packs.save(pack, step + 1)
@@ -53,39 +53,61 @@ def run_pack(
 
 def _step(pack: Pack) -> None:
     """One optimiser step of every run that is alive."""
-    clock = record.Clock()
+    clock, taught = record.Clock(), sum(run.trains for run in pack.runs)
     asked, batches = _gather(pack, clock)  # ask, sample, score, compose
-    gains = [
-        None if b is None else pack.algorithm.advantages(b, run.state)
-        for run, b in zip(pack.runs, batches, strict=True)
-    ]
+    gains = [_advantages(pack, run, batch) for run, batch in zip(pack.runs, batches, strict=True)]
     learnt = None
-    if any(b is not None for b in batches):
-        rate = torch.full((len(pack.runs),), pack.policy.settings.learning_rate)
+    if any(gain is not None for gain in gains):
+        device = next(pack.stacked.model.parameters()).device
+        rate = torch.full((len(pack.runs),), pack.policy.settings.learning_rate, device=device)
         states = [run.state for run in pack.runs]
-        learnt = engine.learn(
-            pack.policy, pack.stacked, pack.opt, [pack.algorithm] * len(pack.runs), batches, gains, states, rate
-        )
+        learnt = engine.learn(pack.policy, pack.stacked, pack.opt, pack.algorithm, batches, gains, states, rate)
         clock.mark("learn")
     for r, (run, wanted, batch) in enumerate(zip(pack.runs, asked, batches, strict=True)):
-        if not wanted or not run.alive:
-            continue
-        row = record.step_row(pack.step, wanted, batch, run.contestant.design, run.charged, pack.algorithm.passes)
-        if batch is not None and learnt is not None:
+        if wanted and run.alive:
+            _end(pack, r, wanted, batch, learnt if batch is not None else None, _share(clock, taught))
+
+
+def _advantages(pack: Pack, run: Run, batch: Batch | None) -> Floats | None:
+    """How much better than expected each choice of a run turned out, [P, K, T]; None without a batch."""
+    if batch is not None:
+        with packs.failing(pack, run):
+            return pack.algorithm.advantages(batch, run.state)
+    return None
+
+
+def _end(
+    pack: Pack, r: int, wanted: list[Batch], batch: Batch | None, learnt: engine.Learnt | None, spent: dict[str, float]
+) -> None:
+    """The end of run r's step: its state goes on if it learnt something, the step is written down."""
+    run = pack.runs[r]
+    if batch is not None and learnt is not None:
+        with packs.failing(pack, run):
+            if (fault := learnt.faults[r]) is not None:
+                raise fault
             run.state = pack.algorithm.end(batch, run.state)
-            row |= {n: float(getattr(learnt, n)[r]) for n in ("loss", "norm", "drift")}
-        trace.append(run.folder, "steps.jsonl", row)
-        trace.append(run.folder, "timing.jsonl", {"step": pack.step, **clock.spent})
-        pack.say({"event": "step", "run": run.spec.id, **row})
-        if not np.isfinite([row.get("norm", 0.0), row.get("loss", 0.0)]).all():
-            packs.fail(pack, run, f"the gradient is not finite at step {pack.step}", 0)
+    if not run.alive:
+        return
+    row = record.step_row(pack.step, wanted, batch, run.contestant.design, run.charged, pack.algorithm.passes)
+    if learnt is not None:
+        row |= {n: float(getattr(learnt, n)[r]) for n in ("loss", "norm", "drift")}
+    trace.append(run.folder, "steps.jsonl", row)
+    trace.append(run.folder, "timing.jsonl", {"step": pack.step, **spent})
+    pack.say({"event": "step", "run": run.spec.id, **row})
+    if not np.isfinite([row.get("norm", 0.0), row.get("loss", 0.0)]).all():
+        packs.fail(pack, run, f"the gradient is not finite at step {pack.step}", 0)
+
+
+def _share(clock: record.Clock, runs: int) -> dict[str, float]:
+    """What each of the runs that took part is booked: a share of the CPU seconds, all of the wall's."""
+    return {name: spent if name.endswith("_wall") else spent / runs for name, spent in clock.spent.items()}
 
 
 def _gather(pack: Pack, clock: record.Clock) -> tuple[list[list[Batch]], list[Batch | None]]:
     """Each run's scored batches, and what it learns from: its algorithm's wants answered, all runs in one padded
     call a round.
     """
-    asking = [_ask(pack, run) if run.alive and run.contestant.design.trains else None for run in pack.runs]
+    asking = [_ask(pack, run) if run.trains else None for run in pack.runs]
     wants: list[Want | None] = [next(g, None) if g is not None else None for g in asking]
     asked: list[list[Batch]] = [[] for _ in pack.runs]
     results: list[Batch | None] = [None] * len(pack.runs)
@@ -114,7 +136,9 @@ def _gather(pack: Pack, clock: record.Clock) -> tuple[list[list[Batch]], list[Ba
 def _ask(pack: Pack, run: Run) -> Any:
     """The generator of wants of one run at this step."""
     rng = seeds.generator(f"ask/{run.spec.seed}/{pack.step}")
-    return pack.algorithm.ask(run.state, Draw(run.take, run.spec.P, run.spec.K, pack.step, rng))
+    with packs.failing(pack, run):
+        return (yield from pack.algorithm.ask(run.state, Draw(run.take, run.spec.P, run.spec.K, pack.step, rng)))
+    return None
 
 
 def _pay(pack: Pack, run: Run, batch: Batch, stream: str, *, learning: bool) -> Batch | None:
@@ -154,10 +178,10 @@ def _evaluate(pack: Pack, *readings: Reading) -> None:
 
     Readings made together share completions: noise is named by sample, so the first 8 of 16 are the 8.
     """
-    missing = {x.name: [run for run in pack.runs if run.alive and not _has(run, x)] for x in readings}
+    missing = {x.name: _missing(pack, x) for x in readings}
     if not any(missing.values()):
         return
-    clock = record.Clock()
+    clock, read = record.Clock(), sum(any(run in m for m in missing.values()) for run in pack.runs)
     tables: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for heat in sorted({h for x in readings if missing[x.name] for h in x.heats}):
         hot = [x for x in readings if heat in x.heats and missing[x.name]]
@@ -174,20 +198,27 @@ def _evaluate(pack: Pack, *readings: Reading) -> None:
                 if batch is None or not run.alive or run not in missing[reading.name]:
                     continue
                 told = tables.setdefault((reading.name, run.spec.id), [])
-                told.append(_judge(pack, run, batch.cut(samples=slice(reading.samples)), start, f"{name}/{pack.step}"))
+                with packs.failing(pack, run):
+                    some = batch.cut(samples=slice(reading.samples))
+                    told.append(_judge(pack, run, some, start, f"{name}/{pack.step}"))
                 if run.alive and heat == max(reading.heats):  # at once: a part may break in the next reading
                     _write(pack, run, reading, told)
     clock.mark("evaluate")
     for run in pack.runs:
-        if any(run in missing[x.name] for x in readings):
-            trace.append(run.folder, "timing.jsonl", {"step": min(pack.step, run.spec.steps - 1), **clock.spent})
+        if run.alive and any(run in missing[x.name] for x in readings):
+            spent = _share(clock, read)
+            trace.append(run.folder, "timing.jsonl", {"step": min(pack.step, run.spec.steps - 1), **spent})
 
 
-def _has(run: Run, reading: Reading) -> bool:
-    """Whether a run needs this reading no more: it is written, or nothing has changed since the start."""
-    start = f"{0:06d}"
-    done = (run.folder / "evals" / f"{reading.name}.parquet").is_file()
-    return done or (not run.contestant.design.trains and reading.name not in (GRID, start))
+def _missing(pack: Pack, reading: Reading) -> list[Run]:
+    """The runs to read: all that go on if one of them lacks it, so that a kill in between changes no shape; or none.
+
+    A run that is never taught is read at the start, and over the grid.
+    """
+    first = reading.name in (GRID, f"{0:06d}")
+    asked = [run for run in pack.runs if run.alive and (first or run.contestant.design.trains)]
+    written = [(run.folder / "evals" / f"{reading.name}.parquet").is_file() for run in asked]
+    return [] if all(written) else asked
 
 
 def _judge(pack: Pack, run: Run, batch: Batch, start: Floats | None, stream: str) -> dict[str, list[Any]]:
@@ -218,7 +249,10 @@ def _write(pack: Pack, run: Run, reading: Reading, tables: Sequence[dict[str, li
 
 def _start_logp(pack: Pack, batches: Sequence[Batch | None]) -> list[Floats | None]:
     """Log-probabilities under the start policy: KL is read where the samples are the policy's own (T = 1)."""
-    if pack.step == 0 or not any(run.contestant.design.trains for run in pack.runs):  # it is the start policy
-        return [None if b is None else b.logp for b in batches]
+    own = [None if b is None else b.logp for b in batches]
+    moved = [b if run.trains and pack.step > 0 else None for run, b in zip(pack.runs, batches, strict=True)]
+    if all(b is None for b in moved):  # it is the start policy
+        return own
     micro = pack.policy.settings.micro * 4
-    return list(own_logp(pack.policy, pack.stacked, batches, micro, start=True))
+    starts = own_logp(pack.policy, pack.stacked, moved, micro, start=True)
+    return [mine if b is None else start for mine, b, start in zip(own, moved, starts, strict=True)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -16,7 +17,7 @@ import torch
 from rewardbench import find, scoring, trace
 from rewardbench.design import Running
 from rewardbench.engine.optimise import Adam, adam
-from rewardbench.engine.stack import Stack, stack
+from rewardbench.engine.stack import STATE, Stack, stack
 from rewardbench.plan import RunSpec
 from rewardbench.policies.load import Policy, load, unknown_share
 from rewardbench.policies.settings import Folder
@@ -27,7 +28,7 @@ MOST_UNKNOWN = 0.02
 """Share of a task's prompt tokens that a policy's vocabulary may lack."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Run:
     """One run of a pack while it goes on."""
 
@@ -43,15 +44,20 @@ class Run:
     """Training prompts drawn so far."""
     charged: int = 0
     """Completion tokens charged so far."""
-    failure: str = ""
-    """Why it goes no further: it failed, or it was put aside."""
+    ended: bool = False
+    """It goes no further: done or failed, now or before its pack was resumed, or put aside."""
     known: dict[str, Prompt] = field(default_factory=dict)
     """Training prompts drawn so far by their ids, truth included: the algorithm is shown them without."""
 
     @property
     def alive(self) -> bool:
         """Whether it goes on."""
-        return not self.failure
+        return not self.ended
+
+    @property
+    def trains(self) -> bool:
+        """Whether it goes on and is taught."""
+        return self.alive and self.contestant.design.trains
 
     def take(self, count: int) -> list[Prompt]:
         """The next training prompts, as an algorithm may see them."""
@@ -81,6 +87,8 @@ class Pack:
     say: Say
     timeout: float
     step: int = 0
+    saved: float = float("-inf")
+    """When it was last saved (monotonic seconds)."""
 
 
 def blind(batch: Batch) -> Batch:
@@ -90,8 +98,8 @@ def blind(batch: Batch) -> Batch:
 
 def fail(pack: Pack, run: Run, reason: str, code: int) -> None:
     """End one run, keep what it recorded, let the others go on."""
-    run.failure = reason
-    trace.set_status(run.folder, "failed", reason=reason, code=code, step=pack.step)
+    run.ended = True
+    trace.close(run.folder, "failed", reason=reason, code=code, step=pack.step)
     pack.say({"event": "failed", "run": run.spec.id, "reason": reason, "code": code})
 
 
@@ -113,7 +121,7 @@ def alone(pack: Pack, run: Run) -> Iterator[None]:
     except UserError as error:
         if error.code == 4:
             raise
-        run.failure = str(error)
+        run.ended = True
         put_aside(run.spec, run.folder, error, pack.say)
 
 
@@ -133,6 +141,31 @@ def _stacked(policy: Policy, specs: Sequence[RunSpec]) -> Stack:
     """The policy's model with the weights of R runs on it."""
     s = policy.settings
     return stack(policy.model, [spec.seed for spec in specs], s.kind, s.rank, s.alpha, s.targets)
+
+
+@contextmanager
+def failing(pack: Pack, run: Run) -> Iterator[None]:
+    """Within it an exception fails this run alone; a UserError, which all runs share, goes through."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        fail(pack, run, *blame(error))
+
+
+def blame(error: BaseException) -> tuple[str, int]:
+    """What went wrong in one line, and the code: 6 if it went through a user's own file, which is named; else 1.
+
+    The traceback of what is our own fault is printed.
+    """
+    found = ""
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        if str(frame.f_globals.get("__name__", "")).startswith("_rewardbench_user_"):
+            found = f" ({Path(frame.f_code.co_filename).name}, line {line})"
+    if not found:
+        traceback.print_exception(error)
+    return f"{type(error).__name__}: {error}{found}", 6 if found else 1
 
 
 def open_pack(
@@ -171,8 +204,10 @@ def _dev(task: Task, spec: RunSpec) -> list[Prompt]:
 
 
 def size(pack: Pack) -> int:
-    """Parameters that a token passes through."""
-    return sum(p.numel() for p in pack.policy.model.parameters())
+    """Parameters that a run's token passes through: the model's, with the adapters of that run alone."""
+    stacked = pack.stacked
+    others = (stacked.R - 1) * sum(stacked.lead(n)[0].numel() for n in stacked.params if not n.startswith(STATE))
+    return int(sum(p.numel() for p in pack.policy.model.parameters())) - others
 
 
 def weights(pack: Pack, r: int) -> dict[str, Any]:
@@ -180,56 +215,65 @@ def weights(pack: Pack, r: int) -> dict[str, Any]:
     return {n: pack.stacked.lead(n)[r].float().numpy(force=True).copy() for n in pack.stacked.params}
 
 
-_last_saved = [0.0]
+# --- checkpoints ---------------------------------------------------------------------------------
 
 
 def save(pack: Pack, step: int) -> None:
-    """Save each run so that a kill costs at most this step (or a minute, where a checkpoint is large)."""
+    """Save each run so that a kill costs at most this step (or a minute, where a checkpoint is large).
+
+    A run's last checkpoint stays until all runs have their next one: a kill in between finds a step they share.
+    """
     size = sum(pack.stacked.lead(n)[0].numel() for n in pack.stacked.params) * 12
-    if size > 16e6 and time.monotonic() - _last_saved[0] < 60 and step < pack.spec.steps:
+    if size > 16e6 and time.monotonic() - pack.saved < 60 and step < pack.spec.steps:
         return
-    _last_saved[0] = time.monotonic()
-    for r, run in enumerate(pack.runs):
-        if not run.alive or not run.contestant.design.trains:
-            continue
-        arrays = {f"p/{k}": v for k, v in weights(pack, r).items()}
-        for kind, values in (("m", pack.opt.m), ("v", pack.opt.v)):
-            arrays |= {f"{kind}/{n}": values[n][r].numpy(force=True).copy() for n in values}
-        arrays |= {f"kept/{k}": np.asarray(v, dtype=np.float64) for k, v in run.state.kept.items()}
-        arrays |= {f"running/{k}": np.asarray(getattr(run.running, k)) for k in ("count", "mean", "square")}
-        meta = {
-            "step": step,
-            "updates": float(pack.opt.steps[r]),
-            "taken": run.taken,
-            "charged": run.charged,
-            "kept": sorted(run.state.kept),
-        }
-        trace.write_checkpoint(run.folder, arrays, meta)
+    pack.saved = time.monotonic()
+    taught = [(r, run) for r, run in enumerate(pack.runs) if run.trains]
+    for r, run in taught:
+        trace.write_checkpoint(run.folder, *_snapshot(pack, r, run, step))
+    for _, run in taught:
+        trace.keep_checkpoint(run.folder, step)
+
+
+def _snapshot(pack: Pack, r: int, run: Run, step: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(arrays, meta): everything that run r needs to go on from `step`."""
+    arrays = {f"p/{k}": v for k, v in weights(pack, r).items()}
+    for kind, values in (("m", pack.opt.m), ("v", pack.opt.v)):
+        arrays |= {f"{kind}/{n}": values[n][r].numpy(force=True).copy() for n in values}
+    arrays |= {f"kept/{k}": np.asarray(v, dtype=np.float64) for k, v in run.state.kept.items()}
+    arrays |= {f"running/{k}": np.asarray(getattr(run.running, k)) for k in ("count", "mean", "square")}
+    meta = {
+        "step": step,
+        "updates": float(pack.opt.steps[r]),
+        "taken": run.taken,
+        "charged": run.charged,
+        "kept": sorted(run.state.kept),
+    }
+    return arrays, meta
 
 
 def restore(pack: Pack) -> None:
-    """Put every run back to the last step that all of them have saved; what cannot be put back is left as it is."""
-    found: list[tuple[dict[str, Any], dict[str, Any]] | None] = [None] * len(pack.runs)
-    for r, run in enumerate(pack.runs):
-        with alone(pack, run):
-            found[r] = trace.read_checkpoint(run.folder)
-    steps = [int(f[1]["step"]) if f else 0 for f, run in zip(found, pack.runs, strict=True) if run.alive]
-    pack.step = min(steps, default=0)
-    for r, (run, saved) in enumerate(zip(pack.runs, found, strict=True)):
+    """Put every run back to the newest step that all of them have saved; decided before anything is cut.
+
+    Only runs that are taught have something to go back to: others follow. A run that was done or failed before
+    the kill keeps its place in the pack, so that the others compute as before, and is left alone.
+    """
+    for run in pack.runs:
+        run.ended = run.ended or trace.status(run.folder)["status"] != "partial"
+    taught = {r: trace.checkpoints(run.folder) for r, run in enumerate(pack.runs) if run.trains}
+    pack.step = max(set.intersection(*taught.values()), default=0) if taught else 0
+    for r in taught if pack.step else ():
+        with alone(pack, pack.runs[r]):
+            _put_back(pack, r, pack.runs[r])
+    end = pack.step if pack.step < pack.spec.steps else trace.LAST  # after the last step nothing is made again
+    for run in pack.runs:
         if run.alive:
-            with alone(pack, run):
-                _put_back(pack, r, saved)
+            trace.cut(run.folder, end)
+            trace.keep_checkpoint(run.folder, pack.step)
 
 
-def _put_back(pack: Pack, r: int, saved: tuple[dict[str, Any], dict[str, Any]] | None) -> None:
-    """Put run r back to the pack's step: rows after it are cut, weights and state come from its checkpoint."""
-    run = pack.runs[r]
-    trace.cut(run.folder, pack.step)
-    if saved is None or pack.step == 0:
-        return
-    arrays, meta = saved
-    if int(meta["step"]) != pack.step:
-        raise UserError(f"the checkpoints of this pack stand at different steps; start {run.folder.name} anew", 5)
+def _put_back(pack: Pack, r: int, run: Run) -> None:
+    """Give run r what it had after `pack.step` steps."""
+    arrays, meta = trace.read_checkpoint(run.folder, pack.step)
     for name in pack.stacked.params:
         pack.stacked.lead(name)[r].copy_(torch.from_numpy(arrays[f"p/{name}"]))
         pack.opt.m[name][r].copy_(torch.from_numpy(arrays[f"m/{name}"]))

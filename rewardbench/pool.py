@@ -152,5 +152,5 @@ class Pool:
                 self.tell({"event": "lost", "run": run.id, "reason": f"{reason}; `rbench resume` goes on"})
                 continue
             exit_code = 6 if worker.part else 1
-            trace.set_status(self.job.folder(run), "failed", reason=reason, code=exit_code)
+            trace.close(self.job.folder(run), "failed", reason=reason, code=exit_code)
             self.tell({"event": "failed", "run": run.id, "reason": reason, "code": exit_code})

@@ -27,6 +27,8 @@ SCHEMA = 1
 STATES = ("done", "failed", "partial")
 COVERED = ("spec.toml", "steps.jsonl", "weights.safetensors")
 """Files under the content hash, with every evaluation."""
+LAST = 10**9
+"""Steps done when the evaluation `final` is made: it comes after every other."""
 
 
 @contextmanager
@@ -185,7 +187,7 @@ def cut(folder: Path, steps: int) -> None:
 
 def _step_of(path: Path) -> int:
     """The optimiser steps done when an evaluation was made; its file is named by them (`final` is last)."""
-    return 10**9 if path.stem == "final" else int(path.stem)
+    return LAST if path.stem == "final" else int(path.stem)
 
 
 def evaluations(folder: Path) -> list[Path]:
@@ -215,35 +217,54 @@ def read_evaluation(path: Path) -> dict[str, Any]:
 
 
 def write_checkpoint(folder: Path, arrays: Mapping[str, Any], meta: Mapping[str, Any]) -> None:
-    """Everything needed to go on, as one safetensors file (arrays are NumPy)."""
+    """Everything needed to go on from `meta["step"]`, as one safetensors file beside earlier ones (NumPy arrays)."""
     from safetensors.numpy import save
 
-    write_whole(folder / "checkpoint" / "state.safetensors", save(dict(arrays), {"meta": dumps(meta)}))
+    write_whole(_checkpoint(folder, meta["step"]), save(dict(arrays), {"meta": dumps(meta)}))
 
 
-def read_checkpoint(folder: Path) -> tuple[dict[str, Any], dict[str, Any]] | None:
-    """(arrays, meta) of the last checkpoint, or None."""
+def checkpoints(folder: Path) -> set[int]:
+    """The steps that a run can go on from; two of them only while the runs of its pack are being saved."""
+    return {int(p.stem) for p in (folder / "checkpoint").glob("*.safetensors") if p.stem.isdigit()}
+
+
+def keep_checkpoint(folder: Path, step: int) -> None:
+    """Delete every checkpoint but that of `step`."""
+    for other in checkpoints(folder) - {step}:
+        _checkpoint(folder, other).unlink()
+
+
+def read_checkpoint(folder: Path, step: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(arrays, meta) of the checkpoint of `step`."""
     from safetensors import safe_open
 
-    path = folder / "checkpoint" / "state.safetensors"
-    if not path.is_file():
-        return None
     try:
-        with safe_open(path, framework="numpy") as file:
+        with safe_open(_checkpoint(folder, step), framework="numpy") as file:
             return {k: file.get_tensor(k) for k in file.keys()}, json.loads(file.metadata()["meta"])  # noqa: SIM118
     except Exception as error:  # safetensors has an error type of its own
         where = f"{folder.name}/checkpoint"
         raise UserError(f"{where} is damaged ({error}); delete it and `rbench resume` makes the run anew", 5) from error
 
 
+def _checkpoint(folder: Path, step: int) -> Path:
+    return folder / "checkpoint" / f"{step:06d}.safetensors"
+
+
 def finish(folder: Path, weights: Mapping[str, Any], **more: Any) -> str:
-    """Write final weights, manifest and status `done`; returns the content hash."""
+    """Write the final weights and close the run as `done`; returns the content hash."""
     from safetensors.numpy import save
 
     if weights:
         write_whole(folder / "weights.safetensors", save(dict(weights)))
+    return close(folder, "done", **more)
+
+
+def close(folder: Path, how: str, **more: Any) -> str:
+    """Close a run, `done` or `failed`: manifest, status, no checkpoint; returns the content hash."""
+    for path in folder.rglob("*.tmp"):  # of a worker that died while it wrote
+        path.unlink()
     digest = content_hash(folder)
-    names = [p for p in sorted(folder.rglob("*")) if p.is_file() and "checkpoint" not in p.parts]
+    names = [p for p in sorted(folder.rglob("*")) if p.is_file() and "checkpoint" not in p.relative_to(folder).parts]
     hashes = {
         p.relative_to(folder).as_posix(): file_digest(p)
         for p in names
@@ -251,7 +272,7 @@ def finish(folder: Path, weights: Mapping[str, Any], **more: Any) -> str:
     }
     manifest = {"schema_version": SCHEMA, "content": digest, "files": hashes}
     write_whole(folder / "manifest.json", (dumps(manifest) + "\n").encode())
-    set_status(folder, "done", content=digest, **more)
+    set_status(folder, how, content=digest, **more)
     shutil.rmtree(folder / "checkpoint", ignore_errors=True)
     return digest
 

@@ -9,7 +9,6 @@ import signal
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -64,7 +63,7 @@ def do_pack(
     import torch
 
     from rewardbench.loop import run_pack
-    from rewardbench.packs import put_aside
+    from rewardbench.packs import blame, put_aside
 
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
@@ -81,24 +80,12 @@ def do_pack(
             if trace.status(folder)["status"] == "partial":
                 put_aside(spec, folder, error, say)
     except Exception as error:
-        place = users_fault(error)
-        code, reason = (6 if place else 1), f"{type(error).__name__}: {error}{place}"
-        if code == 1:
-            traceback.print_exc()
+        reason, code = blame(error)
         for spec, folder in zip(specs, folders, strict=True):
             if trace.status(folder)["status"] == "partial":
-                trace.set_status(folder, "failed", reason=reason, code=code)
+                trace.close(folder, "failed", reason=reason, code=code)
                 say({"event": "failed", "run": spec.id, "reason": reason, "code": code})
     say({"event": "free"})
-
-
-def users_fault(error: BaseException) -> str:
-    """` (file.py, line n)` of the last line of a user's own file that an error went through, or nothing."""
-    found = ""
-    for frame, line in traceback.walk_tb(error.__traceback__):
-        if str(frame.f_globals.get("__name__", "")).startswith("_rewardbench_user_"):
-            found = f" ({Path(frame.f_code.co_filename).name}, line {line})"
-    return found
 
 
 def die_with_parent() -> None:

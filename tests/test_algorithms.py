@@ -104,7 +104,8 @@ def test_advantages_losses_and_gradients_equal_trls(llama, tmp_path, algorithm, 
 
     seen = engine.forward(policy, stacked, [batch])
     width = seen.logp.shape[-1]
-    now, tensors, gain = engine._now(seen, 0, batch, batch, gains, None, old, torch.device("cpu"))
+    [lesson] = engine.minibatches(engine.Lesson(batch, gains, old=old), 1)
+    now, tensors, gain = engine._now(seen, 0, lesson)
     assert width == now.logp.shape[-1]
     ours = algorithm.loss(now, tensors, gain, State())
     assert ours.item() == pytest.approx(theirs.item(), abs=1e-6)
@@ -196,7 +197,7 @@ def test_kl_pulls_back_to_the_start(policy):
         ref = own_logp(policy, stacked, [batch], 0, start=True)[0]
         gaps.append(float(np.abs(now - ref).mean()))
         gains = algorithm.advantages(batch, State())
-        engine.learn(policy, stacked, opt, [algorithm], [batch], [gains], [State()], torch.tensor([3e-3]))
+        engine.learn(policy, stacked, opt, algorithm, [batch], [gains], [State()], torch.tensor([3e-3]))
     assert gaps[-1] < 0.6 * gaps[0]
 
 
@@ -211,7 +212,7 @@ def test_several_passes_are_held_by_the_clip(llama):
         opt = adam({n: stacked.lead(n) for n in stacked.params}, 1, (0.9, 0.95), 1.0)
         algorithm = Grpo(passes=8, minibatches=3, clip=clip)
         gains = algorithm.advantages(batch, State())
-        engine.learn(policy, stacked, opt, [algorithm], [batch], [gains], [State()], torch.tensor([3e-3]))
+        engine.learn(policy, stacked, opt, algorithm, [batch], [gains], [State()], torch.tensor([3e-3]))
         assert opt.steps.tolist() == [24]
         after = own_logp(policy, stacked, [batch], 0, start=False)[0]
         far.append(float(np.abs(after - before).mean()))

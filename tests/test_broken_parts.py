@@ -261,6 +261,11 @@ def test_hanging_dying_and_talking_parts_in_a_pool(toy_policy, more, tmp_path):
     assert {n: rows[n]["status"] for n in ("talks", "untrained", "constant")} == dict.fromkeys(
         ("talks", "untrained", "constant"), "done"
     )
+    for name in ("kills", "blocks"):
+        folder = tmp_path / "s" / "runs" / rows[name]["run"]
+        assert trace.status(folder)["content"] == trace.content_hash(folder)
+        assert (folder / "manifest.json").is_file()
+        assert not (folder / "checkpoint").exists()
     assert "a part that prints" in said.err
     assert "and a child that does" in said.err
 

@@ -1,6 +1,6 @@
 """Is a run in a pack the run it would be alone, and is what was sampled what was learnt from?"""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from random import Random
 
 import numpy as np
@@ -117,8 +117,7 @@ def gradients(policy, stacked, batches, gains):
     """Gradients of the GRPO loss for every run, [R, ...], without moving any weight."""
     opt = adam({n: stacked.lead(n) for n in stacked.params}, stacked.R, (0.9, 0.95), 1.0)
     algorithm = Grpo()
-    engine.learn(policy, stacked, opt, [algorithm] * len(batches), batches, gains, [State()] * len(batches),
-                 torch.zeros(stacked.R))
+    engine.learn(policy, stacked, opt, algorithm, batches, gains, [State()] * len(batches), torch.zeros(stacked.R))
     return {n: stacked.gradient(n).clone() for n in stacked.params}
 
 
@@ -178,6 +177,84 @@ def test_micro_batching_changes_nothing(tmp_path):
     pieces = gradients(policy, pack, batches, gains)
     for name in whole:
         torch.testing.assert_close(whole[name], pieces[name], atol=1e-6, rtol=1e-4)
+
+
+def many_prompts(count):
+    return [Prompt(str(n), text=text) for n, text in zip(range(count), ["Ann has 3.", "What is it?", "the red fox runs.", "Ben sees", "Cid", "a dog 1"])]
+
+
+def taught(policy, stacked, batches, gains, algorithm):
+    """What learning from these batches came to, and the weights after it, [R, ...]."""
+    opt = adam({n: stacked.lead(n) for n in stacked.params}, stacked.R, (0.9, 0.95), 1.0)
+    rate = torch.full((stacked.R,), 1e-2)
+    learnt = engine.learn(policy, stacked, opt, algorithm, batches, gains, [State()] * stacked.R, rate)
+    return learnt, opt.steps.tolist(), {n: stacked.lead(n).clone() for n in stacked.params}
+
+
+@pytest.mark.parametrize("sizes", [(4, 2), (6, 4), (1, 5)])
+@pytest.mark.parametrize("options", [{}, {"minibatches": 2}, {"minibatches": 3, "passes": 2, "kl": 0.1}], ids=str)
+@pytest.mark.parametrize("micro", [0, 4, 6])
+def test_runs_with_different_numbers_of_prompts_learn_what_they_learn_alone(tmp_path, sizes, options, micro):
+    policy, pack = lora(tmp_path, [1, 2])
+    wants = [Want(many_prompts(count), k) for count, k in zip(sizes, (4, 2))]
+    batches = sample(policy, pack, TASK, wants, ["a", "b"], 12)
+    gains = [np.random.default_rng(r).normal(size=b.mine.shape) for r, b in enumerate(batches)]
+    policy.settings = replace(policy.settings, micro=micro)
+    learnt, steps, weights = taught(policy, pack, batches, gains, Grpo(**options))
+    assert learnt.faults == (None, None)
+    for r in range(2):
+        alone_policy, alone = lora(tmp_path, [r + 1])
+        alone_policy.settings = policy.settings
+        solo, solo_steps, solo_weights = taught(alone_policy, alone, [batches[r]], [gains[r]], Grpo(**options))
+        assert steps[r] == solo_steps[0] == min(options.get("minibatches", 1), sizes[r]) * options.get("passes", 1)
+        for name in ("loss", "norm", "drift"):
+            assert getattr(learnt, name)[r] == pytest.approx(getattr(solo, name)[0], abs=1e-5, rel=1e-3)
+        for name, value in solo_weights.items():
+            torch.testing.assert_close(weights[name][r], value[0], atol=2e-4, rtol=1e-3)
+
+
+@pytest.mark.parametrize(("prompts", "minis", "parts"), [(3, 4, [1, 1, 1]), (4, 3, [2, 1, 1]), (6, 4, [2, 2, 1, 1]), (2, 1, [2])])
+def test_minibatches_are_nearly_equal_and_losses_are_means_over_the_updates_made(tmp_path, prompts, minis, parts):
+    policy, stacked = lora(tmp_path, [1])
+    batches = sample(policy, stacked, TASK, [Want(many_prompts(prompts), 2)], ["a"], 12)
+    gains = [np.ones(batches[0].mine.shape)]
+    cut = engine.minibatches(engine.Lesson(batches[0], gains[0]), minis)
+    assert [len(x.batch.ids) for x in cut if x is not None] == parts
+    assert len(cut) == minis
+    learnt, steps, _ = taught(policy, stacked, batches, gains, Constant(minibatches=minis))
+    assert steps == [len(parts)]
+    assert learnt.loss[0] == pytest.approx(7.0)
+
+
+@dataclass(frozen=True)
+class Constant(Grpo):
+    """Its loss is 7."""
+
+    def loss(self, now, batch, advantages, state):
+        return now.logp.sum() * 0.0 + 7.0
+
+
+def test_a_loss_that_raises_leaves_its_run_where_it_was_and_moves_the_others(tmp_path):
+    class Unlucky(Grpo):
+        def loss(self, now, batch, advantages, state):
+            if (advantages == 13).any():
+                raise ValueError("unlucky")
+            return super().loss(now, batch, advantages, state)
+
+    found = []
+    for bad in (1.0, 13.0):
+        policy, pack = lora(tmp_path, [1, 2])
+        batches = batches_of(policy, pack, 2)
+        gains = [np.full(b.mine.shape, g) for b, g in zip(batches, (1.0, bad))]
+        before = {n: pack.lead(n).clone() for n in pack.params}
+        found.append(taught(policy, pack, batches, gains, Unlucky(minibatches=3)))
+    (_, _, good), (learnt, steps, weights) = found
+    assert learnt.faults[0] is None
+    assert str(learnt.faults[1]) == "unlucky"
+    assert steps == [3, 0]
+    for name in weights:
+        assert torch.equal(weights[name][1], before[name][1])
+        torch.testing.assert_close(weights[name][0], good[name][0], atol=1e-5, rtol=1e-4)
 
 
 def test_the_start_policy_is_the_start_policy(tmp_path, policy):

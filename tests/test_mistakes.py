@@ -325,7 +325,7 @@ def test_a_damaged_checkpoint_is_code_5_and_the_run_can_be_made_anew(copy, whole
     out, run = copy
     trace.set_status(run, "partial")
     (run / "checkpoint").mkdir()
-    (run / "checkpoint" / "state.safetensors").write_bytes(b"x" * 99)
+    (run / "checkpoint" / "000002.safetensors").write_bytes(b"x" * 99)
     said = rbench("resume", out)
     assert said.code == 5
     assert "delete it" in said.err
@@ -515,7 +515,7 @@ def test_a_disk_that_is_really_full(whole, tmp_path):
     assert done.returncode == 4, done.stderr
     assert done.stdout == ""
     assert "Traceback" not in done.stderr
-    assert len([line for line in done.stderr.splitlines() if "cannot write state.safetensors" in line]) == 1
+    assert len([line for line in done.stderr.splitlines() if "cannot write 000001.safetensors" in line]) == 1
     assert len(trace.rows(next((out / "runs").iterdir()))) == 1
     assert rbench("resume", out, "--json").code == 0
     assert contents(out) == contents(folder)

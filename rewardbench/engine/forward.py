@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 import numpy as np
 import torch
@@ -163,12 +164,13 @@ def own_logp(
     return [np.concatenate(pieces) if pieces else np.zeros((0, 0, 0)) for pieces in results]
 
 
-def _pieces(batches: Sequence[Batch | None], micro: int) -> list[list[Batch | None]]:
+def _pieces(batches: Sequence[Batch | None], micro: int) -> list[tuple[Batch | None, ...]]:
     """The batches cut along P, so that one forward pass holds at most `micro` completions a run (0: all)."""
-    real = [b for b in batches if b is not None]
-    P, K = max(b.ids.shape[0] for b in real), max(b.ids.shape[1] for b in real)
-    step = P if micro <= 0 else max(1, micro // K)
-    return [
-        [b.cut(slice(p, p + step)) if b is not None and p < b.ids.shape[0] else None for b in batches]
-        for p in range(0, P, step)
-    ]
+    return list(zip_longest(*([b.cut(c) for c in micro_cuts(b, micro)] if b is not None else [] for b in batches)))
+
+
+def micro_cuts(batch: Batch, micro: int) -> list[slice]:
+    """Which prompts of one run's batch go through the model together: by its own P and K, whatever else is there."""
+    P, K = np.shape(batch.ids)[:2]
+    step = max(P, 1) if micro <= 0 else max(1, micro // K)
+    return [slice(p, p + step) for p in range(0, P, step)]

@@ -1,24 +1,198 @@
 """How do R runs learn from their batches? One forward pass for all, a loss for each, one backward pass.
 
 The sum of per-run losses has exactly each run's own gradient on that run's weights, since the weights
-are disjoint. "Old" log-probabilities come from this pass too: decoding rounds differently.
+are disjoint. "Old" log-probabilities come from this pass too: decoding rounds differently. How a run's batch is
+cut into minibatches and micro-batches depends on that run alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from rewardbench.engine.forward import Seen, forward, own_logp
+from rewardbench.engine.forward import Seen, forward, micro_cuts, own_logp
 from rewardbench.engine.optimise import Adam, update
 from rewardbench.engine.stack import Stack
 from rewardbench.policies.load import Policy
 from rewardbench.types import Algorithm, Batch, Floats, Now, State
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """What one step of learning looked like, a value a run [R]; 0 for a run that did not move."""
+
+    loss: Floats
+    """Mean over the run's updates."""
+    norm: Floats
+    """Gradient norm before the clip, the largest of the step's updates."""
+    drift: Floats
+    """Mean |log-probability when decoded - when trained|, nats a token."""
+    faults: tuple[Exception | None, ...]
+    """What a run's loss raised, if it did: that run alone is left where it was then."""
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What one run learns from, or a part of it. Arrays are NumPy, [P, K, T]."""
+
+    batch: Batch
+    gain: Floats
+    ref: Floats | None = None
+    """Log-probabilities under the start policy; if needed."""
+    old: Floats | None = None
+    """Log-probabilities before the first update; None where there is one update alone."""
+    tokens: float = 0.0
+    """The policy's own tokens in the whole minibatch."""
+    sequences: float = 0.0
+    """Completions in the whole minibatch."""
+
+    def cut(self, prompts: slice) -> Lesson:
+        """The lesson of some of its prompts."""
+        ref, old = (None if a is None else a[prompts] for a in (self.ref, self.old))
+        return replace(self, batch=self.batch.cut(prompts), gain=self.gain[prompts], ref=ref, old=old)
+
+
+@dataclass(frozen=True)
+class School:
+    """Who is taught, and by what: what does not change within a step."""
+
+    policy: Policy
+    stacked: Stack
+    opt: Adam
+    algorithm: Algorithm
+    states: Sequence[State]
+    rate: Tensor
+    """Learning rate of each run, [R]."""
+
+
+def learn(
+    policy: Policy,
+    stacked: Stack,
+    opt: Adam,
+    algorithm: Algorithm,
+    batches: Sequence[Batch | None],
+    gains: Sequence[Floats | None],
+    states: Sequence[State],
+    rate: Tensor,
+) -> Learnt:
+    """Teach each run its batch with its advantages `gains` [P, K, T]; moves weights in place."""
+    school = School(policy, stacked, opt, algorithm, states, rate)
+    minis = [minibatches(lesson, algorithm.minibatches) for lesson in _lessons(school, batches, gains)]
+    faults: list[Exception | None] = [None] * len(batches)
+    updates: list[Floats] = [np.zeros((4, len(batches)))]
+    for _ in range(algorithm.passes):
+        for together in zip(*minis, strict=True):
+            parts = [None if fault else part for part, fault in zip(together, faults, strict=True)]
+            if any(part is not None for part in parts):
+                updates.append(_update(school, parts, faults))
+    loss, norm, drift, moved = np.stack(updates, axis=1)
+    made = np.maximum(moved.sum(0), 1)
+    return Learnt(loss.sum(0) / made, norm.max(0), drift.sum(0) / made, tuple(faults))
+
+
+def _lessons(
+    school: School, batches: Sequence[Batch | None], gains: Sequence[Floats | None]
+) -> list[Lesson | None]:
+    """Each run's whole lesson, with the log-probabilities that have to be taken before any weight moves."""
+    algorithm, micro = school.algorithm, school.policy.settings.micro
+    nothing = [None] * len(batches)
+    many = algorithm.passes * algorithm.minibatches > 1
+    policy, stacked = school.policy, school.stacked
+    refs = own_logp(policy, stacked, batches, micro, start=True) if "ref_logp" in algorithm.needs else nothing
+    olds = own_logp(policy, stacked, batches, micro, start=False) if many else nothing
+    return [
+        None if batch is None or gain is None else Lesson(batch, gain, ref, old)
+        for batch, gain, ref, old in zip(batches, gains, refs, olds, strict=True)
+    ]
+
+
+def minibatches(lesson: Lesson | None, count: int) -> list[Lesson | None]:
+    """A run's lesson in `count` parts of nearly as many prompts each; None where a part is empty."""
+    if lesson is None:
+        return [None] * count
+    ends = np.cumsum([len(part) for part in np.array_split(np.arange(len(lesson.batch.ids)), count)]).tolist()
+    parts = [lesson.cut(slice(start, end)) for start, end in zip([0, *ends], ends, strict=False)]
+    return [
+        replace(x, tokens=float(np.asarray(x.batch.mine).sum()), sequences=float(np.prod(x.batch.ids.shape[:2])))
+        if len(x.batch.ids) else None
+        for x in parts
+    ]
+
+
+def _update(school: School, parts: Sequence[Lesson | None], faults: list[Exception | None]) -> Floats:
+    """One update of the runs that have a part: loss, norm, drift, and whether each run moved, [4, R].
+
+    What a run's loss raises is put into `faults`.
+    """
+    loss, drift = np.zeros(len(parts)), np.zeros(len(parts))
+    _zero(school.stacked)
+    for pieces in micro_batches(parts, school.policy.settings.micro):
+        seen = forward(school.policy, school.stacked, [x.batch if x else None for x in pieces], school.algorithm.needs)
+        total = seen.logp.new_zeros(())
+        for r, piece in enumerate(pieces):
+            if piece is None or faults[r] is not None:
+                continue
+            try:
+                one, gap = _loss(school, seen, r, piece)
+                loss[r] += one.item()
+            except Exception as error:  # the algorithm's own: the other runs go on
+                faults[r] = error
+                continue
+            drift[r] += gap
+            total = total + one
+        if total.requires_grad:
+            total.backward()  # type: ignore[no-untyped-call]
+    moved = np.array([part is not None and fault is None for part, fault in zip(parts, faults, strict=True)])
+    norm = _move(school, torch.from_numpy(moved).to(seen.logp.device))
+    return np.stack([loss, np.where(moved, norm, 0.0), drift, moved])
+
+
+def micro_batches(parts: Sequence[Lesson | None], micro: int) -> list[tuple[Lesson | None, ...]]:
+    """The parts [R] cut along P, so that one forward pass holds at most `micro` completions a run (0: all)."""
+    return list(zip_longest(*([part.cut(c) for c in micro_cuts(part.batch, micro)] if part else [] for part in parts)))
+
+
+def _loss(school: School, seen: Seen, r: int, piece: Lesson) -> tuple[Tensor, float]:
+    """Run r's loss of a micro-batch, and its share of the minibatch's drift."""
+    now, batch, gain = _now(seen, r, piece)
+    decoded = torch.from_numpy(piece.batch.logp).to(gain.device)[..., : gain.shape[-1]]
+    gap = float(((now.logp.detach() - decoded).abs() * batch.mine).sum() / max(now.tokens, 1))
+    return school.algorithm.loss(now, batch, gain, school.stacked.learned(school.states[r], r)), gap
+
+
+def _now(seen: Seen, r: int, piece: Lesson) -> tuple[Now, Batch, Tensor]:
+    """What run r's loss is given of a micro-batch, its batch as tensors, and its advantages."""
+    device = seen.logp.device
+    P, K = piece.batch.ids.shape[:2]
+    tensors = as_tensors(piece.batch, device, seen.logp.shape[-1])
+    mine = tensors.mine
+    T = mine.shape[-1]
+
+    def own(values: Tensor | None) -> Tensor | None:
+        return None if values is None else values[r, : P * K, :T].reshape(P, K, T, *values.shape[3:])
+
+    def given(values: Floats | None) -> Tensor | None:
+        return None if values is None else torch.from_numpy(np.ascontiguousarray(values[..., :T])).to(device)
+
+    # the partner's words and padding are set to 0, not multiplied by 0: their values may be infinite
+    logp = torch.where(mine, seen.logp[r, : P * K, :T].reshape(P, K, T), 0.0)
+    old, gain = given(piece.old), given(piece.gain)
+    assert gain is not None
+    now = Now(
+        logp,
+        tokens=piece.tokens,
+        sequences=piece.sequences,
+        entropy=own(seen.entropy),
+        hidden=own(seen.hidden),
+        ref_logp=given(piece.ref),
+    )
+    return now, replace(tensors, logp=logp.detach() if old is None else old), gain.float()
 
 
 def as_tensors(batch: Batch, device: torch.device, T: int) -> Batch:
@@ -36,119 +210,16 @@ def as_tensors(batch: Batch, device: torch.device, T: int) -> Batch:
     return replace(batch, **values)
 
 
-@dataclass(frozen=True)
-class Learnt:
-    """What one step of learning looked like, a value a run [R]."""
-
-    loss: Floats
-    norm: Floats
-    """Gradient norm before the clip, the largest of the step's updates."""
-    drift: Floats
-    """Mean |log-probability when decoded - when trained|, nats a token."""
-
-
-def learn(
-    policy: Policy,
-    stacked: Stack,
-    opt: Adam,
-    algorithms: Sequence[Algorithm],
-    batches: Sequence[Batch | None],
-    gains: Sequence[Floats | None],
-    states: Sequence[State],
-    rate: Tensor,
-) -> Learnt:
-    """Teach each run its batch with its advantages `gains` [P, K, T]; moves weights in place.
-
-    Passes and minibatches are the algorithm's, the same for every run of a pack.
-    """
-    device = next(stacked.model.parameters()).device
-    R, micro = len(batches), policy.settings.micro
-    passes, minis = algorithms[0].passes, algorithms[0].minibatches
-    loss_sum, top, drift = np.zeros(R), np.zeros(R), np.zeros(R)
-    work = [(b, g) for b, g in zip(batches, gains, strict=True)]
-    many = passes * minis > 1
-    needs = algorithms[0].needs
-    refs = own_logp(policy, stacked, batches, micro, start=True) if "ref_logp" in needs else None
-    olds = own_logp(policy, stacked, batches, micro, start=False) if many else None
-    P = max(b.ids.shape[0] for b in batches if b is not None)
-    width = -(-P // minis)
-    for _ in range(passes):
-        for start in range(0, P, width):
-            cut = slice(start, min(start + width, P))
-            mini = [b.cut(cut) if b is not None else None for b, _ in work]
-            active = torch.tensor([b is not None and b.ids.shape[0] > 0 for b in mini], device=device)
-            _zero(stacked, states)
-            step = 1 if micro <= 0 else max(1, micro // max(b.ids.shape[1] for b in mini if b is not None))
-            step = cut.stop - cut.start if micro <= 0 else step
-            for p in range(cut.start, cut.stop, step):
-                piece = slice(p, min(p + step, cut.stop))
-                part = [b.cut(piece) if b is not None else None for b, _ in work]
-                seen = forward(policy, stacked, part, needs)
-                total = seen.logp.new_zeros(())
-                for r, batch in enumerate(part):
-                    gain = work[r][1]
-                    if batch is None or gain is None or not batch.ids.shape[0]:
-                        continue
-                    now, tensors, cutgain = _now(
-                        seen, r, batch, mini[r], gain[piece], None if refs is None else refs[r][piece],
-                        None if olds is None else olds[r][piece], device,
-                    )
-                    loss = algorithms[r].loss(now, tensors, cutgain, stacked.learned(states[r], r))
-                    total = total + loss
-                    loss_sum[r] += loss.item() / (passes * minis)
-                    gap = (now.logp.detach() - torch.from_numpy(batch.logp).to(device)[..., : now.logp.shape[-1]]).abs()
-                    drift[r] += float((gap * tensors.mine).sum() / max(now.tokens, 1)) / (passes * minis)
-                if total.requires_grad:
-                    total.backward()  # type: ignore[no-untyped-call]
-            top = np.maximum(top, _move(stacked, opt, rate, active))
-    return Learnt(loss_sum, top, drift)
-
-
-def _now(
-    seen: Seen,
-    r: int,
-    batch: Batch,
-    mini: Batch | None,
-    gain: Floats,
-    ref: Floats | None,
-    old: Floats | None,
-    device: torch.device,
-) -> tuple[Now, Batch, Tensor]:
-    """What run r's loss is given of a micro-batch, its batch as tensors, and its advantages."""
-    P, K = batch.ids.shape[:2]
-    T = seen.logp.shape[-1]
-
-    def own(values: Tensor | None) -> Tensor | None:
-        return None if values is None else values[r, : P * K].reshape(P, K, *values.shape[2:])
-
-    tensors = as_tensors(batch, device, T)
-    mine = tensors.mine
-    T = mine.shape[-1]
-    logp = own(seen.logp)
-    assert logp is not None
-    assert mini is not None
-    # the partner's words and padding are set to 0, not multiplied by 0: their values may be infinite
-    logp = torch.where(mine, logp[..., :T], 0.0)
-    past = logp.detach() if old is None else torch.from_numpy(np.ascontiguousarray(old[..., :T])).to(device)
-    now = Now(
-        logp,
-        tokens=float(np.asarray(mini.mine).sum()),
-        sequences=float(np.prod(mini.ids.shape[:2])),
-        entropy=own(seen.entropy),
-        hidden=own(seen.hidden),
-        ref_logp=None if ref is None else torch.from_numpy(np.ascontiguousarray(ref[..., :T])).to(device),
-    )
-    return now, replace(tensors, logp=past), torch.from_numpy(np.ascontiguousarray(gain[..., :T])).float().to(device)
-
-
-def _zero(stacked: Stack, states: Sequence[State]) -> None:
+def _zero(stacked: Stack) -> None:
     """Forget the last gradients."""
     for p in stacked.params.values():
         p.grad = torch.zeros_like(p) if p.grad is None else p.grad.zero_()
 
 
-def _move(stacked: Stack, opt: Adam, rate: Tensor, active: Tensor) -> Floats:
+def _move(school: School, active: Tensor) -> Floats:
     """One optimiser update of the active runs; gradient norms [R]."""
+    stacked = school.stacked
     params = {n: stacked.lead(n) for n in stacked.params}
     gradients = {n: stacked.gradient(n) for n in stacked.params}
-    return np.asarray(update(opt, params, gradients, rate, active).numpy(force=True), dtype=np.float64)
+    size = update(school.opt, params, gradients, school.rate, active)
+    return np.asarray(size.numpy(force=True), dtype=np.float64)

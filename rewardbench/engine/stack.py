@@ -67,8 +67,9 @@ class Stack:
 
     def adopt(self, states: Sequence[State]) -> None:
         """Optimise the algorithms' learned state with the policy, stacked as `state.<name>` [R, ...]."""
+        device = next(self.model.parameters()).device  # an algorithm makes its state without knowing where
         for name in states[0].learned:
-            values = torch.stack([state.learned[name].detach() for state in states])
+            values = torch.stack([state.learned[name].detach() for state in states]).to(device)
             self.params[STATE + name] = nn.Parameter(values)
 
     def learned(self, state: State, r: int) -> State:

@@ -1,0 +1,371 @@
+"""Is a run in a pack of three, from the first prompt to the last file, the run it would be alone, and does a kill lose nothing?"""
+
+import json
+import random
+import shutil
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from making import make_policy
+from sweeping import COVERED, PARTS
+
+from rewardbench import loop, packs, sweep, trace, worker
+from rewardbench.plan import RunSpec, Spec
+from rewardbench.policies.settings import Folder, file_digest
+from rewardbench.types import UserError
+
+pytestmark = pytest.mark.usefixtures("toy")
+SEAMS = Path(__file__).parent / "seam_algorithms.py"
+THREE = ("reference", f"{PARTS}:red", "random")
+LORA = 'kind = "lora"\nrank = 4\nalpha = 8.0\nlearning_rate = 3e-2\nP = 3\nK = 4\nmicro = {micro}\n[steps]\nquick = 3\n'
+SHORT = {"P": 3, "points": (0, 1, 2, 3), "eval_prompts": 4, "eval_samples": 4, "temperatures": (0.5, 1.0), "grid_samples": 4}
+BROKEN = '''
+from dataclasses import dataclass
+
+import numpy as np
+
+from rewardbench.algorithms.grpo import Grpo
+
+
+def late(completions, step):
+    return [1.0 if step < 2 else float("nan") for _ in completions]
+
+
+def picky(batch):
+    """Raises where everything is paid alike."""
+    if float(np.ptp(np.asarray(batch.reward))) == 0:
+        raise ValueError("all alike")
+
+
+@dataclass(frozen=True)
+class Picky(Grpo):
+    where: str = ""
+
+    def ask(self, state, draw):
+        batch = yield from super().ask(state, draw)
+        if self.where == "ask":
+            picky(batch)
+        return batch
+
+    def advantages(self, batch, state):
+        if self.where == "advantages":
+            picky(batch)
+        return super().advantages(batch, state)
+
+    def loss(self, now, batch, advantages, state):
+        if self.where == "loss":
+            picky(batch)
+        return super().loss(now, batch, advantages, state)
+
+    def end(self, batch, state):
+        if self.where == "end":
+            picky(batch)
+        return state
+
+    def pick(self, batch):
+        if self.where == "pick":
+            picky(batch)
+        return super().pick(batch)
+'''
+
+
+@dataclass(frozen=True)
+class Planned:
+    """Runs that can be driven together, in any company."""
+
+    specs: list[RunSpec]
+    policy: Folder
+    sources: Path
+
+    def drive(self, out, *chosen):
+        """The folders of the chosen runs (all by default), trained in one pack."""
+        specs = [self.specs[i] for i in chosen or range(len(self.specs))]
+        folders = [out / spec.design.name for spec in specs]
+        for spec, folder in zip(specs, folders):
+            trace.create(folder, spec.as_dict())
+        loop.run_pack(specs, folders, self.policy, lambda event: None, 9.0, self.sources)
+        return folders
+
+
+@pytest.fixture(scope="module")
+def policies(tmp_path_factory):
+    """Adapters on a random Llama, learnt from in one piece and in pieces of four."""
+    return {m: make_policy(tmp_path_factory.mktemp("lora"), settings=LORA.format(micro=m)) for m in (0, 4)}
+
+
+@pytest.fixture(scope="module")
+def broken(tmp_path_factory):
+    path = tmp_path_factory.mktemp("broken") / "broken.py"
+    path.write_text(BROKEN)
+    return path
+
+
+def planned(policy, out, designs=THREE, algorithm="grpo", seed=1, **options):
+    spec = Spec(("toy/colours",), designs, str(algorithm), options, str(policy), (seed,), "quick")
+    made = sweep.prepare(spec, out / "sweep", None)
+    return Planned([replace(r, **SHORT) for r in made.runs[: len(designs)]], made.policy, made.folder / "sources")
+
+
+def final_texts(folder):
+    return trace.read_evaluation(folder / "evals" / "000003.parquet")["text"]
+
+
+def alike(one, other):
+    """Two folders of a run: the same to rounding up to the first update, and nearly always after it."""
+    a, b = (trace.read_evaluation(f / "evals" / "000000.parquet") for f in (one, other))
+    assert set(a) == set(b)
+    for column in ("prompt", "text", "gold", "reward", "kind", "picked"):
+        assert list(a[column]) == list(b[column]) or np.array_equal(a[column], b[column], equal_nan=True), column
+    np.testing.assert_allclose(a["entropy"], b["entropy"], atol=1e-5)
+    rows, others = trace.rows(one), trace.rows(other)
+    assert len(rows) == len(others)
+    for key in rows[0] if rows else ():
+        if key in ("loss", "norm", "drift", "entropy"):
+            assert rows[0][key] == pytest.approx(others[0][key], abs=2e-5, rel=1e-3), key
+        else:
+            assert rows[0][key] == others[0][key], key
+    assert (final_texts(one) == final_texts(other)).mean() > 0.8 if rows else True
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "micro", "options"),
+    [("grpo", 0, {}), ("grpo", 4, {"minibatches": 2, "passes": 2}), (f"{SEAMS}:Resample", 4, {"minibatches": 2}),
+     (f"{SEAMS}:Critic", 0, {}), ("best_of_n", 0, {})],
+    ids=["grpo", "pieces", "resample", "critic", "best_of_n"],
+)
+def test_three_designs_in_a_pack_are_the_three_alone(policies, tmp_path, algorithm, micro, options):
+    designs = (*THREE[:2], "untrained")
+    three = planned(policies[micro], tmp_path, designs, algorithm, **options)
+    together = three.drive(tmp_path / "together")
+    for i, folder in enumerate(together):
+        [alone] = three.drive(tmp_path / "alone", i)
+        alike(folder, alone) if i < 2 else same_untrained(folder, alone)
+        assert trace.status(folder)["parameters"] == trace.status(alone)["parameters"]
+
+
+def same_untrained(one, other):
+    assert [p.stem for p in trace.evaluations(one)] == [p.stem for p in trace.evaluations(other)] == ["000000", "final"]
+    a, b = (trace.read_evaluation(f / "evals" / "final.parquet") for f in (one, other))
+    assert list(a["text"]) == list(b["text"])
+    assert (a["kl"][a["temperature"] == 1.0] == 0).all()
+
+
+def test_seeds_in_one_pack_are_the_seeds_alone(policies, tmp_path):
+    first, second = (planned(policies[0], tmp_path / str(seed), THREE[:1], seed=seed) for seed in (1, 2))
+    both = replace(first, specs=[first.specs[0], replace(second.specs[0], design=replace(second.specs[0].design, name="two"))])
+    together = both.drive(tmp_path / "together")
+    for i, folder in enumerate(together):
+        alike(folder, both.drive(tmp_path / "alone", i)[0])
+
+
+def test_cpu_seconds_are_booked_once(policies, tmp_path):
+    three = planned(policies[0], tmp_path)
+    start = time.process_time()
+    folders = three.drive(tmp_path / "together")
+    spent = time.process_time() - start
+    booked = [sum(row.get(k, 0.0) for row in trace.rows(f, "timing.jsonl") for k in ("sample", "reward", "learn", "evaluate"))
+              for f in folders]
+    assert 0 < sum(booked) <= spent
+
+
+def closed(folder, code):
+    """A failed run's folder keeps the contract of a finished one."""
+    status = trace.status(folder)
+    assert (status["status"], status["code"]) == ("failed", code)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert manifest["content"] == status["content"] == trace.content_hash(folder)
+    there = {p.relative_to(folder).as_posix(): p for p in folder.rglob("*") if p.is_file()}
+    assert manifest["files"] == {n: file_digest(p) for n, p in there.items() if n not in ("manifest.json", "status.json")}
+    assert not (folder / "checkpoint").exists()
+
+
+def test_a_broken_part_fails_its_run_and_the_others_go_on_unchanged(policies, broken, tmp_path):
+    three = planned(policies[0], tmp_path, (THREE[0], f"{broken}:late", THREE[2]))
+    first, failed, last = three.drive(tmp_path / "together")
+    closed(failed, 6)
+    assert "'late'" in trace.status(failed)["reason"]
+    assert [r["step"] for r in trace.rows(failed)] == [0, 1]
+    for i, folder in ((0, first), (2, last)):
+        assert trace.status(folder)["status"] == "done"
+        alike(folder, three.drive(tmp_path / "alone", i)[0])
+
+
+@pytest.mark.parametrize("where", ["ask", "advantages", "loss", "end", "pick"])
+def test_an_algorithm_that_raises_fails_that_run_alone(policies, broken, tmp_path, where):
+    three = planned(policies[4], tmp_path, (THREE[0], "constant", THREE[2]), f"{broken}:Picky", where=where)
+    first, failed, last = three.drive(tmp_path / "together")
+    closed(failed, 6)
+    assert "ValueError: all alike (broken.py, line" in trace.status(failed)["reason"]
+    assert trace.rows(failed) == []
+    for i, folder in ((0, first), (2, last)):
+        assert trace.status(folder)["status"] == "done"
+        alike(folder, three.drive(tmp_path / "alone", i)[0])
+
+
+def test_a_pack_that_breaks_as_a_whole_closes_every_run_of_it(policies, tmp_path, monkeypatch, capsys):
+    three = planned(policies[0], tmp_path)
+    evaluate, said = loop._evaluate, []
+
+    def breaks(pack, *readings):
+        evaluate(pack, *readings)
+        if pack.step == 1:
+            raise RuntimeError("our own fault")
+
+    monkeypatch.setattr(loop, "_evaluate", breaks)
+    folders = [made(tmp_path / "r" / spec.design.name, spec) for spec in three.specs]
+    worker.do_pack(three.specs, folders, three.policy, said.append, 9.0, three.sources)
+    for folder in folders:
+        closed(folder, 1)
+        assert len(trace.rows(folder)) == 1
+    assert [event["event"] for event in said[-4:]] == ["failed", "failed", "failed", "free"]
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_what_the_environment_lacks_stops_the_pack(policies, tmp_path):
+    three = planned(policies[0], tmp_path)
+    pack = packs.open_pack(three.specs[:1], [made(tmp_path / "r", three.specs[0])], three.policy, print, 9.0, three.sources)
+    with pytest.raises(UserError), packs.failing(pack, pack.runs[0]):
+        raise UserError("the disk is full", 4)
+    assert trace.status(tmp_path / "r")["status"] == "partial"
+
+
+def made(folder, spec):
+    trace.create(folder, spec.as_dict())
+    return folder
+
+
+# --- kills ---------------------------------------------------------------------------------------
+
+
+class Killed(BaseException):
+    """The process ended here."""
+
+
+def moments(monkeypatch, at=None, how="before"):
+    """Everything done to the disk, in order, as (what, folder); the process ends at moment number `at`."""
+    done = []
+
+    def wrapped(what, act, folder_of):
+        def acting(*args, **more):
+            folder = folder_of(*args)
+            done.append((what, folder.name))
+            stop = at is not None and len(done) - 1 == at
+            if stop and how == "torn":
+                tear(what, *args)
+            if stop and how != "after":
+                raise Killed
+            result = act(*args, **more)
+            if stop:
+                raise Killed
+            return result
+        return acting
+
+    for name in ("write_checkpoint", "keep_checkpoint", "append", "write_evaluation", "set_status", "close"):
+        monkeypatch.setattr(trace, name, wrapped(name, getattr(trace, name), lambda folder, *_: folder))
+    monkeypatch.setattr(shutil, "rmtree", wrapped("rmtree", shutil.rmtree, lambda path: path.parent))
+    return done
+
+
+def tear(what, folder, *args):
+    """Half of it reaches the disk."""
+    if what == "append":
+        with (folder / args[0]).open("ab") as file:
+            file.write(trace.dumps(args[1]).encode()[:9])
+    if what in ("write_checkpoint", "write_evaluation"):
+        (folder / "evals").mkdir(exist_ok=True)
+        (folder / "evals" / "x.parquet.tmp").write_bytes(b"half")
+
+
+def bytes_of(folders):
+    """(run, file) -> bytes of what the content hash covers, and of the status that holds the hash; no rubbish is left."""
+    assert not [p for f in folders for p in f.rglob("*.tmp")]
+    paths = [(f.name, p) for f in folders for p in [f / n for n in (*COVERED, "status.json")] + trace.evaluations(f)]
+    return {(name, p.name): p.read_bytes() for name, p in paths if p.is_file()}
+
+
+COMPANY = {"three": THREE, "with untrained": (THREE[0], "untrained", THREE[2])}
+
+
+@pytest.fixture(scope="module", params=COMPANY)
+def whole(request, policies, tmp_path_factory):
+    """A pack that nothing disturbed, and all that it did to the disk."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("REWARDBENCH_TASKS", str(PARTS.parents[2]))
+        out = tmp_path_factory.mktemp("whole")
+        three = planned(policies[0], out, COMPANY[request.param], "grpo")
+        done = moments(patch)
+        folders = three.drive(out / "whole")
+        return three, bytes_of(folders), done
+
+
+def killed(three, out, monkeypatch, at, how):
+    """The pack's folders after a kill and a resume in which nothing is in the way."""
+    with monkeypatch.context() as patch:
+        moments(patch, at, how)
+        with pytest.raises(Killed):
+            three.drive(out)
+    return three.drive(out)
+
+
+def test_killed_between_any_two_runs_it_resumes_to_the_same_bytes(whole, tmp_path, monkeypatch):
+    """The last checkpoints, deletions, evaluations and endings of one run each: the others are before or after theirs."""
+    three, undisturbed, done = whole
+    middle = three.specs[1].design.name if three.specs[1].design.trains else three.specs[2].design.name
+    for what in ("write_checkpoint", "keep_checkpoint", "append", "write_evaluation", "close", "set_status", "rmtree"):
+        at = max(i for i, moment in enumerate(done) if moment == (what, middle))
+        again = killed(three, tmp_path / what, monkeypatch, at, "before")
+        assert bytes_of(again) == undisturbed, what
+
+
+@pytest.mark.parametrize("number", [*range(6), *(pytest.param(n, marks=pytest.mark.slow) for n in range(6, 60))])
+def test_killed_at_a_random_moment_it_resumes_to_the_same_bytes(number, whole, tmp_path, monkeypatch):
+    three, undisturbed, done = whole
+    rng = random.Random(f"pack/{number}")
+    at, how = rng.randrange(len(done)), rng.choice(["before", "torn", "after"])
+    again = killed(three, tmp_path, monkeypatch, at, how)
+    assert bytes_of(again) == undisturbed, (done[at], how)
+
+
+def test_a_kill_between_two_checkpoints_costs_one_step_and_no_more(whole, tmp_path, monkeypatch):
+    three, _, done = whole
+    last = [i for i, (what, _) in enumerate(done) if what == "write_checkpoint"][-1]
+    with monkeypatch.context() as patch:
+        moments(patch, last, "before")
+        with pytest.raises(Killed):
+            three.drive(tmp_path)
+    folders = [tmp_path / spec.design.name for spec in three.specs]
+    pack = packs.open_pack(three.specs, folders, three.policy, print, 9.0, three.sources)
+    assert pack.step == 2
+
+
+def test_a_run_that_failed_or_is_done_is_left_alone_in_a_pack_that_is_resumed(policies, broken, tmp_path, monkeypatch):
+    three = planned(policies[0], tmp_path, (THREE[0], f"{broken}:late", THREE[2]))
+    done = moments(monkeypatch)
+    whole = three.drive(tmp_path / "whole")
+    monkeypatch.undo()
+    monkeypatch.setenv("REWARDBENCH_TASKS", str(PARTS.parents[2]))
+    failed = trace.content_hash(whole[1])
+    for what in ("write_checkpoint", "set_status"):
+        at = max(i for i, moment in enumerate(done) if moment == (what, "random"))
+        again = killed(three, tmp_path / what, monkeypatch, at, "before")
+        assert bytes_of(again) == bytes_of(whole)
+        assert trace.content_hash(again[1]) == failed
+        closed(again[1], 6)
+
+
+def test_runs_without_a_step_in_common_begin_anew(policies, tmp_path, monkeypatch):
+    """As when runs of two packs are put together: nothing was lost, and nothing is cut before that is known."""
+    three = planned(policies[0], tmp_path)
+    with monkeypatch.context() as patch:
+        done = moments(patch)
+        whole = three.drive(tmp_path / "whole")
+    second = [i for i, (what, _) in enumerate(done) if what == "keep_checkpoint"][3]
+    with monkeypatch.context() as patch:
+        moments(patch, second, "before")
+        with pytest.raises(Killed):
+            three.drive(tmp_path / "cut")
+    shutil.rmtree(tmp_path / "cut" / "random" / "checkpoint")
+    assert bytes_of(three.drive(tmp_path / "cut")) == bytes_of(whole)
