@@ -74,7 +74,7 @@ def test_examples(row: dict) -> None:
 
 
 def test_examples_are_twenty_and_of_all_qualities() -> None:
-    assert len(EXAMPLES) == 20
+    assert len(EXAMPLES) >= 20
     assert {0, 1} < {row["gold"] for row in EXAMPLES}
 
 

@@ -23,7 +23,7 @@ def gold(prompt: Prompt, completion: Said) -> float:
     if not acts or not acts[-1].startswith("book"):
         return 0.0
     right = int(acts[-1].removeprefix("book-"))
-    wasted = sum(act.startswith(("again", "chat")) for act in acts) + max(0, acts.count("check") - 1)
+    wasted = sum(act.startswith(("again", "chat", "many")) for act in acts) + max(0, acts.count("check") - 1)
     return max(0.0, (right / len(SLOTS)) ** 3 - WASTE * wasted)
 
 
@@ -42,7 +42,9 @@ def walk(prompt: Prompt, messages: Sequence[Message]) -> list[str]:
         if turn.claims:
             return [*acts, f"book-{_right(prompt, dict_of(turn.states), said)}"]
         missing = [slot for slot in turn.asks if slot not in said]
-        if turn.asks:
+        if turn.questions > 1 or len(turn.asks) > 1:  # "one at a time"
+            acts.append(f"many-{'-'.join(turn.asks)}")
+        elif turn.asks:
             acts.append(f"ask-{missing[0]}" if missing else f"again-{turn.asks[0]}")
         else:
             acts.append("check" if turn.states else "chat")

@@ -135,4 +135,4 @@ def _check(prompt: Prompt, states: Sequence[tuple[str, str]], said: dict[str, st
     return "Yes, please." if states else "Pardon?"
 
 
-task = Task(prompts=prompts, max_tokens=72, version=1, turns=TURNS, reply=reply)
+task = Task(prompts=prompts, max_tokens=72, version=2, turns=TURNS, reply=reply)

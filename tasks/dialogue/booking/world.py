@@ -32,7 +32,11 @@ WANTS = re.compile(
     r"|\b(tell me|let me know|provide|give me|specify|i need|need to know)\b"
 )
 CLAIM = re.compile(r"\b(booked|reserved|confirmed|scheduled|confirm|confirming|(booking|reservation) is)\b")
-NOT_YET = re.compile(r"\b(not|cannot|can't|before|until|once|if|as soon as|to be able|need)\b")
+NOT_YET = re.compile(r"\b(not|cannot|can't|before|until|once|if|as soon as|to be able|need|cancell?ed)\b")
+CONDITION = re.compile(r"^(if|once|until|before|as soon as|when|provided)\b")
+ASK_WORD = re.compile(r"\b(which|what|when|how many|how large|how big)\b")
+LONGEST_CLAIM = 25
+"""Words of a turn that claims by stating all three values alone."""
 NUMBER = re.compile(r"\b(\d{1,2})(:\d\d)?(?!\d)|\b(" + "|".join(NUMBERS[1:]) + r")\b")
 AS_TIME = re.compile(r"^ ?(pm|am|o'clock)\b")
 AS_PEOPLE = re.compile(r"^ ?(people|persons?|guests?|of (us|you)|adults|seats|diners)\b")
@@ -49,7 +53,9 @@ class Turn:
     states: tuple[tuple[str, str], ...]
     """(slot, value) stated, in order."""
     claims: bool
-    """It says that the booking is made."""
+    """It says that the booking is made, and asks for nothing."""
+    questions: int
+    """How many questions it puts."""
 
 
 def sentences(text: str) -> list[str]:
@@ -115,21 +121,42 @@ def written(slot: str, number: int) -> str:
 @lru_cache(maxsize=1 << 14)
 def read(text: str) -> Turn:
     """What a turn of the clerk asks, states and claims. Values in a question are asked back, not stated as
-    booked; a turn that asks nothing and states all three slots is a claim too.
+    booked; a short, finished turn that asks nothing and states all three slots in one sentence is a claim too.
 
     >>> read("Thank you. At what time?")
-    Turn(asks=('time',), states=(), claims=False)
-    >>> read("I have booked a table for four on Friday.")
-    Turn(asks=(), states=(('people', 'four'), ('day', 'Friday')), claims=True)
+    Turn(asks=('time',), states=(), claims=False, questions=1)
+    >>> read("I have booked a table for four on Friday, let me know if you need more.")
+    Turn(asks=(), states=(('people', 'four'), ('day', 'Friday')), claims=True, questions=0)
     """
     parts = sentences(text)
-    wants = [part for part in parts if WANTS.search(part)]
-    told = [part for part in parts if part not in wants]
-    asks = sorted((m.start(), slot) for slot, p in ASKED.items() if (m := p.search(" ".join(wants))))
-    claims = any(CLAIM.search(part) and not NOT_YET.search(part) for part in told)
-    states = values(" ".join(told if claims else parts))
-    whole = {slot for slot, _ in states} == set(SLOTS) and not wants and not NOT_YET.search(" ".join(told))
-    return Turn(tuple(slot for _, slot in asks), states, claims or whole)
+    wants = [clause for part in parts for clause in _clauses(part) if WANTS.search(clause)]
+    told = [" ".join(c for c in _clauses(part) if not WANTS.search(c)) for part in parts]
+    asked = " ".join(wants)
+    asks = sorted((m.start(), slot) for slot, p in ASKED.items() if (m := p.search(asked)))
+    says = any(_claimed(part) for part in parts) and not asks
+    states = values(" ".join(told if says else parts))
+    short = len(text.split()) <= LONGEST_CLAIM and text.rstrip().endswith((".", "!"))
+    in_one = any({slot for slot, _ in values(part)} == set(SLOTS) for part in told)
+    whole = short and in_one and not wants and not NOT_YET.search(" ".join(told))
+    return Turn(tuple(slot for _, slot in asks), states, says or whole, len(ASK_WORD.findall(asked)))
+
+
+def _clauses(part: str) -> list[str]:
+    """A question whole; any other sentence cut at commas, semicolons and colons (but not within a time).
+
+    >>> _clauses("it is booked, let me know if you need more.")
+    ['it is booked', 'let me know if you need more.']
+    """
+    return [part] if part.endswith("?") else [c.strip() for c in re.split(r"[,;]|:(?!\d)", part) if c.strip()]
+
+
+def _claimed(part: str) -> bool:
+    """Whether a sentence says that something is booked, under no condition and in no question."""
+    clauses = _clauses(part)
+    for i, clause in enumerate(clauses):
+        if CLAIM.search(clause) and not NOT_YET.search(clause) and not WANTS.search(clause):
+            return not any(CONDITION.search(earlier) for earlier in clauses[:i])
+    return False
 
 
 def heard(prompt: Prompt, messages: Sequence[Message]) -> dict[str, str]:

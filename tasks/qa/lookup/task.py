@@ -45,4 +45,4 @@ def prompt_of(facts: Facts) -> Prompt:
     return Prompt(hashlib.sha256(text.encode()).hexdigest()[:12], text=text, columns=columns, truth=truth)
 
 
-task = Task(prompts=prompts, max_tokens=24, version=2, one_answer=True, verifiable=("answer",))
+task = Task(prompts=prompts, max_tokens=24, version=3, one_answer=True, verifiable=("answer",))
