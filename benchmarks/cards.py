@@ -50,12 +50,12 @@ def taus(task_name: str, policy_name: str, prompts: int = 64, samples: int = 8) 
     return found
 
 
-def cell(values: Sequence[float | None]) -> str:
-    """Mean ± half-width of the 95% interval over seeds, or a dash."""
+def cell(values: Sequence[float | None], error: float = 0.0) -> str:
+    """Mean ± half-width of the 95% interval over seeds (and another standard error), or a dash."""
     known = [v for v in values if v is not None]
     if len(known) < len(values) or not known:
         return "–"
-    mean, low, _ = tables.interval(known)
+    mean, low, _ = tables.interval(known, error)
     return f"{mean:.2f}" if low is None else f"{mean:.2f} ± {mean - low:.2f}"
 
 
@@ -71,7 +71,9 @@ def design_rows(scored: Sequence[Result], tau: dict[str, float | None]) -> list[
         rows.append(
             [
                 f"`{name}`",
-                *(cell([r.counted(m) for r in group]) for m in ("gold", *results.AXES)),
+                cell(gold),
+                cell([r.counted("quality") for r in group], tables.anchor_error(group)),
+                *(cell([r.counted(m) for r in group]) for m in results.AXES[1:]),
                 " ".join("–" if g is None else f"{g:.2f}" for g in gold),
                 ", ".join(f"{f} {sum(f in r.flags for r in group)}" for f in flags),
                 "" if agreement is None else f"{agreement:.2f}",
@@ -79,6 +81,18 @@ def design_rows(scored: Sequence[Result], tau: dict[str, float | None]) -> list[
             ]
         )
     return sorted(rows, key=lambda row: row[1], reverse=True)
+
+
+def by_temperature(scored: Sequence[Result]) -> str:
+    """Gold at each temperature of the final grid, untrained and trained: how much the temperature alone buys."""
+    rows = []
+    for (_, name), group in results.by_design(scored).items():
+        banks = [r.run.bank for r in group if r.run.bank is not None]
+        if name in ("untrained", "reference", "oracle") and banks:
+            means = np.mean([bank.gold.mean(axis=(1, 2)) for bank in banks], axis=0)
+            rows.append([f"`{name}`", *(f"{m:.2f}" for m in means)])
+            heats = banks[0].temperatures
+    return table(["gold at T =", *(f"{h:g}" for h in heats)], rows) if rows else ""
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -122,6 +136,7 @@ def section(scored: Sequence[Result], samples: int) -> str:
     parts = [
         made,
         table(head, design_rows(scored, taus(first.task, first.policy))),
+        by_temperature(scored),
         "Paired by seed, Holm-adjusted over the family; the interval is the unadjusted 95% one.",
         table(["a", "is", "than b", "gold a − b", "interval", "seeds"], verdicts),
     ]

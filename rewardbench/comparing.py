@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from rewardbench import stats
-from rewardbench.results import AXES, Result, by_design, gains
+from rewardbench.metrics.diversity import volume
+from rewardbench.results import AXES, Result, anchor_of, by_design, gains
+from rewardbench.types import Anchor
 
 
 def baseline(designs: Sequence[str]) -> str | None:
@@ -26,7 +30,8 @@ def compare(results: Sequence[Result]) -> list[dict[str, Any]]:
         ranked = {d for d, g in groups.items() if learns(g, groups.get("untrained", ()))}
         for metric in ("gold", *AXES):
             open_to = [p for p in pairs if metric in ("gold", "quality") or set(p) <= ranked]
-            found += _family(task, metric, groups, [(a, b) for a, b in open_to if b is not None])
+            margin = margin_of(metric, [r for g in groups.values() for r in g])
+            found += _family(task, metric, groups, [(a, b) for a, b in open_to if b is not None], margin)
     return found
 
 
@@ -37,9 +42,9 @@ def learns(group: Sequence[Result], untrained: Sequence[Result]) -> bool:
 
 
 def _family(
-    task: str, metric: str, groups: Mapping[str, Sequence[Result]], pairs: Sequence[tuple[str, str]]
+    task: str, metric: str, groups: Mapping[str, Sequence[Result]], pairs: Sequence[tuple[str, str]], margin: float
 ) -> list[dict[str, Any]]:
-    """The comparisons of one metric on one task, adjusted together."""
+    """The comparisons of one metric on one task, adjusted together; intervals are unadjusted, verdicts adjusted."""
     done = []
     for a, b in pairs:
         first = {r.run.spec.seed: r.counted(metric) for r in groups[a]}
@@ -47,7 +52,9 @@ def _family(
         paired = [(x, y) for s, x in first.items() if x is not None and (y := second.get(s)) is not None]
         if len(paired) >= 2:
             done.append((a, b, stats.paired_difference([x for x, _ in paired], [y for _, y in paired])))
-    judged = stats.verdicts([c for _, _, c in done])
+    family = [c for _, _, c in done]
+    judged = stats.verdicts(family, margin)
+    adjusted = stats.holm([c.p for c in family])
     return [
         {
             "task": task,
@@ -59,7 +66,23 @@ def _family(
             "high": c.high,
             "n": c.n,
             "interval_kind": c.interval_kind,
+            "p": c.p,
+            "p_adjusted": p,
+            "margin": margin,
             "verdict": verdict,
         }
-        for (a, b, c), verdict in zip(done, judged, strict=True)
+        for (a, b, c), p, verdict in zip(done, adjusted, judged, strict=True)
     ]
+
+
+def margin_of(metric: str, results: Sequence[Result]) -> float:
+    """What is of no practical weight: .03 of the scale that a metric lives on, whoever else is entered.
+
+    For raw gold that is the distance of the task's anchors, for D the area that the untrained policy's samples span.
+    """
+    if metric == "gold" and isinstance(anchor := anchor_of(results[0].run.spec), Anchor):
+        return stats.MARGIN * (anchor.high - anchor.low)
+    if metric == "diversity":
+        banks = [r.run.bank for r in results if not r.run.spec.design.trains and r.run.bank is not None]
+        return stats.MARGIN * (float(np.mean([volume(bank) for bank in banks])) if banks else 1.0)
+    return stats.MARGIN

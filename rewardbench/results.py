@@ -232,6 +232,7 @@ def _score_one(run: Loaded, base: Loaded | None) -> Result:
         "stability": stability_.stability,
         "efficiency": efficiency_.efficiency,
     }
+    axes["stability_floor"] = stability_.noise_floor
     for name, measure in axes.items():
         _try(result, name, anchor, lambda a, f=measure: f(curve, a))  # type: ignore[misc]
     _diversity(result, base, task.one_answer)

@@ -1,7 +1,7 @@
 """How sure are we? Intervals over seeds, paired comparisons, verdicts and rank intervals.
 
 Layout everywhere: scores are `[tasks, seeds]` (or `[seeds]` for one task), every cell filled. Intervals cover
-*new seeds on the same tasks and prompts*, not new tasks.
+*new seeds on the same tasks* (a seed draws its own prompts), not new tasks.
 """
 
 from __future__ import annotations
@@ -193,15 +193,15 @@ def tost(comparison: Comparison, eps: float = MARGIN) -> float:
     return float(scipy_stats.t.sf(room / comparison.se, comparison.df))
 
 
-def verdict(comparison: Comparison, eps: float = MARGIN, p: float | None = None) -> str:
-    """`better`, `worse`, `equivalent` or `unresolved`, from the (adjusted) p; `equivalent` is judged first.
+def verdict(comparison: Comparison, eps: float = MARGIN, p: float | None = None, alike: float | None = None) -> str:
+    """`better`, `worse`, `equivalent` or `unresolved`, from the (adjusted) p's; `equivalent` is judged first.
 
     A difference that is real but negligible is a tie. No significant difference is never called a tie.
 
     >>> verdict(paired_difference([.5, .6], [.4, .5]))
     'better'
     """
-    if tost(comparison, eps) < 0.05:
+    if (tost(comparison, eps) if alike is None else alike) < 0.05:
         return "equivalent"
     if (comparison.p if p is None else p) < 0.05:
         return "better" if comparison.difference > 0 else "worse"
@@ -209,13 +209,13 @@ def verdict(comparison: Comparison, eps: float = MARGIN, p: float | None = None)
 
 
 def verdicts(family: Sequence[Comparison], eps: float = MARGIN) -> list[str]:
-    """The verdict of each comparison, their p adjusted by Holm over the whole family.
+    """The verdict of each comparison, both of its p's adjusted by Holm over the whole family.
 
     >>> verdicts([paired_difference([.5, .6], [.4, .5]), paired_difference([.5, .6], [.5, .6])])
     ['better', 'equivalent']
     """
-    adjusted = holm([c.p for c in family])
-    return [verdict(c, eps, p) for c, p in zip(family, adjusted, strict=True)]
+    apart, alike = holm([c.p for c in family]), holm([tost(c, eps) for c in family])
+    return [verdict(c, eps, p, same) for c, p, same in zip(family, apart, alike, strict=True)]
 
 
 def significantly_better(scores: Sequence[ArrayLike]) -> Bools:

@@ -10,8 +10,8 @@ import numpy as np
 
 from rewardbench import comparing, find, stats, trace
 from rewardbench.metrics.normalised import last_two
-from rewardbench.results import AXES, Loaded, Result, by_design, load_sweep, score
-from rewardbench.types import Curve
+from rewardbench.results import AXES, Loaded, Result, anchor_of, by_design, load_sweep, score
+from rewardbench.types import Anchor, Curve
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,6 +37,7 @@ def as_row(result: Result) -> dict[str, Any]:
         "seed": spec.seed,
         "status": run.status["status"],
         **{axis: result.values.get(axis) for axis in AXES},
+        "stability_floor": result.values.get("stability_floor"),
         "pass_at_k": result.values.get("pass_at_k"),
         "gold": {
             "start": None if gold is None else float(gold[0]),
@@ -67,6 +68,7 @@ def _reasons(result: Result, row: Mapping[str, Any]) -> dict[str, str]:
     unread = "no evaluation was recorded"
     paid = "the arm pays nothing" if not run.spec.design.trains else "every part abstained"
     known = {
+        "stability_floor": found.get("stability", unread),
         "gold": unread,
         "kl": unread,
         "reward": unread if run.curve is None else paid,
@@ -143,17 +145,31 @@ def summary(results: Sequence[Result]) -> list[dict[str, Any]]:
     for (task, design), group in by_design(results).items():
         row: dict[str, Any] = {"task": task, "design": design, "seeds": len(group)}
         for metric in ("gold", *AXES):
-            values = [r.counted(metric) for r in group]
-            row[metric] = interval([v for v in values if v is not None]) if None not in values else None
+            values = [v for r in group if (v := r.counted(metric)) is not None]
+            error = anchor_error(group) if metric == "quality" else 0.0
+            row[metric] = interval(values, error) if len(values) == len(group) else None
         flags = sorted({f for r in group for f in r.flags})
         row["flags"] = {f: sum(f in r.flags for r in group) for f in flags}
         rows.append(row)
     return rows
 
 
-def interval(values: Sequence[float]) -> tuple[float, float | None, float | None]:
-    """(mean, low, high); one seed has no interval."""
+def anchor_error(group: Sequence[Result]) -> float:
+    """Standard error that the anchors bring into a mean Q: both ends of the scale were measured.
+
+    Q = (gold - low) / (high - low), so dQ = ((Q - 1) d low - Q d high) / (high - low).
+    """
+    anchor, q = anchor_of(group[0].run.spec), [v for r in group if (v := r.values.get("quality")) is not None]
+    if not isinstance(anchor, Anchor) or not q:
+        return 0.0
+    mean = float(np.mean(q))
+    return float(np.hypot((mean - 1) * anchor.low_se, mean * anchor.high_se) / (anchor.high - anchor.low))
+
+
+def interval(values: Sequence[float], error: float = 0.0) -> tuple[float, float | None, float | None]:
+    """(mean, low, high) over seeds, widened by another standard error; one seed has no interval."""
     if len(values) < 2:
         return float(values[0]), None, None
     found = stats.mean_interval(values)
-    return found.mean, found.low, found.high
+    below, above = (float(np.hypot(half, 1.96 * error)) for half in (found.mean - found.low, found.high - found.mean))
+    return found.mean, found.mean - below, found.mean + above

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sweeping import PARTS, one_line, rbench
 
-from rewardbench import find, results, scoring, trace
+from rewardbench import find, results, scoring, stats, tables, trace
 from rewardbench.advantage import centred, left_out_one
 from rewardbench.conventions.trl import Bound, When, score
 from rewardbench.metrics import hacked
@@ -203,6 +203,29 @@ def test_anchors_are_made_and_scores_hang_on_them(toy_policy, own_tasks, tmp_pat
         assert start["stability"] == 1
         assert taught_["diversity"] is not None
         assert "no_learning" in start["flags"]
+
+
+def test_the_anchors_own_error_is_in_the_interval_of_q(toy_policy, own_tasks, tmp_path):
+    asked = ("--task", "toy/colours", "--policy", toy_policy, "--budget", "default")
+    assert rbench("anchors", *asked, "--seeds", "101,102", "--out", tmp_path / "anchors").code == 0
+    [row] = json.loads((own_tasks / "toy/colours/anchors.json").read_text())["anchors"]
+    said = rbench("run", *asked, "--design", "reference", "--seeds", "2", "--json", "--out", tmp_path / "run")
+    scored = results.score(results.load_sweep(tmp_path / "run"))
+    group = [r for r in scored if r.design == "reference"]
+    gold = np.mean([r.values["gold"] for r in group])
+    rng = np.random.default_rng(0)
+    low, high = (row[n] + rng.normal(size=20000) * row[f"{n}_se"] for n in ("low", "high"))
+    drawn = (gold - low) / (high - low)
+    middle = np.quantile(drawn, [0.1587, 0.8413])  # one standard error either side; the tails of a ratio are its own
+    assert tables.anchor_error(group) == pytest.approx((middle[1] - middle[0]) / 2, rel=0.1)
+    shown = next(r for r in tables.summary(scored) if r["design"] == "reference")["quality"]
+    alone = stats.mean_interval([r.values["quality"] for r in group])
+    assert shown[2] - shown[1] > alone.high - alone.low
+    margins = {c["metric"]: c["margin"] for c in said.json["comparisons"]}
+    assert margins["gold"] == pytest.approx(stats.MARGIN * (row["high"] - row["low"]))
+    assert margins["quality"] == stats.MARGIN
+    for c in said.json["comparisons"]:
+        assert c["p"] <= c["p_adjusted"] <= 1
 
 
 def test_a_crash_makes_no_anchor_and_is_not_dropped_from_means(toy_policy, own_tasks, tmp_path):

@@ -212,6 +212,11 @@ def test_over_trained():
 def test_collapsed():
     assert collapsed.collapsed(curve([0, -0.6, -0.6, -0.5]), UNIT)
     assert not collapsed.collapsed(curve([0, -0.6, -0.6, 0, -0.6]), UNIT)
+    # y' cannot reach -.5 where low is a third of the way up: a quarter of it is the bound
+    known, vague = Anchor(0.2, 0.9, 0.01, 0.01), Anchor(0.2, 0.9, 0.03, 0.01)
+    assert collapsed.hard_collapse(curve([0.2, 0.05, 0.04, 0.0]), known)
+    assert not collapsed.hard_collapse(curve([0.2, 0.05, 0.06, 0.0]), known)
+    assert not collapsed.hard_collapse(curve([0.2, 0.05, 0.04, 0.0]), vague)
     assert not collapsed.collapsed(curve([0, -0.6, -0.6, -0.6]), None)
     gone = curve([0] * 6, entropy=np.array([1, 0.5, 0.3, 0.1, 0.1, 0.1]))
     assert collapsed.collapsed(gone, UNIT)

@@ -67,7 +67,8 @@ def verdicts(comparisons: Sequence[dict[str, Any]], metrics: Sequence[str] = ("g
     """The paired verdicts as lines."""
     from rich.table import Table
 
-    shown = Table(title="paired by seed, Holm-adjusted within each task and metric", title_justify="left")
+    title = "paired by seed, verdicts Holm-adjusted within each task and metric, intervals unadjusted"
+    shown = Table(title=title, title_justify="left")
     for column in ("task", "metric", "a", "verdict", "b", "a − b", "95% interval", "n"):
         shown.add_column(column)
     for c in comparisons:

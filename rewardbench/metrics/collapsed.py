@@ -9,9 +9,11 @@ from rewardbench.types import Anchor, Bools, Curve
 
 
 def collapsed(curve: Curve, anchor: Anchor | None, one_answer: bool = False) -> bool:
-    """True when y' stayed at or below -.5, or entropy all but vanished, for 3 evaluations running.
+    """True when gold stayed far below the start, or entropy all but vanished, for 3 evaluations running.
 
-    Formula: gold: y' <= -.5. Entropy: H < .2 of the start's, or H < .05 nats and below half of the start's.
+    Formula: gold: y' <= -.5, or gold at most a quarter of the untrained policy's (y' may not reach -.5: its floor is
+    -low / (high - low)), where that is known to be above 0, by ten standard errors. Entropy: H < .2 of the start's, or
+    H < .05 nats and below half of the start's.
     Read: the first is a hard failure (S = 0); the second an alarm: the policy says one thing.
     Fails: entropy falls in every successful run; where one answer is right (`one_answer`) certainty is
     earned, and the entropy rule is not asked. Without anchors the gold rule is not asked.
@@ -30,7 +32,10 @@ def evidence(curve: Curve, anchor: Anchor | None) -> dict[str, float]:
     """The longest runs of evaluations that broke each rule, and the entropy at the start and the end."""
     entropy, start = np.asarray(curve.entropy, dtype=np.float64), float(curve.entropy[0])
     gone = (entropy < 0.2 * start) | ((entropy < 0.05) & (entropy < 0.5 * start))
-    low = normalised(curve, anchor) <= -0.5 if anchor is not None else np.zeros(len(entropy), dtype=bool)
+    low = np.zeros(len(entropy), dtype=bool)
+    if anchor is not None:
+        quarter = -0.75 * anchor.low / (anchor.high - anchor.low) if anchor.low > 10 * anchor.low_se else -0.5
+        low = normalised(curve, anchor) <= max(-0.5, quarter)
     return {
         "gold_run": longest_run(low),
         "entropy_run": longest_run(gone),

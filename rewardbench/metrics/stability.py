@@ -30,6 +30,7 @@ def worst_fall(a: Floats, b: Floats) -> Floats:
     >>> float(worst_fall(np.array([0, .8, .2]), np.array([0, .6, .2]))).__round__(6)
     0.5
     """
+    a, b = np.round(a, 12), np.round(b, 12)  # so that the order of a sum decides no tie
     return np.asarray(np.clip((_fall_read(a, b) + _fall_read(b, a)) / 2, 0, 1))
 
 
