@@ -45,6 +45,21 @@ class Spec:
     budget: str = "default"
     reward_timeout: float = 60.0
 
+    def __post_init__(self) -> None:
+        """Take what people write in Python: one name for a list of names, a count of seeds, a budget as a number."""
+        for name in ("tasks", "designs"):
+            given = getattr(self, name)
+            names = (given,) if isinstance(given, (str, Path)) else tuple(given)
+            if not all(isinstance(n, (str, Path)) for n in names):
+                how = "a function goes in as 'file.py:name' or 'module:name'"
+                raise UserError(f"{name} = {given!r}: give names; {how}")
+            object.__setattr__(self, name, tuple(map(str, names)))
+        if isinstance(self.seeds, (int, str)):
+            object.__setattr__(self, "seeds", parse_seeds(str(self.seeds)))
+        object.__setattr__(self, "seeds", tuple(self.seeds))
+        object.__setattr__(self, "budget", str(self.budget))
+        object.__setattr__(self, "policy", str(self.policy))
+
 
 @dataclass(frozen=True)
 class RunSpec:

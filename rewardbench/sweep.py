@@ -14,6 +14,7 @@ from typing import Any
 import tomli_w
 
 from rewardbench import find, trace
+from rewardbench.conventions.trl import needed
 from rewardbench.plan import ENGINE, RunSpec, Spec, plan, read_run, shard_of, sweep_id
 from rewardbench.policies.settings import Folder, expanded, shipped
 from rewardbench.pool import Job, Pool
@@ -43,6 +44,7 @@ def prepare(spec: Spec, out: Path | None, shard: str | None = None) -> Sweep:
     policy = find.policy(spec.policy, out)
     runs, sources = plan(spec, policy)
     check_tasks(firsts(runs))
+    check_columns(runs)
     name = sweep_id(runs)
     mine = shard_of(runs, shard) if shard else runs
     folder = out if out is not None else Path("runs") / name
@@ -74,6 +76,24 @@ def check_tasks(runs: Sequence[RunSpec]) -> None:
         find.gold(run.task)
         for split in ("train", "dev"):
             find.first_prompt(run.task, split, run.seed)
+
+
+def check_columns(runs: Sequence[RunSpec]) -> None:
+    """Raise UserError where a shipped part asks for a column that its task does not have."""
+    checked = set()
+    for run in runs:
+        if (run.task, run.design_hash) in checked:
+            continue
+        checked.add((run.task, run.design_hash))
+        columns = find.first_prompt(run.task, "dev", run.seed).columns
+        for part in run.design.parts:
+            if ":" in part.use or part.use == "oracle":  # a user's own part may be anything: it is called, and seen
+                continue
+            lacking = needed(find.callable_of(part)) - set(columns) - set(part.params)
+            if lacking:
+                there = ", ".join(sorted(columns)) or "none"
+                asks = f"part {part.name!r} of design {run.design.name!r} needs the column {lacking.pop()!r}"
+                raise UserError(f"{asks}, which {run.task} does not have (it has: {there})")
 
 
 def _head(name: str, timeout: float, planned: int, places: Mapping[str, int]) -> dict[str, Any]:

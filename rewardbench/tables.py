@@ -117,11 +117,11 @@ def as_json(sweep: str, results: Sequence[Result]) -> dict[str, Any]:
     return found
 
 
-def frames(folder: Path) -> dict[str, pd.DataFrame]:
+def frames(folder: str | Path) -> dict[str, pd.DataFrame]:
     """pandas frames of a sweep: `runs`, `steps`, `curves` (a row an evaluation) and `completions`."""
     import pandas as pd
 
-    loaded = load_sweep(folder)
+    loaded = load_sweep(Path(folder))
     runs = pd.json_normalize([as_row(r) for r in score(loaded)])
     keys = [{"run": r.spec.id, "task": r.spec.task, "design": r.spec.design.name, "seed": r.spec.seed} for r in loaded]
     steps = pd.json_normalize([k | row for k, r in zip(keys, loaded, strict=True) for row in r.rows])

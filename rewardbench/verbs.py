@@ -16,19 +16,25 @@ Tell = Callable[[dict[str, Any]], None]
 
 
 def run(
-    spec: Spec, out: Path | None = None, workers: int = 0, shard: str | None = None, tell: Tell = lambda event: None
+    spec: Spec,
+    out: str | Path | None = None,
+    workers: int = 0,
+    shard: str | None = None,
+    tell: Tell = lambda event: None,
 ) -> tuple[sweep.Sweep, list[results.Result]]:
     """Run a spec and score it; finished runs of the same folder are not run again.
 
     Raises UserError for what a user can mend. From a script, call it under `if __name__ == "__main__":`,
     since workers are spawned.
     """
-    return finish(sweep.prepare(spec, out, shard), workers, tell)
+    return finish(sweep.prepare(spec, None if out is None else Path(out), shard), workers, tell)
 
 
-def resume(folder: Path, workers: int = 0, tell: Tell = lambda event: None) -> tuple[sweep.Sweep, list[results.Result]]:
+def resume(
+    folder: str | Path, workers: int = 0, tell: Tell = lambda event: None
+) -> tuple[sweep.Sweep, list[results.Result]]:
     """Go on with a sweep after a kill, from its folder alone."""
-    return finish(sweep.reopen(folder), workers, tell)
+    return finish(sweep.reopen(Path(folder)), workers, tell)
 
 
 def finish(
@@ -39,6 +45,6 @@ def finish(
     return prepared, results.score(results.load_sweep(prepared.folder))
 
 
-def compare(folder: Path) -> list[dict[str, Any]]:
+def compare(folder: str | Path) -> list[dict[str, Any]]:
     """Paired verdicts of a sweep: everything against the baseline and against `untrained`."""
-    return comparing.compare(results.score(results.load_sweep(folder)))
+    return comparing.compare(results.score(results.load_sweep(Path(folder))))

@@ -12,7 +12,8 @@ from rewardbench import find, results, scoring, stats, tables, trace
 from rewardbench.advantage import centred, left_out_one
 from rewardbench.conventions.trl import Bound, When, score
 from rewardbench.metrics import hacked
-from rewardbench.types import Batch, Design, Part, Prompt
+from rewardbench.plan import Spec
+from rewardbench.types import Batch, Design, Part, Prompt, UserError
 
 pytestmark = pytest.mark.usefixtures("toy")
 ALGORITHMS = '''
@@ -296,3 +297,38 @@ def test_a_generator_goes_on_where_it_stopped_and_is_the_completions_own():
         score(Bound("draws", draws), batch_of(["a", "a"]), When("s", 0, 0.0), 9.0)
     assert drawn[0] == drawn[1]
     assert len({x for pair in drawn[0] for x in pair}) == 4
+
+
+def test_a_spec_takes_what_people_write():
+    one = Spec(tasks="toy/colours", designs=["reference", Path("mine.toml")], seeds=3, budget=5)
+    assert (one.tasks, one.designs, one.seeds, one.budget) == (("toy/colours",), ("reference", "mine.toml"), (1, 2, 3), "5")
+    assert Spec(seeds="2,7").seeds == Spec(seeds=[2, 7]).seeds == (2, 7)
+    with pytest.raises(UserError, match=r"file\.py:name"):
+        Spec(designs=(len,))
+
+
+def test_a_part_whose_column_the_task_lacks_is_refused_before_anything_runs(toy_policy, tmp_path):
+    design = tmp_path / "wrong.toml"
+    design.write_text('[[part]]\nuse = "answers.contains"\n')
+    said = rbench(*words(toy_policy, "--design", design, "--out", tmp_path / "s"))
+    assert said.code == 2
+    one_line(said, "'contains'", "'answer'", "toy/colours", "hint")
+    assert not (tmp_path / "s").exists()
+
+
+def test_an_exception_names_the_line_of_the_users_file(toy_policy, tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text("def helper(text):\n    return 1 / 0\n\n\ndef broken(completions):\n    return [helper(c) for c in completions]\n")
+    said = rbench(*words(toy_policy, "--design", f"{file}:broken", "--out", tmp_path / "s"))
+    assert said.code == 6
+    assert "raised ZeroDivisionError: division by zero (mine.py, line 2)" in said.err
+
+
+def test_comparing_nothing_says_so(toy_policy, tmp_path):
+    assert rbench(*words(toy_policy, "--design", "reference", "--out", tmp_path / "a")).code == 0
+    two = list(words(toy_policy, "--design", "reference", "--out", tmp_path / "b"))
+    two[two.index("1")] = "2"
+    assert rbench(*two).code == 0
+    said = rbench("compare", tmp_path / "b", "--metric", "quality")
+    assert said.code == 0
+    assert "nothing to compare on quality" in said.err

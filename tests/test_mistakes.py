@@ -343,7 +343,7 @@ def test_a_damaged_checkpoint_is_its_own_runs_alone(workers, toy_policy, tmp_pat
     prepared = sweep.prepare(Spec(("toy/colours",), ("reference",), policy=str(toy_policy), seeds=(1, 2), budget="quick"), out)
     bad = prepared.run_folder(prepared.runs[0])
     (bad / "checkpoint").mkdir()
-    (bad / "checkpoint" / "state.safetensors").write_bytes(b"x" * 99)
+    (bad / "checkpoint" / "000002.safetensors").write_bytes(b"x" * 99)
     for _ in range(2):
         said = process("resume", out, "--json", "--workers", workers) if workers else rbench("resume", out, "--json")
         rows = {r["run"]: r for r in said.json["runs"]}

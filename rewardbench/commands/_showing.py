@@ -29,7 +29,7 @@ def lines(runs: Sequence[RunSpec]) -> Callable[[dict[str, Any]], None]:
             return
         ended[0] += 1
         left = (time.monotonic() - begun) / ended[0] * (len(runs) - ended[0])
-        what = f"gold {golds.get(event['run'], float('nan')):.3f}" if event["event"] == "done" else event["reason"]
+        what = f"last gold {golds.get(event['run'], float('nan')):.3f}" if event["event"] == "done" else event["reason"]
         click.echo(f"[{ended[0]}/{len(runs)}] {names[event['run']]}: {what} (about {left:.0f} s left)", err=True)
 
     return tell
@@ -50,6 +50,9 @@ def table(results: Sequence[Result]) -> None:
             flags = ", ".join(f"{k} {v}" for k, v in row["flags"].items())
             shown.add_row(row["design"], str(row["seeds"]), *(_cell(row[m]) for m in ("gold", *AXES)), flags)
         console.print(shown)
+    if any(r.failed for r in results):
+        console.print("a failed run's gold counts 0: a crash leaves no policy")
+    console.print("gold: mean of the last two evaluations; flags: see the README")
     reasons = {v for r in results for k, v in r.reasons.items() if k in AXES}
     for reason in sorted(reasons):
         console.print(f"– : {reason}")
@@ -67,6 +70,10 @@ def verdicts(comparisons: Sequence[dict[str, Any]], metrics: Sequence[str] = ("g
     """The paired verdicts as lines."""
     from rich.table import Table
 
+    if not any(c["metric"] in metrics for c in comparisons):
+        takes = "it takes two finished designs with that score on the same two seeds"
+        _console().print(f"nothing to compare on {', '.join(metrics)}: {takes}")
+        return
     title = "paired by seed, verdicts Holm-adjusted within each task and metric, intervals unadjusted"
     shown = Table(title=title, title_justify="left")
     for column in ("task", "metric", "a", "verdict", "b", "a − b", "95% interval", "n"):

@@ -12,6 +12,7 @@ import inspect
 import math
 import signal
 import threading
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -83,6 +84,18 @@ def asks_for(function: Reward, name: str) -> bool:
     return name in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
 
 
+def needed(function: Reward) -> set[str]:
+    """The columns without which a function cannot be called.
+
+    >>> needed(lambda completions, answer, width=1: 0)
+    {'answer'}
+    """
+    given = {"prompts", "completions", "completion_ids", "prompt_ids", "rng", *SINGLE}
+    parameters = inspect.signature(function).parameters.values()
+    named = [p for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
+    return {p.name for p in named if p.default is p.empty} - given
+
+
 def wanted(function: Reward, given: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments that a function's signature asks for.
 
@@ -113,7 +126,8 @@ def score(bound: Bound, batch: Batch, when: When, timeout: float) -> dict[str, t
         raise
     except (Exception, SystemExit) as error:
         # anything may come out of a user's function; it is named and re-raised, never swallowed
-        raise RewardError(f"part {bound.name!r} raised {type(error).__name__}: {_line(error)}") from error
+        place = _place(error)
+        raise RewardError(f"part {bound.name!r} raised {type(error).__name__}: {_line(error)}{place}") from error
     if isinstance(result, Mapping):
         if not result:
             raise RewardError(f"part {bound.name!r} returned an empty mapping, not scores")
@@ -143,6 +157,16 @@ def _copied(given: Mapping[str, Any]) -> dict[str, Any]:
 async def _finish(result: Any) -> Any:
     """The value of an awaitable."""
     return await result
+
+
+def _place(error: BaseException) -> str:
+    """` (mine.py, line 4)`: the last line of a user's own file that an error went through, or nothing."""
+    found = ""
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        name = str(frame.f_globals.get("__name__", ""))
+        if name.startswith("_rewardbench_user_"):
+            found = f" ({frame.f_code.co_filename.rpartition('/')[2]}, line {line})"
+    return found
 
 
 def _line(error: BaseException) -> str:
