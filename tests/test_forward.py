@@ -121,6 +121,14 @@ def test_the_direct_forward_is_used_where_it_repeats_the_stock_one_and_nowhere_e
             torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-5)
 
 
+def test_a_model_whose_angles_are_asked_for_otherwise_is_left_to_the_library(policy, monkeypatch):
+    def other(x, position_ids, layer_type):
+        raise AssertionError
+
+    monkeypatch.setattr(policy.model.model.rotary_emb, "forward", other)
+    assert step.direct(policy.model, 64) is None
+
+
 def test_adapters_are_not_run_directly(policy):
     stack(policy.model, [1, 2], "lora", rank=2)
     assert step.direct(policy.model, 64) is None

@@ -147,7 +147,7 @@ def _update(school: School, parts: Sequence[Lesson | None], faults: list[Excepti
             drift[r] += gap
             total = total + one
         if total.requires_grad:
-            total.backward()  # type: ignore[no-untyped-call]
+            torch.autograd.backward(total)
     moved = np.array([part is not None and fault is None for part, fault in zip(parts, faults, strict=True)])
     norm = _move(school, torch.from_numpy(moved).to(seen.logp.device))
     return np.stack([loss, np.where(moved, norm, 0.0), drift, moved])

@@ -45,13 +45,15 @@ def callable_of(part: Part, sources: Path | None = None) -> Callable[..., Any]:
         if part.use not in known:
             raise unknown("part", part.use, known)
         topic, _, name = part.use.rpartition(".")
-        return getattr(importlib.import_module(f"rewardbench.rewards.{topic}"), name)  # type: ignore[no-any-return]
+        shipped: Callable[..., Any] = getattr(importlib.import_module(f"rewardbench.rewards.{topic}"), name)
+        return shipped
     place, _, name = part.use.rpartition(":")
     module = _user_file(Path(place), part.source, sources) if place.endswith(".py") else _user_module(place)
     if not callable(getattr(module, name, None)):
         there = [n for n, v in vars(module).items() if callable(v) and not n.startswith("_")]
         raise unknown(f"function in {Path(place).name}", name, there)
-    return getattr(module, name)  # type: ignore[no-any-return]
+    own: Callable[..., Any] = getattr(module, name)
+    return own
 
 
 def _user_file(path: Path, source: str, sources: Path | None) -> python_types.ModuleType:
