@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from rewardbench import find, scoring, trace
+from rewardbench.conventions.trl import users_line
 from rewardbench.design import Running
 from rewardbench.engine.optimise import Adam, adam
 from rewardbench.engine.stack import STATE, Stack, stack
@@ -159,10 +160,7 @@ def blame(error: BaseException) -> tuple[str, int]:
 
     The traceback of what is our own fault is printed.
     """
-    found = ""
-    for frame, line in traceback.walk_tb(error.__traceback__):
-        if str(frame.f_globals.get("__name__", "")).startswith("_rewardbench_user_"):
-            found = f" ({Path(frame.f_code.co_filename).name}, line {line})"
+    found = users_line(error)
     if not found:
         traceback.print_exception(error)
     return f"{type(error).__name__}: {error}{found}", 6 if found else 1

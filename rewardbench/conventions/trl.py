@@ -126,7 +126,7 @@ def score(bound: Bound, batch: Batch, when: When, timeout: float) -> dict[str, t
         raise
     except (Exception, SystemExit) as error:
         # anything may come out of a user's function; it is named and re-raised, never swallowed
-        place = _place(error)
+        place = users_line(error)
         raise RewardError(f"part {bound.name!r} raised {type(error).__name__}: {_line(error)}{place}") from error
     if isinstance(result, Mapping):
         if not result:
@@ -159,7 +159,7 @@ async def _finish(result: Any) -> Any:
     return await result
 
 
-def _place(error: BaseException) -> str:
+def users_line(error: BaseException) -> str:
     """` (mine.py, line 4)`: the last line of a user's own file that an error went through, or nothing."""
     found = ""
     for frame, line in traceback.walk_tb(error.__traceback__):
