@@ -9,14 +9,11 @@ an idle machine: neighbours change CPU seconds by a third.
 
 from __future__ import annotations
 
-import os
-
-for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-    os.environ[_name] = "1"
-
 import argparse
 import json
+import os
 import platform
+import sys
 import tempfile
 from datetime import date
 from pathlib import Path
@@ -26,6 +23,7 @@ import transformers
 
 from rewardbench import find, sweep, trace, worker
 from rewardbench.plan import Spec
+from rewardbench.pool import WORKER
 
 
 def cost(task: str, design: str, seed: int) -> dict[str, float | str]:
@@ -71,4 +69,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    if not WORKER.items() <= os.environ.items():  # as a worker would: most of it is read when a process begins
+        os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | WORKER)
     main()

@@ -16,7 +16,7 @@ from rewardbench.design import canonical, check_keys, design_hash
 from rewardbench.policies.settings import Folder
 from rewardbench.types import Design, Part, UserError
 
-ENGINE = 3
+ENGINE = 4
 """Goes up when the same spec would give other numbers."""
 GRID = (0.5, 0.8, 1.0, 1.2, 1.5)
 MOST_SEEDS = 10_000

@@ -12,7 +12,7 @@ from transformers import DynamicCache
 from rewardbench import find
 from rewardbench.engine import forward as forward_
 from rewardbench.engine import step
-from rewardbench.engine.prefix import Prefix, read
+from rewardbench.engine.prefix import ROOM, Prefix, read
 from rewardbench.engine.sample import sample
 from rewardbench.engine.stack import stack
 from rewardbench.policies.load import load
@@ -93,15 +93,20 @@ def test_buckets_hold_every_completion_once_and_are_long_enough(lengths):
     assert len({members.shape[0] for members, _ in cuts}) == 1
 
 
+SAID = 2 * ROOM + 3
+
+
 def decoded(policy, contexts, ask):
-    """Logits of six forced tokens after prompts of different length, the rows cut to half on the way."""
+    """Logits of forced tokens, more than there is room for at once, after prompts of different length, the rows
+    cut to half on the way.
+    """
     size = policy.model.config.vocab_size
     start = read(policy.model, [contexts], policy.pad, policy.eos)
     prefix = start.prefix.take(torch.tensor([0, 0, 1, 2]))
-    prefix.make_room(6)
-    said = torch.arange(24).view(4, 6) % size
+    prefix.make_room()
+    said = torch.arange(4 * SAID).view(4, SAID) % size
     seen = []
-    for t in range(6):
+    for t in range(SAID):
         seen.append(ask(prefix, said[:, t], t))
         if t == 2:
             prefix, said = prefix.take(torch.tensor([3, 1])), said[[3, 1]]
@@ -139,7 +144,7 @@ def test_a_prefix_keeps_its_rows_while_others_are_taken_from_it(policy):
     prefix = read(policy.model, [[policy.prompt_ids(p) for p in PROMPTS]], policy.pad, policy.eos).prefix
     before = [layer.keys.clone() for layer in prefix.cache.layers]
     taken = prefix.take(torch.tensor([2, 2, 0]))
-    taken.make_room(4)
+    taken.make_room()
     for t in range(4):
         step.stock(policy.model, taken, torch.tensor([5, 6, 7]), t)
     for layer, kept in zip(prefix.cache.layers, before, strict=True):

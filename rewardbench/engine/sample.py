@@ -109,7 +109,7 @@ def _decode(
     start = read(stacked.model, contexts, policy.pad, policy.eos)
     index = torch.from_numpy(owner + np.arange(stacked.R)[:, None] * start.P).ravel().to(device)
     prefix, logits = start.prefix.take(index), start.logits[index]
-    prefix.make_room(T)
+    prefix.make_room()
     quick = direct(stacked.model, prefix.length + T)
     live = np.arange(n)
     for t in range(T):

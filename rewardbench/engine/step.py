@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from rewardbench.engine.prefix import Prefix, read
+from rewardbench.engine.prefix import Prefix, Roomy, read
 
 TRIED: WeakKeyDictionary[nn.Module, bool] = WeakKeyDictionary()
 """Whether `Direct` repeats the stock forward of a model."""
@@ -64,7 +64,7 @@ class Direct:
         x = F.embedding(ids, core.embed_tokens.weight)
         place = prefix.position[:, 0] + t
         cos, sin = (a[place][:, None] for a in self.angles)
-        seen = prefix.mask(t + 1)
+        seen, biases = prefix.mask(t + 1), dict[int, Tensor | None]()
         for layer, memory in zip(self.layers, prefix.cache.layers, strict=True):
             qkv = F.linear(_norm(layer.norm, x), *layer.qkv).view(len(ids), -1, size)
             groups = (qkv.shape[1] - heads) // 2
@@ -72,15 +72,40 @@ class Direct:
             if layer.rotates:
                 turned = turned * cos + torch.cat((-turned[..., size // 2 :], turned[..., : size // 2]), -1) * sin
             keys, values = memory.update(turned[:, heads:, None], v[:, :, None])
-            attended = F.scaled_dot_product_attention(
-                turned[:, :heads, None], keys, values, enable_gqa=groups != heads,
-                attn_mask=None if seen is None else seen[:, None, None, -keys.shape[2] :],
-            )
-            x = x + layer.out(attended.reshape(len(ids), -1))
+            filled = keys.shape[2]
+            if isinstance(memory, Roomy):
+                keys, values = memory.spaces
+            if filled not in biases:
+                biases[filled] = _bias(seen, filled, keys)
+            x = x + layer.out(_attended(turned[:, :heads], keys, values, biases[filled]))
             gate, up = F.linear(_norm(layer.second_norm, x), layer.gate_up).chunk(2, -1)
             x = x + layer.down(F.silu(gate) * up)
         logits: Tensor = self.model.lm_head(_norm(core.norm, x))
         return logits
+
+
+def _attended(query: Tensor, keys: Tensor, values: Tensor, bias: Tensor | None) -> Tensor:
+    """What one new token a row finds: query [rows, heads, d]; keys, values [rows, groups, S, d]; [rows, heads * d]."""
+    rows, heads, size = query.shape
+    groups, S = keys.shape[1:3]
+    asked = (query * size**-0.5).reshape(rows * groups, heads // groups, size)
+    score = torch.bmm(asked, keys.reshape(rows * groups, S, size).transpose(1, 2)).view(rows, heads, S)
+    share = (score if bias is None else score.add_(bias)).softmax(-1).view(rows * groups, heads // groups, S)
+    return torch.bmm(share, values.reshape(rows * groups, S, size)).view(rows, heads * size)
+
+
+def _bias(seen: Tensor | None, filled: int, keys: Tensor) -> Tensor | None:
+    """0 for the last `filled` positions that may be seen, minus infinity for others and for empty space,
+    [rows or 1, 1, S]; None if all is seen.
+    """
+    S = keys.shape[2]
+    if seen is None and filled == S:
+        return None
+    bias = keys.new_full((1 if seen is None else len(seen), 1, S), float("-inf"))
+    bias[:, :, :filled] = 0.0
+    if seen is not None:
+        bias[:, 0, :filled].masked_fill_(~seen[:, -filled:], float("-inf"))
+    return bias
 
 
 def _norm(norm: Any, x: Tensor) -> Tensor:
@@ -151,7 +176,7 @@ def _repeats(model: Any, steps: int = 4) -> bool:
 
     def all_logits(ask: Any) -> Tensor:
         prefix = read(model, [prompts], 0, 0).prefix
-        prefix.make_room(steps)
+        prefix.make_room()
         return torch.stack([ask(prefix, said[:, t], t) for t in range(steps)])
 
     try:  # a model may only look like a Llama: other angles, other parts
