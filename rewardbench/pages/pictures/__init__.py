@@ -1,0 +1,1 @@
+"""One file a picture: results -> SVG and the table of the numbers that it shows. The folder is the list."""
