@@ -235,10 +235,26 @@ def plan(spec: Spec, policy: Folder) -> tuple[list[RunSpec], dict[str, Path]]:
 
 
 def design_names(spec: Spec, task_name: str) -> list[str]:
-    """What is entered on a task: everything, or what was asked with `untrained` and `constant` added."""
+    """What is entered on a task: everything, or what was asked with `untrained` and `constant` added.
+
+    `<task>/<design>`, as `rbench show` has it, is entered on that task alone. Raises UserError if that is none of
+    the spec's tasks.
+    """
     if not spec.designs:
         return [*find.task_designs(task_name), *find.arms()]
-    return list(dict.fromkeys([*spec.designs, "untrained", "constant"]))
+    names = [_on_its_task(asked, spec.tasks) for asked in spec.designs]
+    asked = [name for owner, name in names if owner in ("", task_name)]
+    return list(dict.fromkeys([*asked, "untrained", "constant"]))
+
+
+def _on_its_task(asked: str, tasks: Sequence[str]) -> tuple[str, str]:
+    """The task that a design's name is bound to ("" for none), and the name in it."""
+    owner, _, name = asked.rpartition("/")
+    if owner not in find.task_folders():
+        return "", asked
+    if owner not in tasks:
+        raise UserError(f"design {asked!r} belongs to {owner}, which is not run (tasks: {', '.join(tasks)})")
+    return owner, name
 
 
 def portable(design: Design) -> Design:
