@@ -29,10 +29,11 @@ def whole(words, tmp_path_factory):
 
 
 def begin(words, out):
-    """The sweep in a process group of its own."""
+    """The sweep in a process group of its own; it hears Ctrl-C even where the tests run in the background."""
     return subprocess.Popen(
         command(*words, "--out", out), env=environment(), start_new_session=True, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 

@@ -1,0 +1,296 @@
+"""How fast is a step, and a sweep, against TRL's GRPOTrainer? Same policy folder, prompts, reward, group and updates.
+
+    python benchmarks/race.py [--rounds 5] [--only step|sweep] [--task T] [--write]
+
+A step: CPU seconds of sampling and learning. A sweep: wall seconds of 12 runs, ours by two worker processes, TRL's one
+after the other in one process. Left out for both: imports, building the trainer, evaluation, the reward's own time. Ours, TRL
+with one thread and TRL with two take turns, each in a process of its own that stays; medians over the rounds, and TRL at
+its better number of threads. Two warm-up steps of every run are not counted. `--write` puts the rows into
+`results/race.jsonl` and the table into `docs/performance.md`. Run it on an idle machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing as mp
+import os
+import platform
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import date
+from importlib.metadata import version
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from rewardbench.pool import WORKER
+
+ROOT = Path(__file__).parents[1]
+TASKS = ("qa/lookup", "writing/story")
+STEPS = 14
+WARM = 2
+"""Steps at the start of a run that are not counted: caches fill, code is traced."""
+SWEEP = 12
+P = K = 8
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What `count` steps took, and how many tokens the policy said in a completion."""
+
+    cpu: float
+    wall: float
+    count: int
+    tokens: float
+
+
+# --- ours ------------------------------------------------------------------------------------------------------------
+
+
+def our_runs(folder: Path, task: str, seeds: Sequence[int]) -> Any:
+    """A sweep of the reference design with next to no evaluation in it: one completion at the end."""
+    from rewardbench import sweep, trace
+    from rewardbench.plan import Spec
+
+    made = sweep.prepare(Spec(tasks=(task,), designs=("reference",), seeds=tuple(seeds), budget=str(STEPS)), folder)
+    wanted = [r for r in made.runs if r.design.name == "reference"]
+    bare = [replace(r, points=(), temperatures=(), eval_prompts=1, eval_samples=1) for r in wanted]
+    for run in bare:
+        trace.create(made.run_folder(run), run.as_dict())
+    return replace(made, runs=tuple(bare))
+
+
+def our_step(task: str, seed: int) -> Cost:
+    """One run in this process."""
+    from rewardbench import trace, worker
+
+    with tempfile.TemporaryDirectory() as place:
+        made = our_runs(Path(place), task, [seed])
+        (run,) = made.runs
+        folder = made.run_folder(run)
+        worker.do_pack([run], [folder], made.policy, lambda event: None, 60.0, made.folder / "sources")
+        assert trace.status(folder)["status"] == "done", trace.status(folder)
+        rows = [r for r in trace.rows(folder, "timing.jsonl") if "learn" in r and r["step"] >= WARM]
+        said = [r["length"] for r in trace.rows(folder) if r["step"] >= WARM]
+    cpu, wall = (sum(r[f"sample{end}"] + r[f"learn{end}"] for r in rows) for end in ("", "_wall"))
+    return Cost(cpu, wall, len(rows), statistics.mean(said))
+
+
+def our_sweep(task: str, seed: int) -> Cost:
+    """12 runs by a pool of two workers; the clock starts when the first worker has done a run that pays for imports.
+
+    Everything a run does is in it: loading, checkpoints, its files, the reward.
+    """
+    from rewardbench import sweep
+    from rewardbench.pool import Pool
+
+    ends: list[float] = []
+
+    def tell(event: dict[str, Any]) -> None:
+        assert event["event"] != "failed", event
+        if event["event"] == "done":
+            ends.append(time.perf_counter())
+
+    with tempfile.TemporaryDirectory() as place:
+        made = our_runs(Path(place), task, range(seed, seed + SWEEP + 2))
+        Pool(sweep.job_of(made), tell).run([[run] for run in made.runs], 2)
+    return Cost(float("nan"), ends[-1] - ends[0], SWEEP, float("nan"))
+
+
+# --- TRL -------------------------------------------------------------------------------------------------------------
+
+
+def prompts(task: str, seed: int) -> list[dict[str, Any]]:
+    """The prompts of a run as TRL's rows, as the policy reads them, with their columns."""
+    from rewardbench import find
+    from rewardbench.policies.load import load
+
+    policy = load(find.policy("tiny"))
+    drawn = list(islice(find.task(task).prompts("train", seed), STEPS * P))
+    rows = [{"prompt": policy.render(p.chat()), **p.columns} for p in drawn]
+    for p, row in zip(drawn, rows, strict=True):
+        assert tuple(policy.tokenizer(row["prompt"])["input_ids"]) == policy.prompt_ids(p), row
+    return rows
+
+
+def trl_run(task: str, seed: int) -> Cost:
+    """One run of GRPOTrainer with the reference design's parts and weights, settings as in ours."""
+    from datasets import Dataset
+    from transformers import TrainerCallback
+    from trl import GRPOConfig, GRPOTrainer
+
+    from rewardbench import find
+
+    settings, design = find.policy("tiny").settings, find.design("reference", task)
+    spent = {"cpu": 0.0, "wall": 0.0}
+
+    def timed(part: Any) -> Callable[..., list[Any]]:
+        call = find.callable_of(part)
+
+        def reward(**given: Any) -> list[Any]:
+            cpu, wall = time.process_time(), time.perf_counter()
+            wanted = {k: v for k, v in given.items() if k in call.__code__.co_varnames}
+            found: list[Any] = list(call(**wanted, **part.params))
+            spent["cpu"] += time.process_time() - cpu
+            spent["wall"] += time.perf_counter() - wall
+            return found
+
+        reward.__name__ = part.name
+        return reward
+
+    marks: list[tuple[float, float]] = []
+    lengths: list[float] = []
+
+    class Watch(TrainerCallback):  # type: ignore[misc]
+        def on_step_end(self, *args: Any, **kwargs: Any) -> None:
+            marks.append((time.process_time() - spent["cpu"], time.perf_counter() - spent["wall"]))
+            lengths.append(trainer._metrics["train"]["completions/mean_length"][-1])
+
+    with tempfile.TemporaryDirectory() as place:
+        config = GRPOConfig(
+            output_dir=place, use_cpu=True, bf16=False, gradient_checkpointing=False, report_to=[], save_strategy="no",
+            logging_strategy="no", disable_tqdm=True, seed=seed, per_device_train_batch_size=P * K, num_generations=K,
+            max_steps=STEPS, max_completion_length=settings.max_tokens(task, find.task(task).max_tokens),
+            learning_rate=settings.learning_rate, lr_scheduler_type="constant", adam_beta1=settings.betas[0],
+            adam_beta2=settings.betas[1], max_grad_norm=settings.clip, beta=0.0, loss_type="grpo",
+            scale_rewards="group", reward_weights=[p.weight for p in design.parts], shuffle_dataset=False,
+            multi_objective_aggregation="sum_then_normalize",
+        )  # fmt: skip
+        trainer = GRPOTrainer(
+            model=str(find.policy("tiny").path), reward_funcs=[timed(p) for p in design.parts], args=config,
+            train_dataset=Dataset.from_list(prompts(task, seed)), callbacks=[Watch()],
+        )  # fmt: skip
+        begun = time.perf_counter()
+        trainer.train()
+        whole = time.perf_counter() - begun - spent["wall"]
+    cpu = marks[-1][0] - marks[WARM - 1][0]
+    return Cost(cpu, whole, STEPS - WARM, statistics.mean(lengths[WARM:]))
+
+
+def trl_sweep(task: str, seed: int) -> Cost:
+    """12 runs one after the other; `train` alone, without the reward."""
+    return Cost(float("nan"), sum(trl_run(task, seed + n).wall for n in range(SWEEP)), SWEEP, float("nan"))
+
+
+# --- the race --------------------------------------------------------------------------------------------------------
+
+WORK = {"our_step": our_step, "our_sweep": our_sweep, "trl_step": trl_run, "trl_sweep": trl_sweep}
+
+
+def serve(pipe: Any, threads: int) -> None:
+    """Do what is asked, in a process that has all its imports behind it."""
+    import warnings
+
+    import torch
+    import transformers
+
+    warnings.filterwarnings("ignore")
+    transformers.logging.set_verbosity_error()
+    torch.set_num_threads(threads)
+    sys.stdout = sys.stderr
+    while (asked := pipe.recv()) is not None:
+        name, task, seed = asked
+        pipe.send(WORK[name](task, seed))
+
+
+@contextmanager
+def lanes() -> Iterator[dict[str, Any]]:
+    """The contestants' processes: ours, and TRL's with one thread and with two; all with the same allocator."""
+    context, pipes, started = mp.get_context("spawn"), {}, []
+    for name, threads in (("ours", 1), ("trl 1", 1), ("trl 2", 2)):
+        os.environ.update(WORKER | {k: str(threads) for k in WORKER if k.endswith("THREADS")})
+        pipes[name], there = context.Pipe()
+        process = context.Process(target=serve, args=(there, threads))
+        process.start()
+        started.append(process)
+    yield pipes
+    for pipe, process in zip(pipes.values(), started, strict=True):
+        pipe.send(None)
+        process.join()
+
+
+def race(pipes: dict[str, Any], kind: str, task: str, rounds: int) -> dict[str, list[Cost]]:
+    """The costs of each contestant, a round after the other; an uncounted round first."""
+    found: dict[str, list[Cost]] = {name: [] for name in pipes}
+    for n in range(rounds + 1):
+        for name, pipe in pipes.items():
+            pipe.send((f"{'our' if name == 'ours' else 'trl'}_{kind}", task, 1000 * (n + 1)))
+            cost = pipe.recv()
+            print(f"{kind} {task} round {n} {name}: {cost}", file=sys.stderr, flush=True)
+            if n:
+                found[name].append(cost)
+    return found
+
+
+def row(kind: str, task: str, costs: dict[str, list[Cost]]) -> dict[str, Any]:
+    """One line of the results: medians, TRL at its better number of threads."""
+    unit = "CPU s" if kind == "step" else "wall s"
+
+    def median(name: str) -> float:
+        values = [c.cpu / c.count if kind == "step" else c.wall for c in costs[name]]
+        return statistics.median(values)
+
+    best = min(("trl 1", "trl 2"), key=median)
+    ours, theirs = median("ours"), median(best)
+    each = [
+        (t.cpu / o.cpu * o.count / t.count if kind == "step" else t.wall / o.wall)
+        for o, t in zip(costs["ours"], costs[best], strict=True)
+    ]
+    return {
+        "name": f"{kind} {task}", "unit": unit, "ours": ours, "peer": f"trl {version('trl')}", "peer_value": theirs,
+        "ratio": theirs / ours, "ratio_low": min(each), "ratio_high": max(each), "rounds": len(each),
+        "peer_threads": int(best[-1]), "peer_other_threads": median("trl 2" if best == "trl 1" else "trl 1"),
+        "tokens": statistics.mean(c.tokens for c in costs["ours"]) if kind == "step" else None,
+        "peer_tokens": statistics.mean(c.tokens for c in costs[best]) if kind == "step" else None,
+        "machine": f"cpu: {platform.machine()}, {os.cpu_count()} cores",
+        "versions": {"python": platform.python_version()} | {n: version(n) for n in ("torch", "transformers", "trl")},
+        "command": f"python benchmarks/race.py --only {kind} --task {task}", "date": str(date.today()),
+    }  # fmt: skip
+
+
+def table(rows: Sequence[dict[str, Any]]) -> str:
+    """The rows as Markdown."""
+    head = "| what | ours | TRL (threads) | ratio [lowest, highest round] | tokens a completion, ours / TRL |"
+    lines = [head, "| --- | --- | --- | --- | --- |"]
+    for r in rows:
+        said = "–" if r["tokens"] is None else f"{r['tokens']:.1f} / {r['peer_tokens']:.1f}"
+        cost = f"{r['ours']:.3f} {r['unit']} | {r['peer_value']:.3f} {r['unit']} ({r['peer_threads']})"
+        spread = f"**{r['ratio']:.2f}** [{r['ratio_low']:.2f}, {r['ratio_high']:.2f}]"
+        lines.append(f"| {r['name']} | {cost} | {spread} | {said} |")
+    r = rows[0]
+    versions = ", ".join(f"{k} {v}" for k, v in r["versions"].items())
+    lines.append(f"\n{r['machine']}; {versions}; medians of {r['rounds']} rounds; {r['date']}; `python benchmarks/race.py`.")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Race, print the table, and write it down where asked."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--only", choices=["step", "sweep"])
+    parser.add_argument("--task", action="append")
+    parser.add_argument("--write", action="store_true")
+    asked = parser.parse_args()
+    rows = []
+    with lanes() as pipes:
+        for kind in [asked.only] if asked.only else ["step", "sweep"]:
+            for task in asked.task or TASKS:
+                rows.append(row(kind, task, race(pipes, kind, task, asked.rounds)))
+    print(table(rows))
+    if asked.write:
+        (ROOT / "benchmarks" / "results").mkdir(exist_ok=True)
+        text = "".join(json.dumps(r) + "\n" for r in rows)
+        (ROOT / "benchmarks" / "results" / "race.jsonl").write_text(text)
+        page = ROOT / "docs" / "performance.md"
+        before, _, rest = page.read_text().partition("<!-- race -->")
+        page.write_text(before + "<!-- race -->\n" + table(rows) + "\n<!-- end -->" + rest.partition("<!-- end -->")[2])
+
+
+if __name__ == "__main__":
+    main()
