@@ -13,6 +13,7 @@ from itertools import zip_longest
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import cross_entropy
 from torch.nn.functional import pad as widen
 
 from rewardbench.engine.prefix import Read, read
@@ -121,15 +122,19 @@ def _bucket(
         )
         logits = torch.cat([logits, out.logits], dim=1)
         hidden = torch.cat([hidden, out.hidden_states[-1]], dim=1) if hidden is not None else None
-    logits = logits.float().view(R, m, *logits.shape[1:]) / torch.from_numpy(heat).to(device)
+    logits = logits.float().view(R, m, *logits.shape[1:])
+    if (heat != 1).any():
+        logits = logits / torch.from_numpy(heat).to(device)
     logits = _restrict(logits, batches).flatten(0, 1)
-    norm = logits.logsumexp(-1)
-    logp = logits.gather(-1, after[..., None])[..., 0] - norm
-    entropy = None
-    if "entropy" in needs:
-        probability = (logits - norm[..., None]).exp()
-        entropy = norm - (probability * logits.masked_fill(probability == 0, 0.0)).sum(-1)
-    return Seen(logp, entropy, hidden)
+    logp = -cross_entropy(logits.flatten(0, 1), after.flatten(), reduction="none").view(after.shape)
+    return Seen(logp, _entropy(logits) if "entropy" in needs else None, hidden)
+
+
+def _entropy(logits: Tensor) -> Tensor:
+    """Entropy of each position, nats; forbidden tokens stand at minus infinity."""
+    every = logits.log_softmax(-1)
+    probability = every.exp()
+    return -(probability * every.masked_fill(probability == 0, 0.0)).sum(-1)
 
 
 def _restrict(logits: Tensor, batches: Sequence[Batch | None]) -> Tensor:

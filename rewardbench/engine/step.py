@@ -37,15 +37,15 @@ def stock(model: Any, prefix: Prefix, ids: Tensor, t: int) -> Tensor:
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer's weights, those that read the same input side by side."""
+    """One layer's weights: those that read the same input side by side, the norm's weights multiplied in."""
 
-    norm: nn.Module
     qkv: tuple[Tensor, Tensor | None]
     out: nn.Linear
     rotates: bool
-    second_norm: nn.Module
     gate_up: Tensor
     down: nn.Linear
+    epsilons: tuple[float, float]
+    """Of the norms before attention and before the MLP."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,8 @@ class Direct:
 
     model: Any
     layers: tuple[Layer, ...]
+    head: tuple[Tensor, Tensor | None]
+    """What gives the logits, the last norm's weights multiplied in."""
     angles: tuple[Tensor, Tensor]
     """Cosines and sines of every position, [L, head size]."""
 
@@ -66,7 +68,7 @@ class Direct:
         cos, sin = (a[place][:, None] for a in self.angles)
         seen, biases = prefix.mask(t + 1), dict[int, Tensor | None]()
         for layer, memory in zip(self.layers, prefix.cache.layers, strict=True):
-            qkv = F.linear(_norm(layer.norm, x), *layer.qkv).view(len(ids), -1, size)
+            qkv = F.linear(_scaled(x, layer.epsilons[0]), *layer.qkv).view(len(ids), -1, size)
             groups = (qkv.shape[1] - heads) // 2
             turned, v = qkv[:, : heads + groups], qkv[:, heads + groups :]
             if layer.rotates:
@@ -78,10 +80,9 @@ class Direct:
             if filled not in biases:
                 biases[filled] = _bias(seen, filled, keys)
             x = x + layer.out(_attended(turned[:, :heads], keys, values, biases[filled]))
-            gate, up = F.linear(_norm(layer.second_norm, x), layer.gate_up).chunk(2, -1)
+            gate, up = F.linear(_scaled(x, layer.epsilons[1]), layer.gate_up).chunk(2, -1)
             x = x + layer.down(F.silu(gate) * up)
-        logits: Tensor = self.model.lm_head(_norm(core.norm, x))
-        return logits
+        return F.linear(_scaled(x, core.norm.variance_epsilon), *self.head)
 
 
 def _attended(query: Tensor, keys: Tensor, values: Tensor, bias: Tensor | None) -> Tensor:
@@ -108,9 +109,10 @@ def _bias(seen: Tensor | None, filled: int, keys: Tensor) -> Tensor | None:
     return bias
 
 
-def _norm(norm: Any, x: Tensor) -> Tensor:
-    """Root mean square norm."""
-    return F.rms_norm(x, (x.shape[-1],), norm.weight, norm.variance_epsilon)
+def _scaled(x: Tensor, epsilon: float) -> Tensor:
+    """x over its root mean square, sqrt(mean(x^2) + epsilon), in few operations: [rows, d]."""
+    size: Tensor = torch.linalg.vector_norm(x, dim=-1, keepdim=True).mul_(x.shape[-1] ** -0.5)
+    return x / size.hypot_(size.new_tensor(epsilon**0.5))
 
 
 def direct(model: Any, length: int) -> Direct | None:
@@ -125,21 +127,22 @@ def direct(model: Any, length: int) -> Direct | None:
 def _direct(model: Any, length: int) -> Direct:
     core = model.model
     cos, sin = core.rotary_emb(torch.zeros(1), torch.arange(length)[None])
-    return Direct(model, tuple(_layer(layer) for layer in core.layers), (cos[0], sin[0]))
+    head = (model.lm_head.weight * core.norm.weight, model.lm_head.bias)
+    return Direct(model, tuple(_layer(layer) for layer in core.layers), head, (cos[0], sin[0]))
 
 
 def _layer(layer: Any) -> Layer:
     attention, mlp = layer.self_attn, layer.mlp
+    first, second = layer.input_layernorm, layer.post_attention_layernorm
     three = (attention.q_proj, attention.k_proj, attention.v_proj)
     bias = None if three[0].bias is None else torch.cat([p.bias for p in three])
     return Layer(
-        norm=layer.input_layernorm,
-        qkv=(torch.cat([p.weight for p in three]), bias),
+        qkv=(torch.cat([p.weight for p in three]) * first.weight, bias),
         out=attention.o_proj,
         rotates=bool(getattr(attention, "use_rope", True)),
-        second_norm=layer.post_attention_layernorm,
-        gate_up=torch.cat([mlp.gate_proj.weight, mlp.up_proj.weight]),
+        gate_up=torch.cat([mlp.gate_proj.weight, mlp.up_proj.weight]) * second.weight,
         down=mlp.down_proj,
+        epsilons=(first.variance_epsilon, second.variance_epsilon),
     )
 
 
