@@ -2,11 +2,12 @@
 
     python benchmarks/race.py [--rounds 5] [--only step|sweep] [--task T] [--write]
 
-A step: CPU seconds of sampling and learning. A sweep: wall seconds of 12 runs, ours by two worker processes, TRL's one
-after the other in one process. Left out for both: imports, building the trainer, evaluation, the reward's own time. Ours, TRL
-with one thread and TRL with two take turns, each in a process of its own that stays; medians over the rounds, and TRL at
-its better number of threads. Two warm-up steps of every run are not counted. `--write` puts the rows into
-`results/race.jsonl` and the table into `docs/performance.md`. Run it on an idle machine.
+A step: CPU seconds of sampling and learning. A sweep: wall seconds of 12 runs, ours by two worker processes, TRL's
+one after the other in one process. Left out for both: imports, building the trainer, evaluation, the reward's own time
+(of a step; our sweep's wall seconds hold all that a run does but imports). Ours, TRL with one thread and TRL with two
+take turns, each in a process of its own that stays; medians over the rounds, and TRL at its better number of threads.
+Two warm-up steps of every run are not counted. `--write` puts the rows into `results/race.jsonl` and the table into
+`docs/performance.md`. Run it on an idle machine.
 """
 
 from __future__ import annotations
@@ -265,7 +266,8 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
         lines.append(f"| {r['name']} | {cost} | {spread} | {said} |")
     r = rows[0]
     versions = ", ".join(f"{k} {v}" for k, v in r["versions"].items())
-    lines.append(f"\n{r['machine']}; {versions}; medians of {r['rounds']} rounds; {r['date']}; `python benchmarks/race.py`.")
+    lines.append(f"\n{r['machine']}; {versions}; medians of {r['rounds']} rounds; {r['date']};")
+    lines.append("`python benchmarks/race.py`.")
     return "\n".join(lines)
 
 

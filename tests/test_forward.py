@@ -126,6 +126,15 @@ def test_the_direct_forward_is_used_where_it_repeats_the_stock_one_and_nowhere_e
             torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-5)
 
 
+@torch.inference_mode()
+@pytest.mark.parametrize("contexts", [[(5,)] * 3, [(5,), (6, 7), (8,)]])
+def test_prompts_shorter_than_the_window_of_a_layer(policy, contexts):
+    ours = decoded(policy, contexts, step.direct(policy.model, 64))
+    theirs = decoded(policy, contexts, lambda *args: step.stock(policy.model, *args))
+    for a, b in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-5)
+
+
 def test_a_model_whose_angles_are_asked_for_otherwise_is_left_to_the_library(policy, monkeypatch):
     def other(x, position_ids, layer_type):
         raise AssertionError

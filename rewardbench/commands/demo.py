@@ -25,5 +25,4 @@ def command(out: Path, workers: int | None, as_json: bool) -> int:
     from rewardbench.plan import read_spec
 
     spec = read_spec(Path(__file__).parents[1] / "demo.toml")
-    code = _running.go(sweep.prepare(spec, out), workers, as_json)
-    return code
+    return _running.go(sweep.prepare(spec, out), workers, as_json)

@@ -66,7 +66,7 @@ class Direct:
         x = F.embedding(ids, core.embed_tokens.weight)
         place = prefix.position[:, 0] + t
         cos, sin = (a[place][:, None] for a in self.angles)
-        seen, biases = prefix.mask(t + 1), dict[int, Tensor | None]()
+        seen, biases = prefix.mask(t + 1), dict[tuple[int, int], Tensor | None]()
         for layer, memory in zip(self.layers, prefix.cache.layers, strict=True):
             qkv = F.linear(_scaled(x, layer.epsilons[0]), *layer.qkv).view(len(ids), -1, size)
             groups = (qkv.shape[1] - heads) // 2
@@ -77,9 +77,10 @@ class Direct:
             filled = keys.shape[2]
             if isinstance(memory, Roomy):
                 keys, values = memory.spaces
-            if filled not in biases:
-                biases[filled] = _bias(seen, filled, keys)
-            x = x + layer.out(_attended(turned[:, :heads], keys, values, biases[filled]))
+            shape = (filled, keys.shape[2])
+            if shape not in biases:  # layers of one kind share it
+                biases[shape] = _bias(seen, filled, keys)
+            x = x + layer.out(_attended(turned[:, :heads], keys, values, biases[shape]))
             gate, up = F.linear(_scaled(x, layer.epsilons[1]), layer.gate_up).chunk(2, -1)
             x = x + layer.down(F.silu(gate) * up)
         return F.linear(_scaled(x, core.norm.variance_epsilon), *self.head)
