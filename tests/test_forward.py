@@ -128,7 +128,8 @@ def test_the_direct_forward_is_used_where_it_repeats_the_stock_one_and_nowhere_e
 
 @torch.inference_mode()
 @pytest.mark.parametrize("contexts", [[(5,)] * 3, [(5,), (6, 7), (8,)]])
-def test_prompts_shorter_than_the_window_of_a_layer(policy, contexts):
+def test_prompts_shorter_than_the_window_of_a_layer(contexts):
+    policy = load(find.policy("tiny"))
     ours = decoded(policy, contexts, step.direct(policy.model, 64))
     theirs = decoded(policy, contexts, lambda *args: step.stock(policy.model, *args))
     for a, b in zip(ours, theirs, strict=True):
