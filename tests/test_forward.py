@@ -133,7 +133,7 @@ def test_prompts_shorter_than_the_window_of_a_layer(contexts):
     ours = decoded(policy, contexts, step.direct(policy.model, 64))
     theirs = decoded(policy, contexts, lambda *args: step.stock(policy.model, *args))
     for a, b in zip(ours, theirs, strict=True):
-        torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(a, b, atol=1e-4, rtol=1e-4)
 
 
 def test_a_model_whose_angles_are_asked_for_otherwise_is_left_to_the_library(policy, monkeypatch):
