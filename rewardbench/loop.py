@@ -243,8 +243,8 @@ def _write(pack: Pack, run: Run, reading: Reading, tables: Sequence[dict[str, li
     whole = {k: [v for t in tables for v in t[k]] for k in tables[0]}
     trace.write_evaluation(run.folder, reading.name, whole)
     if reading.name != GRID:
-        shown = {"step": pack.step, "gold": float(np.mean(whole["gold"]))}
-        pack.say({"event": "evaluation", "run": run.spec.id, **shown})
+        shown = record.shown(whole, len(run.dev))
+        pack.say({"event": "evaluation", "run": run.spec.id, "step": pack.step, **shown})
 
 
 def _start_logp(pack: Pack, batches: Sequence[Batch | None]) -> list[Floats | None]:

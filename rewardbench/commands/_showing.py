@@ -1,43 +1,30 @@
-"""How are runs and scores shown in a terminal? Plain lines while they go on, one table at the end; all to stderr."""
+"""How are scores shown in a terminal? One table a task, verdicts, and flags in words; all to stderr."""
 
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
-import click
-
-from rewardbench.plan import RunSpec
 from rewardbench.results import AXES, Result
 from rewardbench.tables import summary
+from rewardbench.watch import safe
 
-
-def lines(runs: Sequence[RunSpec]) -> Callable[[dict[str, Any]], None]:
-    """A listener that prints a line whenever a run ends or fails, with the time left."""
-    names = {r.id: f"{r.task} {r.design.name} seed {r.seed}" for r in runs}
-    begun, ended = time.monotonic(), [0]
-    golds: dict[str, float] = {}
-
-    def tell(event: dict[str, Any]) -> None:
-        if event["event"] == "evaluation":
-            golds[event["run"]] = event["gold"]
-        if event["event"] == "lost":
-            click.echo(f"{names[event['run']]}: {event['reason']}", err=True)
-        if event["event"] not in ("done", "failed"):
-            return
-        ended[0] += 1
-        left = (time.monotonic() - begun) / ended[0] * (len(runs) - ended[0])
-        what = f"last gold {golds.get(event['run'], float('nan')):.3f}" if event["event"] == "done" else event["reason"]
-        click.echo(f"[{ended[0]}/{len(runs)}] {names[event['run']]}: {what} (about {left:.0f} s left)", err=True)
-
-    return tell
+WORDS = {
+    "better": "better than",
+    "worse": "worse than",
+    "equivalent": "equivalent to",
+    "unresolved": "cannot be told apart from",
+}
+"""Verdicts as they stand between two designs."""
 
 
 def table(results: Sequence[Result]) -> None:
     """Mean and half-width of the 95% interval over seeds of each design, a table a task."""
     from rich.table import Table
+    from rich.text import Text
 
     console = _console()
     rows = summary(results)
@@ -47,8 +34,9 @@ def table(results: Sequence[Result]) -> None:
             shown.add_column(column, justify="left" if column in ("design", "flags (seeds)") else "right")
         mine = [r for r in rows if r["task"] == task]
         for row in sorted(mine, key=lambda r: -(r["gold"][0] if r["gold"] else -1)):
+            name = Text(safe(row["design"], 60))  # a name is no markup
             flags = ", ".join(f"{k} {v}" for k, v in row["flags"].items())
-            shown.add_row(row["design"], str(row["seeds"]), *(_cell(row[m]) for m in ("gold", *AXES)), flags)
+            shown.add_row(name, str(row["seeds"]), *(_cell(row[m]) for m in ("gold", *AXES)), flags)
         console.print(shown)
     if any(r.failed for r in results):
         console.print("a failed run's gold counts 0: a crash leaves no policy")
@@ -69,6 +57,7 @@ def _cell(value: tuple[float, float | None, float | None] | None) -> str:
 def verdicts(comparisons: Sequence[dict[str, Any]], metrics: Sequence[str] = ("gold",)) -> None:
     """The paired verdicts as lines."""
     from rich.table import Table
+    from rich.text import Text
 
     if not any(c["metric"] in metrics for c in comparisons):
         takes = "it takes two finished designs with that score on the same two seeds"
@@ -82,9 +71,35 @@ def verdicts(comparisons: Sequence[dict[str, Any]], metrics: Sequence[str] = ("g
         if c["metric"] in metrics:
             interval = f"[{c['low']:+.3f}, {c['high']:+.3f}]"
             shown.add_row(
-                c["task"], c["metric"], c["a"], c["verdict"], c["b"], f"{c['difference']:+.3f}", interval, str(c["n"])
-            )
+                c["task"], c["metric"], Text(safe(c["a"], 60)), WORDS[c["verdict"]], Text(safe(c["b"], 60)),
+                f"{c['difference']:+.3f}", Text(interval), str(c["n"]),
+            )  # fmt: skip
     _console().print(shown)
+
+
+def flagged(results: Sequence[Result], folder: Path) -> None:
+    """The flags in words, and where the completions are shown."""
+    lines = flag_lines(results)
+    if lines:
+        lines.append(f"`rbench report {folder}` shows the completions behind them")
+    for line in lines:
+        _console().print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def flag_lines(results: Sequence[Result]) -> list[str]:
+    """A line a task and flag: which designs, on how many of their seeds."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for row in summary(results):
+        for flag, count in row["flags"].items():
+            designs = found.setdefault((row["task"], flag), [])
+            words = f" {said(flag)} on {count} of {row['seeds']} seeds" if not designs else f" on {count}"
+            designs.append(f"`{safe(row['design'], 60)}`{words}")
+    return [f"{task}: {', '.join(designs)}" for (task, _), designs in found.items()]
+
+
+def said(flag: str) -> str:
+    """A flag in words, as its own file says it."""
+    return str(import_module(f"rewardbench.metrics.{flag}").SAID)
 
 
 def _console() -> Any:
