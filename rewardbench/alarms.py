@@ -14,10 +14,18 @@ from rewardbench.progress import Alarm, Event, Row, View, curve
 Check = Callable[[Row], str | None]
 MOST_ABSTAINED = 0.2
 """Share of a step's completions without a score, above which it is said. Abstaining is allowed: no run stops for it."""
-AT_POINTS: dict[str, Check] = {}
-"""Alarms that an evaluation may raise, by name."""
-AT_STEPS: dict[str, Check] = {}
-"""Alarms that a step may raise, by name."""
+ALARMS: list[tuple[str, str, Check]] = []
+"""(event that may raise it, name, function): entered by `on`."""
+
+
+def on(event: str, name: str) -> Callable[[Check], Check]:
+    """Enter a function as an alarm; two of one name are raised once between them."""
+
+    def enter(function: Check) -> Check:
+        ALARMS.append((event, name, function))
+        return function
+
+    return enter
 
 
 def check(view: View, event: Event) -> View:
@@ -25,32 +33,24 @@ def check(view: View, event: Event) -> View:
     row = view.rows.get(event.get("run", ""))
     if row is None:
         return view
-    known = {a.name for a in view.alarms if a.run.id == row.run.id}
-    new = tuple(Alarm(row.run, name, text) for name, text in raised(row, event) if name not in known)
-    return replace(view, alarms=view.alarms + new)
+    found = {a.name: a for a in view.alarms if a.run.id == row.run.id}
+    new: dict[str, Alarm] = {}
+    for name, text in raised(row, event):
+        if name not in found:
+            new.setdefault(name, Alarm(row.run, name, text))
+    return replace(view, alarms=(*view.alarms, *new.values()))
 
 
 def raised(row: Row, event: Event) -> Iterator[tuple[str, str]]:
-    """(name, words) of every alarm that a run's event raises."""
+    """(name, words) of everything alarming that a run's event says."""
     if event["event"] in ("failed", "lost"):
-        yield event["event"], row.reason if event["event"] == "lost" else f"failed: {row.reason}"
-    checks = {"evaluation": AT_POINTS, "step": AT_STEPS}.get(event["event"], {})
-    for name, look in checks.items():
-        if row.run.design.trains and (text := look(row)) is not None:
+        yield event["event"], f"{'failed' if event['event'] == 'failed' else 'put aside'}: {row.reason}"
+    for kind, name, look in ALARMS:
+        if kind == event["event"] and row.run.design.trains and (text := look(row)) is not None:
             yield name, text
 
 
-def at(checks: dict[str, Check]) -> Callable[[Check], Check]:
-    """Enter a function as an alarm under its own name."""
-
-    def enter(function: Check) -> Check:
-        checks[function.__name__] = function
-        return function
-
-    return enter
-
-
-@at(AT_POINTS)
+@on("evaluation", "hacked")
 def hacking(row: Row) -> str | None:
     """Reward up, gold down: the flag's own rule on the evaluations so far."""
     found = curve(row)
@@ -61,7 +61,7 @@ def hacking(row: Row) -> str | None:
     return f"reward up, gold down ({moved}): possible hacking"
 
 
-@at(AT_POINTS)
+@on("evaluation", "kl_runaway")
 def runaway(row: Row) -> str | None:
     """Nats a token above the flag's cap."""
     found = curve(row)
@@ -70,7 +70,7 @@ def runaway(row: Row) -> str | None:
     return f"KL to the start is {kl_runaway.evidence(found)['end']:.1f} nats a token: possible runaway"
 
 
-@at(AT_POINTS)
+@on("evaluation", "truncated")
 def cut_off(row: Row) -> str | None:
     """Completions end at the length limit or are empty, by the flag's own rule."""
     found = curve(row)
@@ -79,16 +79,19 @@ def cut_off(row: Row) -> str | None:
     return f"{truncated.evidence(found)['end']:.0%} of completions are cut at the length limit or empty"
 
 
-@at(AT_POINTS)
+@on("evaluation", "dead_signal")
 def no_signal(row: Row) -> str | None:
-    """The reward tells no two completions of any dev prompt apart: seen before anything was learnt."""
-    dead = row.points[-1].get("dead")
-    if dead is None or dead <= dead_signal.SHARE:
+    """The reward does not tell the start policy's completions apart: known at the first evaluation.
+
+    Later a policy that gives the right answer every time is paid alike as well.
+    """
+    dead = row.points[0].get("dead")
+    if len(row.points) > 1 or dead is None or dead <= dead_signal.SHARE:
         return None
     return f"no learning signal: {dead:.0%} of prompts have all their completions paid alike"
 
 
-@at(AT_STEPS)
+@on("step", "dead_signal")
 def dead_groups(row: Row) -> str | None:
     """Steps that teach nothing, by the flag's own rule."""
     if not dead_signal.dead_signal(row.dead):
@@ -96,11 +99,10 @@ def dead_groups(row: Row) -> str | None:
     return f"no learning signal: {row.dead[-1]:.0%} of groups paid alike, for {dead_signal.PATIENCE} steps running"
 
 
-@at(AT_STEPS)
+@on("step", "abstained")
 def abstaining(row: Row) -> str | None:
-    """A part gave no score to many completions."""
-    most = row.abstained
-    if most is None or most <= MOST_ABSTAINED:
+    """Every part abstained on many completions, so that nothing was paid for them."""
+    share = row.last.get("unpaid")
+    if share is None or share <= MOST_ABSTAINED:
         return None
-    part = max(row.last["abstained"], key=row.last["abstained"].get)
-    return f"part {part!r} abstained on {most:.0%} of a step's completions"
+    return f"every part abstained on {share:.0%} of a step's completions: nothing is learnt from them"

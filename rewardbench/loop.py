@@ -93,7 +93,8 @@ def _end(
         row |= {n: float(getattr(learnt, n)[r]) for n in ("loss", "norm", "drift")}
     trace.append(run.folder, "steps.jsonl", row)
     trace.append(run.folder, "timing.jsonl", {"step": pack.step, **spent})
-    pack.say({"event": "step", "run": run.spec.id, **row})
+    unpaid = record.unpaid_share(wanted[-1] if batch is None else batch)
+    pack.say({"event": "step", "run": run.spec.id, **row, "unpaid": unpaid})
     if not np.isfinite([row.get("norm", 0.0), row.get("loss", 0.0)]).all():
         packs.fail(pack, run, f"the gradient is not finite at step {pack.step}", 0)
 

@@ -46,6 +46,11 @@ def dead_share(reward: Floats) -> float:
     return float((~(top > low)).mean())
 
 
+def unpaid_share(batch: Batch) -> float:
+    """Share of the completions on which every part abstained."""
+    return float((~np.isfinite(np.asarray(batch.reward, dtype=np.float64))).mean())
+
+
 def step_row(
     step: int, asked: Sequence[Batch], taught: Batch | None, design: Design, charged: int, passes: int
 ) -> dict[str, Any]:

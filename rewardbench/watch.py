@@ -27,6 +27,14 @@ STYLES = {"failed": "red", "lost": "red", "done": "dim"}
 NARROW = 96
 """Columns below which the live table leaves something out."""
 
+LEGEND = (
+    "",
+    "gold: the latest evaluation, bars of all (one scale a task)",
+    "reward: mean of a step · KL: from the start policy, nats a sequence",
+    "dead: prompts whose completions are all paid alike",
+    "cut: at the length limit · abst: the part that abstains most",
+)
+
 Tell = Callable[[dict[str, Any]], None]
 
 
@@ -133,7 +141,7 @@ def time_left(view: View, elapsed: float) -> float | None:
 def head(view: View, elapsed: float, cpu_budget: float | None = None) -> str:
     """How the sweep stands in a line: sweep, runs done of all, failed, time gone and left."""
     over, failed = len(view.of(*progress.OVER)) + view.before, len(view.of("failed"))
-    words = [f"sweep {view.sweep}", f"{over}/{len(view.rows) + view.before} runs over"]
+    words = [f"sweep {view.sweep}", f"{over}/{len(view.rows) + view.before} ended"]
     words += [f"{failed} failed"] if failed else []
     words += [f"{clock(elapsed)} gone"]
     left = time_left(view, elapsed)
@@ -148,7 +156,8 @@ def alarm_line(alarm: Alarm, seeds: Sequence[int] = ()) -> str:
 
 def who(run: RunSpec, seeds: Sequence[int] = ()) -> str:
     """A run in words, or the runs of several seeds of its design."""
-    return f"{run.task} {safe(run.design.name, 40)} seed {', '.join(map(str, seeds or (run.seed,)))}"
+    of = f"seeds {', '.join(map(str, seeds))}" if len(seeds) > 1 else f"seed {run.seed}"
+    return f"{run.task} {safe(run.design.name, 40)} {of}"
 
 
 # --- lines --------------------------------------------------------------------------------------------
@@ -229,7 +238,10 @@ def screen(view: View, width: int, height: int, elapsed: float, cpu_budget: floa
     first = Text(head(view, elapsed, cpu_budget), style="bold", no_wrap=True, overflow="ellipsis")
     phase_ = Text(view.phase, style="dim", no_wrap=True, overflow="ellipsis")
     lines = [first, *([phase_] if view.phase else []), _table(view, shown, width)]
-    return Group(*lines, *([Text(rest, style="dim", no_wrap=True)] if rest else []), *box)
+    lines += [Text(rest, style="dim", no_wrap=True, overflow="ellipsis")] if rest else []
+    spare = height - len(lines) - len(shown) - len(box)  # the table has a line of names above its runs
+    legend = [Text(line, style="dim", no_wrap=True, overflow="ellipsis") for line in LEGEND] if spare > len(LEGEND) + 2 else []
+    return Group(*lines, *box, *legend)
 
 
 def grouped(told: Sequence[Alarm]) -> list[tuple[Alarm, list[int]]]:
@@ -273,7 +285,7 @@ def _table(view: View, shown: Sequence[Row], width: int) -> Any:
         table.add_column(name, justify=side, no_wrap=True, overflow="ellipsis", max_width=_most(name, width))
     alarmed = {a.run.id for a in view.alarms}
     for row in shown:
-        bars = spark(row.golds, *_ends(view, row.run.task))[-(6 if width < NARROW else 12) :]
+        bars = spark(row.golds, *_ends(view, row.run.task))[-(4 if width < NARROW else 12) :]
         style = "yellow" if row.run.id in alarmed else STYLES.get(row.state, "")
         table.add_row(*(Text(c, no_wrap=True, overflow="ellipsis") for c in cells(row, bars)), style=style)
     return table
@@ -324,8 +336,9 @@ def _live(view: View, cpu_budget: float | None) -> Iterator[Tell]:
 
         def draw() -> Any:
             size = os.get_terminal_size(terminal.fileno())
-            console.size = (size.columns, size.lines)
-            return screen(kept[0], size.columns, size.lines - 1, time.monotonic() - begun, cpu_budget)
+            width = max(size.columns - 3, 20)  # room for the ^C that a terminal echoes: on a full line it would wrap
+            console.size = (width, size.lines)
+            return screen(kept[0], width, size.lines - 1, time.monotonic() - begun, cpu_budget)
 
         with (
             Live(console=console, get_renderable=draw, refresh_per_second=4, transient=True,

@@ -9,7 +9,7 @@ import numpy as np
 from rewardbench.metrics.normalised import halves
 from rewardbench.types import Anchor, Curve, Floats
 
-SAID = "over-trained (gold ended below its own best)"
+SAID = "over-trained"
 """The flag in words: a design is … on some of its seeds."""
 
 
