@@ -85,8 +85,9 @@ def no_signal(row: Row) -> str | None:
 
     Later a policy that gives the right answer every time is paid alike as well.
     """
-    dead = row.points[0].get("dead")
-    if len(row.points) > 1 or dead is None or dead <= dead_signal.SHARE:
+    first = row.points[0]
+    dead = first.get("dead")
+    if len(row.points) > 1 or first["step"] > 0 or dead is None or dead <= dead_signal.SHARE:
         return None
     return f"no learning signal: {dead:.0%} of prompts have all their completions paid alike"
 

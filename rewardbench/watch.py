@@ -240,8 +240,8 @@ def screen(view: View, width: int, height: int, elapsed: float, cpu_budget: floa
     lines = [first, *([phase_] if view.phase else []), _table(view, shown, width)]
     lines += [Text(rest, style="dim", no_wrap=True, overflow="ellipsis")] if rest else []
     spare = height - len(lines) - len(shown) - len(box)  # the table has a line of names above its runs
-    legend = [Text(line, style="dim", no_wrap=True, overflow="ellipsis") for line in LEGEND] if spare > len(LEGEND) + 2 else []
-    return Group(*lines, *box, *legend)
+    legend = LEGEND if spare > len(LEGEND) + 2 else ()
+    return Group(*lines, *box, *(Text(line, style="dim", no_wrap=True, overflow="ellipsis") for line in legend))
 
 
 def grouped(told: Sequence[Alarm]) -> list[tuple[Alarm, list[int]]]:

@@ -30,13 +30,13 @@ def table(results: Sequence[Result]) -> None:
     metrics = [m for m in ("gold", *AXES) if any(r[m] is not None for r in rows)]
     for task in dict.fromkeys(r["task"] for r in rows):
         columns = ("design", "seeds", *metrics, *(["flags (seeds)"] if wide else []))
-        shown = _table(f"{task} (mean ± 95% interval over seeds)", columns, ("design", "flags (seeds)"))
+        shown = _table(columns, ("design", "flags (seeds)"))
         mine = [r for r in rows if r["task"] == task]
         for row in sorted(mine, key=lambda r: -(r["gold"][0] if r["gold"] else -1)):
             flags = ", ".join(f"{k} {v}" for k, v in row["flags"].items())
             name = Text(safe(row["design"], 40))  # a name is no markup
             shown.add_row(name, str(row["seeds"]), *(_cell(row[m]) for m in metrics), *([flags] if wide else []))
-        console.print(shown)
+        console.print(Text(f"{task} (mean ± 95% interval over seeds)", style="bold"), shown)
     if any(r.failed for r in results):
         console.print("a failed run's gold counts 0: a crash leaves no policy")
     console.print("gold: mean of the last two evaluations; flags: see the README")
@@ -52,12 +52,12 @@ def _missing(results: Sequence[Result]) -> dict[str, list[str]]:
     return found
 
 
-def _table(title: str, columns: Sequence[str], words: Sequence[str]) -> Any:
+def _table(columns: Sequence[str], words: Sequence[str]) -> Any:
     """A table of light lines; the columns of words are set to the left and may wrap, those of numbers may not."""
     from rich import box
     from rich.table import Table
 
-    made = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    made = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for name in columns:
         made.add_column(name, justify="left" if name in words else "right", no_wrap=name not in words)
     return made
@@ -82,11 +82,11 @@ def verdicts(comparisons: Sequence[dict[str, Any]], metrics: Sequence[str] = ("g
         return
     for task, metric in dict.fromkeys((c["task"], c["metric"]) for c in told):
         columns = ("verdict", "a − b", "95% interval", "seeds")
-        shown = _table(f"{task}: {metric}, paired by seed", columns, ("verdict",))
+        shown = _table(columns, ("verdict",))
         for c in once([c for c in told if (c["task"], c["metric"]) == (task, metric)]):
             interval = f"[{c['low']:+.3f}, {c['high']:+.3f}]"
             shown.add_row(Text(sentence(c)), f"{c['difference']:+.3f}", Text(interval), str(c["n"]))
-        _console().print(shown)
+        _console().print(Text(f"{task}: {metric}, paired by seed", style="bold"), shown)
     _console().print("verdicts are Holm-adjusted within a task and metric, intervals are not", highlight=False)
     if any(c["verdict"] == "unresolved" and (c["low"] > 0 or c["high"] < 0) for c in told):
         why = "an interval without 0 and no verdict: too few seeds for so many comparisons (5 rank, 10 claim)"
