@@ -77,8 +77,9 @@ def call(arguments: Sequence[str]) -> int:
     except UserError as error:
         click.echo(f"rbench: {error}", err=True)
         return error.code
-    except (KeyboardInterrupt, click.Abort):
-        click.echo("rbench: interrupted; what was recorded is saved, `rbench resume` goes on", err=True)
+    except (KeyboardInterrupt, click.Abort) as stop:
+        how = str(stop.__cause__ or "") or "`rbench resume` goes on"  # click turns the one into the other
+        click.echo(f"rbench: interrupted; what was recorded is saved, {how}", err=True)
         return 130
     except BrokenPipeError:
         sys.stderr.close()

@@ -93,7 +93,8 @@ def _end(
         row |= {n: float(getattr(learnt, n)[r]) for n in ("loss", "norm", "drift")}
     trace.append(run.folder, "steps.jsonl", row)
     trace.append(run.folder, "timing.jsonl", {"step": pack.step, **spent})
-    pack.say({"event": "step", "run": run.spec.id, **row})
+    unpaid = record.unpaid_share(wanted[-1] if batch is None else batch)
+    pack.say({"event": "step", "run": run.spec.id, **row, "unpaid": unpaid})
     if not np.isfinite([row.get("norm", 0.0), row.get("loss", 0.0)]).all():
         packs.fail(pack, run, f"the gradient is not finite at step {pack.step}", 0)
 
@@ -243,8 +244,8 @@ def _write(pack: Pack, run: Run, reading: Reading, tables: Sequence[dict[str, li
     whole = {k: [v for t in tables for v in t[k]] for k in tables[0]}
     trace.write_evaluation(run.folder, reading.name, whole)
     if reading.name != GRID:
-        shown = {"step": pack.step, "gold": float(np.mean(whole["gold"]))}
-        pack.say({"event": "evaluation", "run": run.spec.id, **shown})
+        shown = record.shown(whole, len(run.dev))
+        pack.say({"event": "evaluation", "run": run.spec.id, "step": pack.step, **shown})
 
 
 def _start_logp(pack: Pack, batches: Sequence[Batch | None]) -> list[Floats | None]:

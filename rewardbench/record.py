@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -46,6 +46,11 @@ def dead_share(reward: Floats) -> float:
     return float((~(top > low)).mean())
 
 
+def unpaid_share(batch: Batch) -> float:
+    """Share of the completions on which every part abstained."""
+    return float((~np.isfinite(np.asarray(batch.reward, dtype=np.float64))).mean())
+
+
 def step_row(
     step: int, asked: Sequence[Batch], taught: Batch | None, design: Design, charged: int, passes: int
 ) -> dict[str, Any]:
@@ -72,6 +77,20 @@ def step_row(
         "context": sum(_read(b) for b in asked),
         "taught_tokens": 0 if taught is None else passes * (_read(taught) + int(taught.mine.sum())),
         "charged": charged,
+    }
+
+
+def shown(columns: Mapping[str, Sequence[Any]], prompts: int) -> dict[str, Any]:
+    """What an evaluation's event tells: means over counted completions, and `seen`, the values themselves [N, n]."""
+    picked = np.asarray(columns["picked"], dtype=bool)
+    names = ("gold", "reward", "kl", "length", "ended")
+    seen = {n: np.asarray(columns[n], dtype=np.float64)[picked].reshape(prompts, -1) for n in names}
+    return {
+        **{n: _mean(values) for n, values in seen.items()},
+        "dead": dead_share(seen["reward"]) if np.isfinite(seen["reward"]).any() else float("nan"),
+        "entropy": _mean(columns["entropy"]),
+        "charged": columns["charged"][0],
+        "seen": seen,
     }
 
 

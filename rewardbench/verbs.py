@@ -42,6 +42,7 @@ def finish(
 ) -> tuple[sweep.Sweep, list[results.Result]]:
     """Do what is left of a sweep, then score all of it; 0 workers means one a core."""
     sweep.execute(prepared, workers or sweep.cores(), tell)
+    tell({"event": "phase", "text": f"scoring {len(prepared.runs)} runs"})
     return prepared, results.score(results.load_sweep(prepared.folder))
 
 

@@ -10,6 +10,8 @@ from typing import Any
 import click
 
 Function = Callable[..., Any]
+DISPLAYS = ("auto", "rich", "plain", "json", "none")
+"""As in `watch.DISPLAYS`, which a test compares: a command's help loads nothing."""
 
 OPTIONS: tuple[Callable[[Function], Function], ...] = (
     click.argument("spec", required=False, type=click.Path(path_type=Path)),
@@ -24,6 +26,13 @@ OPTIONS: tuple[Callable[[Function], Function], ...] = (
     click.option("--budget", metavar="quick|default|long|N", help="Optimiser steps, by name or number."),
     click.option("--reward-timeout", type=float, metavar="S", help="Seconds that a part may take for one batch (60)."),
 )
+
+
+display = click.option(
+    "--display", type=click.Choice(DISPLAYS), default="auto",
+    help="How to show what goes on: a live table (rich, needs a terminal), lines, JSON lines, or errors alone.",
+)  # fmt: skip
+"""The flag of every command that runs something."""
 
 
 def asking(function: Function) -> Function:

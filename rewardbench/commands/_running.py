@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Sequence
 
 import click
 
-from rewardbench import comparing, sweep, tables
+from rewardbench import comparing, results, sweep, tables, watch
 from rewardbench.cli import print_json
 from rewardbench.commands import _showing
 from rewardbench.verbs import finish
@@ -16,21 +17,40 @@ ASK_ABOVE = 400
 """Runs above which a person is asked first."""
 
 
-def go(prepared: sweep.Sweep, workers: int | None, as_json: bool, yes: bool = True) -> int:
+def go(prepared: sweep.Sweep, workers: int | None, as_json: bool, display: str, yes: bool = True) -> int:
     """Run what is left, print table and verdicts (or JSON), return the exit code."""
     left = sweep.unfinished(prepared)
     if len(left) > ASK_ABOVE and not yes and sys.stdin.isatty():
         click.confirm(f"{len(left)} runs to do; go on?", abort=True, err=True)
-    click.echo(f"sweep {prepared.id}: {len(left)} of {len(prepared.runs)} runs to do, in {prepared.folder}", err=True)
-    _, scored = finish(prepared, workers or 0, _showing.lines(left))
+    head = f"sweep {prepared.id}: {len(left)} of {len(prepared.runs)} runs to do, in {prepared.folder}"
+    watch.phase(display, head)
+    try:
+        with watch.showing(display, prepared.id, left, before=len(prepared.runs) - len(left)) as tell:
+            _, scored = finish(prepared, workers or 0, tell)
+    except KeyboardInterrupt as stop:
+        raise KeyboardInterrupt(saved(prepared)) from stop
     if as_json:
         print_json(tables.as_json(prepared.id, scored))
-    else:
+    elif display not in ("json", "none"):
         _showing.table(scored)
         _showing.verdicts(comparing.compare(scored))
+        _showing.flagged(scored, prepared.folder)
         click.echo(f"recorded in {prepared.folder}", err=True)
+    _complaints(scored)
+    return _showing.exit_code(scored)
+
+
+def saved(prepared: sweep.Sweep) -> str:
+    """What an interrupted sweep has recorded, in words."""
+    left = sweep.unfinished(prepared)
+    begun = sum(any((prepared.run_folder(run) / "evals").glob("*.parquet")) for run in left)
+    over = f"{len(prepared.runs) - len(left)} of {len(prepared.runs)} runs are over, {begun} more begun"
+    return f"{over}; `rbench resume {prepared.folder}` goes on"
+
+
+def _complaints(scored: Sequence[results.Result]) -> None:
+    """A line for each reason why runs did not end well."""
     ends = [(r.run.status["status"], r.run.status["reason"]) for r in scored if r.run.status.get("reason")]
     for (status, reason), count in Counter(ends).items():
         word = "failed" if status == "failed" else "could not go on"
-        click.echo(f"rbench: {count} of {len(scored)} runs {word}: {reason}", err=True)
-    return _showing.exit_code(scored)
+        click.echo(f"rbench: {count} of {len(scored)} runs {word}: {watch.safe(reason, 600)}", err=True)

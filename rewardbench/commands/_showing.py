@@ -1,61 +1,66 @@
-"""How are runs and scores shown in a terminal? Plain lines while they go on, one table at the end; all to stderr."""
+"""How are scores shown in a terminal? One table a task, verdicts, and flags in words; all to stderr."""
 
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
-import click
-
-from rewardbench.plan import RunSpec
 from rewardbench.results import AXES, Result
 from rewardbench.tables import summary
+from rewardbench.watch import safe
 
-
-def lines(runs: Sequence[RunSpec]) -> Callable[[dict[str, Any]], None]:
-    """A listener that prints a line whenever a run ends or fails, with the time left."""
-    names = {r.id: f"{r.task} {r.design.name} seed {r.seed}" for r in runs}
-    begun, ended = time.monotonic(), [0]
-    golds: dict[str, float] = {}
-
-    def tell(event: dict[str, Any]) -> None:
-        if event["event"] == "evaluation":
-            golds[event["run"]] = event["gold"]
-        if event["event"] == "lost":
-            click.echo(f"{names[event['run']]}: {event['reason']}", err=True)
-        if event["event"] not in ("done", "failed"):
-            return
-        ended[0] += 1
-        left = (time.monotonic() - begun) / ended[0] * (len(runs) - ended[0])
-        what = f"last gold {golds.get(event['run'], float('nan')):.3f}" if event["event"] == "done" else event["reason"]
-        click.echo(f"[{ended[0]}/{len(runs)}] {names[event['run']]}: {what} (about {left:.0f} s left)", err=True)
-
-    return tell
+WORDS = {
+    "better": "better than",
+    "worse": "worse than",
+    "equivalent": "equivalent to",
+    "unresolved": "cannot be told apart from",
+}
+"""Verdicts as they stand between two designs."""
 
 
 def table(results: Sequence[Result]) -> None:
     """Mean and half-width of the 95% interval over seeds of each design, a table a task."""
-    from rich.table import Table
+    from rich.text import Text
 
     console = _console()
-    rows = summary(results)
+    rows, wide = summary(results), console.width >= 110  # the flags come once more in words
+    metrics = [m for m in ("gold", *AXES) if any(r[m] is not None for r in rows)]
     for task in dict.fromkeys(r["task"] for r in rows):
-        shown = Table(title=f"{task} (mean ± 95% interval over seeds)", title_justify="left")
-        for column in ("design", "seeds", "gold", *AXES, "flags (seeds)"):
-            shown.add_column(column, justify="left" if column in ("design", "flags (seeds)") else "right")
+        columns = ("design", "seeds", *metrics, *(["flags (seeds)"] if wide else []))
+        shown = _table(columns, ("design", "flags (seeds)"))
         mine = [r for r in rows if r["task"] == task]
         for row in sorted(mine, key=lambda r: -(r["gold"][0] if r["gold"] else -1)):
             flags = ", ".join(f"{k} {v}" for k, v in row["flags"].items())
-            shown.add_row(row["design"], str(row["seeds"]), *(_cell(row[m]) for m in ("gold", *AXES)), flags)
-        console.print(shown)
+            name = Text(safe(row["design"], 40))  # a name is no markup
+            shown.add_row(name, str(row["seeds"]), *(_cell(row[m]) for m in metrics), *([flags] if wide else []))
+        console.print(Text(f"{task} (mean ± 95% interval over seeds)", style="bold"), shown)
     if any(r.failed for r in results):
         console.print("a failed run's gold counts 0: a crash leaves no policy")
     console.print("gold: mean of the last two evaluations; flags: see the README")
-    reasons = {v for r in results for k, v in r.reasons.items() if k in AXES}
-    for reason in sorted(reasons):
-        console.print(f"– : {reason}")
+    for reason, axes in _missing(results).items():
+        console.print(f"{', '.join(axes)} – : {reason}", highlight=False)
+
+
+def _missing(results: Sequence[Result]) -> dict[str, list[str]]:
+    """Why axes are not known -> which."""
+    found: dict[str, list[str]] = {}
+    for axis, reason in sorted({(k, v) for r in results for k, v in r.reasons.items() if k in AXES}):
+        found.setdefault(reason, []).append(axis)
+    return found
+
+
+def _table(columns: Sequence[str], words: Sequence[str]) -> Any:
+    """A table of light lines; the columns of words are set to the left and may wrap, those of numbers may not."""
+    from rich import box
+    from rich.table import Table
+
+    made = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for name in columns:
+        made.add_column(name, justify="left" if name in words else "right", no_wrap=name not in words)
+    return made
 
 
 def _cell(value: tuple[float, float | None, float | None] | None) -> str:
@@ -67,24 +72,64 @@ def _cell(value: tuple[float, float | None, float | None] | None) -> str:
 
 
 def verdicts(comparisons: Sequence[dict[str, Any]], metrics: Sequence[str] = ("gold",)) -> None:
-    """The paired verdicts as lines."""
-    from rich.table import Table
+    """The paired verdicts as sentences, a table a task and metric."""
+    from rich.text import Text
 
-    if not any(c["metric"] in metrics for c in comparisons):
+    told = [c for c in comparisons if c["metric"] in metrics]
+    if not told:
         takes = "it takes two finished designs with that score on the same two seeds"
         _console().print(f"nothing to compare on {', '.join(metrics)}: {takes}")
         return
-    title = "paired by seed, verdicts Holm-adjusted within each task and metric, intervals unadjusted"
-    shown = Table(title=title, title_justify="left")
-    for column in ("task", "metric", "a", "verdict", "b", "a − b", "95% interval", "n"):
-        shown.add_column(column)
-    for c in comparisons:
-        if c["metric"] in metrics:
+    for task, metric in dict.fromkeys((c["task"], c["metric"]) for c in told):
+        columns = ("verdict", "a − b", "95% interval", "seeds")
+        shown = _table(columns, ("verdict",))
+        for c in once([c for c in told if (c["task"], c["metric"]) == (task, metric)]):
             interval = f"[{c['low']:+.3f}, {c['high']:+.3f}]"
-            shown.add_row(
-                c["task"], c["metric"], c["a"], c["verdict"], c["b"], f"{c['difference']:+.3f}", interval, str(c["n"])
-            )
-    _console().print(shown)
+            shown.add_row(Text(sentence(c)), f"{c['difference']:+.3f}", Text(interval), str(c["n"]))
+        _console().print(Text(f"{task}: {metric}, paired by seed", style="bold"), shown)
+    _console().print("verdicts are Holm-adjusted within a task and metric, intervals are not", highlight=False)
+    if any(c["verdict"] == "unresolved" and (c["low"] > 0 or c["high"] < 0) for c in told):
+        why = "an interval without 0 and no verdict: too few seeds for so many comparisons (5 rank, 10 claim)"
+        _console().print(why, highlight=False)
+
+
+def once(comparisons: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The comparisons without those that say an earlier one the other way round.
+
+    >>> once([{"a": "x", "b": "y"}, {"a": "y", "b": "x"}])
+    [{'a': 'x', 'b': 'y'}]
+    """
+    return list({frozenset((c["a"], c["b"])): c for c in reversed(comparisons)}.values())[::-1]
+
+
+def sentence(c: Mapping[str, Any]) -> str:
+    """A verdict in words, such as `a cannot be told apart from b`."""
+    return f"{safe(c['a'], 40)} {WORDS[c['verdict']]} {safe(c['b'], 40)}"
+
+
+def flagged(results: Sequence[Result], folder: Path) -> None:
+    """The flags in words, and where the completions are shown."""
+    lines = flag_lines(results)
+    if lines:
+        lines[-1] += f": `rbench report {safe(str(folder))}` shows the completions"
+    for line in lines:
+        _console().print(line, markup=False, highlight=False)
+
+
+def flag_lines(results: Sequence[Result]) -> list[str]:
+    """A line a task and flag: which designs, on how many of their seeds."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for row in summary(results):
+        for flag, count in row["flags"].items():
+            designs = found.setdefault((row["task"], flag), [])
+            words = f" {said(flag)} on {count} of {row['seeds']} seeds" if not designs else f" on {count}"
+            designs.append(f"`{safe(row['design'], 60)}`{words}")
+    return [f"{task}: {', '.join(designs)}" for (task, _), designs in found.items()]
+
+
+def said(flag: str) -> str:
+    """A flag in words, as its own file says it."""
+    return str(import_module(f"rewardbench.metrics.{flag}").SAID)
 
 
 def _console() -> Any:

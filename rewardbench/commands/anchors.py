@@ -25,7 +25,7 @@ def command(
     Example:
       rbench anchors --task writing/story
     """
-    from rewardbench import anchors, find, sweep
+    from rewardbench import anchors, find, sweep, watch
     from rewardbench.commands import _showing
     from rewardbench.plan import Spec, parse_seeds
     from rewardbench.verbs import finish
@@ -38,7 +38,8 @@ def command(
         budget=budget,
     )
     prepared = sweep.prepare(spec, out)
-    _, scored = finish(prepared, workers or 0, _showing.lines(sweep.unfinished(prepared)))
+    with watch.showing("plain", prepared.id, sweep.unfinished(prepared)) as tell:
+        _, scored = finish(prepared, workers or 0, tell)
     for task in spec.tasks:
         row = anchors.make([r for r in scored if r.task == task])
         anchors.write(task, row)

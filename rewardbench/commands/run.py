@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from rewardbench.commands._asking import asking, spec_of
+from rewardbench.commands._asking import asking, display, spec_of
 
 
 @click.command()
@@ -16,9 +16,10 @@ from rewardbench.commands._asking import asking, spec_of
 @click.option("--shard", metavar="i/n", help="Run only this part of the plan; `rbench merge` puts parts together.")
 @click.option("--workers", type=click.IntRange(1), help="Processes (default: one a core).")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+@display
 @click.option("--yes", is_flag=True, help="Do not ask before a long sweep.")
 def command(
-    out: Path | None, shard: str | None, workers: int | None, as_json: bool, yes: bool, **flags: Any
+    out: Path | None, shard: str | None, workers: int | None, as_json: bool, display: str, yes: bool, **flags: Any
 ) -> int:
     """Plan and run tasks × designs × seeds, and score what came of it.
 
@@ -28,6 +29,10 @@ def command(
     Example:
       rbench run --task writing/story --design reference --design exploit --seeds 3
     """
+    from rewardbench import watch
+
+    display = watch.resolve(display)
+    watch.phase(display, "planning: tasks, designs and the policy are read")
     from rewardbench import sweep
     from rewardbench.commands import _running
     from rewardbench.types import UserError
@@ -37,5 +42,5 @@ def command(
         raise UserError("nothing to run: give --task, or a spec file that names tasks (see `rbench list tasks`)")
     prepared = sweep.prepare(spec, out, shard)
     if len(spec.seeds) == 1:
-        click.echo("one seed has no interval: numbers below cannot be compared (5 seeds rank, 10 claim)", err=True)
-    return _running.go(prepared, workers, as_json, yes)
+        watch.phase(display, "one seed has no interval: numbers below cannot be compared (5 seeds rank, 10 claim)")
+    return _running.go(prepared, workers, as_json, display, yes)

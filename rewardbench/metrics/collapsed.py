@@ -7,6 +7,9 @@ import numpy as np
 from rewardbench.metrics.normalised import normalised
 from rewardbench.types import Anchor, Bools, Curve
 
+SAID = "collapsed"
+"""The flag in words: a design is … on some of its seeds."""
+
 
 def collapsed(curve: Curve, anchor: Anchor | None, one_answer: bool = False) -> bool:
     """True when gold stayed far below the start, or entropy all but vanished, for 3 evaluations running.

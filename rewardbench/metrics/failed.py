@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from rewardbench.types import Curve
 
+SAID = "failed"
+"""The flag in words: a design is … on some of its seeds."""
+
 
 def failed(curve: Curve) -> bool:
     """True when the run stopped at a hard failure: a number that is not finite, or a broken part.

@@ -7,6 +7,9 @@ import numpy as np
 from rewardbench.metrics.collapsed import longest_run
 from rewardbench.types import Curve, Floats
 
+SAID = "far from the start policy"
+"""The flag in words: a design is … on some of its seeds."""
+
 
 def kl_runaway(curve: Curve, cap: float = 2.0) -> bool:
     """True when the KL to the start policy lay above a cap a token at two evaluations running.

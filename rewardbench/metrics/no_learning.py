@@ -6,6 +6,9 @@ from numpy.typing import ArrayLike
 
 from rewardbench.stats import mean_interval
 
+SAID = "without a gain that gold can see"
+"""The flag in words: a design is … on some of its seeds."""
+
 
 def no_learning(qualities: ArrayLike) -> bool:
     """True when the interval of the gain in Q over seeds includes 0; from the gain of each seed, [seeds].

@@ -9,6 +9,9 @@ import numpy as np
 from rewardbench.metrics.normalised import halves
 from rewardbench.types import Anchor, Curve, Floats
 
+SAID = "over-trained"
+"""The flag in words: a design is … on some of its seeds."""
+
 
 def over_trained(curve: Curve, anchor: Anchor | None, regret: float = 0.1, errors: float = 2.0) -> bool:
     """True when the end lies clearly below the best point of the run: by .1 in y' and two standard errors.

@@ -11,6 +11,9 @@ from rewardbench.types import Floats
 
 SLOT = "_"
 
+SAID = "saying one template"
+"""The flag in words: a design is … on some of its seeds."""
+
 
 def templated(
     prompts: Sequence[str],

@@ -7,6 +7,9 @@ import numpy as np
 from rewardbench.metrics.collapsed import longest_run, patience
 from rewardbench.types import Curve, Floats
 
+SAID = "cut at the length limit"
+"""The flag in words: a design is … on some of its seeds."""
+
 
 def truncated(curve: Curve, share: float = 0.9) -> bool:
     """True when at least 90% of completions were cut at the length limit or empty, for 3 evaluations running.

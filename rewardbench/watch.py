@@ -1,0 +1,394 @@
+"""What is seen of a sweep while it goes on? A live table in a terminal, lines elsewhere, JSON, or nothing; on stderr.
+
+`showing` gives the listener that `sweep.execute` tells its events to. How a sweep is shown enters no id.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TextIO
+
+from rewardbench import alarms, progress, trace
+from rewardbench.plan import RunSpec
+from rewardbench.progress import Alarm, Event, Row, View
+
+DISPLAYS = ("auto", "rich", "plain", "json", "none")
+BARS = "▁▂▃▄▅▆▇█"
+EVERY = 30.0
+"""Seconds between two progress lines of `plain`."""
+MARKS = {"running": "▸", "done": "✓", "failed": "✗", "lost": "?"}
+STYLES = {"failed": "red", "lost": "red", "done": "dim"}
+NARROW = 96
+"""Columns below which the live table leaves something out."""
+
+LEGEND = (
+    "",
+    "gold: the latest evaluation, bars of all (one scale a task)",
+    "reward: mean of a step · KL: from the start policy, nats a sequence",
+    "dead: prompts whose completions are all paid alike",
+    "cut: at the length limit · abst: the part that abstains most",
+)
+
+Tell = Callable[[dict[str, Any]], None]
+
+
+def resolve(asked: str) -> str:
+    """The display that is meant here: `auto` is `rich` on a terminal that can show it, else `plain`; so is `rich`."""
+    if asked not in ("auto", "rich"):
+        return asked
+    able = sys.stderr.isatty() and os.environ.get("TERM", "dumb") not in ("dumb", "unknown")
+    encoding = (getattr(sys.stderr, "encoding", "") or "").lower().replace("-", "")
+    return "rich" if able and (asked == "rich" or encoding == "utf8") else "plain"
+
+
+def phase(display: str, text: str) -> None:
+    """Say what is happening, before or after the runs themselves."""
+    if display == "json":
+        _line(trace.dumps({"event": "phase", "text": text}))
+    elif display != "none":
+        _line(text)
+
+
+def _line(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def showing(
+    display: str, sweep: str, runs: Sequence[RunSpec], before: int = 0, cpu_budget: float | None = None
+) -> Iterator[Tell]:
+    """A listener for the events of these runs, shown until the block ends; `before` runs were over already.
+
+    `cpu_budget` (seconds) is shown where it is known. However the block ends, the terminal is as it was.
+    """
+    display = resolve(display)
+    view = progress.begin(sweep, runs, before, "workers start: torch and the policy are loaded" if runs else "")
+    if display == "rich" and runs:
+        with _live(view, cpu_budget) as tell:
+            yield tell
+    elif display == "json":
+        yield _folding(view, _json_lines)
+    elif display == "plain":
+        if runs:
+            _line(view.phase)
+        yield _folding(view, Plain())
+    else:
+        yield lambda event: None
+
+
+def _folding(view: View, say: Callable[[View, View, Event], Sequence[str]]) -> Tell:
+    """A listener that keeps the view and prints the lines that each event is worth."""
+    kept = [view]
+
+    def tell(event: dict[str, Any]) -> None:
+        new = alarms.check(progress.advance(kept[0], event), event)
+        for line in say(kept[0], new, event):
+            _line(line)
+        kept[0] = new
+
+    return tell
+
+
+# --- words --------------------------------------------------------------------------------------------
+
+
+def safe(text: str, most: int = 200) -> str:
+    """The text as a terminal can be shown it: what is not printable (control, bidirectional) is spelt, long is cut.
+
+    >>> safe("a\\x1b[31mred"), safe("x" * 9, 5)
+    ('a\\\\x1b[31mred', 'xxxx…')
+    """
+    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return shown if len(shown) <= most else shown[: most - 1] + "…"
+
+
+def spark(values: Sequence[float], low: float, high: float) -> str:
+    """The values as a line of bars between low and high.
+
+    >>> spark([0.0, 0.5, 1.0], 0.0, 1.0), spark([0.3, 0.3], 0.3, 0.3)
+    ('▁▅█', '▁▁')
+    """
+    room = max(high - low, 1e-9)
+    return "".join(BARS[min(int((v - low) / room * len(BARS)), len(BARS) - 1)] for v in values)
+
+
+def clock(seconds: float) -> str:
+    """Seconds as a person says them.
+
+    >>> clock(42.4), clock(125), clock(7260)
+    ('42 s', '2 min 05 s', '2 h 01 min')
+    """
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole // 60 % 60:02d} min"
+
+
+def time_left(view: View, elapsed: float) -> float | None:
+    """Seconds until the last run ends, at the pace so far; None before anything is done."""
+    done = progress.share_done(view)
+    return elapsed * (1 - done) / done if done > 0.01 else None
+
+
+def head(view: View, elapsed: float, cpu_budget: float | None = None) -> str:
+    """How the sweep stands in a line: sweep, runs done of all, failed, time gone and left."""
+    over, failed = len(view.of(*progress.OVER)) + view.before, len(view.of("failed"))
+    words = [f"sweep {view.sweep}", f"{over}/{len(view.rows) + view.before} ended"]
+    words += [f"{failed} failed"] if failed else []
+    words += [f"{clock(elapsed)} gone"]
+    left = time_left(view, elapsed)
+    words += [f"about {clock(left)} left"] if left is not None else []
+    return " · ".join(words + ([f"budget {cpu_budget:.0f} CPU s"] if cpu_budget else []))
+
+
+def alarm_line(alarm: Alarm, seeds: Sequence[int] = ()) -> str:
+    """An alarm in a line, of one run or of several seeds of a design."""
+    return f"{who(alarm.run, seeds)}: {safe(alarm.text, 400)}"
+
+
+def who(run: RunSpec, seeds: Sequence[int] = ()) -> str:
+    """A run in words, or the runs of several seeds of its design."""
+    of = f"seeds {', '.join(map(str, seeds))}" if len(seeds) > 1 else f"seed {run.seed}"
+    return f"{run.task} {safe(run.design.name, 40)} {of}"
+
+
+# --- lines --------------------------------------------------------------------------------------------
+
+
+def _json_lines(old: View, new: View, event: Event) -> list[str]:
+    """The event as a line of JSON without its arrays, named; then the alarms that it raised."""
+    if event["event"] == "part":
+        return []
+    row = new.rows.get(event.get("run", ""))
+    named = {} if row is None else _names(row.run)
+    told = [trace.dumps({**named, **{k: v for k, v in event.items() if k != "seen"}})]
+    for alarm in new.alarms[len(old.alarms) :]:
+        what = {"event": "alarm", "run": alarm.run.id, "alarm": alarm.name, "text": alarm.text}
+        told.append(trace.dumps({**_names(alarm.run), **what}))
+    return told
+
+
+def _names(run: RunSpec) -> dict[str, Any]:
+    return {"task": run.task, "design": run.design.name, "seed": run.seed}
+
+
+class Plain:
+    """Lines for a log: one when a run ends, alarms as they are raised, and progress now and then."""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self.now, self.begun = now, now()
+        self.said = self.begun
+
+    def __call__(self, old: View, new: View, event: Event) -> list[str]:
+        """The lines that this event is worth."""
+        told = [f"! {alarm_line(a)}" for a in new.alarms[len(old.alarms) :] if a.name not in ("failed", "lost")]
+        elapsed = self.now() - self.begun
+        if event["event"] == "phase":
+            told.append(event["text"])
+        row = new.rows.get(event.get("run", ""))
+        if row is not None and event["event"] in progress.OVER:
+            told.append(ended(new, row, elapsed))
+        elif not told and self.now() - self.said >= EVERY:
+            told.append(under_way(new, elapsed))
+        if told:
+            self.said = self.now()
+        return told
+
+
+def ended(view: View, row: Row, elapsed: float) -> str:
+    """The line of a run that is over."""
+    what = f"last gold {row.golds[-1]:.3f}" if row.golds else "no evaluation was made here"
+    if row.state != "done":
+        what = f"{'failed' if row.state == 'failed' else 'put aside'}: {safe(row.reason, 400)}"
+    left = time_left(view, elapsed)
+    over = f"[{len(view.of(*progress.OVER)) + view.before}/{len(view.rows) + view.before}]"
+    about = f" (about {clock(left)} left)" if left else ""
+    return f"{over} {who(row.run)}: {what}{about}"
+
+
+def under_way(view: View, elapsed: float) -> str:
+    """A line on what goes on."""
+    now = [f"{who(r.run)} step {r.step}/{r.run.steps}" for r in view.of("running")]
+    more = f" and {len(now) - 3} more" if len(now) > 3 else ""
+    return f"{head(view, elapsed)}: {', '.join(now[:3]) or view.phase}{more}"
+
+
+# --- the live table -----------------------------------------------------------------------------------
+
+
+def screen(view: View, width: int, height: int, elapsed: float, cpu_budget: float | None = None) -> Any:
+    """The live view, at most `height` lines of `width` columns: head, runs going on or lately over, alarms."""
+    from rich.console import Group
+    from rich.text import Text
+
+    told = grouped(view.alarms)
+    most = max(1, min(len(told), height // 4))
+    box = _alarm_box(told, most) if told else []
+    room = max(height - 3 - len(box) - 1, 1)
+    shown = (view.of("running")[::-1] + view.of(*progress.OVER))[:room]
+    rest = _rest(view, shown)
+    first = Text(head(view, elapsed, cpu_budget), style="bold", no_wrap=True, overflow="ellipsis")
+    phase_ = Text(view.phase, style="dim", no_wrap=True, overflow="ellipsis")
+    lines = [first, *([phase_] if view.phase else []), _table(view, shown, width)]
+    lines += [Text(rest, style="dim", no_wrap=True, overflow="ellipsis")] if rest else []
+    spare = height - len(lines) - len(shown) - len(box)  # the table has a line of names above its runs
+    legend = LEGEND if spare > len(LEGEND) + 2 else ()
+    return Group(*lines, *box, *(Text(line, style="dim", no_wrap=True, overflow="ellipsis") for line in legend))
+
+
+def grouped(told: Sequence[Alarm]) -> list[tuple[Alarm, list[int]]]:
+    """Alarms with the seeds of the design that raised the same one; the latest raised first."""
+    found: dict[tuple[str, str, str], tuple[Alarm, list[int]]] = {}
+    for alarm in told:
+        key = (alarm.run.task, alarm.run.design.name, alarm.name)
+        seeds = found.pop(key, (alarm, []))[1]
+        found[key] = (alarm, sorted({*seeds, alarm.run.seed}))
+    return list(found.values())[::-1]
+
+
+def _alarm_box(told: Sequence[tuple[Alarm, list[int]]], most: int) -> list[Any]:
+    """The alarms in a box: a line each, the latest `most` of them, and a count of the others."""
+    from rich.text import Text
+
+    title = f"alarms ({len(told)})" + (f", the latest {most}" if most < len(told) else "")
+    lines = [alarm_line(alarm, seeds) for alarm, seeds in told[:most]]
+    texts = [Text(f"── {title} ──", style="bold yellow", no_wrap=True)]
+    return texts + [Text(f"! {line}", style="yellow", no_wrap=True, overflow="ellipsis") for line in lines]
+
+
+def _rest(view: View, shown: Sequence[Row]) -> str:
+    """How many runs the table leaves out, in words."""
+    hidden = [r.state for r in view.rows.values() if r not in shown and r.state != "waiting"]
+    waiting = len(view.of("waiting"))
+    running = hidden.count("running")
+    words = [f"{running} more going on"] if running else []
+    words += [f"{len(hidden) - running} more over"] if len(hidden) > running else []
+    return " · ".join(words + ([f"{waiting} waiting"] if waiting else []))
+
+
+def _table(view: View, shown: Sequence[Row], width: int) -> Any:
+    """The runs as a table, a line each."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, padding=(0, 1, 0, 0), expand=False, header_style="dim", pad_edge=False)
+    for name in ("", "task", "design", "seed", "step", "gold", "", "reward", "KL", "dead", "cut", "abst"):
+        side: Any = "right" if name in ("seed", "step", "reward", "KL", "dead", "cut", "abst") else "left"
+        table.add_column(name, justify=side, no_wrap=True, overflow="ellipsis", max_width=_most(name, width))
+    alarmed = {a.run.id for a in view.alarms}
+    for row in shown:
+        bars = spark(row.golds, *_ends(view, row.run.task))[-(4 if width < NARROW else 12) :]
+        style = "yellow" if row.run.id in alarmed else STYLES.get(row.state, "")
+        table.add_row(*(Text(c, no_wrap=True, overflow="ellipsis") for c in cells(row, bars)), style=style)
+    return table
+
+
+def _most(name: str, width: int) -> int | None:
+    """Columns that a name may take; numbers take what they need."""
+    return {"task": 16, "design": 12 if width < NARROW else 24}.get(name)
+
+
+def _ends(view: View, task: str) -> tuple[float, float]:
+    """The lowest and highest gold of a task so far: its runs' bars share this scale."""
+    golds = [g for r in view.rows.values() if r.run.task == task for g in r.golds]
+    return (min(golds), max(golds)) if golds else (0.0, 1.0)
+
+
+def cells(row: Row, bars: str) -> list[str]:
+    """One run's line of the table: a mark, names, steps, gold and its bars, and what the last step told."""
+    run, last = row.run, row.last
+    kl = row.points[-1]["kl"] if row.points else None
+    gold = f"{row.golds[-1]:.2f}" if row.golds else "–"
+    step = f"{row.step}/{run.steps}" if run.design.trains else "–"
+    ended_ = last.get("ended")
+    shares = (row.dead[-1] if row.dead else None, None if ended_ is None else 1 - ended_, row.abstained)
+    numbers = [_number(last.get("reward"), "+.2f"), _number(kl, ".1f"), *(_number(s, ".0%") for s in shares)]
+    return [MARKS.get(row.state, ""), run.task, safe(run.design.name, 40), str(run.seed), step, gold, bars, *numbers]
+
+
+def _number(value: float | None, form: str) -> str:
+    """The number in that form, or a dash where it is not known."""
+    return "–" if value is None or value != value else format(value, form)
+
+
+@contextmanager
+def _live(view: View, cpu_budget: float | None) -> Iterator[Tell]:
+    """The live table on the terminal; what anybody else writes to stderr meanwhile goes above it."""
+    from rich.console import Console
+    from rich.live import Live
+    from rich.text import Text
+
+    kept, begun = [view], time.monotonic()
+
+    def tell(event: dict[str, Any]) -> None:
+        kept[0] = alarms.check(progress.advance(kept[0], event), event)
+
+    with _stderr_apart() as (terminal, others):
+        console = Console(file=terminal, force_terminal=True)
+
+        def draw() -> Any:
+            size = os.get_terminal_size(terminal.fileno())
+            width = max(size.columns - 3, 20)  # room for the ^C that a terminal echoes: on a full line it would wrap
+            console.size = (width, size.lines)
+            return screen(kept[0], width, size.lines - 1, time.monotonic() - begun, cpu_budget)
+
+        with (
+            Live(console=console, get_renderable=draw, refresh_per_second=4, transient=True,
+                 redirect_stdout=False, redirect_stderr=False, vertical_overflow="crop"),
+            others(lambda line: console.print(Text(safe(line, 2000)), soft_wrap=True)),
+        ):
+            yield tell
+
+
+@contextmanager
+def _stderr_apart() -> Iterator[tuple[TextIO, Any]]:
+    """(the terminal, a reader of what this process and its workers write to stderr) while the block goes on."""
+    sys.stderr.flush()
+    saved = os.dup(2)
+    read, write = os.pipe()
+    os.dup2(write, 2)
+    os.close(write)
+    try:
+        with open(os.dup(saved), "w", encoding="utf-8", errors="backslashreplace") as terminal:
+            yield terminal, lambda say: _reading(read, say)
+    finally:
+        sys.stderr.flush()
+        os.dup2(saved, 2)
+        for descriptor in (saved, read):
+            os.close(descriptor)
+
+
+@contextmanager
+def _reading(read: int, say: Callable[[str], None]) -> Iterator[None]:
+    """Hand each line written to the pipe on; to its end, when the block ends."""
+    over = threading.Event()
+
+    def go() -> None:
+        rest = b""
+        while True:
+            ready = select.select([read], [], [], 0.1)[0]
+            if ready:
+                *lines, rest = (rest + os.read(read, 65536)).split(b"\n")
+                for line in lines:
+                    say(line.decode(errors="backslashreplace"))
+            elif over.is_set():
+                if rest:
+                    say(rest.decode(errors="backslashreplace"))
+                return
+
+    reader = threading.Thread(target=go, daemon=True)
+    reader.start()
+    try:
+        yield
+    finally:
+        sys.stderr.flush()
+        over.set()
+        reader.join(5)
