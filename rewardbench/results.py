@@ -237,7 +237,7 @@ def _score_one(run: Loaded, base: Loaded | None) -> Result:
         _try(result, name, anchor, lambda a, f=measure: f(curve, a))  # type: ignore[misc]
     _diversity(result, base, task.one_answer)
     real = anchor if isinstance(anchor, Anchor) else None
-    result.flags += _flags(run, base, real, task.one_answer)
+    result.flags += flags_of(run, base, real, task.one_answer)
     return result
 
 
@@ -278,7 +278,7 @@ def _diversity(result: Result, base: Loaded | None, one_answer: bool) -> None:
         result.reasons["diversity"] = reason
 
 
-def _flags(run: Loaded, base: Loaded | None, anchor: Anchor | None, one_answer: bool) -> list[str]:
+def flags_of(run: Loaded, base: Loaded | None, anchor: Anchor | None, one_answer: bool) -> list[str]:
     """Stable codes of what happened; computed from arrays, never from a name."""
     curve = run.curve
     assert curve is not None

@@ -1,0 +1,135 @@
+"""When did each run raise each alarm, and did it pass?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from rewardbench import find
+from rewardbench.pages import svg
+from rewardbench.pages.picture import Picture
+from rewardbench.pages.pictures._look import Look, looks, marker
+from rewardbench.pages.pictures._runs import Groups, of_task, taught
+from rewardbench.results import Loaded, Result, anchor_of, flags_of
+from rewardbench.types import Anchor, Curve
+
+PLACE = 7
+TITLE = "Alarms, along each run"
+LETTERS = {"hacked": "H", "over_trained": "O", "collapsed": "C", "dead_signal": "D", "truncated": "T",
+           "kl_runaway": "K", "templated": "P", "failed": "F"}  # fmt: skip
+"""`no_learning` is left out: it is said of a design's seeds together, and of no moment."""
+LEFT, ROW, TOP = 190.0, 14.0, 62.0
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """A flag's first moment in a run."""
+
+    flag: str
+    evaluation: int
+    step: int
+    stands: bool
+    """Whether it is still raised at the end."""
+
+
+def draw(task: str, results: Sequence[Result]) -> Picture | None:
+    """The picture, or None where no run ever raised an alarm that has a moment."""
+    groups = of_task(task, results)
+    raised = {n: [(r, found) for r in groups[n] if (found := alarms(r))] for n in taught(groups)}
+    raised = {n: runs for n, runs in raised.items() if runs}
+    if not raised:
+        return None
+    height, body = _timeline(raised, looks(groups))
+    told = "; ".join(f"{n}: " + ", ".join(sorted({a.flag for _, found in runs for a in found})) for n, runs in raised.items())
+    return Picture(
+        "alarms", TITLE, _caption(groups), svg.whole(task, "alarms", TITLE, told, height, body),
+        ("design", "seed", "flag", "evaluation", "step", "at the end"),
+        tuple((n, r.run.spec.seed, a.flag, a.evaluation, a.step, "raised" if a.stands else "passed")
+              for n, runs in raised.items() for r, found in runs for a in found),
+    )  # fmt: skip
+
+
+def alarms(result: Result) -> list[Alarm]:
+    """The first moment of every flag of a run, computed anew from what was known at each evaluation."""
+    run, found = result.run, dict[str, int]()
+    if run.curve is None:
+        return [Alarm("failed", 0, 0, True)] if "failed" in result.flags else []
+    anchor, one_answer = anchor_of(run.spec), find.task(run.spec.task).one_answer
+    for e in range(1, len(run.curve.steps) + 1):
+        for flag in flags_of(_until(run, run.curve, e), None, anchor if isinstance(anchor, Anchor) else None, one_answer):
+            found.setdefault(flag, e - 1)
+    last = len(run.curve.steps) - 1
+    found |= {flag: last for flag in result.flags if flag in LETTERS and flag not in found}
+    steps = run.curve.steps
+    order = sorted(found, key=lambda flag: (found[flag], list(LETTERS).index(flag)))
+    return [Alarm(flag, found[flag], int(steps[found[flag]]), flag in result.flags) for flag in order]
+
+
+def _until(run: Loaded, curve: Curve, e: int) -> Loaded:
+    """The run as it stood at its first e evaluations."""
+    arrays = {n: getattr(curve, n)[:e] for n in ("steps", "tokens", "gold", "reward", "kl", "length", "ended", "entropy")}
+    done = [row for row in run.rows if row["step"] < curve.steps[e - 1]]
+    return replace(run, curve=replace(curve, **arrays, failed=False), rows=done)
+
+
+def _timeline(raised: dict[str, list[tuple[Result, list[Alarm]]]], look: dict[str, Look]) -> tuple[float, list[str]]:
+    """A row a run, a column an evaluation: (height, markup)."""
+    steps = max((r.run.spec.points for runs in raised.values() for r, _ in runs), key=len)
+    wide = (svg.WIDTH - LEFT - 6) / len(steps)
+    body, y = [_legend()], TOP
+    for n, runs in raised.items():
+        y += 6
+        body.append(svg.line(4, y + ROW / 2, 26, y + ROW / 2, look[n].line) + marker(look[n], 15, y + ROW / 2))
+        body.append(svg.words(32, y + ROW / 2 + 4, n, "b", longest=14))
+        for r, found in runs:
+            body.append(_run(r, found, y + ROW / 2, wide, len(steps)))
+            y += ROW
+    body.append(svg.words(LEFT - 8, TOP - 4, "step", "s soft", "end"))
+    body += [svg.line(LEFT + wide * e, TOP, LEFT + wide * e, y + 4, "grid") for e in range(len(steps))]
+    body += [svg.words(LEFT + wide * e + 2, TOP - 4, str(s), "s soft") for e, s in enumerate(steps)]
+    return y + 10, body
+
+
+def _run(result: Result, found: Sequence[Alarm], y: float, wide: float, columns: int) -> str:
+    """A run's row: its seed, a line as far as it went, its alarms in the column of their evaluation."""
+    went = 0 if result.run.curve is None else len(result.run.curve.steps)
+    drawn = [svg.words(LEFT - 8, y + 4, f"seed {result.run.spec.seed}", "s soft", "end")]
+    drawn.append(svg.line(LEFT, y, LEFT + wide * min(max(went, 0.2), columns), y, "grid"))
+    for e in {a.evaluation for a in found}:
+        there = [a for a in found if a.evaluation == e]
+        step = min(14.0, (wide - 4) / len(there))
+        drawn += [_badge(LEFT + wide * e + 2 + step * (i + 0.5), y, a, min(12.0, step)) for i, a in enumerate(there)]
+    return "".join(drawn)
+
+
+def _badge(x: float, y: float, alarm: Alarm, wide: float) -> str:
+    """A letter in its box: tinted where the alarm still stands at the end, open and dashed where it passed."""
+    colour = list(LETTERS).index(alarm.flag) % svg.COLOURS + 1
+    colour = 0 if alarm.flag == "failed" else colour
+    kind = f"c{colour} " + (f"f{colour} tint" if alarm.stands else "hollow gone")
+    box = svg.tag("rect", x=x - wide / 2, y=y - 6, width=wide, height=12, rx=2, kind=kind)
+    return box + svg.words(x, y + 4, LETTERS[alarm.flag], "s", "middle")
+
+
+def _legend() -> str:
+    """The letters and what they stand for, in two rows."""
+    drawn = []
+    for i, flag in enumerate(LETTERS):
+        x, y = 10 + 130 * (i % 4), 12.0 + 18 * (i // 4)
+        drawn.append(_badge(x, y, Alarm(flag, 0, 0, True), 12) + svg.words(x + 12, y + 4, flag, "s"))
+    for i, (stands, name) in enumerate(((True, "still raised at the end"), (False, "raised, and passed"))):
+        y = 12.0 + 18 * i
+        kind = "c0 f0 tint" if stands else "c0 hollow gone"
+        drawn.append(svg.tag("rect", x=564, y=y - 6, width=12, height=12, rx=2, kind=kind))
+        drawn.append(svg.words(582, y + 4, name, "s"))
+    return "".join(drawn)
+
+
+def _caption(groups: Groups) -> str:
+    quiet = sum(1 for n in taught(groups) for r in groups[n] if not alarms(r))
+    return (
+        "A row a run that raised an alarm; each letter stands at the evaluation (optimiser step above) at which the alarm "
+        "was first raised, computed from what was known by then. P (templated) is read at the end alone. No_learning, "
+        f"which is said of all seeds of a design together, has no moment and is left out. Runs without an alarm: {quiet}. "
+        "No averages, no bands, no smoothing."
+    )  # fmt: skip

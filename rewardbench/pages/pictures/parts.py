@@ -1,0 +1,113 @@
+"""Which part of a design drives it?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rewardbench.pages import svg
+from rewardbench.pages.picture import Cell, Picture
+from rewardbench.pages.pictures import _panel as panel
+from rewardbench.pages.pictures._look import Look, key, looks, place
+from rewardbench.pages.pictures._runs import Groups, cell, of_task, seeds_of, taught
+from rewardbench.pages.pictures._scale import Scale, reach
+from rewardbench.results import Result
+from rewardbench.types import Floats, Part
+
+PLACE = 6
+TITLE = "What each part pays, as training goes on"
+
+
+@dataclass(frozen=True)
+class Paid:
+    """One part of one design: its mean a step over the seeds, raw."""
+
+    part: Part
+    steps: Floats
+    """Learnt so far when it was paid."""
+    values: Floats
+    """NaN where it abstained throughout, or where a run of the design had stopped."""
+    seeds: int
+
+
+def draw(task: str, results: Sequence[Result]) -> Picture | None:
+    """The picture, or None where no design has more than one part and a step behind it."""
+    groups = of_task(task, results)
+    shown = {n: _paid(groups[n]) for n in taught(groups) if len(groups[n][0].run.spec.design.parts) > 1}
+    shown = {n: found for n, found in shown.items() if any(np.isfinite(p.values).any() for p in found)}
+    if not shown:
+        return None
+    height, body = _cells(shown, looks(groups))
+    told = "; ".join(f"{n}: " + ", ".join(map(_told, found)) for n, found in shown.items())
+    return Picture(
+        "parts", TITLE, _caption(groups), svg.whole(task, "parts", TITLE, told, height, body),
+        ("design", "part", "weight", "step", "mean"),
+        tuple(
+            (n, p.part.name, cell(p.part.weight), int(s), cell(v))
+            for n, found in shown.items() for p in found for s, v in zip(p.steps, p.values, strict=True)
+        ),
+    )  # fmt: skip
+
+
+def _paid(group: Sequence[Result]) -> list[Paid]:
+    """Each part's mean over the seeds at every step that all runs of the design did."""
+    length = min(len(r.run.rows) for r in group)
+    steps = np.array([float(row["step"]) for row in group[0].run.rows[:length]])
+    found = []
+    for part in group[0].run.spec.design.parts:
+        table = [[_number(row["parts"].get(part.name)) for row in r.run.rows[:length]] for r in group]
+        found.append(Paid(part, steps, np.array(table).reshape(len(group), length).mean(axis=0), len(group)))
+    return found
+
+
+def _number(value: float | None) -> float:
+    return float("nan") if value is None else float(value)
+
+
+def _cells(shown: dict[str, list[Paid]], look: dict[str, Look]) -> tuple[float, list[str]]:
+    """A cell a design, its parts named at their ends: (height, markup)."""
+    tall = max(120.0, panel.GAP * max(len(found) for found in shown.values()) + 8)
+    places = panel.boxes(len(shown), 2, 0, tall, head=34)
+    body = []
+    for (n, found), whole in zip(shown.items(), places, strict=True):
+        box = panel.Box(whole.left, whole.top, whole.right - 158, whole.bottom, last=whole.last)
+        x = Scale(0, max(1.0, *(float(p.steps[-1]) for p in found)), box.left, box.right)
+        low, high = reach([v for p in found for v in p.values], 0.0)
+        y = Scale(low, high, box.bottom, box.top)
+        body += [panel.axes(box, x, y, marks=3), key(look[n], box.left, box.top - 12, n, panel.room(whole), "b")]
+        body.append(_lines(box, x, y, found, look[n]))
+    bottom = max(box.bottom for box in places)
+    return bottom + 42, [*body, svg.words(svg.WIDTH / 2, bottom + 34, "optimiser steps before it", "s", "middle")]
+
+
+def _lines(box: panel.Box, x: Scale, y: Scale, found: Sequence[Paid], look: Look) -> str:
+    """The parts of one design in its colour, told apart by dash and marker."""
+    drawn, ends = [], []
+    for i, paid in enumerate(found):
+        mark = Look(look.colour, place(i).dash, place(i).marker)
+        drawn.append(svg.path(map(x, paid.steps), map(y, paid.values), mark.line))
+        at = np.flatnonzero(np.isfinite(paid.values))
+        if len(at):
+            ends.append((x(paid.steps[at[-1]]), y(paid.values[at[-1]]), _label(paid.part), mark))
+    return "".join([*drawn, panel.labels(box, ends, 17)])
+
+
+def _label(part: Part) -> str:
+    """A part's name with its weight, or that it gates."""
+    return f"{part.name} ≥ {part.gate:g}" if part.gate is not None else f"{part.name} ×{part.weight:g}"
+
+
+def _told(paid: Paid) -> str:
+    known = paid.values[np.isfinite(paid.values)]
+    return f"{_label(paid.part)} " + (f"{known[0]:.2f} to {known[-1]:.2f}" if len(known) else "abstains")
+
+
+def _caption(groups: Groups) -> str:
+    return (
+        "A cell a design with more than one part, in the design's colour; dash and marker tell its parts apart. Each "
+        "line is the part's mean over a step's training completions and over seeds "
+        f"({seeds_of(groups)}), raw: before weight, scale, clip and gate; ×w is its weight in the design, ≥ its gate. "
+        "Completions on which a part abstained are left out. No band, no smoothing; each cell has a y axis of its own."
+    )
