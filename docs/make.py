@@ -103,9 +103,13 @@ def kind_of(name: str) -> str:
 
 def explained(name: str) -> list[Any]:
     """The functions of a metric's file whose docstring gives a formula, the one of the file's name first."""
-    module = import_module(f"rewardbench.metrics.{name}")
-    own = [f for f in vars(module).values() if inspect.isfunction(f) and f.__module__ == module.__name__]
+    own = _functions(import_module(f"rewardbench.metrics.{name}"))
     return sorted((f for f in own if "Formula:" in (f.__doc__ or "")), key=lambda f: f.__name__ != name)
+
+
+def _functions(module: Any) -> list[Any]:
+    """The functions that a module defines itself."""
+    return [f for f in vars(module).values() if inspect.isfunction(f) and f.__module__ == module.__name__]
 
 
 def said(function: Any) -> dict[str, str]:
@@ -138,11 +142,11 @@ def _linked(text: str) -> str:
 def _verdicts() -> str:
     """How designs are compared: the public functions of `rewardbench/stats.py`."""
     module = import_module("rewardbench.stats")
-    own = [f for n, f in vars(module).items() if inspect.isfunction(f) and f.__module__ == module.__name__ and n[0] != "_"]
-    rows = [[f"`{f.__name__}`", said(f)[""]] for f in own]
+    rows = [[f"`{f.__name__}`", said(f)[""]] for f in _functions(module) if f.__name__[0] != "_"]
     asks = str(module.__doc__).split("\n")[0]
     intro = f"{asks} Which pairs form a family stands in [rewardbench/comparing.py](../rewardbench/comparing.py)."
-    return "\n\n".join(["## Intervals and verdicts", intro, table(["function of `rewardbench/stats.py`", "returns"], rows)])
+    head = ["function of `rewardbench/stats.py`", "returns"]
+    return "\n\n".join(["## Intervals and verdicts", intro, table(head, rows)])
 
 
 # --- reference -----------------------------------------------------------------------------------
