@@ -20,6 +20,8 @@ def collapsed(curve: Curve, anchor: Anchor | None, one_answer: bool = False) -> 
     Read: the first is a hard failure (S = 0); the second an alarm: the policy says one thing.
     Fails: entropy falls in every successful run; where one answer is right (`one_answer`) certainty is
     earned, and the entropy rule is not asked. Without anchors the gold rule is not asked.
+    Source: ours, with thresholds that are conventions; that entropy falls early in runs that succeed: Cui et al. 2025
+    (arXiv 2505.22617).
     """
     return hard_collapse(curve, anchor) or (
         not one_answer and evidence(curve, anchor)["entropy_run"] >= patience(curve)

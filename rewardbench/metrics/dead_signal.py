@@ -23,6 +23,7 @@ def dead_signal(dead_share: ArrayLike, share: float = SHARE, patience: int = PAT
     abstained) counts as dead.
     Read: nothing is taught there; the run's tokens are spent for nothing.
     Fails: noise in the reward breaks ties and looks alive: read it beside the agreement with gold.
+    Source: ours; trainers log the same share (TRL: frac_reward_zero_std), the thresholds are conventions.
 
     >>> dead_signal([1.0] * 10), dead_signal([1.0] * 9 + [.5])
     (True, False)

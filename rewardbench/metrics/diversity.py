@@ -19,10 +19,13 @@ def diversity(bank: Bank, base: Bank) -> float:
     (d - 1) / (k - 1), d = kinds among a prompt's *precise* samples out of all its k (0 where d = 0): a sample
     that is lifted to the bar never lowers it, and one class, or none, is 0. Unequal k are rarefied to the
     smaller, exactly.
+    Range: -1 to 1.
     Read: above 0 = more varied right completions than before training; it falls when precision is bought
     by saying one thing.
     Fails: `kind` is program-made and blind to wording, and noisy points bias the area upwards a little, on
-    both sides.
+    both sides. The grid begins at .5: part of a gain is sharpness, which a lower temperature would buy too.
+    Source: quality before variety as in Shypula et al. 2025 (arXiv 2504.12522), kinds as in NoveltyBench
+    (Zhang et al. 2025, arXiv 2504.05228); the frontier over temperatures is ours.
     """
     if not np.array_equal(bank.temperatures, base.temperatures):
         raise UserError("both banks must be sampled at the same temperatures")
@@ -63,7 +66,12 @@ def _share(counts: Counter[str], k: int, n: int) -> float:
 def pass_at_k_area(bank: Bank) -> float:
     """For one-answer tasks: area of pass@k over log2 k, k = 1..16, / 4, at temperature 1, in [0, 1].
 
-    Diversity is not asked there; the area shows whether right answers stayed within reach.
+    Formula: pass@k = 1 - C(n - c, k) / C(n, k), c right ones of a prompt's n samples; trapezoid over log2 k, mean over
+    prompts. Right = gold reaches `bar`.
+    Range: 0 to 1.
+    Read: diversity is not asked there; the area shows whether right answers stayed within reach.
+    Fails: it counts lucky guesses: with few possible answers, sixteen samples find one.
+    Source: the unbiased pass@k of Chen et al. 2021 (arXiv 2107.03374); the area is ours.
     """
     at = np.flatnonzero(np.isclose(bank.temperatures, 1.0))
     if not len(at) or bank.gold.shape[2] < 16:

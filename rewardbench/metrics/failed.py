@@ -14,6 +14,7 @@ def failed(curve: Curve) -> bool:
     Formula: recorded by the loop when it happens; it stays.
     Read: Q = 0, S = 0, and E counts nothing after the last evaluation. The run is never dropped.
     Fails: a machine that was switched off is not a failure of the run: resume it.
+    Source: ours.
     """
     return curve.failed
 

@@ -24,8 +24,10 @@ def kl(log_ratio: ArrayLike) -> Kl:
     """KL to the start policy from log pi - log start, summed over each completion: [N, n] or [n].
 
     Formula: k1 = mean(l), k2 = mean(l^2) / 2, k3 = mean(exp(-l) - 1 + l).
+    Range: k1 unbounded, k2 and k3 at least 0; nats a sequence.
     Read: k1 with its standard error; k1 and k3 are unbiased, k2 is not, k3 is never negative.
     Fails: k3 is heavy-tailed for sequences; k1 may come out below 0 when the policy hardly moved.
+    Source: Schulman 2020, "Approximating KL divergence".
 
     >>> kl([-.5, 0, .5, 1]).k1
     0.25

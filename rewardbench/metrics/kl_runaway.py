@@ -18,6 +18,7 @@ def kl_runaway(curve: Curve, cap: float = 2.0) -> bool:
     Read: the policy speaks another language than it did; gold of it is often luck.
     Fails: the cap is a convention. It lies above every reference and oracle run of the tiny policy's default sweep
     (at most 1.8, where one short answer is right; .9 elsewhere): many hacked runs stay below it too.
+    Source: ours.
     """
     return longest_run(_nats_a_token(curve) > cap) >= min(2, max(1, len(curve.steps) - 1))
 

@@ -11,9 +11,12 @@ def normalised(curve: Curve, anchor: Anchor | None) -> Floats:
     """y', the mean gold of each evaluation on the task's scale, [E], unclipped.
 
     Formula: y' = (gold - low) / (high - low); low = the untrained policy, high = the oracle arm, both frozen.
+    Range: unbounded.
     Read: 0 is the start, 1 is what training on gold itself reached; below 0 is harm.
     Fails: where low and high lie within five standard errors of each other, which is refused. Without
     anchors (None) it is raw gold.
+    Source: ours; Chan et al. 2020 (arXiv 1912.05663) scale by the curve's own range, which has no meaning
+    for a run that declines.
 
     >>> float(rescaled(np.array([.5]), Anchor(.25, .75, .01, .01))[0])
     0.5

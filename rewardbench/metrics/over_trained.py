@@ -20,6 +20,7 @@ def over_trained(curve: Curve, anchor: Anchor | None, regret: float = 0.1, error
     on half B; both ways, averaged. Final = mean of the last two evaluations. Without anchors: raw gold.
     Read: the regret is what early stopping would have saved.
     Fails: it needs the peak to last about as long as an evaluation; a run that only ever fell counts too.
+    Source: ours; reading on one half what was chosen on the other takes out the luck of the highest of many points.
     """
     shown = evidence(curve, anchor)
     return shown["regret"] > max(regret, errors * shown["se"])

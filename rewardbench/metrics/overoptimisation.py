@@ -54,9 +54,11 @@ def overoptimisation(curve: Curve) -> OverOptimisation:
     """The over-optimisation of a run, gold and reward in standard deviations of their samples at the start.
 
     Formula: R = d (alpha - beta ln d), d = sqrt(KL), R(0) = 0, fitted on d >= .5; regret = peak - final gold.
+    Range: unbounded, in standard deviations of the samples at the start; the taus -1 to 1.
     Read: beta above 0 = gold bends down as the policy moves away; a gap above 0 = the reward runs ahead.
     Fails: compare inside one algorithm only (families spend KL differently); a peak that lies beyond the
     observed d is an extrapolation and is not reported.
+    Source: Gao et al. 2023 (arXiv 2210.10760), ln d for reinforcement learning, d for best-of-n.
     """
     kl = np.maximum(curve.kl.mean(axis=(1, 2)), 0.0)
     return along(kl, _standardised(curve.reward), _standardised(curve.gold))

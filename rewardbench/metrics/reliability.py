@@ -31,9 +31,12 @@ def reliability(x: ArrayLike, y: ArrayLike, alpha: float = 0.05) -> Reliability:
 
     Formula: across time, IQR and lower CVaR of (y_i - y_i-1) / (x_i - x_i-1); long-term, *upper* CVaR of the
     drawdown (with up to 20 points: the worst fall); across runs, IQR and lower CVaR over seeds at each point.
+    Range: all at least 0 but the two risks of slopes and runs, which may be negative.
     Read: smaller dispersion and drawdown are better; risks are in the units of y'.
     Fails: an IQR over few seeds is biased and noisy (never compare unequal numbers of seeds), and
     dispersion across time depends on the evaluation interval.
+    Source: Chan et al. 2020 (arXiv 1912.05663). Their example configuration averages the *smallest* drawdowns for
+    long-term risk, which is 0 for nearly every run; here it is the largest.
     """
     time, runs = np.asarray(x, dtype=np.float64), np.atleast_2d(np.asarray(y, dtype=np.float64))
     if not np.isfinite(runs).all():

@@ -15,8 +15,11 @@ def stability(curve: Curve, anchor: Anchor) -> float:
 
     Formula: peak and later trough are chosen where half A of the dev prompts falls most; the fall is read
     at those two points on half B; both ways, averaged, clipped to [0, 1].
+    Range: 0 to 1; 1 = never fell.
     Read: beside Q, always: a policy that never moves is perfectly stable. Beside its noise floor too.
     Fails: it sees only the evaluation points; a fall between two of them, recovered, is missed.
+    Source: the drawdown of Chan et al. 2020 (arXiv 1912.05663), worst case; read on split halves, which is ours: a fall
+    chosen and read on one sample is partly noise.
     """
     if curve.failed or hard_collapse(curve, anchor):
         return 0.0

@@ -30,6 +30,7 @@ def templated(
     Read: the policy found one text that pays everywhere and fills in the blanks.
     Fails: where one answer is right, answering in one form is no fault: do not ask it there. Several frames
     used in turn dilute the share: with m equal frames it is about 1 / m.
+    Source: ours; the loss of variety across inputs is that of Kirk et al. 2024 (arXiv 2310.06452).
     """
     shown = evidence(prompts, texts, base, like)
     return shown["share"] - shown["untrained"] >= more

@@ -17,6 +17,7 @@ def truncated(curve: Curve, share: float = 0.9) -> bool:
     Formula: share over prompts and samples of `not ended or no token of its own`.
     Read: the policy forgot to stop, or says nothing; gold then measures the limit, not the policy.
     Fails: a limit too small for the task flags every design: look at `untrained` first.
+    Source: ours; trainers log the same share (TRL: completions/clipped_ratio).
     """
     return longest_run(_shares(curve) >= share) >= patience(curve)
 

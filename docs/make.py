@@ -1,0 +1,340 @@
+"""Which pages are read off the code? `docs/metrics.md`, `docs/reference.md`, and the floors in `docs/architecture.md`.
+
+    python docs/make.py          write them
+    python docs/make.py --check  say which are stale (exit code 3), write nothing
+
+No list is kept here: folders, docstrings, signatures and the command line are read. Nothing loads torch.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import click
+
+from rewardbench import cli, find
+from rewardbench.conventions.trl import SINGLE, needed
+from rewardbench.find.catalogue import first_comment
+from rewardbench.plan import Spec
+from rewardbench.policies import settings as policies
+from rewardbench.results import AXES
+from rewardbench.types import Design, Part
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+NOTE = "<!-- Read off the code by `python docs/make.py`: change it there. -->"
+WORDS = ("Formula", "Range", "Read", "Fails", "Source")
+"""What a metric's docstring says, each at the start of a line; a flag has no range."""
+GIVEN = {"completions", "prompts", "completion_ids", "prompt_ids", "rng", *SINGLE}
+"""Arguments that a part is given on every task."""
+
+
+def pages() -> dict[Path, str]:
+    """Path -> text of every page that is made here, as it should be."""
+    architecture = HERE / "architecture.md"
+    return {
+        HERE / "metrics.md": metrics(),
+        HERE / "reference.md": reference(),
+        architecture: put(architecture.read_text(), "floors", floors()),
+    }
+
+
+def put(page: str, name: str, text: str) -> str:
+    """The page with the text between its marks `<!-- name -->` and `<!-- /name -->`.
+
+    >>> put("a <!-- x -->old<!-- /x --> b", "x", "new")
+    'a <!-- x -->\\nnew\\n<!-- /x --> b'
+    """
+    begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+    before, _, rest = page.partition(begin)
+    _, _, after = rest.partition(end)
+    return f"{before}{begin}\n{text}\n{end}{after}"
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """A Markdown table; bars inside cells are escaped.
+
+    >>> table(["a"], [["x|y"]]).splitlines()
+    ['| a |', '| --- |', '| x\\\\|y |']
+    """
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(str(cell).replace("|", r"\|") for cell in line) + " |" for line in lines)
+
+
+# --- metrics -------------------------------------------------------------------------------------
+
+
+def metrics() -> str:
+    """The page of metrics: formula, range, reading, failure mode and source of each, from its docstring."""
+    groups: dict[str, list[str]] = {"Axes": [], "Flags": [], "Beside the axes": []}
+    rows = []
+    for name, question in sorted(find.files("metrics").items(), key=lambda item: _order(item[0])):
+        group = kind_of(name)
+        groups[group].append(f"### {name}\n\n{question}\n\n" + "\n\n".join(_metric(f) for f in explained(name)))
+        rows.append([f"[{name}](#{name})", group.lower(), question])
+    first, _, rest = str(import_module("rewardbench.metrics").__doc__).partition("\n")
+    sections = [f"## {group}\n\n" + "\n\n".join(entries) for group, entries in groups.items()]
+    head = ["# Metrics", NOTE, first, rest.strip(), table(["metric", "kind", "question"], rows)]
+    return "\n\n".join([*head, *sections, _verdicts()]) + "\n"
+
+
+def _order(name: str) -> tuple[int, int, str]:
+    """Axes in their own order, then flags, then the rest by name."""
+    if name in AXES:
+        return 0, AXES.index(name), name
+    return (1 if kind_of(name) == "Flags" else 2), 0, name
+
+
+def kind_of(name: str) -> str:
+    """Whether a metric is an axis, a flag (it answers yes or no), or stands beside them."""
+    if name in AXES:
+        return "Axes"
+    function = getattr(import_module(f"rewardbench.metrics.{name}"), name)
+    return "Flags" if inspect.signature(function).return_annotation == "bool" else "Beside the axes"
+
+
+def explained(name: str) -> list[Any]:
+    """The functions of a metric's file whose docstring gives a formula, the one of the file's name first."""
+    own = _functions(import_module(f"rewardbench.metrics.{name}"))
+    return sorted((f for f in own if "Formula:" in (f.__doc__ or "")), key=lambda f: f.__name__ != name)
+
+
+def _functions(module: Any) -> list[Any]:
+    """The functions that a module defines itself."""
+    return [f for f in vars(module).values() if inspect.isfunction(f) and f.__module__ == module.__name__]
+
+
+def said(function: Any) -> dict[str, str]:
+    """What a docstring says: "" -> its first paragraph, and each of WORDS -> its text; examples are left out.
+
+    >>> def f(): "Nothing.\\n\\n    Formula: 0.\\n    Read: it is\\n    nothing."
+    >>> said(f)
+    {'': 'Nothing.', 'Formula': '0.', 'Read': 'it is nothing.'}
+    """
+    text = inspect.getdoc(function) or ""
+    text = text.partition(">>>")[0].strip()
+    pieces = re.split(rf"(?m)^\s*({'|'.join(WORDS)}): ", text)
+    found = {"": pieces[0], **dict(zip(pieces[1::2], pieces[2::2], strict=True))}
+    return {word: " ".join(piece.split()) for word, piece in found.items()}
+
+
+def _metric(function: Any) -> str:
+    """One function of a metric's file as a paragraph and a list."""
+    told = said(function)
+    place = f"rewardbench/metrics/{function.__module__.rpartition('.')[2]}.py"
+    lines = [f"- **{word}**: {_linked(told[word])}" for word in WORDS if word in told]
+    return f"`{function.__name__}` ([{place}](../{place})): {told['']}\n\n" + "\n".join(lines)
+
+
+def _linked(text: str) -> str:
+    """The text with arXiv numbers as links."""
+    return re.sub(r"arXiv (\d{4}\.\d{5})", r"[arXiv \1](https://arxiv.org/abs/\1)", text)
+
+
+def _verdicts() -> str:
+    """How designs are compared: the public functions of `rewardbench/stats.py`."""
+    module = import_module("rewardbench.stats")
+    rows = [[f"`{f.__name__}`", said(f)[""]] for f in _functions(module) if f.__name__[0] != "_"]
+    asks = str(module.__doc__).split("\n")[0]
+    intro = f"{asks} Which pairs form a family stands in [rewardbench/comparing.py](../rewardbench/comparing.py)."
+    head = ["function of `rewardbench/stats.py`", "returns"]
+    return "\n\n".join(["## Intervals and verdicts", intro, table(head, rows)])
+
+
+# --- reference -----------------------------------------------------------------------------------
+
+
+def reference() -> str:
+    """The page of everything that can be named: commands, exit codes, tasks, designs, parts, algorithms, policies."""
+    sections = {
+        "Commands": commands(),
+        "Exit codes": exit_codes(),
+        "Keys of a spec file": _keys(Spec(), "`rbench run SPEC.toml`; flags override it."),
+        "Keys of a design file": _design_keys(),
+        "Tasks": tasks(),
+        "Designs": designs(),
+        "Arms": table(["arm", "what it is"], [[f"`{n}`", s] for n, s in find.arms().items()]),
+        "Parts": parts(),
+        "Algorithms": algorithms(),
+        "Policies": shipped(),
+    }
+    links = "\n".join(f"- [{name}](#{anchor(name)})" for name in sections)
+    head = ["# Reference", NOTE, "`rbench list` and `rbench show THING` say the same, with hashes.", links]
+    return "\n\n".join([*head, *(f"## {name}\n\n{text}" for name, text in sections.items())]) + "\n"
+
+
+def anchor(heading: str) -> str:
+    """The anchor that a code host gives a heading.
+
+    >>> anchor("Keys of a `spec` file")
+    'keys-of-a-spec-file'
+    """
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def commands() -> str:
+    """Each command's summary and help, asked of the command line itself."""
+    group, found = cli.main, []
+    context = click.Context(group, info_name="rbench")
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        under = click.Context(command, info_name=name, parent=context, terminal_width=100, max_content_width=100)
+        helped = re.sub(r"(?m)[ \t]+$", "", command.get_help(under))
+        question = find.first_line(cli.COMMANDS / f"{name}.py")
+        found.append(f"### rbench {name}\n\n{question}\n\n```text\n{helped}\n```")
+    return "\n\n".join(found)
+
+
+def exit_codes() -> str:
+    """The codes of the help's last lines as a table."""
+    listed = " ".join(cli.EPILOG.split()).removeprefix("Exit codes: ").rstrip(".")
+    return table(["code", "meaning"], [entry.strip().split(" ", 1) for entry in listed.split("·")])
+
+
+def _keys(defaults: Any, intro: str) -> str:
+    """A dataclass's fields with their defaults."""
+    rows = [[f"`{f.name}`", f"`{_plain(getattr(defaults, f.name))}`"] for f in fields(defaults)]
+    return f"{intro}\n\n" + table(["key", "default"], rows)
+
+
+def _plain(value: Any) -> str:
+    """A value as TOML would say it.
+
+    >>> _plain((1, True)), _plain(None), _plain({})
+    ('[1, true]', 'none', '{}')
+    """
+    if isinstance(value, tuple):
+        return "[" + ", ".join(map(_plain, value)) + "]"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "none" if value is None else "{}" if value == {} else repr(value).replace("'", '"')
+
+
+def _design_keys() -> str:
+    """The keys of a design and of its parts, with their defaults."""
+    module = import_module("rewardbench.design")
+    rows = [
+        ["`summary`", "a line for `rbench list`", "–"],
+        ["`combine`", ", ".join(f"`{c}`" for c in module.COMBINE), f"`{Design('d').combine}`"],
+        ["`normalise`", ", ".join(f"`{n}`" for n in module.NORMALISE), f"`{Design('d').normalise}`"],
+        ["`[[part]]`", "one table a part, at least one", "–"],
+    ]
+    part = Part("", "")
+    own = [f for f in fields(Part) if f.name not in ("source", "form")]
+    defaults = {"name": "the last word of `use`", "use": "–"}
+    keys = [[f"`{f.name}`", defaults.get(f.name, f"`{_plain(getattr(part, f.name))}`")] for f in own]
+    return table(["key", "values", "default"], rows) + "\n\nIn a `[[part]]`:\n\n" + table(["key", "default"], keys)
+
+
+def tasks() -> str:
+    """What each task promises."""
+    rows = []
+    for name, folder in ours().items():
+        task, card = find.task(name), (folder / "README.md").relative_to(ROOT).as_posix()
+        facts = [task.version, task.turns, task.max_tokens, find.gold(name).bar, "yes" if task.one_answer else "no"]
+        columns = [f"`{c}`" + ("*" if c in task.verifiable else "") for c in columns_of(folder)]
+        rows.append([f"[{name}](../{card})", task.summary, *facts, ", ".join(columns)])
+    head = ["task", "question", "version", "turns", "most tokens", "bar", "one answer", "columns"]
+    return table(head, rows) + "\n\n\\* verifiable: it equals the truth, as the task's card declares."
+
+
+def ours() -> dict[str, Path]:
+    """Name -> folder of the tasks that ship, whatever `$REWARDBENCH_TASKS` adds."""
+    return {n: f for n, f in sorted(find.task_folders().items()) if f.is_relative_to(ROOT)}
+
+
+def columns_of(folder: Path) -> list[str]:
+    """The columns that a task's hand-written examples carry."""
+    import json
+
+    first = json.loads((folder / "examples.jsonl").read_text().splitlines()[0])
+    return sorted(first["prompt"]["columns"])
+
+
+def designs() -> str:
+    """Each task's own designs."""
+    rows = []
+    for name, summary in find.listing("designs").items():
+        task, _, own = name.rpartition("/")
+        if task in ours():
+            rows.append([f"`{task}`", f"`{own}`", summary])
+    return table(["task", "design", "what it pays for"], rows)
+
+
+def parts() -> str:
+    """The shipped parts by topic, with the columns and the parameters that they take."""
+    rows = []
+    for name, summary in find.parts().items():
+        function = find.callable_of(Part(name, name))
+        asked = needed(function)
+        own = [p for p in inspect.signature(function).parameters.values() if p.name not in GIVEN | asked]
+        params = ", ".join(f"`{p.name} = {_plain(p.default)}`" for p in own)
+        rows.append([f"`{name}`", summary, ", ".join(f"`{c}`" for c in sorted(asked)), params])
+    return table(["part", "what it pays", "columns", "params"], rows)
+
+
+def algorithms() -> str:
+    """The shipped algorithms with their hyperparameters."""
+    rows = []
+    for name, summary in find.files("algorithms").items():
+        values: Mapping[str, Any] = asdict(find.algorithm(name))
+        rows.append([f"`{name}`", summary, ", ".join(f"`{k} = {_plain(v)}`" for k, v in values.items())])
+    return table(["algorithm", "what it does", "options"], rows)
+
+
+def shipped() -> str:
+    """The shipped policies and how they are trained."""
+    rows = []
+    for path in sorted(policies.HERE.glob("*.toml")):
+        s = policies.read_settings(path)
+        how = "full" if s.kind == "full" else f"LoRA, rank {s.rank}"
+        steps = ", ".join(f"{k} {v}" for k, v in s.steps.items())
+        rows.append([f"`{path.stem}`", first_comment(path), how, s.learning_rate, f"{s.P} × {s.K}", steps])
+    return table(["policy", "what it is", "trained", "learning rate", "prompts × samples", "steps of a budget"], rows)
+
+
+# --- floors --------------------------------------------------------------------------------------
+
+
+def floors() -> str:
+    """The table of floors that `tests/test_floors.py` keeps, with the question that each module answers."""
+    tree = ast.parse((ROOT / "tests" / "test_floors.py").read_text())
+    (kept,) = (
+        ast.literal_eval(n.value)
+        for n in tree.body
+        if isinstance(n, ast.Assign) and isinstance(n.targets[0], ast.Name) and n.targets[0].id == "FLOORS"
+    )
+    placed = [(floor, name) for floor in reversed(range(len(kept))) for name in kept[floor]]
+    rows = [[floor, f"`{name}`", question] for floor, name in placed if (question := _asks(name))]
+    return table(["floor", "module", "the question it answers"], rows)
+
+
+def _asks(name: str) -> str:
+    """The first line of a module or a package of ours; nothing for one that is not there yet."""
+    package = ROOT / "rewardbench"
+    places = [package / f"{name}.py", package / name / "__init__.py", *package.glob(f"*/*/{name}.py")]
+    there = next((p for p in places if p.is_file()), None)
+    return find.first_line(there) if there else ""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write the pages, or say which are stale; returns the exit code."""
+    stale = [path for path, text in pages().items() if not path.is_file() or path.read_text() != text]
+    for path in stale:
+        if "--check" not in arguments:
+            path.write_text(pages()[path])
+        print(f"{path.relative_to(ROOT)} {'is stale' if '--check' in arguments else 'written'}", file=sys.stderr)
+    return 3 if stale and "--check" in arguments else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
