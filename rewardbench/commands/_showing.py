@@ -36,7 +36,9 @@ def table(results: Sequence[Result]) -> None:
             flags = ", ".join(f"{k} {v}" for k, v in row["flags"].items())
             name = Text(safe(row["design"], 40))  # a name is no markup
             shown.add_row(name, str(row["seeds"]), *(_cell(row[m]) for m in metrics), *([flags] if wide else []))
-        console.print(Text(f"{task} (mean ± 95% interval over seeds)", style="bold"), shown)
+        spec = next(r.run.spec for r in results if r.task == task)
+        budget = f"budget {spec.budget}, {spec.steps} steps" if not spec.budget.isdigit() else f"{spec.steps} steps"
+        console.print(Text(f"{task}, {budget} (mean ± 95% interval over seeds)", style="bold"), shown)
     if any(r.failed for r in results):
         console.print("a failed run's gold counts 0: a crash leaves no policy")
     console.print("gold: mean of the last two evaluations; flags: see the README")
