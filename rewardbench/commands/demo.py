@@ -8,6 +8,8 @@ import click
 
 from rewardbench.commands._asking import display
 
+TOUR = Path(__file__).parents[1] / "demo.toml"
+
 NEXT = """what now
   rbench report {folder}    the page again; open {folder}/report.html: the completions that were paid most for least
   rbench show writing/story/coverage    a reward that people do write; your own is a function in a file, like it
@@ -36,7 +38,7 @@ def command(out: Path, workers: int | None, as_json: bool, display: str) -> int:
 
     display = watch.resolve(display)
     watch.phase(display, "the tour: three tasks, good and bad rewards, offline")
-    spec = read_spec(Path(__file__).parents[1] / "demo.toml")
+    spec = read_spec(TOUR)
     prepared = sweep.prepare(spec, out)
     code = _running.go(prepared, workers, as_json, display)
     page = report.write(prepared.folder)
