@@ -9,7 +9,7 @@ from rewardbench import find
 from rewardbench.pages import svg
 from rewardbench.pages.picture import Picture
 from rewardbench.pages.pictures._look import Look, looks, marker
-from rewardbench.pages.pictures._runs import Groups, of_task, taught
+from rewardbench.pages.pictures._runs import of_task, taught
 from rewardbench.results import Loaded, Result, anchor_of, flags_of
 from rewardbench.types import Anchor, Curve
 
@@ -40,9 +40,11 @@ def draw(task: str, results: Sequence[Result]) -> Picture | None:
     if not raised:
         return None
     height, body = _timeline(raised, looks(groups))
-    told = "; ".join(f"{n}: " + ", ".join(sorted({a.flag for _, found in runs for a in found})) for n, runs in raised.items())
+    said = {n: sorted({a.flag for _, found in runs for a in found}) for n, runs in raised.items()}
+    told = "; ".join(f"{n}: {', '.join(flags)}" for n, flags in said.items())
+    quiet = sum(len(groups[n]) for n in taught(groups)) - sum(map(len, raised.values()))
     return Picture(
-        "alarms", TITLE, _caption(groups), svg.whole(task, "alarms", TITLE, told, height, body),
+        "alarms", TITLE, _caption(quiet), svg.whole(task, "alarms", TITLE, told, height, body),
         ("design", "seed", "flag", "evaluation", "step", "at the end"),
         tuple((n, r.run.spec.seed, a.flag, a.evaluation, a.step, "raised" if a.stands else "passed")
               for n, runs in raised.items() for r, found in runs for a in found),
@@ -52,11 +54,14 @@ def draw(task: str, results: Sequence[Result]) -> Picture | None:
 def alarms(result: Result) -> list[Alarm]:
     """The first moment of every flag of a run, computed anew from what was known at each evaluation."""
     run, found = result.run, dict[str, int]()
+    if run.status["status"] == "partial":
+        return []
     if run.curve is None:
         return [Alarm("failed", 0, 0, True)] if "failed" in result.flags else []
-    anchor, one_answer = anchor_of(run.spec), find.task(run.spec.task).one_answer
+    scale, one_answer = anchor_of(run.spec), find.task(run.spec.task).one_answer
+    anchor = scale if isinstance(scale, Anchor) else None
     for e in range(1, len(run.curve.steps) + 1):
-        for flag in flags_of(_until(run, run.curve, e), None, anchor if isinstance(anchor, Anchor) else None, one_answer):
+        for flag in flags_of(_until(run, run.curve, e), None, anchor, one_answer):
             found.setdefault(flag, e - 1)
     last = len(run.curve.steps) - 1
     found |= {flag: last for flag in result.flags if flag in LETTERS and flag not in found}
@@ -67,7 +72,8 @@ def alarms(result: Result) -> list[Alarm]:
 
 def _until(run: Loaded, curve: Curve, e: int) -> Loaded:
     """The run as it stood at its first e evaluations."""
-    arrays = {n: getattr(curve, n)[:e] for n in ("steps", "tokens", "gold", "reward", "kl", "length", "ended", "entropy")}
+    along = ("steps", "tokens", "gold", "reward", "kl", "length", "ended", "entropy")
+    arrays = {n: getattr(curve, n)[:e] for n in along}
     done = [row for row in run.rows if row["step"] < curve.steps[e - 1]]
     return replace(run, curve=replace(curve, **arrays, failed=False), rows=done)
 
@@ -125,11 +131,10 @@ def _legend() -> str:
     return "".join(drawn)
 
 
-def _caption(groups: Groups) -> str:
-    quiet = sum(1 for n in taught(groups) for r in groups[n] if not alarms(r))
+def _caption(quiet: int) -> str:
     return (
-        "A row a run that raised an alarm; each letter stands at the evaluation (optimiser step above) at which the alarm "
-        "was first raised, computed from what was known by then. P (templated) is read at the end alone. No_learning, "
-        f"which is said of all seeds of a design together, has no moment and is left out. Runs without an alarm: {quiet}. "
-        "No averages, no bands, no smoothing."
-    )  # fmt: skip
+        "A row a run that raised an alarm; each letter stands at the evaluation (its optimiser step above) at which "
+        "the alarm was first raised, computed from what was known by then. P (templated) is read at the end alone. "
+        "The flag no_learning, which is said of all seeds of a design together, has no moment and is left out. "
+        f"Runs without an alarm, or not done: {quiet}. No averages, no bands, no smoothing."
+    )
