@@ -201,7 +201,7 @@ def test_one_right_answer_shows_pass_at_k():
 def test_axes_shows_its_rows():
     runs = [run("d", s, curve([0.4, 0.5, 0.5 + s / 10])) for s in range(3)]
     picture, tree = of("axes", scoring.score(runs))
-    x = ruler(tree, "x", within=(150, 290))
+    x = ruler(tree, "x", within=(170, 300))
     dots = [float(c.get("cx")) for c in tags(tree, "circle", "f1")]
     assert x(dots[1]) == near(picture.rows[0][2], abs=0.01) == near(0.55, abs=0.01)
     ends = points(tags(tree, "path", "whisker")[0])
@@ -247,6 +247,14 @@ def test_alarms_stand_at_the_evaluation_that_first_saw_them():
     letters = [(said(t), float(t.get("x")), float(t.get("y"))) for t in tags(tree, "text", "s") if len(said(t)) == 1 and float(t.get("y")) > 66]
     hacked = sorted(((y, x) for letter, x, y in letters if letter == "H"))
     assert [steps["20"] < x < steps["30"] for _, x in hacked[:1]] + [steps["10"] < x < steps["20"] for _, x in hacked[1:]] == [True, True]
+
+
+def test_a_flag_of_tomorrow_is_drawn_too():
+    found = scoring.score([run("d", 1, curve([0.4, 0.5, 0.6]))])
+    found[0].flags.append("woken")
+    picture, tree = of("alarms", found)
+    assert picture.rows == (("d", 1, "woken", 2, 20, "raised"),)
+    assert "woken" in [said(t) for t in tags(tree, "text")]
 
 
 # --- where reward and gold part --------------------------------------------------------------------

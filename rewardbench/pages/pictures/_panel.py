@@ -120,7 +120,7 @@ def cross(x: float, y: float) -> str:
     )
 
 
-def labels(box: Box, at: Sequence[End], longest: int = 16) -> str:
+def labels(box: Box, at: Sequence[End], longest: int = 21) -> str:
     """A label for each line's end (x, y, name, look), in the margin to the right, none upon another."""
     places = spread([y for _, y, _, _ in at], GAP, box.top + 4, box.bottom)
     drawn = []

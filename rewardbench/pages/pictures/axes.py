@@ -17,7 +17,7 @@ PLACE = 4
 TITLE = "Gold and the four axes"
 NAMES = {"gold": "gold", "quality": "Q quality", "stability": "S stability",
          "efficiency": "E efficiency", "diversity": "D diversity"}  # fmt: skip
-LEFT, ROW, TOP = 152.0, 22.0, 44.0
+LEFT, ROW, TOP = 176.0, 22.0, 44.0
 FURTHEST = 1.5
 """Intervals of few seeds may be as wide as one likes; beyond this they are cut, and an arrow says so."""
 
@@ -74,7 +74,7 @@ def _column(x: Scale, metric: str, bottom: float) -> str:
 def _interval(x: Scale, value: tuple[float, float | None, float | None] | None, y: float, look: Look) -> str:
     """A dot with its interval, arrows where that is cut; a dash where nothing is known."""
     if value is None:
-        return svg.words((x.start + x.end) / 2, y + 4, "–", "soft", "middle")
+        return svg.words((x.start + x.end) / 2, y + 3.5, "–", "soft", "middle")
     mean, low, high = value
     drawn = ""
     if low is not None and high is not None:

@@ -111,7 +111,7 @@ def _panel(
     room: tuple[float, float], names: tuple[str, str], whole: bool,
 ) -> tuple[float, list[str]]:  # fmt: skip
     """All designs in one panel: (height, markup)."""
-    box = panel.Box(46, 26, 640, 346)
+    box = panel.Box(46, 26, 620, 346)
     x, y = Scale(0, room[0], box.left, box.right), Scale(0, room[1], box.bottom, box.top)
     body = [_axes(box, x, y, whole, *names)]
     shown = [*(([("untrained", base)]) if base is not None else []), *((n, fronts[n]) for n in order)]

@@ -57,7 +57,7 @@ def _panel(
     shown: dict[str, Lines], look: dict[str, Look], start: float | None, marks: dict[str, float]
 ) -> tuple[float, list[str]]:
     """All designs in one panel: (height, markup)."""
-    box, far = panel.Box(46, 26, 640, 316), furthest([xs for found in shown.values() for xs in found.x])
+    box, far = panel.Box(46, 26, 620, 316), furthest([xs for found in shown.values() for xs in found.x])
     x, y = Scale(0, far, box.left, box.right), Scale(0, 1, box.bottom, box.top)
     body = [panel.axes(box, x, y, x_name=_X, y_name="gold"), *_across(x, y, start, marks)]
     body += [panel.curves(x, y, found, look[n], band=True) for n, found in shown.items()]

@@ -14,7 +14,7 @@ from rewardbench.results import Result
 
 PLACE = 5
 TITLE = "Gold at the end, every seed"
-LEFT, RIGHT, ROW, TOP = 152.0, 704.0, 22.0, 24.0
+LEFT, RIGHT, ROW, TOP = 176.0, 704.0, 22.0, 24.0
 
 
 def draw(task: str, results: Sequence[Result]) -> Picture | None:

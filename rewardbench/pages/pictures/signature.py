@@ -112,7 +112,7 @@ def _legend(start: bool) -> str:
         x += 27 + len(name) * 5.4 + 16
     here = svg.tag("rect", x=x, y=8, width=22, height=12, kind="apart") + svg.line(x, 6, x, 22, "drop")
     ring = svg.tag("circle", cx=x, cy=14, r=5, kind="ring")
-    return "".join([*drawn, here, ring, svg.words(x + 27, 18, "from here on apart", "s")])
+    return "".join([*drawn, here, ring, svg.words(x + 27, 18, "from here on they part", "s")])
 
 
 def _start(x: Scale, y: Scale, start: float | None) -> list[str]:
