@@ -50,7 +50,7 @@ def rules(colours: dict[str, str], text: str) -> str:
         f".picture .lead{{fill:none;stroke:{c['axis']};stroke-width:.6;stroke-dasharray:1 3}}",
         f".picture .apart{{fill:{c['grid']};fill-opacity:.6}}",
         f".picture .hollow{{fill:{c['paper']};stroke-width:1.4}}.picture .gone{{stroke-dasharray:2 2}}",
-        ".picture .tint{fill-opacity:.22}.picture .dot{fill-opacity:.7}",
+        f".picture .tint{{fill-opacity:.22}}.picture .dot{{stroke:{c['paper']};stroke-width:.7}}",
     ]
     lines += [f".picture .c{i}{{stroke:{c[str(i)]}}}.picture .f{i}{{fill:{c[str(i)]}}}" for i in range(COLOURS + 1)]
     lines += [f".picture .d{i}{{stroke-dasharray:{d}}}" for i, d in enumerate((*DASHES, GREY_DASH))]

@@ -42,7 +42,7 @@ def boxes(count: int, columns: int, top: float, height: float, left: float = 46.
         Box(
             left + wide * (i % columns),
             top + (height + head) * (i // columns) + head,
-            left + wide * (i % columns + 1) - 14,
+            left + wide * (i % columns + 1) - 24,
             top + (height + head) * (i // columns + 1),
             i % columns == 0,
             i + columns >= count,
@@ -92,9 +92,9 @@ def curves(x: Scale, y: Scale, shown: Lines, look: Look, seeds: bool = True, ban
     if seeds and len(shown.seeds) > 1:
         drawn += [svg.path(map(x, xs), map(y, ys), look.seed) for xs, ys in zip(shown.x, shown.y, strict=True)]
     ends = zip(shown.x, shown.y, shown.broke, strict=True)
-    drawn += [cross(x(xs[-1]), y(ys[-1])) for xs, ys, broke in ends if broke and np.isfinite(ys[-1])]
+    drawn += [cross(x(xs[-1]), y(ys[-1])) for xs, ys, broke in ends if broke and np.isfinite(xs[-1] + ys[-1])]
     drawn.append(svg.path(map(x, shown.mean_x), map(y, shown.mean_y), look.line))
-    at = np.flatnonzero(np.isfinite(shown.mean_y))
+    at = np.flatnonzero(np.isfinite(shown.mean_x + shown.mean_y))
     if len(at):
         drawn.append(marker(look, x(shown.mean_x[at[-1]]), y(shown.mean_y[at[-1]])))
     return "".join(drawn)
@@ -102,7 +102,7 @@ def curves(x: Scale, y: Scale, shown: Lines, look: Look, seeds: bool = True, ban
 
 def strip(x: Scale, y: Scale, at: Floats, low: Floats, high: Floats, look: Look) -> str:
     """The area between two curves, cut at the axes' ends; nothing where the edges are not known."""
-    known = np.isfinite(low) & np.isfinite(high)
+    known = np.isfinite(at + low + high)
     if known.sum() < 2:
         return ""
     edge = [(x(a), y(min(max(v, y.low), y.high))) for a, v in zip(at[known], high[known], strict=True)]
@@ -120,12 +120,13 @@ def cross(x: float, y: float) -> str:
     )
 
 
-def labels(box: Box, at: Sequence[End], longest: int = 16) -> str:
+def labels(box: Box, at: Sequence[End], longest: int = 21) -> str:
     """A label for each line's end (x, y, name, look), in the margin to the right, none upon another."""
     places = spread([y for _, y, _, _ in at], GAP, box.top + 4, box.bottom)
     drawn = []
     for (x, y, name, look), place in zip(at, places, strict=True):
         drawn.append(svg.path([x + 5, box.right + 4, box.right + 12], [y, y, place], "lead"))
-        at_x = box.right + 14
-        drawn.append(key(look, at_x, place + 4, name, longest) if look else svg.words(at_x + 27, place + 4, name, "s soft"))
+        beside = box.right + 14
+        bare = svg.words(beside + 27, place + 4, name, "s soft")
+        drawn.append(key(look, beside, place + 4, name, longest) if look else bare)
     return "".join(drawn)

@@ -21,6 +21,7 @@ def parting(curve: Curve, errors: float = 2.0) -> int | None:
     best, both ways, averaged.
     Read: up to here the reward was a guide; what it pays beyond it is paid for something else.
     Fails: a reward that is all paid out before gold falls has nothing left to rise: `over_trained` sees that.
+    Where gold only trembles and the reward rises, about one run in twenty is marked.
     """
     best = int(curve.gold.mean(axis=(1, 2)).argmax())
     rise, rise_error = hacked.change(curve.reward[best:])

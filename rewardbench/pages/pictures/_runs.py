@@ -113,6 +113,11 @@ def start_gold(groups: Groups) -> float | None:
     return float(np.mean(found)) if found else None
 
 
+def furthest(places: Sequence[Floats]) -> float:
+    """The end of an axis from 0: the largest known value, at least 1."""
+    return max([1.0, *(float(v) for place in places for v in place if np.isfinite(v))])
+
+
 def cell(value: float) -> float | None:
     """A number as tables hold it: six digits after the point, None where it is not known."""
     return round(float(value), 6) + 0.0 if np.isfinite(value) else None

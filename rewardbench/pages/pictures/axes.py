@@ -17,7 +17,7 @@ PLACE = 4
 TITLE = "Gold and the four axes"
 NAMES = {"gold": "gold", "quality": "Q quality", "stability": "S stability",
          "efficiency": "E efficiency", "diversity": "D diversity"}  # fmt: skip
-LEFT, ROW, TOP = 152.0, 22.0, 44.0
+LEFT, ROW, TOP = 176.0, 22.0, 44.0
 FURTHEST = 1.5
 """Intervals of few seeds may be as wide as one likes; beyond this they are cut, and an arrow says so."""
 
@@ -74,7 +74,7 @@ def _column(x: Scale, metric: str, bottom: float) -> str:
 def _interval(x: Scale, value: tuple[float, float | None, float | None] | None, y: float, look: Look) -> str:
     """A dot with its interval, arrows where that is cut; a dash where nothing is known."""
     if value is None:
-        return svg.words((x.start + x.end) / 2, y + 4, "–", "soft", "middle")
+        return svg.words((x.start + x.end) / 2, y + 3.5, "–", "soft", "middle")
     mean, low, high = value
     drawn = ""
     if low is not None and high is not None:
@@ -94,11 +94,11 @@ def _caption(groups: Groups, rows: Sequence[Mapping[str, Any]]) -> str:
     reasons = {r.reasons[m] for g in groups.values() for r in g for m in NAMES if m in r.reasons and m != "gold"}
     dash = f" A dash: not known ({'; '.join(sorted(reasons)) or 'a run has no value'})." if missing else ""
     return (
-        f"Mean over seeds ({seeds_of(groups)}) with its 95% t interval; one seed has none. Gold is raw; Q is gold on the "
-        "task's scale (0 = untrained, 1 = trained on gold itself) and its interval holds the scale's own error too; "
-        "S, E and D rank only designs whose Q is above that of untrained. Best Q first (without a scale: best gold)."
-        f"{dash}"
-    )  # fmt: skip
+        f"Mean over seeds ({seeds_of(groups)}) with its 95% t interval; one seed has none; no smoothing. Gold is raw; "
+        "Q is gold on the task's scale (0 = untrained, 1 = trained on gold itself) and its interval holds the scale's "
+        "own error too; S, E and D rank only designs whose Q is above that of untrained. "
+        f"Best Q first (without a scale: best gold).{dash}"
+    )
 
 
 def _told(rows: Sequence[Mapping[str, Any]]) -> str:

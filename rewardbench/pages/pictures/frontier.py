@@ -14,7 +14,7 @@ from rewardbench.pages.picture import Cell, Picture
 from rewardbench.pages.pictures import _panel as panel
 from rewardbench.pages.pictures._look import GREY, Look, key, looks, marker
 from rewardbench.pages.pictures._runs import FEW, Groups, cell, of_task, seeds_of, taught, trains
-from rewardbench.pages.pictures._scale import Scale, reach, short
+from rewardbench.pages.pictures._scale import Scale, short
 from rewardbench.results import Result
 from rewardbench.types import Bank, Floats
 
@@ -43,14 +43,15 @@ def _frontier(task: str, groups: Groups, banked: Groups, first: Bank) -> Picture
     fronts = {n: _front(g, diversity.frontier) for n, g in banked.items() if g}
     low, high = short(first.temperatures[0]), short(first.temperatures[-1])
     title = f"Precision and variety, at temperatures {low} to {high}"
-    names = ("share of samples that reach the bar", "variety: effective distinct-k share")
+    names = ("share of samples that reach the bar", "variety among them (effective distinct-k share)")
     caption = (
-        f"At the end of training, {first.gold.shape[2]} samples a prompt at each of {len(first.temperatures)} temperatures; "
-        f"the marker is {low}, the line goes on to {high}. Right: the share of samples with gold of at least {first.bar:g}. "
-        "Up: how many kinds are among a prompt's samples that reach it, (kinds − 1) / (samples − 1), mean over prompts. "
-        "Up and right is better; the area below and left of a line, less that of untrained (grey, dashed), is D. "
+        f"At the end of training, {first.gold.shape[2]} samples a prompt at each of {len(first.temperatures)} "
+        f"temperatures; the marker is {low}, the line goes on to {high}. Right: the share of samples with gold of at "
+        f"least {first.bar:g}. Up: how many kinds are among a prompt's samples that reach it, "
+        "(kinds − 1) / (samples − 1), mean over prompts. Up and right is better; the area below and left of a line, "
+        "less that of untrained (grey, dashed), is D. "
         f"Thick: mean over seeds ({seeds_of(groups)}); thin: single seeds; no band, no smoothing."
-    )  # fmt: skip
+    )
     heats = [float(t) for t in first.temperatures]
     return _picture(task, title, caption, groups, fronts, names, ("temperature", "precision", "variety"), heats)
 
@@ -63,12 +64,13 @@ def _pass_at_k(task: str, groups: Groups, banked: Groups, first: Bank) -> Pictur
     fronts = {n: _front(g, lambda bank: _chances(bank, ks)) for n, g in banked.items() if g}
     caption = (
         f"One answer is right here, so variety is not asked for; instead: the chance that at least one of k samples "
-        f"is right, from {first.gold.shape[2]} samples a prompt at temperature 1 at the end of training, mean over prompts. "
-        "A line that starts high is precise; one that stays flat has no other answer within reach. Grey and dashed: untrained. "
-        f"Thick: mean over seeds ({seeds_of(groups)}); thin: single seeds; no band, no smoothing."
-    )  # fmt: skip
-    names = ("samples k (each tick doubles)", "pass@k")
-    return _picture(task, "Right answers within reach: pass@k", caption, groups, fronts, names, ("k", "log2 k", "pass@k"), ks)
+        f"is right, from {first.gold.shape[2]} samples a prompt at temperature 1 at the end of training, mean over "
+        "prompts. A line that starts high is precise; one that stays low and flat has no right answer within reach. "
+        f"Grey and dashed: untrained. Thick: mean over seeds ({seeds_of(groups)}); thin: single seeds; no band, "
+        "no smoothing."
+    )
+    names, title = ("samples k (each tick doubles)", "pass@k"), "Right answers within reach: pass@k"
+    return _picture(task, title, caption, groups, fronts, names, ("k", "log2 k", "pass@k"), ks)
 
 
 def _chances(bank: Bank, ks: Sequence[int]) -> Floats:
@@ -92,10 +94,11 @@ def _picture(
     look, order = looks(groups), [n for n in taught(groups) if n in fronts]
     base = next((fronts[n] for n, g in groups.items() if not trains(g) and n in fronts), None)
     every = np.concatenate([points for _, points in fronts.values()])
-    room = (max(1.0, float(every[..., 0].max())), reach([*every[..., 1].ravel()], 0.1, 0.0)[1])
+    top = next(v for v in (0.1, 0.2, 0.5, 1.0) if every[..., 1].max() <= v + 1e-9)
+    room = (max(1.0, float(every[..., 0].max())), top)
     whole = columns[0] == "k"
     height, body = (_panel if len(order) <= FEW else _cells)(order, fronts, base, look, room, names, whole)
-    told = "; ".join(f"{n}: {_told(fronts[n][1], whole)}" for n in [*order, *(["untrained"] if base else [])] if n in fronts)
+    told = "; ".join(f"{n}: {_told(front[1], whole)}" for n, front in fronts.items())
     rows = [row for n in fronts for row in _rows(n, fronts[n], at)]
     return Picture(
         "frontier", title, caption, svg.whole(task, "frontier", title, told, height, body),
@@ -108,7 +111,7 @@ def _panel(
     room: tuple[float, float], names: tuple[str, str], whole: bool,
 ) -> tuple[float, list[str]]:  # fmt: skip
     """All designs in one panel: (height, markup)."""
-    box = panel.Box(46, 26, 640, 346)
+    box = panel.Box(46, 26, 620, 346)
     x, y = Scale(0, room[0], box.left, box.right), Scale(0, room[1], box.bottom, box.top)
     body = [_axes(box, x, y, whole, *names)]
     shown = [*(([("untrained", base)]) if base is not None else []), *((n, fronts[n]) for n in order)]
@@ -126,13 +129,13 @@ def _cells(
 ) -> tuple[float, list[str]]:  # fmt: skip
     """A cell a design, `untrained` in each: (height, markup)."""
     places = panel.boxes(len(order), panel.columns(len(order)), 16, 100, head=32)
-    body = [svg.words(4, 12, f"up: {names[1]}", "s")]
+    body = [svg.words(4, 12, names[1], "s")]
     for n, box in zip(order, places, strict=True):
         x, y = Scale(0, room[0], box.left, box.right), Scale(0, room[1], box.bottom, box.top)
         body += [_axes(box, x, y, whole), "" if base is None else _lines(x, y, base, GREY, False)]
         body += [_lines(x, y, fronts[n], look[n]), key(look[n], box.left, box.top - 10, n, panel.room(box), "b")]
     bottom = max(box.bottom for box in places)
-    return bottom + 42, [*body, svg.words(svg.WIDTH / 2, bottom + 34, f"right: {names[0]}", "s", "middle")]
+    return bottom + 42, [*body, svg.words(svg.WIDTH / 2, bottom + 34, names[0], "s", "middle")]
 
 
 def _axes(box: panel.Box, x: Scale, y: Scale, whole: bool, x_name: str = "", y_name: str = "") -> str:
@@ -160,5 +163,5 @@ def _told(points: Floats, whole: bool) -> str:
 
 def _rows(name: str, front: Front, at: Sequence[float]) -> list[tuple[Cell, ...]]:
     """A row a point: of the mean, then of each seed."""
-    tracks = [("mean", front[1].mean(axis=0)), *zip(front[0], front[1], strict=True)]
+    tracks: list[tuple[str | int, Floats]] = [("mean", front[1].mean(axis=0)), *zip(front[0], front[1], strict=True)]
     return [(name, seed, at[i], cell(p[0]), cell(p[1])) for seed, points in tracks for i, p in enumerate(points)]

@@ -10,7 +10,19 @@ from rewardbench.pages import svg
 from rewardbench.pages.picture import Cell, Picture
 from rewardbench.pages.pictures import _panel as panel
 from rewardbench.pages.pictures._look import GREY, Look, key, looks
-from rewardbench.pages.pictures._runs import FEW, Groups, Lines, cell, gold, lines, of_task, seeds_of, start_gold, taught
+from rewardbench.pages.pictures._runs import (
+    FEW,
+    Groups,
+    Lines,
+    cell,
+    furthest,
+    gold,
+    lines,
+    of_task,
+    seeds_of,
+    start_gold,
+    taught,
+)
 from rewardbench.pages.pictures._scale import Scale
 from rewardbench.results import Result, anchor_of
 from rewardbench.types import Anchor, Curve, Floats
@@ -41,17 +53,12 @@ def _tokens(curve: Curve) -> Floats:
     return np.asarray(curve.tokens, dtype=np.float64)
 
 
-def _far(shown: dict[str, Lines]) -> float:
-    """The most that any run was charged."""
-    return max(1.0, *(float(x[-1]) for found in shown.values() for x in found.x))
-
-
 def _panel(
     shown: dict[str, Lines], look: dict[str, Look], start: float | None, marks: dict[str, float]
 ) -> tuple[float, list[str]]:
     """All designs in one panel: (height, markup)."""
-    box = panel.Box(46, 26, 640, 316)
-    x, y = Scale(0, _far(shown), box.left, box.right), Scale(0, 1, box.bottom, box.top)
+    box, far = panel.Box(46, 26, 620, 316), furthest([xs for found in shown.values() for xs in found.x])
+    x, y = Scale(0, far, box.left, box.right), Scale(0, 1, box.bottom, box.top)
     body = [panel.axes(box, x, y, x_name=_X, y_name="gold"), *_across(x, y, start, marks)]
     body += [panel.curves(x, y, found, look[n], band=True) for n, found in shown.items()]
     ends: list[panel.End] = [
@@ -67,11 +74,12 @@ def _cells(
 ) -> tuple[float, list[str]]:
     """A cell a design: (height, markup)."""
     places = panel.boxes(len(shown), panel.columns(len(shown)), 0, 96, head=32)
-    body = []
+    body, far = [], furthest([xs for found in shown.values() for xs in found.x])
     for (n, found), box in zip(shown.items(), places, strict=True):
-        x, y = Scale(0, _far(shown), box.left, box.right), Scale(0, 1, box.bottom, box.top)
+        x, y = Scale(0, far, box.left, box.right), Scale(0, 1, box.bottom, box.top)
         body += [panel.axes(box, x, y, tall=2, marks=3), *_across(x, y, start, marks)]
-        body += [panel.curves(x, y, found, look[n], band=True), key(look[n], box.left, box.top - 8, n, panel.room(box), "b")]
+        body.append(panel.curves(x, y, found, look[n], band=True))
+        body.append(key(look[n], box.left, box.top - 8, n, panel.room(box), "b"))
     bottom = max(box.bottom for box in places)
     return bottom + 42, [*body, svg.words(svg.WIDTH / 2, bottom + 34, _X, "s", "middle")]
 
@@ -84,12 +92,14 @@ def _across(x: Scale, y: Scale, start: float | None, marks: dict[str, float]) ->
 
 def _caption(groups: Groups, marks: dict[str, float]) -> str:
     start = " Grey and dashed: the gold of untrained." if start_gold(groups) is not None else ""
-    anchors = f" Dotted: the task's anchors, Q = 0 ({marks['Q = 0']:.3f}) and Q = 1 ({marks['Q = 1']:.3f})." if marks else ""
+    levels = " and ".join(f"{name} ({v:.3f})" for name, v in marks.items())
+    anchors = f" Dotted: the task's anchors, {levels}." if marks else ""
     return (
-        f"Mean gold on dev prompts at each evaluation, designs by their end. Thick: mean over seeds ({seeds_of(groups)}) "
-        "at their mean spending, as far as every run of the design went; band: 95% t interval of that mean over seeds; "
-        f"thin: single seeds, a cross where one failed; no smoothing.{start}{anchors}"
-    )  # fmt: skip
+        "Mean gold on dev prompts at each evaluation; designs by their end. "
+        f"Thick: mean over seeds ({seeds_of(groups)}) at their mean spending, as far as every run of the design went; "
+        "band: 95% t interval of that mean over seeds; thin: single seeds, a cross where one failed; "
+        f"no smoothing.{start}{anchors}"
+    )
 
 
 def _told(shown: dict[str, Lines]) -> str:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from rewardbench.pages import svg
-from rewardbench.pages.picture import Cell, Picture
+from rewardbench.pages.picture import Picture
 from rewardbench.pages.pictures import _panel as panel
-from rewardbench.pages.pictures._look import Look, key, looks, place
+from rewardbench.pages.pictures._look import Look, key, looks, marker, place
 from rewardbench.pages.pictures._runs import Groups, cell, of_task, seeds_of, taught
 from rewardbench.pages.pictures._scale import Scale, reach
 from rewardbench.results import Result
@@ -74,7 +74,7 @@ def _cells(shown: dict[str, list[Paid]], look: dict[str, Look]) -> tuple[float, 
     for (n, found), whole in zip(shown.items(), places, strict=True):
         box = panel.Box(whole.left, whole.top, whole.right - 158, whole.bottom, last=whole.last)
         x = Scale(0, max(1.0, *(float(p.steps[-1]) for p in found)), box.left, box.right)
-        low, high = reach([v for p in found for v in p.values], 0.0)
+        low, high = reach([v for p in found for v in p.values])
         y = Scale(low, high, box.bottom, box.top)
         body += [panel.axes(box, x, y, marks=3), key(look[n], box.left, box.top - 12, n, panel.room(whole), "b")]
         body.append(_lines(box, x, y, found, look[n]))
@@ -87,16 +87,18 @@ def _lines(box: panel.Box, x: Scale, y: Scale, found: Sequence[Paid], look: Look
     drawn, ends = [], []
     for i, paid in enumerate(found):
         mark = Look(look.colour, place(i).dash, place(i).marker)
-        drawn.append(svg.path(map(x, paid.steps), map(y, paid.values), mark.line))
         at = np.flatnonzero(np.isfinite(paid.values))
+        drawn.append(svg.path(map(x, paid.steps), map(y, paid.values), mark.line))
+        drawn += [marker(mark, x(paid.steps[j]), y(paid.values[j]), 2.8) for j in at[:: max(1, len(at) // 4)]]
         if len(at):
             ends.append((x(paid.steps[at[-1]]), y(paid.values[at[-1]]), _label(paid.part), mark))
-    return "".join([*drawn, panel.labels(box, ends, 17)])
+    return "".join([*drawn, panel.labels(box, ends, 18)])
 
 
 def _label(part: Part) -> str:
     """A part's name with its weight, or that it gates."""
-    return f"{part.name} ≥ {part.gate:g}" if part.gate is not None else f"{part.name} ×{part.weight:g}"
+    head = f"≥{part.gate:g}" if part.gate is not None else f"{part.weight:g}×".replace("-", "−")
+    return f"{head} {part.name}"
 
 
 def _told(paid: Paid) -> str:
@@ -108,6 +110,7 @@ def _caption(groups: Groups) -> str:
     return (
         "A cell a design with more than one part, in the design's colour; dash and marker tell its parts apart. Each "
         "line is the part's mean over a step's training completions and over seeds "
-        f"({seeds_of(groups)}), raw: before weight, scale, clip and gate; ×w is its weight in the design, ≥ its gate. "
-        "Completions on which a part abstained are left out. No band, no smoothing; each cell has a y axis of its own."
+        f"({seeds_of(groups)}), raw: before weight, scale, clip and gate; before each name stands the part's weight in "
+        "the design (w×) or gate (≥). Completions on which a part abstained are left out. No band, no smoothing; each "
+        "cell has a y axis of its own."
     )

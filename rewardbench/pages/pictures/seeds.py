@@ -14,7 +14,7 @@ from rewardbench.results import Result
 
 PLACE = 5
 TITLE = "Gold at the end, every seed"
-LEFT, RIGHT, ROW, TOP = 152.0, 704.0, 22.0, 22.0
+LEFT, RIGHT, ROW, TOP = 176.0, 704.0, 22.0, 24.0
 
 
 def draw(task: str, results: Sequence[Result]) -> Picture | None:
@@ -53,6 +53,7 @@ def _worst(found: Sequence[tuple[Result, float, bool]]) -> tuple[Result, float, 
 def _frame(x: Scale, bottom: float, start: float | None) -> str:
     drawn = [svg.line(x(v), TOP, x(v), bottom, "grid") for v in ticks(0, 1)]
     drawn += [svg.words(x(v), bottom + 15, short(v), "s soft", "middle") for v in ticks(0, 1)]
+    drawn.append(svg.words(RIGHT + 14, TOP - 10, "worst seed", "s soft"))
     drawn += [svg.line(x.start, bottom, x.end, bottom, "axis")]
     drawn.append(svg.words((x.start + x.end) / 2, bottom + 31, "gold, mean of the last two evaluations", "s", "middle"))
     if start is not None:
@@ -76,7 +77,7 @@ def _row(x: Scale, y: float, name: str, found: Sequence[tuple[Result, float, boo
 
 def _caption(groups: Groups) -> str:
     return (
-        f"A mark a run ({seeds_of(groups)}), nothing averaged over seeds, no boxes; designs by their mean. "
+        f"A mark a run ({seeds_of(groups)}), nothing averaged over seeds, no bands, no smoothing; designs by mean. "
         "In the ring, and named at the right: the worst seed (the first of equals). "
         "A cross: a run that failed, whose gold counts 0."
     )

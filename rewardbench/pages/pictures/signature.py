@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,7 @@ from rewardbench.pages.pictures._runs import (
     Groups,
     Lines,
     cell,
+    furthest,
     gold,
     lines,
     nats,
@@ -27,9 +28,10 @@ from rewardbench.pages.pictures._runs import (
 )
 from rewardbench.pages.pictures._scale import Scale
 from rewardbench.results import Result
+from rewardbench.types import Floats
 
 PLACE = 1
-TITLE = "Reward and gold, as the policy moves away from its start"
+TITLE = "What each reward paid, and what that was worth"
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,9 @@ def story(name: str, group: Sequence[Result]) -> Story:
     paid, told = lines(group, nats, reward), lines(group, nats, gold)
     known = np.array([v for y in paid.y for v in y if np.isfinite(v)] or [np.nan])
     both = pooled([r.run.curve for r in group if r.run.curve is not None]) if len(told.mean_y) else None
-    return Story(name, paid, told, float(known.min()), float(known.max()), None if both is None else parting(both))
+    part = None if both is None else parting(both)
+    part = part if part is not None and np.isfinite(told.mean_x[part]) else None
+    return Story(name, paid, told, float(known.min()), float(known.max()), part)
 
 
 def draw(task: str, results: Sequence[Result]) -> Picture | None:
@@ -77,21 +81,16 @@ def draw(task: str, results: Sequence[Result]) -> Picture | None:
     )  # fmt: skip
 
 
-def _far(stories: Sequence[Story]) -> float:
-    """The furthest KL of any seed."""
-    return max(1e-3, *(float(np.nanmax(x)) for s in stories for x in s.gold.x))
-
-
 _X = "KL from the start policy, nats a completion (square-root scale)"
 
 
 def _cells(stories: Sequence[Story], look: dict[str, Look], start: float | None) -> tuple[float, list[str]]:
     """A cell a design with both curves in it: (height, markup)."""
-    columns = panel.columns(len(stories))
+    columns, far = panel.columns(len(stories)), furthest([xs for s in stories for xs in s.gold.x])
     places = panel.boxes(len(stories), columns, 30, 420 / columns)
     body = [_legend(start is not None)]
     for s, box in zip(stories, places, strict=True):
-        x, y = Scale(0, _far(stories), box.left, box.right, root=True), Scale(0, 1, box.bottom, box.top)
+        x, y = Scale(0, far, box.left, box.right, root=True), Scale(0, 1, box.bottom, box.top)
         body += [_apart(x, y, s), panel.axes(box, x, y, tall=2), *_start(x, y, start)]
         body.append(key(look[s.name], box.left, box.top - 22, s.name, panel.room(box), "b"))
         body.append(svg.words(box.left, box.top - 8, _verdict(s), "s soft"))
@@ -113,7 +112,7 @@ def _legend(start: bool) -> str:
         x += 27 + len(name) * 5.4 + 16
     here = svg.tag("rect", x=x, y=8, width=22, height=12, kind="apart") + svg.line(x, 6, x, 22, "drop")
     ring = svg.tag("circle", cx=x, cy=14, r=5, kind="ring")
-    return "".join([*drawn, here, ring, svg.words(x + 27, 18, "from here on apart", "s")])
+    return "".join([*drawn, here, ring, svg.words(x + 27, 18, "from here on they part", "s")])
 
 
 def _start(x: Scale, y: Scale, start: float | None) -> list[str]:
@@ -146,7 +145,7 @@ def _verdict(s: Story) -> str:
         return "pays the same throughout"
     if s.part is None:
         return "do not part"
-    return "part at once" if s.part == 0 else f"part at {s.gold.mean_x[s.part]:.1f} nats"
+    return "part from the start" if s.part == 0 else f"part at {s.gold.mean_x[s.part]:.1f} nats"
 
 
 def _told(stories: Sequence[Story]) -> str:
@@ -160,23 +159,25 @@ def _told(stories: Sequence[Story]) -> str:
 def _caption(groups: Groups) -> str:
     start = "; the grey dashed line is the gold of untrained" if start_gold(groups) is not None else ""
     return (
-        "A cell a design, best end first: what it pays (black) and what gold says of the same completions (colour)"
-        f"{start}. Designs pay on scales of their own, so each reward is drawn from its least (0) to its most (1) "
-        "over its seeds and evaluations; raw values stand in the table. A line joins a design's evaluations in the "
-        "order of training, at their mean KL (where it turns back, the policy did); x is spaced by the square root of "
-        f"KL. Thick: mean over seeds ({seeds_of(groups)}); thin: single seeds; no band, no smoothing. "
-        "The ring marks where reward and gold part: the evaluation of the best mean gold, if from there to the end the "
-        "reward rose and gold fell, each by more than two standard errors over the prompts of all seeds (gold's fall "
-        "is read on prompts that did not choose the best)."
-    )  # fmt: skip
+        "A cell a design, best end first: what it pays (in the colour of the words) and what gold says of the same "
+        f"completions (in the design's colour){start}. Designs pay on scales of their own, so each reward is drawn "
+        "from its least (0) to its most (1) over its seeds and evaluations; raw values stand in the table. A line "
+        "joins a design's evaluations in the order of training, at their mean KL (where it turns back, the policy "
+        f"did); x is spaced by the square root of KL. Thick: mean over seeds ({seeds_of(groups)}); thin: single seeds; "
+        "no band, no smoothing. The ring marks where reward and gold part: the evaluation of the best mean gold, if "
+        "from there to the end the reward rose and gold fell, each by more than two standard errors over the prompts "
+        "of all seeds (gold's fall is read on prompts that did not choose the best)."
+    )
 
 
 def _rows(s: Story) -> list[tuple[Cell, ...]]:
     """A row an evaluation: of the mean, then of each seed."""
-    each = zip(s.reward.seeds, s.gold.x, s.reward.y, s.paid.y, s.gold.y, strict=True)
+    each: Iterable[tuple[str | int, Floats, Floats, Floats, Floats]] = zip(
+        s.reward.seeds, s.gold.x, s.reward.y, s.paid.y, s.gold.y, strict=True
+    )
     tracks = [("mean", s.gold.mean_x, s.reward.mean_y, s.paid.mean_y, s.gold.mean_y), *each]
     return [
-        (s.name, seed, e, *(cell(v[e]) for v in values), "yes" if seed == "mean" and e == s.part else None)
-        for seed, *values in tracks
-        for e in range(len(values[0]))
+        (s.name, seed, e, *map(cell, (x[e], r[e], p[e], g[e])), "yes" if (seed, e) == ("mean", s.part) else None)
+        for seed, x, r, p, g in tracks
+        for e in range(len(g))
     ]
