@@ -34,6 +34,7 @@ from rewardbench.pool import WORKER
 
 ROOT = Path(__file__).parents[1]
 TASKS = ("qa/lookup", "writing/story")
+"""Those of one turn: what TRL does with a partner is not the same work."""
 STEPS = 14
 WARM = 2
 """Steps at the start of a run that are not counted: caches fill, code is traced."""
@@ -54,12 +55,13 @@ class Cost:
 # --- ours ------------------------------------------------------------------------------------------------------------
 
 
-def our_runs(folder: Path, task: str, seeds: Sequence[int]) -> Any:
+def our_runs(folder: Path, tasks: Sequence[str], seeds: Sequence[int]) -> Any:
     """A sweep of the reference design with next to no evaluation in it: one completion at the end."""
     from rewardbench import sweep, trace
     from rewardbench.plan import Spec
 
-    made = sweep.prepare(Spec(tasks=(task,), designs=("reference",), seeds=tuple(seeds), budget=str(STEPS)), folder)
+    spec = Spec(tasks=tuple(tasks), designs=("reference",), seeds=tuple(seeds), budget=str(STEPS))
+    made = sweep.prepare(spec, folder)
     wanted = [r for r in made.runs if r.design.name == "reference"]
     bare = [replace(r, points=(), temperatures=(), eval_prompts=1, eval_samples=1) for r in wanted]
     for run in bare:
@@ -72,7 +74,7 @@ def our_step(task: str, seed: int) -> Cost:
     from rewardbench import trace, worker
 
     with tempfile.TemporaryDirectory() as place:
-        made = our_runs(Path(place), task, [seed])
+        made = our_runs(Path(place), [task], [seed])
         (run,) = made.runs
         folder = made.run_folder(run)
         worker.do_pack([run], [folder], made.policy, lambda event: None, 60.0, made.folder / "sources")
@@ -83,10 +85,10 @@ def our_step(task: str, seed: int) -> Cost:
     return Cost(cpu, wall, len(rows), statistics.mean(said))
 
 
-def our_sweep(task: str, seed: int) -> Cost:
-    """12 runs by a pool of two workers; the clock starts when the first worker has done a run that pays for imports.
+def our_sweep(tasks: str, seed: int) -> Cost:
+    """12 runs by a pool of two workers; the clock starts when the first has done a run more, that pays for imports.
 
-    Everything a run does is in it: loading, checkpoints, its files, the reward.
+    Everything a run does is in it: loading, checkpoints, its files, the reward. `tasks`: names joined by +.
     """
     from rewardbench import sweep
     from rewardbench.pool import Pool
@@ -99,8 +101,12 @@ def our_sweep(task: str, seed: int) -> Cost:
             ends.append(time.perf_counter())
 
     with tempfile.TemporaryDirectory() as place:
-        made = our_runs(Path(place), task, range(seed, seed + SWEEP + 2))
-        Pool(sweep.job_of(made), tell).run([[run] for run in made.runs], 2)
+        names = tasks.split("+")
+        made = our_runs(Path(place), names, range(seed, seed + SWEEP // len(names) + 1))
+        first = [run for run in made.runs if run.seed == seed][:2]  # one for each worker
+        rest = [run for run in made.runs if run.seed != seed]
+        assert len(rest) == SWEEP
+        Pool(sweep.job_of(made), tell).run([[run] for run in [*first, *rest]], 2)
     return Cost(float("nan"), ends[-1] - ends[0], SWEEP, float("nan"))
 
 
@@ -174,9 +180,12 @@ def trl_run(task: str, seed: int) -> Cost:
     return Cost(cpu, whole, STEPS - WARM, statistics.mean(lengths[WARM:]))
 
 
-def trl_sweep(task: str, seed: int) -> Cost:
+def trl_sweep(tasks: str, seed: int) -> Cost:
     """12 runs one after the other; `train` alone, without the reward."""
-    return Cost(float("nan"), sum(trl_run(task, seed + n).wall for n in range(SWEEP)), SWEEP, float("nan"))
+    names = tasks.split("+")
+    spent = [trl_run(task, seed + 1 + n).wall for task in names for n in range(SWEEP // len(names))]
+    assert len(spent) == SWEEP
+    return Cost(float("nan"), sum(spent), SWEEP, float("nan"))
 
 
 # --- the race --------------------------------------------------------------------------------------------------------
@@ -217,9 +226,9 @@ def lanes() -> Iterator[dict[str, Any]]:
 
 
 def race(pipes: dict[str, Any], kind: str, task: str, rounds: int) -> dict[str, list[Cost]]:
-    """The costs of each contestant, a round after the other; an uncounted round first."""
+    """The costs of each contestant, a round after the other; of steps, an uncounted round first."""
     found: dict[str, list[Cost]] = {name: [] for name in pipes}
-    for n in range(rounds + 1):
+    for n in range(0 if kind == "step" else 1, rounds + 1):
         for name, pipe in pipes.items():
             pipe.send((f"{'our' if name == 'ours' else 'trl'}_{kind}", task, 1000 * (n + 1)))
             cost = pipe.recv()
@@ -251,7 +260,8 @@ def row(kind: str, task: str, costs: dict[str, list[Cost]]) -> dict[str, Any]:
         "peer_tokens": statistics.mean(c.tokens for c in costs[best]) if kind == "step" else None,
         "machine": f"cpu: {platform.machine()}, {os.cpu_count()} cores",
         "versions": {"python": platform.python_version()} | {n: version(n) for n in ("torch", "transformers", "trl")},
-        "command": f"python benchmarks/race.py --only {kind} --task {task}", "date": str(date.today()),
+        "command": f"python benchmarks/race.py --only {kind} --task {task.replace('+', ' --task ')}",
+        "date": str(date.today()),
     }  # fmt: skip
 
 
@@ -282,7 +292,8 @@ def main() -> None:
     rows = []
     with lanes() as pipes:
         for kind in [asked.only] if asked.only else ["step", "sweep"]:
-            for task in asked.task or TASKS:
+            tasks = asked.task or TASKS
+            for task in tasks if kind == "step" else ["+".join(tasks)]:
                 rows.append(row(kind, task, race(pipes, kind, task, asked.rounds)))
     print(table(rows))
     if asked.write:
