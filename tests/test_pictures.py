@@ -249,6 +249,12 @@ def test_alarms_stand_at_the_evaluation_that_first_saw_them():
     assert [steps["20"] < x < steps["30"] for _, x in hacked[:1]] + [steps["10"] < x < steps["20"] for _, x in hacked[1:]] == [True, True]
 
 
+def test_an_alarm_of_steps_waits_for_them():
+    rows = [{"step": s, "dead": float(s >= 5), "parts": {"part0": 0.5}} for s in range(40)]
+    picture, _ = of("alarms", scoring.score([run("d", 1, curve([0.4, 0.4, 0.4, 0.4, 0.4], reward=[1] * 5), rows=rows)]))
+    assert picture.rows == (("d", 1, "dead_signal", 2, 20, "raised"),)  # ten dead steps are done at step 15
+
+
 def test_a_flag_of_tomorrow_is_drawn_too():
     found = scoring.score([run("d", 1, curve([0.4, 0.5, 0.6]))])
     found[0].flags.append("woken")
