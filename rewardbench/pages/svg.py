@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 WIDTH = 800
 """Of every picture, in its own units."""
-CHARACTER = 6.6
+CHARACTER = 7.0
 """What a character of a label is taken to be wide: fonts are the page's, so this errs on the wide side."""
 
 LIGHT = {
