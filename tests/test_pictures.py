@@ -338,6 +338,17 @@ def test_labels_stand_apart_in_order_and_inside(wanted):
         assert placed == near(wanted)
 
 
+@given(some.text(), some.integers(6, 30))
+def test_a_cut_name_fits_and_keeps_both_ends(name, longest):
+    short, whole = svg.cut(name, longest), svg.clean(name)
+    assert len(short) <= longest
+    if short != whole:
+        head, tail = short.split("…") if short.count("…") == 1 else (short.partition("…")[0], short.rpartition("…")[2])
+        assert whole.startswith(head)
+        assert whole.endswith(tail)
+        assert len(head) >= len(tail)
+
+
 def test_a_design_looks_the_same_in_every_picture():
     seen = defaultdict(set)
     for picture in pictures("writing/story", sweep(13)):
