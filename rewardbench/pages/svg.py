@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 WIDTH = 800
 """Of every picture, in its own units."""
-CHARACTER = 6.6
+CHARACTER = 7.0
 """What a character of a label is taken to be wide: fonts are the page's, so this errs on the wide side."""
 
 LIGHT = {
@@ -131,13 +131,28 @@ def words(x: float, y: float, text: str, kind: str = "", anchor: str = "", longe
 
 
 def cut(text: str, longest: int) -> str:
-    """The text in at most so many characters.
+    """The text if it is no wider than so many characters, else its head and its tail: names may differ in either.
 
-    >>> cut("story_length", 8)
-    'story_l…'
+    >>> cut("a_long_design_10", 12), cut("short", 12)
+    ('a_long…n_10', 'short')
     """
     text = clean(text)
-    return text if len(text) <= longest else text[: max(1, longest - 1)] + "…"
+    if sum(map(_width, text)) <= longest:
+        return text
+    head = tail = ""
+    while len(head + tail) < len(text):
+        more = (head + text[len(head)], tail) if len(head) <= 1.7 * len(tail) else (head, text[-len(tail) - 1] + tail)
+        if sum(map(_width, "".join(more) + "…")) > longest:
+            break
+        head, tail = more
+    return f"{head}…{tail}"
+
+
+def _width(character: str) -> float:
+    """About how wide a character is, in those of small letters."""
+    if unicodedata.east_asian_width(character) in "WF":
+        return 1.8
+    return 1.3 if character.isupper() or character in "mw%@…" else 1.0
 
 
 def path(xs: Iterable[float], ys: Iterable[float], kind: str) -> str:

@@ -62,7 +62,7 @@ def columns(count: int) -> int:
 
 def room(box: Box) -> int:
     """How many characters of a bold name stand above a cell, beside its key."""
-    return int((box.right - box.left - 27) / (svg.CHARACTER * 1.1))
+    return int((box.right - box.left - 27) / (svg.CHARACTER * 1.15))
 
 
 def axes(
@@ -120,7 +120,7 @@ def cross(x: float, y: float) -> str:
     )
 
 
-def labels(box: Box, at: Sequence[End], longest: int = 21) -> str:
+def labels(box: Box, at: Sequence[End], longest: int = 19, kind: str = "") -> str:
     """A label for each line's end (x, y, name, look), in the margin to the right, none upon another."""
     places = spread([y for _, y, _, _ in at], GAP, box.top + 4, box.bottom)
     drawn = []
@@ -128,5 +128,5 @@ def labels(box: Box, at: Sequence[End], longest: int = 21) -> str:
         drawn.append(svg.path([x + 5, box.right + 4, box.right + 12], [y, y, place], "lead"))
         beside = box.right + 14
         bare = svg.words(beside + 27, place + 4, name, "s soft")
-        drawn.append(key(look, beside, place + 4, name, longest) if look else bare)
+        drawn.append(key(look, beside, place + 4, name, longest, kind) if look else bare)
     return "".join(drawn)

@@ -17,7 +17,8 @@ PLACE = 7
 TITLE = "Alarms, along each run"
 LETTERS = {"hacked": "H", "over_trained": "O", "collapsed": "C", "dead_signal": "D", "truncated": "T",
            "kl_runaway": "K", "templated": "P", "failed": "F"}  # fmt: skip
-"""So that a flag has its letter and colour on every page; one that is not here gets its first letter, in grey."""
+"""So that a flag has its letter and colour on every page; one that is not here gets its first letter, in grey.
+`failed`, the eighth, wears grey too: it is no colour among the others."""
 UNTIMED = {"no_learning"}
 """Said of a design's seeds together, and of no moment."""
 LEFT, ROW, TOP = 214.0, 14.0, 62.0

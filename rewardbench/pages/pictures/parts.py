@@ -72,7 +72,7 @@ def _cells(shown: dict[str, list[Paid]], look: dict[str, Look]) -> tuple[float, 
     places = panel.boxes(len(shown), 2, 0, tall, head=34)
     body = []
     for (n, found), whole in zip(shown.items(), places, strict=True):
-        box = panel.Box(whole.left, whole.top, whole.right - 158, whole.bottom, last=whole.last)
+        box = panel.Box(whole.left, whole.top, whole.right - 174, whole.bottom, last=whole.last)
         x = Scale(0, max(1.0, *(float(p.steps[-1]) for p in found)), box.left, box.right)
         low, high = reach([v for p in found for v in p.values])
         y = Scale(low, high, box.bottom, box.top)
@@ -92,7 +92,7 @@ def _lines(box: panel.Box, x: Scale, y: Scale, found: Sequence[Paid], look: Look
         drawn += [marker(mark, x(paid.steps[j]), y(paid.values[j]), 2.8) for j in at[:: max(1, len(at) // 4)]]
         if len(at):
             ends.append((x(paid.steps[at[-1]]), y(paid.values[at[-1]]), _label(paid.part), mark))
-    return "".join([*drawn, panel.labels(box, ends, 18)])
+    return "".join([*drawn, panel.labels(box, ends, 19, "s")])
 
 
 def _label(part: Part) -> str:

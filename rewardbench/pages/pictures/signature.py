@@ -104,12 +104,13 @@ def _cells(stories: Sequence[Story], look: dict[str, Look], start: float | None)
 
 def _legend(start: bool) -> str:
     """What the kinds of lines are, in one row."""
-    items = [("reward", "reward (0–1: its own range)"), ("line c1", "gold"), ("rewards", "a seed's reward")]
-    items += [("seed c1", "a seed's gold"), *([("level c0 d4", "gold of untrained")] if start else [])]
+    items = [(("reward",), "reward (0–1: its own range)"), (("line c1",), "gold"), (("rewards", "seed c1"), "one seed")]
+    items += [(("level c0 d4",), "gold of untrained")] if start else []
     drawn, x = [], 4.0
-    for kind, name in items:
-        drawn += [svg.line(x, 14, x + 22, 14, kind), svg.words(x + 27, 18, name, "s")]
-        x += 27 + len(name) * 5.4 + 16
+    for kinds, name in items:
+        drawn += [svg.line(x, 14 + 5 * i, x + 22, 14 + 5 * i, kind) for i, kind in enumerate(kinds)]
+        drawn.append(svg.words(x + 27, 18, name, "s"))
+        x += 27 + len(name) * svg.CHARACTER + 14
     here = svg.tag("rect", x=x, y=8, width=22, height=12, kind="apart") + svg.line(x, 6, x, 22, "drop")
     ring = svg.tag("circle", cx=x, cy=14, r=5, kind="ring")
     return "".join([*drawn, here, ring, svg.words(x + 27, 18, "from here on they part", "s")])
