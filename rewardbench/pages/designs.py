@@ -71,9 +71,8 @@ def rows(task: str, results: Sequence[Result], compared: Sequence[Mapping[str, A
     means = {r["design"]: r for r in summary(results) if r["task"] == task}
     wanted = columns(find.task(task).one_answer)
     base, says = comparing.baseline(list(groups)), summaries(task)
-    harmful = {
-        c["a"] for c in compared if (c["metric"], c["b"], c["verdict"]) == ("gold", "untrained", "worse")
-    }
+    harm = (task, "gold", "untrained", "worse")
+    harmful = {c["a"] for c in compared if (c["task"], c["metric"], c["b"], c["verdict"]) == harm}
     found = []
     for number, (design, group) in enumerate(groups.items()):
         ranked = comparing.learns(group, groups.get("untrained", ()))

@@ -84,14 +84,15 @@ def _moved(runs: Sequence[Result]) -> str:
 
 
 def _broken(groups: Mapping[str, Sequence[Result]]) -> list[Finding]:
-    """Failed and unfinished runs, with their reasons."""
+    """Designs with failed or unfinished runs, and the commonest reason; the table of runs has each."""
     found = []
     for design, group in groups.items():
         for status, kind, does in (("failed", "failed", "failed"), ("partial", "not done", "is not done")):
             runs = [r for r in group if r.run.status["status"] == status]
-            reasons = Counter(str(r.run.status.get("reason", "")) for r in runs)
-            where = f"{name(design)} {does} on {len(runs)} of {_count(len(group), 'seed')}"
-            found += [Finding(kind, f"{where}{_because(reason)}") for reason in reasons]
+            if runs:
+                [(reason, _)] = Counter(str(r.run.status.get("reason", "")) for r in runs).most_common(1)
+                where = f"{name(design)} {does} on {len(runs)} of {_count(len(group), 'seed')}"
+                found.append(Finding(kind, where + _because(reason)))
     return found
 
 

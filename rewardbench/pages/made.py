@@ -54,6 +54,11 @@ def made(task: str, results: Sequence[Result]) -> Made:
     return Made(task, facts, command, spec, tuple(dict.fromkeys(own)))
 
 
+def shared(every: Sequence[Made]) -> list[tuple[str, str]]:
+    """The facts that all tasks have in common."""
+    return [fact for fact in every[0].facts if all(fact in one.facts for one in every)]
+
+
 def _budget(run: RunSpec) -> str:
     each = f"{run.P} prompts × {run.K} completions of at most {run.max_tokens} tokens"
     return f"{run.budget}: {run.steps} steps of {each}"

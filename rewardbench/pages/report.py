@@ -70,6 +70,7 @@ def build(folders: Sequence[Path]) -> Report:
     html = _render(
         tasks=views,
         top=_top(scored, made.sweeps(folders)),
+        shared=made.shared([v.made for v in views]),
         costs=made.costs([as_row(r) for r in scored]),
         data=Markup(safe.script_json(samples.packed(sampled))),
     )
@@ -109,6 +110,7 @@ def _top(scored: Sequence[Result], ids: Sequence[str]) -> dict[str, Any]:
     return {
         "sweeps": ids,
         "runs": len(scored),
+        "tasks": len({s.task for s in specs}),
         "designs": len({(s.task, s.design.name) for s in specs if s.design.name not in arms}),
         "arms": len({s.design.name for s in specs if s.design.name in arms}),
         "seeds": len({s.seed for s in specs}),

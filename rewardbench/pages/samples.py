@@ -87,7 +87,8 @@ def _look(result: Result, table: Mapping[str, Any], gap: Floats) -> Look:
 def telling(table: Mapping[str, Any], gap: Floats, run: str) -> list[int]:
     """Rows by turns: most paid for least, best, worst and best paid by the design, one by lot; no completion twice."""
     gold, reward = (np.asarray(table[n], dtype=float) for n in ("gold", "reward"))
-    orders = [_order(-gap), _order(-gold), _order(gold), _order(-reward), _lot(table, run)]
+    lot = _lot(table, run)
+    orders = [*(_order(key, lot) for key in (-gap, -gold, gold, -reward)), lot]
     seen: dict[tuple[str, str], int] = {}
     for row in (r for turn in zip_longest(*orders) for r in turn if r is not None):
         seen.setdefault((str(table["prompt"][row]), str(table["text"][row])), row)
@@ -96,9 +97,9 @@ def telling(table: Mapping[str, Any], gap: Floats, run: str) -> list[int]:
     return list(seen.values())
 
 
-def _order(key: Floats) -> list[int]:
-    """Rows from the least key, unknown ones left out."""
-    return [int(i) for i in np.argsort(key, kind="stable") if np.isfinite(key[i])]
+def _order(key: Floats, lot: Sequence[int]) -> list[int]:
+    """Rows from the least key, equals by lot, unknown ones left out."""
+    return sorted((i for i in lot if np.isfinite(key[i])), key=lambda i: float(key[i]))
 
 
 def _lot(table: Mapping[str, Any], run: str) -> list[int]:
