@@ -15,6 +15,7 @@ The table is that of the design page. Where a file has no place there, its place
 | pool, worker | 3, between sweep and loop | processes and what one does |
 | judging | 3, right of record | gold, checked; called by the record and by the oracle |
 | packs | 3, right of loop | runs that share a model: opened, saved, restored; drives floor 2 as the loop does |
+| doctor | 4 | looks at every floor below; torch is tried by `engine.trial`, in a process of its own |
 | showing | 3, left of plan | resolves any name for `rbench show` |
 | verbs | 3, leftmost | a sweep from Python: `run`, `resume`, `compare` |
 | commands | 5, left of cli | a command prints through `cli`; `cli` lists commands without importing them |
@@ -36,7 +37,7 @@ FLOORS = (
         "verbs", "anchors", "showing", "sweep", "watch", "alarms", "progress", "pool", "worker", "loop", "packs", "tables", "comparing",
         "results", "plan", "find", "oracle", "scoring", "conventions", "record", "judging", "trace",
     ),
-    ("boards", "pages", "audit", "check", "scale", "modules"),
+    ("boards", "pages", "audit", "check", "scale", "modules", "doctor"),
     ("__main__", "recipe", "commands", "cli"),
 )
 PLACE = {name: (floor, n) for floor, names in enumerate(FLOORS) for n, name in enumerate(names)}
