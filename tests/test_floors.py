@@ -10,11 +10,12 @@ The table is that of the design page. Where a file has no place there, its place
 | scoring | 3, left of conventions | calls a design's bound parts; `find` binds them |
 | record | 3, beside trace | what is written down of a step; knows no folder |
 | anchors | 3, left of results | a task's frozen scale, made of results |
-| tables, comparing | 3, left of results | what is handed on of results; which design did better |
+| tables, gates, comparing | 3, left of results | what is handed on of results; which design did better, and whether it may pass |
 | progress, alarms | 3, right of watch | events folded into what a view shows; what to look at in it |
 | pool, worker | 3, between sweep and loop | processes and what one does |
 | judging | 3, right of record | gold, checked; called by the record and by the oracle |
 | packs | 3, right of loop | runs that share a model: opened, saved, restored; drives floor 2 as the loop does |
+| doctor | 4 | looks at every floor below; torch is tried by `engine.trial`, in a process of its own |
 | showing | 3, left of plan | resolves any name for `rbench show` |
 | verbs | 3, leftmost | a sweep from Python: `run`, `resume`, `compare` |
 | commands | 5, left of cli | a command prints through `cli`; `cli` lists commands without importing them |
@@ -33,10 +34,10 @@ FLOORS = (
     ("rewards", "metrics", "typed", "design", "measures", "stats", "advantage"),
     ("reward_models", "algorithms", "engine", "policies"),
     (
-        "verbs", "anchors", "showing", "sweep", "watch", "alarms", "progress", "pool", "worker", "loop", "packs", "tables", "comparing",
+        "verbs", "anchors", "showing", "sweep", "watch", "alarms", "progress", "pool", "worker", "loop", "packs", "tables", "gates", "comparing",
         "results", "plan", "find", "oracle", "scoring", "conventions", "record", "judging", "trace",
     ),
-    ("boards", "pages", "audit", "check", "scale", "modules"),
+    ("boards", "pages", "audit", "check", "scale", "modules", "doctor"),
     ("__main__", "recipe", "commands", "cli"),
 )
 PLACE = {name: (floor, n) for floor, names in enumerate(FLOORS) for n, name in enumerate(names)}

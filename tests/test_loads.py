@@ -39,6 +39,7 @@ CASES = {
     "show": CALL.format(words=["show", "toy/colours/reference"]),
     "plan": "import os\n" + CALL.replace("{words!r}", '["plan", "--task", "toy/colours", "--policy", os.environ["POLICY"]]'),
     "scoring": SCORE,
+    "doctor and view": "import rewardbench.doctor, rewardbench.watch, rewardbench.gates, rewardbench.commands.doctor",
     "schemas": "import rewardbench.commands.run, rewardbench.commands.compare, rewardbench.commands.merge, "
     "rewardbench.commands.resume",
 }

@@ -21,7 +21,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from sweeping import PARTS, command, environment, process, rbench
 
-from rewardbench import alarms, find, plan, progress, watch
+from rewardbench import alarms, find, gates, plan, progress, watch
 from rewardbench.commands import _asking
 from rewardbench.types import Design
 
@@ -201,6 +201,7 @@ def flags(policy, out, *more):
 
 def test_the_commands_offer_what_there_is():
     assert _asking.DISPLAYS == watch.DISPLAYS
+    assert _asking.METRICS == gates.METRICS
 
 
 def test_json_lines_are_one_object_an_event_and_stdout_stays_one_object(toy_policy, tmp_path):

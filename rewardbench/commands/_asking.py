@@ -9,19 +9,33 @@ from typing import Any
 
 import click
 
+from rewardbench.commands import _completing
+
 Function = Callable[..., Any]
+METRICS = ("gold", "quality", "stability", "efficiency", "diversity")
+"""As in `gates.METRICS`, which a test compares: a command's help loads nothing."""
 DISPLAYS = ("auto", "rich", "plain", "json", "none")
 """As in `watch.DISPLAYS`, which a test compares: a command's help loads nothing."""
 
 OPTIONS: tuple[Callable[[Function], Function], ...] = (
     click.argument("spec", required=False, type=click.Path(path_type=Path)),
-    click.option("--task", "tasks", multiple=True, metavar="T", help="A task, such as qa/lookup; may be repeated."),
+    click.option(
+        "--task", "tasks", multiple=True, metavar="T", help="A task, such as qa/lookup; may be repeated.",
+        shell_complete=_completing.of("tasks"),
+    ),
     click.option(
         "--design", "designs", multiple=True, metavar="D",
         help="A design of the task, an arm, a .toml, file.py:name or module:name; without it: all of them.",
+        shell_complete=_completing.designs,
     ),
-    click.option("--algorithm", metavar="A", help="reinforce, rloo, grpo, dr_grpo, best_of_n, raft or file.py:Class."),
-    click.option("--policy", metavar="P", help="A shipped name, a folder, hub/name@revision or run:<id>."),
+    click.option(
+        "--algorithm", metavar="A", help="reinforce, rloo, grpo, dr_grpo, best_of_n, raft or file.py:Class.",
+        shell_complete=_completing.of("algorithms", files=True),
+    ),
+    click.option(
+        "--policy", metavar="P", help="A shipped name, a folder, hub/name@revision or run:<id>.",
+        shell_complete=_completing.of("policies", files=True),
+    ),
     click.option("--seeds", metavar="5|1,2,3", help="How many seeds, or which."),
     click.option("--budget", metavar="quick|default|long|N", help="Optimiser steps, by name or number."),
     click.option("--reward-timeout", type=float, metavar="S", help="Seconds that a part may take for one batch (60)."),

@@ -13,9 +13,9 @@ from rewardbench.tables import summary
 from rewardbench.watch import safe
 
 WORDS = {
-    "better": "better than",
-    "worse": "worse than",
-    "equivalent": "equivalent to",
+    "better": "is better than",
+    "worse": "is worse than",
+    "equivalent": "is equivalent to",
     "unresolved": "cannot be told apart from",
 }
 """Verdicts as they stand between two designs."""

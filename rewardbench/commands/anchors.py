@@ -6,10 +6,18 @@ from pathlib import Path
 
 import click
 
+from rewardbench.commands import _completing
+
 
 @click.command()
-@click.option("--task", "tasks", multiple=True, metavar="T", help="Tasks (default: all).")
-@click.option("--policy", default="tiny", metavar="P", help="The policy that the scale is for.")
+@click.option(
+    "--task", "tasks", multiple=True, metavar="T", help="Tasks (default: all).",
+    shell_complete=_completing.of("tasks"),
+)  # fmt: skip
+@click.option(
+    "--policy", default="tiny", metavar="P", help="The policy that the scale is for.",
+    shell_complete=_completing.of("policies", files=True),
+)  # fmt: skip
 @click.option("--budget", default="default", metavar="quick|default|long|N", help="The budget that the scale is for.")
 @click.option("--seeds", default="101,102,103,104,105,106,107,108,109,110", help="Seeds, apart from those of sweeps.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the sweep behind it.")

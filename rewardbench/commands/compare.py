@@ -6,39 +6,55 @@ from pathlib import Path
 
 import click
 
+from rewardbench.commands._asking import METRICS
+
 
 @click.command()
 @click.argument("folders", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
-    "--metric",
-    "metrics",
-    multiple=True,
-    type=click.Choice(["gold", "quality", "stability", "efficiency", "diversity"]),
-    help="Which to show (default: gold).",
+    "--metric", "metrics", multiple=True, type=click.Choice(METRICS), help="Which to show (default: gold)."
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "markdown"]),
+    help="text (default, on stderr), json (as --json), or markdown tables on stdout, to paste.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
-def command(folders: tuple[Path, ...], metrics: tuple[str, ...], as_json: bool) -> int:
+@click.option(
+    "--fail-if",
+    "rules",
+    multiple=True,
+    metavar="METRIC:LIMIT",
+    help="Leave with code 3 if on any task the mean difference a − b of a design and the baseline is below LIMIT (it "
+    "is said whether its whole interval is), or a design cannot be compared. Arms are left out. May be repeated.",
+)
+def command(
+    folders: tuple[Path, ...], metrics: tuple[str, ...], form: str | None, as_json: bool, rules: tuple[str, ...]
+) -> int:
     """Compare designs, paired by seed: everything against the baseline and against `untrained`.
 
-    FOLDERS are sweep folders or run folders. One seed is refused: it has no interval.
+    FOLDERS are sweep folders or run folders. One seed is refused: it has no interval. The baseline is `reference`
+    if it was run, else `untrained`.
 
     \b
     Example:
       rbench compare runs/3f2a91c0d4e5 --metric gold --metric diversity
+      rbench compare runs/3f2a91c0d4e5 --fail-if gold:-0.02 --format markdown
     """
-    from rewardbench import comparing, results, tables
-    from rewardbench.cli import print_json
-    from rewardbench.commands import _showing
+    from rewardbench import comparing, gates, results
+    from rewardbench.commands import _comparing
     from rewardbench.types import UserError
 
+    if as_json and form not in (None, "json"):
+        raise UserError(f"--json and --format {form} are two formats: choose one")
+    asked = [gates.parse(text) for text in rules]
     loaded = [run for folder in folders for run in results.load_sweep(folder)]
     unique = {run.spec.id: run for run in loaded}
     scored = results.score(list(unique.values()))
     if len({r.run.spec.seed for r in scored}) < 2:
         raise UserError("one seed has no interval, so nothing can be compared: run at least 2 (5 rank, 10 claim)")
     compared = comparing.compare(scored)
-    if as_json:
-        print_json({"schema_version": tables.SCHEMA, "comparisons": compared})
-    else:
-        _showing.verdicts(compared, metrics or ("gold",))
-    return 0
+    held = [gates.hold(rule, compared, scored) for rule in asked]
+    _comparing.say("json" if as_json else form or "text", compared, metrics or ("gold",), held)
+    return 0 if all(gate.ok for gate in held) else 3

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import click
 
+from rewardbench.commands import _completing
+
 
 @click.command()
-@click.argument("thing")
-@click.option("--task", help="The task that a design's name belongs to.")
+@click.argument("thing", shell_complete=_completing.things)
+@click.option("--task", help="The task that a design's name belongs to.", shell_complete=_completing.of("tasks"))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def command(thing: str, task: str | None, as_json: bool) -> int:
     """Show what a name means once resolved, and its hash.
