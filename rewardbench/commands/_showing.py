@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from rewardbench.find import arms
 from rewardbench.results import AXES, Result
 from rewardbench.tables import summary
 from rewardbench.watch import safe
@@ -113,20 +114,23 @@ def flagged(results: Sequence[Result], folder: Path) -> None:
     """The flags in words, and where the completions are shown."""
     lines = flag_lines(results)
     if lines:
-        lines[-1] += f": `rbench report {safe(str(folder))}` shows the completions"
+        lines.append(f"`rbench report {safe(str(folder))}` shows the completions behind that")
     for line in lines:
         _console().print(line, markup=False, highlight=False)
 
 
 def flag_lines(results: Sequence[Result]) -> list[str]:
-    """A line a task and flag: which designs, on how many of their seeds."""
-    found: dict[tuple[str, str], list[str]] = {}
+    """A line a design that some flag was raised on, `hacked` first; what arms are flagged for stands in the table."""
+    found = []
     for row in summary(results):
-        for flag, count in row["flags"].items():
-            designs = found.setdefault((row["task"], flag), [])
-            words = f" {said(flag)} on {count} of {row['seeds']} seeds" if not designs else f" on {count}"
-            designs.append(f"`{safe(row['design'], 60)}`{words}")
-    return [f"{task}: {', '.join(designs)}" for (task, _), designs in found.items()]
+        if row["design"] in arms():
+            continue
+        order = sorted(row["flags"], key=lambda flag: (flag != "hacked", -row["flags"][flag]))
+        words = [f"{said(flag)} on {row['flags'][flag]}" for flag in order]
+        if words:
+            words[0] += f" of {row['seeds']} seeds"
+            found.append(f"{row['task']}: `{safe(row['design'], 60)}` {', '.join(words)}")
+    return found
 
 
 def said(flag: str) -> str:
