@@ -2,6 +2,7 @@
 
     python docs/play.py docs/adding.md            run the page in a folder of its own
     python docs/play.py docs/adding.md --record   and put what a command says into the text block after it
+    python docs/play.py docs/adding.md --in DIR   ... in a folder that stays: what was trained there is not trained again
 
 A fenced block is a file where its first line names one (`# mine.py`), and a script where its language is bash. One
 after the mark `<!-- trains -->` trains, or needs what was trained. `tests/test_docs.py` plays all pages.
@@ -77,7 +78,7 @@ def play(page: str, folder: Path, trains: bool = True) -> dict[Block, str]:
 def environment(folder: Path) -> dict[str, str]:
     """Where `rbench` and `python` are this checkout and this interpreter, and no tasks are set."""
     tools = folder / "tools"
-    tools.mkdir()
+    tools.mkdir(parents=True, exist_ok=True)
     for tool, words in (("rbench", "-m rewardbench"), ("python", "")):
         (tools / tool).write_text(f'#!/bin/sh\nexec {sys.executable} {words} "$@"\n')
         (tools / tool).chmod(0o755)
@@ -108,10 +109,12 @@ def recorded(page: str, said: dict[Block, str]) -> str:
 
 def main(arguments: Sequence[str]) -> int:
     """Play the pages named, and record what they said if asked to."""
-    for path in (Path(a) for a in arguments if a != "--record"):
+    left = [Path(a) for a in arguments if a != "--record"]
+    stays = left.pop(left.index(Path("--in")) + 1) if Path("--in") in left else None
+    for path in (p for p in left if p != Path("--in")):
         with tempfile.TemporaryDirectory() as folder:
             page = path.read_text()
-            said = play(page, Path(folder))
+            said = play(page, (stays or Path(folder)).resolve())
         print("\n".join(said.values()))
         if "--record" in arguments:
             path.write_text(recorded(page, said))
