@@ -2,7 +2,7 @@
 
     python docs/play.py docs/adding.md            run the page in a folder of its own
     python docs/play.py docs/adding.md --record   and put what a command says into the text block after it
-    python docs/play.py docs/adding.md --in DIR   ... in a folder that stays: what was trained there is not trained again
+    python docs/play.py docs/adding.md --in DIR   in a folder that stays: what was trained is not trained again
 
 A fenced block is a file where its first line names one (`# mine.py`), and a script where its language is bash. One
 after the mark `<!-- trains -->` trains, or needs what was trained. `tests/test_docs.py` plays all pages.
@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+import click
 from markdown_it import MarkdownIt
 
 ROOT = Path(__file__).parents[1]
@@ -107,19 +108,20 @@ def recorded(page: str, said: dict[Block, str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Play the pages named, and record what they said if asked to."""
-    left = [Path(a) for a in arguments if a != "--record"]
-    stays = left.pop(left.index(Path("--in")) + 1) if Path("--in") in left else None
-    for path in (p for p in left if p != Path("--in")):
+@click.command()
+@click.argument("pages", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
+@click.option("--record", is_flag=True, help="Put what a command says into the text block after it.")
+@click.option("--in", "stays", type=click.Path(path_type=Path), help="A folder that stays (default: one that goes).")
+def main(pages: Sequence[Path], record: bool, stays: Path | None) -> None:
+    """Run the files and commands of PAGES as printed."""
+    for path in pages:
         with tempfile.TemporaryDirectory() as folder:
             page = path.read_text()
             said = play(page, (stays or Path(folder)).resolve())
-        print("\n".join(said.values()))
-        if "--record" in arguments:
+        click.echo("\n".join(said.values()))
+        if record:
             path.write_text(recorded(page, said))
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    main()
