@@ -26,7 +26,7 @@ from markdown_it import MarkdownIt
 ROOT = Path(__file__).parents[1]
 PARSER = MarkdownIt("commonmark").enable("table")
 TRAINS = "<!-- trains -->"
-PASSING = re.compile(r"\[\d+/\d+\] |! |planning: |sweep [0-9a-f]{12}: |workers start: |scoring \d+ runs|recorded in ")
+PASSING = re.compile(r"\[\d+/\d+\] |! |planning: |sweep [0-9a-f]{12}[: ]|workers start: |scoring \d+ runs|recorded in ")
 """Lines that say how far a command is: not recorded."""
 
 
