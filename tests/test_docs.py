@@ -187,7 +187,7 @@ def trained(request, tmp_path_factory):
 def test_what_is_printed_trains_and_says_what_the_page_says(trained):
     page, folder = trained
     rows = [row for sweep in sorted((folder / "runs").iterdir()) for row in summary(sweep)]
-    for design, seeds, *numbers in re.findall(r"(?m)^ (\w+) +(\d+) +(\d\.\d\d) ± (\d\.\d\d) ", page.read_text()):
+    for design, seeds, *numbers in re.findall(r"(?m)^ (\w+) +(\d+) +(\d\.\d\d) ± (\d\.\d\d)\b", page.read_text()):
         gold, half = map(float, numbers)  # another processor rounds differently, and 20 steps make something of it
         near = [abs(r["gold"][0] - gold) for r in rows if (r["design"], r["seeds"]) == (design, int(seeds))]
         assert min(near) < max(0.1, half), (design, gold, near)
