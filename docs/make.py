@@ -15,6 +15,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from importlib import import_module
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -202,8 +203,19 @@ def exit_codes() -> str:
 
 def _keys(defaults: Any, intro: str) -> str:
     """A dataclass's fields with their defaults."""
-    rows = [[f"`{f.name}`", f"`{_plain(getattr(defaults, f.name))}`"] for f in fields(defaults)]
-    return f"{intro}\n\n" + table(["key", "default"], rows)
+    told = documented(type(defaults))
+    rows = [[f"`{f.name}`", told[f.name], f"`{_plain(getattr(defaults, f.name))}`"] for f in fields(defaults)]
+    return f"{intro}\n\n" + table(["key", "what it is", "default"], rows)
+
+
+def documented(kind: type) -> dict[str, str]:
+    """Field -> the string literal that stands under it in a dataclass's source, or nothing."""
+    (body,) = (node.body for node in ast.parse(inspect.getsource(kind)).body if isinstance(node, ast.ClassDef))
+    found = {f.name: "" for f in fields(kind)}
+    for line, under in pairwise(body):
+        if isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name) and isinstance(under, ast.Expr):
+            found[line.target.id] = " ".join(str(ast.literal_eval(under.value)).split())
+    return found
 
 
 def _plain(value: Any) -> str:
@@ -222,17 +234,20 @@ def _plain(value: Any) -> str:
 def _design_keys() -> str:
     """The keys of a design and of its parts, with their defaults."""
     module = import_module("rewardbench.design")
+    told, plain = documented(Design), Design("")
     rows = [
-        ["`summary`", "a line for `rbench list`", "–"],
-        ["`combine`", ", ".join(f"`{c}`" for c in module.COMBINE), f"`{Design('d').combine}`"],
-        ["`normalise`", ", ".join(f"`{n}`" for n in module.NORMALISE), f"`{Design('d').normalise}`"],
-        ["`[[part]]`", "one table a part, at least one", "–"],
+        ["`summary`", "A line for `rbench list`.", "", "–"],
+        ["`combine`", told["combine"], ", ".join(f"`{c}`" for c in module.COMBINE), f"`{plain.combine}`"],
+        ["`normalise`", told["normalise"], ", ".join(f"`{n}`" for n in module.NORMALISE), f"`{plain.normalise}`"],
+        ["`[[part]]`", "One table a part, at least one.", "", "–"],
     ]
     part = Part("", "")
     own = [f for f in fields(Part) if f.name not in ("source", "form")]
     defaults = {"name": "the last word of `use`", "use": "–"}
-    keys = [[f"`{f.name}`", defaults.get(f.name, f"`{_plain(getattr(part, f.name))}`")] for f in own]
-    return table(["key", "values", "default"], rows) + "\n\nIn a `[[part]]`:\n\n" + table(["key", "default"], keys)
+    told = documented(Part)
+    keys = [[f"`{f.name}`", told[f.name], defaults.get(f.name, f"`{_plain(getattr(part, f.name))}`")] for f in own]
+    listed = table(["key", "what it is", "default"], keys)
+    return table(["key", "what it is", "values", "default"], rows) + "\n\nIn a `[[part]]`:\n\n" + listed
 
 
 def tasks() -> str:

@@ -37,13 +37,21 @@ class Spec:
     """What a user asks for: the flags of `rbench run`, or a TOML file of the same names."""
 
     tasks: tuple[str, ...] = ()
+    """Names, such as `qa/lookup`."""
     designs: tuple[str, ...] = ()
+    """Of the task, arms, a `.toml`, `file.py:name` or `module:name`; none: all of the task's and all arms."""
     algorithm: str = "grpo"
+    """A shipped name or `file.py:Class`."""
     options: Mapping[str, Any] = field(default_factory=dict)
+    """Hyperparameters of the algorithm."""
     policy: str = "tiny"
+    """A shipped name, a folder, `hub/name@revision` or `run:<id>`."""
     seeds: tuple[int, ...] = (1, 2, 3, 4, 5)
+    """Which, or how many."""
     budget: str = "default"
+    """`quick`, `default`, `long`, or a number of optimiser steps."""
     reward_timeout: float = 60.0
+    """Seconds that a part may take for one batch."""
 
     def __post_init__(self) -> None:
         """Take what people write in Python: one name for a list of names, a count of seeds, a budget as a number."""

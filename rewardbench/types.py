@@ -122,12 +122,19 @@ class Part:
     """One named reward component of a design."""
 
     name: str
+    """What it is called in tables."""
     use: str
+    """A shipped part, `file.py:name` beside the design's file, or `module:name`."""
     weight: float = 1.0
+    """Its factor in a sum or a minimum, its power in a product."""
     params: Mapping[str, Any] = field(default_factory=dict)
+    """Keyword arguments for its function."""
     scale: float = 1.0
+    """Factor on the raw score, before anything else."""
     clip: tuple[float, float] | None = None
+    """Least and most of the scaled score."""
     gate: float | None = None
+    """With `combine = "gate"`: the score that opens it; what is not a gate is paid only where all are open."""
     form: str = "text"
     source: str = ""
     """SHA-256 of the user's own source file; empty for shipped parts, which the version covers."""
@@ -140,7 +147,9 @@ class Design:
     name: str
     parts: tuple[Part, ...] = ()
     combine: str = "sum"
+    """How the parts become one number: weighted sum, product of powers, least weighted score, or sum behind gates."""
     normalise: str = "none"
+    """Each part left as it is, standardised among siblings (`group`), or by its mean and spread so far (`running`)."""
     trains: bool = True
     """False for the arm `untrained`: evaluated, never taught."""
 

@@ -15,7 +15,8 @@ def efficiency(curve: Curve, anchor: Anchor) -> float:
     Formula: (1 / B) * integral over 0..B of clip(y', 0, 1), trapezoid; a terse run's last value is carried
     forward to B, a run charged extra is cut at B, after a hard failure the rest is 0.
     Range: 0 to 1.
-    Read: for a curve that only rises it is 1 - the threshold-averaged restricted mean time-to-threshold / B.
+    Read: the share of the budget for which the policy was good; for a curve that only rises it is 1 - the
+    threshold-averaged restricted mean time-to-threshold / B.
     Fails: it rewards terse designs for being terse, and cannot tell a late good run from an early bad one.
     Source: the area under the learning curve; that it averages restricted mean times to threshold is tested.
     """
