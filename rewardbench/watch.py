@@ -362,7 +362,7 @@ def _live(view: View, cpu_budget: float | None) -> Iterator[Tell]:
             return screen(kept[0], width, size.lines - 1, pace[0], time.monotonic(), cpu_budget)
 
         with (
-            Live(console=console, get_renderable=draw, refresh_per_second=4, transient=True,
+            Live(console=console, get_renderable=draw, refresh_per_second=2, transient=True,
                  redirect_stdout=False, redirect_stderr=False, vertical_overflow="crop"),
             others(lambda line: console.print(Text(safe(line, 2000)), soft_wrap=True)),
         ):
