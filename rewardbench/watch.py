@@ -28,6 +28,13 @@ STYLES = {"failed": "red", "lost": "red", "done": "dim"}
 NARROW = 96
 """Columns below which the live table leaves something out."""
 
+COLUMNS = ("", "task", "design", "seed", "step", "gold", "", "reward", "KL", "dead", "cut", "abst")
+LEFT = (0, 1, 2, 5, 6)
+"""Of these the columns of words and bars: set to the left."""
+NAMES = (1, 2)
+"""Those that may be cut."""
+GO = (11, 10, 9, 8, 6, 7)
+"""Those that a narrow window leaves out, the first one first."""
 LEGEND = (
     "",
     "gold: the latest evaluation, bars of all (one scale a task)",
@@ -299,21 +306,37 @@ def _table(view: View, shown: Sequence[Row], width: int) -> Any:
     from rich.table import Table
     from rich.text import Text
 
+    bars = 4 if width < NARROW else 12
+    told = [cells(row, spark(row.golds, *_ends(view, row.run.task))[-bars:]) for row in shown]
+    kept = room(told, width)
     table = Table(box=None, padding=(0, 1, 0, 0), expand=False, header_style="dim", pad_edge=False)
-    for name in ("", "task", "design", "seed", "step", "gold", "", "reward", "KL", "dead", "cut", "abst"):
-        side: Any = "right" if name in ("seed", "step", "reward", "KL", "dead", "cut", "abst") else "left"
-        table.add_column(name, justify=side, no_wrap=True, overflow="ellipsis", max_width=_most(name, width))
+    for n, most in kept.items():
+        side: Any = "left" if n in LEFT else "right"
+        table.add_column(COLUMNS[n], justify=side, no_wrap=True, overflow="ellipsis", max_width=most)
     alarmed = {a.run.id for a in view.alarms}
-    for row in shown:
-        bars = spark(row.golds, *_ends(view, row.run.task))[-(4 if width < NARROW else 12) :]
+    for row, line in zip(shown, told, strict=True):
         style = "yellow" if row.run.id in alarmed else STYLES.get(row.state, "")
-        table.add_row(*(Text(c, no_wrap=True, overflow="ellipsis") for c in cells(row, bars)), style=style)
+        table.add_row(*(Text(line[n], no_wrap=True, overflow="ellipsis") for n in kept), style=style)
     return table
 
 
-def _most(name: str, width: int) -> int | None:
-    """Columns that a name may take; numbers take what they need."""
-    return {"task": 16, "design": 12 if width < NARROW else 24}.get(name)
+def room(told: Sequence[Sequence[str]], width: int) -> dict[int, int]:
+    """Column -> its width, of those there is room for: names are cut first, then columns go, since a cut number lies.
+
+    >>> room([["▸", "a/task", "name", "1", "1/9", "0.5", "▁█", "+1.00", "3.0", "0%", "0%", "0%"]], 40)
+    {0: 1, 1: 6, 2: 6, 3: 4, 4: 4, 5: 4, 6: 2, 7: 6}
+    """
+    from rich.cells import cell_len
+
+    needed = {n: max(cell_len(line[n]) for line in [COLUMNS, *told]) for n in range(len(COLUMNS))}
+    for least in (24, 16, 12, 8):
+        needed |= {n: min(needed[n], least) for n in NAMES}
+        if sum(needed.values()) + len(needed) <= width:
+            return needed
+    for gone in GO:
+        if sum(needed.values()) + len(needed) > width:
+            needed.pop(gone)
+    return needed
 
 
 def _ends(view: View, task: str) -> tuple[float, float]:

@@ -130,6 +130,18 @@ def test_many_runs_fit_the_window_with_those_that_go_on_first(runs, width, heigh
     assert sum(counts) + sum(text[:1] in set(watch.MARKS.values()) for text in shown) == 60
 
 
+@pytest.mark.parametrize("width", [100, 77, 70, 62, 50])
+def test_a_narrow_window_leaves_columns_out_and_cuts_no_number(width, runs):
+    run = replace(runs[0], task="dialogue/booking", steps=100, design=Design("a-long-name-of-a-design", runs[0].design.parts))
+    events = [*(evaluation(run, n, 0.123 + n / 100, kl=123.4) for n in range(0, 11)), step(run, 99, reward=-10.25, dead=1.0, ended=0.0, abstained=1.0)]
+    shown = lines(seen([run], *events), width)
+    assert max(map(cell_len, shown)) <= width
+    [line] = [text for text in shown if text.startswith("▸")]
+    assert "…" not in line.partition(" 1 100/100 ")[2]
+    assert "0.22" in line
+    assert ("-10.25" in line, "100%" in line) == {100: (True, True), 77: (True, True), 50: (True, False)}.get(width, (True, "100%" in line))
+
+
 def hacked_events(run):
     return [evaluation(run, 0, 0.5, 0.2), evaluation(run, 2, 0.3, 0.8), evaluation(run, 4, 0.1, 0.9), evaluation(run, 6, 0.1, 0.9)]
 
