@@ -58,7 +58,7 @@ def hacking(row: Row) -> str | None:
         return None
     shown = hacked.evidence(found)
     moved = f"{shown['reward_change']:+.2f} and {shown['gold_change']:+.2f}"
-    return f"reward up, gold down ({moved}): possible hacking"
+    return f"reward up, gold down: possible hacking ({moved})"
 
 
 @on("evaluation", "kl_runaway")
@@ -67,7 +67,7 @@ def runaway(row: Row) -> str | None:
     found = curve(row)
     if found is None or not kl_runaway.kl_runaway(found):
         return None
-    return f"KL to the start is {kl_runaway.evidence(found)['end']:.1f} nats a token: possible runaway"
+    return f"possible KL runaway: {kl_runaway.evidence(found)['end']:.1f} nats a token from the start policy"
 
 
 @on("evaluation", "truncated")
@@ -76,7 +76,7 @@ def cut_off(row: Row) -> str | None:
     found = curve(row)
     if found is None or not truncated.truncated(found):
         return None
-    return f"{truncated.evidence(found)['end']:.0%} of completions are cut at the length limit or empty"
+    return f"truncated: {truncated.evidence(found)['end']:.0%} of completions are cut at the limit or empty"
 
 
 @on("evaluation", "dead_signal")
@@ -89,7 +89,7 @@ def no_signal(row: Row) -> str | None:
     dead = first.get("dead")
     if len(row.points) > 1 or first["step"] > 0 or dead is None or dead <= dead_signal.SHARE:
         return None
-    return f"no learning signal: {dead:.0%} of prompts have all their completions paid alike"
+    return f"no learning signal: {dead:.0%} of prompts pay all their completions alike"
 
 
 @on("step", "dead_signal")

@@ -115,7 +115,8 @@ def _check_head(folder: Path, head: Mapping[str, Any]) -> None:
         return
     there = trace.head(folder)
     if there["sweep"] != head["sweep"]:
-        raise UserError(f"{folder} holds another spec (sweep {there['sweep']}); choose another --out")
+        which = f"sweep {there['sweep']}; asked was {head['sweep']}"
+        raise UserError(f"{folder} holds another spec ({which}); choose another --out")
     if there["runs"] != head["runs"]:
         raise UserError(f"{folder} holds another shard of this sweep; give each shard its own --out")
 

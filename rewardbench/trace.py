@@ -12,6 +12,7 @@ import json
 import math
 import os
 import shutil
+import sys
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from typing import Any
 
 import tomli_w
 
+from rewardbench import __version__
 from rewardbench.policies.settings import file_digest
 from rewardbench.types import UserError
 
@@ -114,9 +116,18 @@ def status(folder: Path) -> dict[str, Any]:
         found = json.loads(path.read_text())
     except (OSError, ValueError) as error:
         raise UserError(f"{folder.name}/status.json is damaged: {error}", 5) from error
+    readable(found, f"{folder.name}/status.json")
     if not isinstance(found, dict) or found.get("status") not in STATES:
         raise UserError(f"{folder.name}/status.json is damaged: it says neither {', '.join(STATES)}", 5)
     return found
+
+
+def readable(found: Any, name: str) -> None:
+    """Raise UserError (code 5) where a later version wrote a file in a way that this one cannot know."""
+    schema = found.get("schema_version", SCHEMA) if isinstance(found, dict) else SCHEMA
+    if isinstance(schema, int) and schema > SCHEMA:
+        this = f"rewardbench-suite {__version__} reads up to {SCHEMA}"
+        raise UserError(f"{name} has schema version {schema}, and {this}: a later version can read it", 5)
 
 
 def spec(folder: Path) -> dict[str, Any]:
@@ -137,6 +148,7 @@ def read_toml(path: Path, missing: str) -> dict[str, Any]:
 def head(folder: Path) -> dict[str, Any]:
     """What a sweep's `sweep.toml` says; raises UserError (code 5) if it is missing or damaged."""
     found = read_toml(folder / "sweep.toml", f"{folder} is no sweep folder: it has no sweep.toml")
+    readable(found, f"{folder.name}/sweep.toml")
     kinds: dict[str, Any] = {
         "sweep": str, "reward_timeout": (int, float), "planned": int, "runs": list, "places": list
     }
@@ -157,10 +169,7 @@ def append(folder: Path, name: str, row: Mapping[str, Any]) -> None:
 
 def rows(folder: Path, name: str = "steps.jsonl") -> list[dict[str, Any]]:
     """The rows so far; a line torn by a kill is no row."""
-    path = folder / name
-    if not path.is_file():
-        return []
-    whole, _, _torn = path.read_bytes().rpartition(b"\n")
+    whole, _ = _whole_and_torn(folder / name)
     found = []
     for number, line in enumerate(whole.split(b"\n"), 1):
         try:
@@ -172,10 +181,18 @@ def rows(folder: Path, name: str = "steps.jsonl") -> list[dict[str, Any]]:
     return found
 
 
+def _whole_and_torn(path: Path) -> tuple[bytes, bytes]:
+    """The whole lines of a file, and what a kill left of one more."""
+    whole, _, torn = path.read_bytes().rpartition(b"\n") if path.is_file() else (b"", b"", b"")
+    return whole, torn
+
+
 def cut(folder: Path, steps: int) -> None:
     """Forget what was recorded after `steps` optimiser steps: it will be made again, identically."""
     for name in ("steps.jsonl", "timing.jsonl"):
         if (folder / name).is_file():
+            if _whole_and_torn(folder / name)[1]:
+                print(f"{folder.name}/{name}: its last line was torn by a kill and is made again", file=sys.stderr)
             kept = [row for row in rows(folder, name) if row["step"] < steps]
             write_whole(folder / name, "".join(dumps(r) + "\n" for r in kept).encode())
     for path in evaluations(folder):

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, TextIO
 
 from rewardbench import alarms, progress, trace
@@ -27,6 +28,13 @@ STYLES = {"failed": "red", "lost": "red", "done": "dim"}
 NARROW = 96
 """Columns below which the live table leaves something out."""
 
+COLUMNS = ("", "task", "design", "seed", "step", "gold", "", "reward", "KL", "dead", "cut", "abst")
+LEFT = (0, 1, 2, 5, 6)
+"""Of these the columns of words and bars: set to the left."""
+NAMES = (1, 2)
+"""Those that may be cut."""
+GO = (11, 10, 9, 8, 6, 7)
+"""Those that a narrow window leaves out, the first one first."""
 LEGEND = (
     "",
     "gold: the latest evaluation, bars of all (one scale a task)",
@@ -132,19 +140,40 @@ def clock(seconds: float) -> str:
     return f"{whole // 3600} h {whole // 60 % 60:02d} min"
 
 
-def time_left(view: View, elapsed: float) -> float | None:
-    """Seconds until the last run ends, at the pace so far; None before anything is done."""
+@dataclass(frozen=True)
+class Pace:
+    """Since when is something done, and how much of the work was behind then?"""
+
+    begun: float
+    """When the view was opened (monotonic seconds)."""
+    first: float | None = None
+    """When the first thing that a worker did was heard of: until then it loads, which says nothing of the pace."""
+    share: float = 0.0
+    """Of the work, behind by then; a resumed run has some."""
+
+
+def paced(pace: Pace, view: View, event: Event, now: float) -> Pace:
+    """The pace once an event is known."""
+    if pace.first is not None or event["event"] not in ("step", "evaluation"):
+        return pace
+    return Pace(pace.begun, now, progress.share_done(view))
+
+
+def time_left(view: View, pace: Pace, now: float) -> float | None:
+    """Seconds until the last run ends, at the pace so far; None before much is done."""
     done = progress.share_done(view)
-    return elapsed * (1 - done) / done if done > 0.01 else None
+    if pace.first is None or done - pace.share < 0.01:
+        return None
+    return (now - pace.first) * (1 - done) / (done - pace.share)
 
 
-def head(view: View, elapsed: float, cpu_budget: float | None = None) -> str:
+def head(view: View, pace: Pace, now: float, cpu_budget: float | None = None) -> str:
     """How the sweep stands in a line: sweep, runs done of all, failed, time gone and left."""
     over, failed = len(view.of(*progress.OVER)) + view.before, len(view.of("failed"))
     words = [f"sweep {view.sweep}", f"{over}/{len(view.rows) + view.before} ended"]
     words += [f"{failed} failed"] if failed else []
-    words += [f"{clock(elapsed)} gone"]
-    left = time_left(view, elapsed)
+    words += [f"{clock(now - pace.begun)} gone"]
+    left = time_left(view, pace, now)
     words += [f"about {clock(left)} left"] if left is not None else []
     return " · ".join(words + ([f"budget {cpu_budget:.0f} CPU s"] if cpu_budget else []))
 
@@ -183,48 +212,46 @@ def _names(run: RunSpec) -> dict[str, Any]:
 class Plain:
     """Lines for a log: one when a run ends, alarms as they are raised, and progress now and then."""
 
-    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
-        self.now, self.begun = now, now()
-        self.said = self.begun
+    def __init__(self, clock_: Callable[[], float] = time.monotonic) -> None:
+        self.clock = clock_
+        self.pace = Pace(clock_())
+        self.said = self.pace.begun
 
     def __call__(self, old: View, new: View, event: Event) -> list[str]:
         """The lines that this event is worth."""
+        now = self.clock()
+        self.pace = paced(self.pace, new, event, now)
         told = [f"! {alarm_line(a)}" for a in new.alarms[len(old.alarms) :] if a.name not in ("failed", "lost")]
-        elapsed = self.now() - self.begun
-        if event["event"] == "phase":
-            told.append(event["text"])
+        told += [event["text"]] if event["event"] == "phase" else []
         row = new.rows.get(event.get("run", ""))
         if row is not None and event["event"] in progress.OVER:
-            told.append(ended(new, row, elapsed))
-        elif not told and self.now() - self.said >= EVERY:
-            told.append(under_way(new, elapsed))
-        if told:
-            self.said = self.now()
+            told.append(ended(new, row, time_left(new, self.pace, now)))
+        elif not told and now - self.said >= EVERY:
+            told.append(f"{head(new, self.pace, now)}: {under_way(new)}")
+        self.said = now if told else self.said
         return told
 
 
-def ended(view: View, row: Row, elapsed: float) -> str:
+def ended(view: View, row: Row, left: float | None = None) -> str:
     """The line of a run that is over."""
     what = f"last gold {row.golds[-1]:.3f}" if row.golds else "no evaluation was made here"
     if row.state != "done":
         what = f"{'failed' if row.state == 'failed' else 'put aside'}: {safe(row.reason, 400)}"
-    left = time_left(view, elapsed)
     over = f"[{len(view.of(*progress.OVER)) + view.before}/{len(view.rows) + view.before}]"
-    about = f" (about {clock(left)} left)" if left else ""
-    return f"{over} {who(row.run)}: {what}{about}"
+    return f"{over} {who(row.run)}: {what}{f' (about {clock(left)} left)' if left else ''}"
 
 
-def under_way(view: View, elapsed: float) -> str:
-    """A line on what goes on."""
+def under_way(view: View) -> str:
+    """What goes on, in words."""
     now = [f"{who(r.run)} step {r.step}/{r.run.steps}" for r in view.of("running")]
     more = f" and {len(now) - 3} more" if len(now) > 3 else ""
-    return f"{head(view, elapsed)}: {', '.join(now[:3]) or view.phase}{more}"
+    return f"{', '.join(now[:3]) or view.phase}{more}"
 
 
 # --- the live table -----------------------------------------------------------------------------------
 
 
-def screen(view: View, width: int, height: int, elapsed: float, cpu_budget: float | None = None) -> Any:
+def screen(view: View, width: int, height: int, pace: Pace, now: float, cpu_budget: float | None = None) -> Any:
     """The live view, at most `height` lines of `width` columns: head, runs going on or lately over, alarms."""
     from rich.console import Group
     from rich.text import Text
@@ -235,7 +262,7 @@ def screen(view: View, width: int, height: int, elapsed: float, cpu_budget: floa
     room = max(height - 3 - len(box) - 1, 1)
     shown = (view.of("running")[::-1] + view.of(*progress.OVER))[:room]
     rest = _rest(view, shown)
-    first = Text(head(view, elapsed, cpu_budget), style="bold", no_wrap=True, overflow="ellipsis")
+    first = Text(head(view, pace, now, cpu_budget), style="bold", no_wrap=True, overflow="ellipsis")
     phase_ = Text(view.phase, style="dim", no_wrap=True, overflow="ellipsis")
     lines = [first, *([phase_] if view.phase else []), _table(view, shown, width)]
     lines += [Text(rest, style="dim", no_wrap=True, overflow="ellipsis")] if rest else []
@@ -279,21 +306,37 @@ def _table(view: View, shown: Sequence[Row], width: int) -> Any:
     from rich.table import Table
     from rich.text import Text
 
+    bars = 4 if width < NARROW else 12
+    told = [cells(row, spark(row.golds, *_ends(view, row.run.task))[-bars:]) for row in shown]
+    kept = room(told, width)
     table = Table(box=None, padding=(0, 1, 0, 0), expand=False, header_style="dim", pad_edge=False)
-    for name in ("", "task", "design", "seed", "step", "gold", "", "reward", "KL", "dead", "cut", "abst"):
-        side: Any = "right" if name in ("seed", "step", "reward", "KL", "dead", "cut", "abst") else "left"
-        table.add_column(name, justify=side, no_wrap=True, overflow="ellipsis", max_width=_most(name, width))
+    for n, most in kept.items():
+        side: Any = "left" if n in LEFT else "right"
+        table.add_column(COLUMNS[n], justify=side, no_wrap=True, overflow="ellipsis", max_width=most)
     alarmed = {a.run.id for a in view.alarms}
-    for row in shown:
-        bars = spark(row.golds, *_ends(view, row.run.task))[-(4 if width < NARROW else 12) :]
+    for row, line in zip(shown, told, strict=True):
         style = "yellow" if row.run.id in alarmed else STYLES.get(row.state, "")
-        table.add_row(*(Text(c, no_wrap=True, overflow="ellipsis") for c in cells(row, bars)), style=style)
+        table.add_row(*(Text(line[n], no_wrap=True, overflow="ellipsis") for n in kept), style=style)
     return table
 
 
-def _most(name: str, width: int) -> int | None:
-    """Columns that a name may take; numbers take what they need."""
-    return {"task": 16, "design": 12 if width < NARROW else 24}.get(name)
+def room(told: Sequence[Sequence[str]], width: int) -> dict[int, int]:
+    """Column -> its width, of those there is room for: names are cut first, then columns go, since a cut number lies.
+
+    >>> room([["▸", "a/task", "name", "1", "1/9", "0.5", "▁█", "+1.00", "3.0", "0%", "0%", "0%"]], 40)
+    {0: 1, 1: 6, 2: 6, 3: 4, 4: 4, 5: 4, 7: 6}
+    """
+    from rich.cells import cell_len
+
+    needed = {n: max(cell_len(line[n]) for line in [COLUMNS, *told]) for n in range(len(COLUMNS))}
+    for least in (24, 16, 12, 8):
+        needed |= {n: min(needed[n], least) for n in NAMES}
+        if sum(needed.values()) + len(needed) <= width:
+            return needed
+    for gone in GO:
+        if sum(needed.values()) + len(needed) > width:
+            needed.pop(gone)
+    return needed
 
 
 def _ends(view: View, task: str) -> tuple[float, float]:
@@ -326,10 +369,11 @@ def _live(view: View, cpu_budget: float | None) -> Iterator[Tell]:
     from rich.live import Live
     from rich.text import Text
 
-    kept, begun = [view], time.monotonic()
+    kept, pace = [view], [Pace(time.monotonic())]
 
     def tell(event: dict[str, Any]) -> None:
         kept[0] = alarms.check(progress.advance(kept[0], event), event)
+        pace[0] = paced(pace[0], kept[0], event, time.monotonic())
 
     with _stderr_apart() as (terminal, others):
         console = Console(file=terminal, force_terminal=True)
@@ -338,10 +382,10 @@ def _live(view: View, cpu_budget: float | None) -> Iterator[Tell]:
             size = os.get_terminal_size(terminal.fileno())
             width = max(size.columns - 3, 20)  # room for the ^C that a terminal echoes: on a full line it would wrap
             console.size = (width, size.lines)
-            return screen(kept[0], width, size.lines - 1, time.monotonic() - begun, cpu_budget)
+            return screen(kept[0], width, size.lines - 1, pace[0], time.monotonic(), cpu_budget)
 
         with (
-            Live(console=console, get_renderable=draw, refresh_per_second=4, transient=True,
+            Live(console=console, get_renderable=draw, refresh_per_second=2, transient=True,
                  redirect_stdout=False, redirect_stderr=False, vertical_overflow="crop"),
             others(lambda line: console.print(Text(safe(line, 2000)), soft_wrap=True)),
         ):

@@ -58,9 +58,9 @@ def seen(runs, *events, before=0):
     return view
 
 
-def lines(view, width=100, height=30, elapsed=10.0):
+def lines(view, width=100, height=30):
     console = Console(file=io.StringIO(), width=width, height=height)
-    console.print(watch.screen(view, width, height, elapsed))
+    console.print(watch.screen(view, width, height, watch.Pace(0.0), 10.0))
     return console.file.getvalue().rstrip("\n").split("\n")
 
 
@@ -97,8 +97,23 @@ def test_time_left_follows_the_completions_that_are_left(runs):
     assert half == pytest.approx(whole / 2)
     done = seen(runs, *(end(r) for r in runs))
     assert progress.share_done(done) == pytest.approx(1)
-    assert watch.time_left(done, 9.0) == pytest.approx(0)
-    assert watch.time_left(seen(runs), 9.0) is None
+    loading, going = watch.Pace(0.0), watch.Pace(0.0, 6.0)
+    assert watch.time_left(done, going, 9.0) == pytest.approx(0)
+    assert watch.time_left(seen(runs), going, 9.0) is None
+    assert watch.time_left(done, loading, 9.0) is None
+    view = seen(runs, end(runs[0]))
+    assert watch.time_left(view, going, 9.0) == pytest.approx(3 * (1 - whole) / whole)
+
+
+def test_the_pace_begins_with_the_first_thing_done_and_a_resumed_run_is_no_speed(runs):
+    pace, view = watch.Pace(0.0), progress.begin("abc", runs)
+    for now, event in ((5.0, {"event": "begun", "run": runs[0].id}), (7.0, step(runs[0], 8)), (8.0, step(runs[0], 9))):
+        view = progress.advance(view, event)
+        pace = watch.paced(pace, view, event, now)
+    assert (pace.begun, pace.first) == (0.0, 7.0)
+    one = progress.share_done(view) / 10
+    assert pace.share == pytest.approx(9 * one)
+    assert watch.time_left(view, pace, 8.0) == pytest.approx((1 - 10 * one) / one, rel=1e-6)
 
 
 @pytest.mark.parametrize(("width", "height"), [(100, 30), (80, 24), (80, 10), (60, 7)])
@@ -113,6 +128,18 @@ def test_many_runs_fit_the_window_with_those_that_go_on_first(runs, width, heigh
     assert "▸" in shown[2]
     counts = [int(n) for n in re.findall(r"(\d+) (?:more over|more going on|waiting)", " ".join(shown))]
     assert sum(counts) + sum(text[:1] in set(watch.MARKS.values()) for text in shown) == 60
+
+
+@pytest.mark.parametrize("width", [100, 77, 70, 62, 50])
+def test_a_narrow_window_leaves_columns_out_and_cuts_no_number(width, runs):
+    run = replace(runs[0], task="dialogue/booking", steps=100, design=Design("a-long-name-of-a-design", runs[0].design.parts))
+    events = [*(evaluation(run, n, 0.123 + n / 100, kl=123.4) for n in range(0, 11)), step(run, 99, reward=-10.25, dead=1.0, ended=0.0, abstained=1.0)]
+    shown = lines(seen([run], *events), width)
+    assert max(map(cell_len, shown)) <= width
+    [line] = [text for text in shown if text.startswith("▸")]
+    assert "…" not in line.partition(" 1 100/100 ")[2]
+    assert "0.22" in line
+    assert ("-10.25" in line, "100%" in line) == {100: (True, True), 77: (True, True), 50: (True, False)}.get(width, (True, "100%" in line))
 
 
 def hacked_events(run):
@@ -186,7 +213,7 @@ def test_names_and_reasons_cannot_steer_a_terminal(runs):
     wild = "e\x1b[2Jvil\n‮desrever [red]" + "x" * 90
     run = replace(runs[0], design=Design(wild, runs[0].design.parts))
     view = seen([run], evaluation(run, 0, 0.5), end(run, "failed", reason="boom\x07\r\x1b]0;title\x07"))
-    for text in (*lines(view, 80), watch.ended(view, view.rows[run.id], 1.0), watch.alarm_line(view.alarms[0])):
+    for text in (*lines(view, 80), watch.ended(view, view.rows[run.id]), watch.alarm_line(view.alarms[0])):
         assert not any(c in text for c in "\x1b\x07\r‮")
     assert "[red]" in watch.safe(wild)
     assert max(map(cell_len, lines(view, 80))) <= 80

@@ -30,6 +30,8 @@ def design(asked: str, task_name: str) -> Design:
 
     Parts that are a user's own carry the hash of their source; `asked` paths are resolved by the caller's folder.
     """
+    if any("\ud800" <= c <= "\udfff" for c in asked):  # what a file name holds that is no UTF-8: no id can be made
+        raise UserError(f"design {asked!r}: its name is not UTF-8; rename the file")
     own = task_designs(task_name)
     if asked in own:
         return _resolved(designs_.parse(own[asked].read_text(), asked), own[asked].parent)

@@ -96,6 +96,8 @@ def first_prompt(name: str, split: str, seed: int | str) -> Prompt:
         raise UserError(f"task {name!r} gives no {split} prompt: {type(error).__name__}: {line}", 6) from error
     if found is None:
         raise UserError(f"task {name!r} holds no {split} prompt", 5)
+    if not found.plain().strip():
+        raise UserError(f"task {name!r}: {split} prompt {found.id!r} is empty", 5)
     return found
 
 
