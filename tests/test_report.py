@@ -98,8 +98,8 @@ def test_ids_are_one_of_a_kind_and_links_lead_somewhere(html):
 def test_same_folder_same_bytes_and_nothing_of_the_machine(story, html, tmp_path):
     other = shutil.copytree(story, tmp_path / "elsewhere")
     assert report.build([other]).html == html
-    for private in (str(story), str(tmp_path), str(ROOT), str(Path.home()), socket.gethostname()):
-        assert private == "/" or private not in html.replace("/root/", "/")
+    for private in (str(story), str(ROOT), str(Path.home()) + "/", *([h] if len(h := socket.gethostname()) > 4 else [])):
+        assert private not in html
     assert not re.search(r"20\d\d-\d\d-\d\d|\d\d:\d\d:\d\d", html)
 
 
@@ -180,7 +180,7 @@ def test_unfinished_runs_are_shown_as_far_as_they_are(tmp_path):
     html = report.build([folder]).html
     assert "<strong>Partial.</strong> 1 of 12 runs" in html
     assert words_of(html, "not-done") == ["<code>exploit</code> is not done on 1 of 3 seeds."]
-    assert "1 of 3 runs are not done" in html
+    assert "<li>gold, Q, S, E and D –: 1 of 3 runs are not done.</li>" in html
     empty = swept(tmp_path / "e", STORY, unfinished=lambda run: True)
     for path in empty.glob("runs/*/evals/*"):
         path.unlink()

@@ -103,6 +103,16 @@ def _cell(key: str, group: Sequence[Result], means: Mapping[str, Any], ranked: b
     return Cell(mean, fixed(mean), bracket(low, high), "", ranked or key not in UNRANKED)
 
 
+def missing(wanted: Sequence[Column], found: Sequence[Row]) -> list[tuple[list[str], str]]:
+    """(columns, reason) of what the table does not know: why, once, and where."""
+    why: dict[str, list[str]] = {}
+    for n, column in enumerate(wanted):
+        for reason in dict.fromkeys(row.cells[n].reason for row in found):
+            if reason:
+                why.setdefault(reason, []).append(column.letter)
+    return [(letters, reason) for reason, letters in why.items()]
+
+
 def _area(group: Sequence[Result]) -> Span | None:
     """The pass@k area over seeds, if every seed has one."""
     values = [v for r in group if (v := r.values.get("pass_at_k")) is not None]

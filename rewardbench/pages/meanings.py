@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 
+from rewardbench import find
+
 SECTION = re.compile(r"^(Formula|Read|Fails): (.*?)(?=^(?:Formula|Read|Fails): |^>>>|\Z)", re.MULTILINE | re.DOTALL)
 
 
@@ -41,6 +43,16 @@ def meaning(name: str, function: str = "") -> Meaning:
     question = (inspect.getdoc(module) or "").split("\n")[0]
     says = _line(text.split("\n\n")[0])
     return Meaning(name, question, says, sections.get("Read", ""), sections.get("Fails", ""))
+
+
+def flags() -> list[str]:
+    """The measurements that are flags: those whose function of their own name answers yes or no.
+
+    >>> "hacked" in flags(), "quality" in flags()
+    (True, False)
+    """
+    own = {name: getattr(import_module(f"rewardbench.metrics.{name}"), name, None) for name in find.files("metrics")}
+    return [n for n, f in own.items() if f is not None and inspect.signature(f).return_annotation in ("bool", bool)]
 
 
 def _line(text: str) -> str:

@@ -24,18 +24,20 @@ def signed(value: float | None, places: int = 2) -> str:
     return f"+{shown}" if value is not None and value > 0 and float(shown) > 0 else shown
 
 
-def raw(value: float | None) -> str:
-    """A value of an unknown scale in three digits.
+def raw(value: float | None, digits: int = 3) -> str:
+    """A value of an unknown scale in a few digits, a whole number in all of its own.
 
-    >>> raw(0.25), raw(12345.6), raw(0.000123), raw(3), raw(None)
-    ('0.25', '12 300', '0.000123', '3', '–')
+    >>> raw(0.25), raw(12345.6), raw(0.000123), raw(12345), raw(None)
+    ('0.25', '12 300', '0.000123', '12 345', '–')
     """
     if value is None or value != value:
         return "–"
-    if value and not 1e-4 <= abs(value) < 1e9:
-        return f"{value:.2e}".replace("-", "−")
-    shown = float(f"{value:.3g}")
-    return f"{shown:,.6f}".rstrip("0").rstrip(".").replace(",", " ").replace("-", "−")
+    if value == round(value) and abs(value) < 1e9:
+        return count(value)
+    if not 1e-4 <= abs(value) < 1e9:
+        return f"{value:.{digits - 1}e}".replace("-", "−")
+    shown = float(f"{value:.{digits}g}")
+    return f"{shown:,.8f}".rstrip("0").rstrip(".").replace(",", " ").replace("-", "−")
 
 
 def count(value: float) -> str:
@@ -44,7 +46,7 @@ def count(value: float) -> str:
     >>> count(1234567)
     '1 234 567'
     """
-    return f"{value:,.0f}".replace(",", " ")
+    return f"{value:,.0f}".replace(",", " ").replace("-", "−")
 
 
 def chance(p: float | None) -> str:

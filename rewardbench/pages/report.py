@@ -153,23 +153,12 @@ def _environment() -> jinja2.Environment:
         "signed": numbers.signed, "raw": numbers.raw, "count": numbers.count, "chance": numbers.chance,
         "meaning": meanings.meaning, "cut": safe.cut,
     }  # fmt: skip
-    found.globals |= {"bracket": numbers.bracket, "listed": numbers.listed, "flags": _flags(), "said": designs.said}
-    found.globals |= {"parts": designs.parts_known(), "letters": designs.LETTERS, "quick": len(points(20, "quick"))}
+    found.globals |= {
+        "bracket": numbers.bracket, "listed": numbers.listed, "said": designs.said, "missing": designs.missing,
+        "flags": meanings.flags(), "parts": designs.parts_known(), "letters": designs.LETTERS,
+        "quick": len(points(20, "quick")),
+    }  # fmt: skip
     return found
-
-
-def _flags() -> list[str]:
-    """The measurements that are flags: those whose function answers yes or no."""
-    import inspect
-
-    asked = [n for n in find.files("metrics") if hasattr(_module(n), n)]
-    return [n for n in asked if inspect.signature(getattr(_module(n), n)).return_annotation in ("bool", bool)]
-
-
-def _module(name: str) -> Any:
-    from importlib import import_module
-
-    return import_module(f"rewardbench.metrics.{name}")
 
 
 def _name(text: str) -> Markup:

@@ -32,14 +32,16 @@
     .filter((run) => (seed.value === ALL || String(run.seed) === seed.value) && run.looks.length)
     .map((run) => ({ d, run, look: lookOf(run) })));
   const everyRow = () => everyRun().flatMap(({ d, run, look: own }) => own.rows.map(
-    ([p, x, gold, reward, gap, kind, parts]) => ({ d, run, own, p, x, gold, reward, gap, kind, parts })));
+    ([p, x, gold, reward, gap, kind, parts], place) => ({ d, run, own, place, p, x, gold, reward, gap, kind, parts })));
 
+  // Equals by their place in their own run, so that many equal ones of one run do not hide the others'.
   const ordered = (rows) => {
     const up = order.value.endsWith("-");
     const key = order.value.replace("-", "");
     const last = (v) => (v === null ? 1 : 0);
     return rows.map((row, n) => ({ row, n })).sort((a, b) => last(a.row[key]) - last(b.row[key])
-      || (up ? 1 : -1) * ((a.row[key] ?? 0) - (b.row[key] ?? 0)) || a.n - b.n).map((one) => one.row);
+      || (up ? 1 : -1) * ((a.row[key] ?? 0) - (b.row[key] ?? 0)) 
+      || a.row.place - b.row.place || a.n - b.n).map((one) => one.row);
   };
 
   const words = (text) => {
