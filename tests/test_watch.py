@@ -287,7 +287,8 @@ class Terminal:
         self.main, other = pty.openpty()
         ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         env = environment(TERM="xterm", PYTHONIOENCODING="utf-8")
-        self.process = subprocess.Popen(command(*words), env=env, stdin=other, stdout=other, stderr=other, start_new_session=True)
+        self.process = subprocess.Popen(command(*words), env=env, stdin=other, stdout=other, stderr=other, start_new_session=True,
+                                        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
         os.close(other)
         self.said = b""
 
@@ -325,7 +326,7 @@ def test_on_a_terminal_the_table_lives_and_goes_and_the_scores_stay(toy_policy, 
     live, after = said.split(SHOW)
     assert "▸".encode() in live
     assert b"ended" in live
-    assert "95% interval over seeds)".encode() in after
+    assert b"95% interval over seeds)" in after
     assert "▸".encode() not in after
 
 
