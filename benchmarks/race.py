@@ -297,12 +297,18 @@ def main() -> None:
                 rows.append(row(kind, task, race(pipes, kind, task, asked.rounds)))
     print(table(rows))
     if asked.write:
-        (ROOT / "benchmarks" / "results").mkdir(exist_ok=True)
-        text = "".join(json.dumps(r) + "\n" for r in rows)
-        (ROOT / "benchmarks" / "results" / "race.jsonl").write_text(text)
-        page = ROOT / "docs" / "performance.md"
-        before, _, rest = page.read_text().partition("<!-- race -->")
-        page.write_text(before + "<!-- race -->\n" + table(rows) + "\n<!-- end -->" + rest.partition("<!-- end -->")[2])
+        write(rows)
+
+
+def write(rows: Sequence[dict[str, Any]]) -> None:
+    """The rows in place of those of the same name, and the table of all in the docs."""
+    results, page = ROOT / "benchmarks" / "results" / "race.jsonl", ROOT / "docs" / "performance.md"
+    there = [json.loads(line) for line in results.read_text().splitlines()] if results.is_file() else []
+    whole = list({r["name"]: r for r in [*there, *rows]}.values())
+    results.parent.mkdir(exist_ok=True)
+    results.write_text("".join(json.dumps(r) + "\n" for r in whole))
+    before, _, rest = page.read_text().partition("<!-- race -->")
+    page.write_text(before + "<!-- race -->\n" + table(whole) + "\n<!-- end -->" + rest.partition("<!-- end -->")[2])
 
 
 if __name__ == "__main__":
