@@ -42,7 +42,7 @@ def table(results: Sequence[Result]) -> None:
         console.print(Text(f"{task}, {budget} (mean ± 95% interval over seeds)", style="bold"), shown)
     if any(r.failed for r in results):
         console.print("a failed run's gold counts 0: a crash leaves no policy")
-    console.print("gold: mean of the last two evaluations; flags: see the README")
+    console.print("gold: mean of the last two evaluations; flags: `rbench list metrics`")
     for reason, axes in _missing(results).items():
         console.print(f"{', '.join(axes)} – : {reason}", highlight=False)
 
