@@ -7,7 +7,8 @@ import importlib
 import importlib.util
 import sys
 import types as python_types
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from rewardbench.policies import settings as policies_
 from rewardbench.types import Part, UserError
 
 
-def parts() -> dict[str, str]:
+@cache
+def parts() -> Mapping[str, str]:
     """Name (`topic.part`) -> first docstring line of every shipped part: a public function of completions."""
     found = {}
     for path in sorted((PACKAGE / "rewards").glob("*.py")):
