@@ -3,11 +3,10 @@
     python benchmarks/race.py [--rounds 5] [--only step|sweep] [--task T] [--write]
 
 A step: CPU seconds of sampling and learning. A sweep: wall seconds of 12 runs, ours by two worker processes, TRL's
-one after the other in one process. Left out for both: imports, building the trainer, evaluation, the reward's own time
-Ours, TRL with one thread and TRL with two
-take turns, each in a process of its own that stays; medians over the rounds, and TRL at its better number of threads.
-Two warm-up steps of every run are not counted. `--write` puts the rows into `results/race.jsonl` and the table into
-`docs/performance.md`. Run it on an idle machine.
+one after the other in one process. Left out for both: imports, building trainers, evaluation, the reward's own time.
+Ours, TRL with one thread and TRL with two take turns, each in a process of its own that stays; medians over the rounds,
+and TRL at its better number of threads. Of a step's runs two warm-up steps are not counted. `--write` puts the rows
+into `results/race.jsonl` and the table into `docs/performance.md`. Run it on an idle machine.
 """
 
 from __future__ import annotations
@@ -112,7 +111,8 @@ def our_sweep(tasks: str, seed: int) -> Cost:
         rest = [run for run in made.runs if run.seed != seed]
         assert len(rest) == SWEEP
         Pool(sweep.job_of(made), tell).run([[run] for run in [*first, *rest]], 2)
-        other = sum(ends[r.id] - begins[r.id] - steps_wall(trace.rows(made.run_folder(r), "timing.jsonl")) for r in rest)
+        spent = {r.id: steps_wall(trace.rows(made.run_folder(r), "timing.jsonl")) for r in rest}
+    other = sum(ends[run] - begins[run] - steps for run, steps in spent.items())
     whole = max(ends.values()) - min(ends.values())
     return Cost(float("nan"), whole - other / 2, SWEEP, float("nan"), whole)
 

@@ -20,7 +20,7 @@ def listing(kind: str) -> dict[str, str]:
         own = {f"{t}/{d}": _summary(p) for t in sorted(task_folders()) for d, p in task_designs(t).items()}
         return own | arms()
     if kind == "parts":
-        return parts()
+        return dict(parts())
     if kind == "policies":
         return {n: first_comment(policies_.HERE / f"{n}.toml") for n in policies_.shipped()}
     if kind == "boards":
