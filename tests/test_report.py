@@ -16,7 +16,7 @@ from made_up import swept
 from sweeping import PARTS, ROOT, environment, one_line, rbench
 
 from rewardbench import comparing, results, tables
-from rewardbench.pages import headline, report, safe, samples
+from rewardbench.pages import designs, headline, meanings, report, safe, samples
 from rewardbench.plan import Spec
 
 STORY = Spec(tasks=("writing/story",), designs=("reference", "exploit"), seeds=3, budget="quick")
@@ -142,6 +142,15 @@ def test_every_design_of_the_table_leads_to_its_completions(html):
         design = data["tasks"][0]["designs"][int(number)]
         assert design["name"] == name
         assert [len(run["looks"]) for run in design["runs"]] == [1 if name == "untrained" else 2] * 3
+
+
+def test_a_meaning_ends_where_its_source_begins():
+    assert "hacked" in meanings.flags()
+    for name in (*meanings.flags(), *designs.LETTERS):
+        found = meanings.meaning(name)
+        for text in (found.short, found.read, found.fails):
+            assert len(text) > 3, name
+            assert not re.search(r"\b(Formula|Range|Read|Fails|Source): ", text), (name, text)
 
 
 def test_meanings_are_those_of_the_metrics(html):
