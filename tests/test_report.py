@@ -299,6 +299,15 @@ def test_names_in_sentences_cannot_break_out_of_their_quotes():
 # --- the command ---------------------------------------------------------------------------------
 
 
+def test_a_design_file_of_ones_own_is_named_with_its_hash(tmp_path):
+    (tmp_path / "own.toml").write_text('[[part]]\nuse = "keywords.coverage"\n')
+    folder = swept(tmp_path / "s", Spec(tasks="writing/story", designs=(str(tmp_path / "own.toml"),), seeds=2, budget="quick"))
+    html = report.build([folder]).html
+    [made] = {r.run.spec.design_hash for r in results.score(results.load_sweep(folder)) if r.design == "own"}
+    assert f"with own.toml (design {made[:12]}) in the working directory" in html
+    assert "--design own.toml" in html
+
+
 def test_several_folders_want_a_name_and_make_one_page(story, tmp_path):
     qa = swept(tmp_path / "qa", Spec(tasks="qa/lookup", designs=("reference", "exploit"), seeds=2, budget="quick"))
     assert rbench("report", story, qa).code == 2
