@@ -36,11 +36,6 @@ class Row:
     reason: str = ""
 
     @property
-    def name(self) -> str:
-        """Task, design and seed in words."""
-        return f"{self.run.task} {self.run.design.name} seed {self.run.seed}"
-
-    @property
     def golds(self) -> list[float]:
         """Mean gold of each evaluation."""
         return [float(p["gold"]) for p in self.points]
