@@ -54,6 +54,8 @@ def put(page: str, name: str, text: str) -> str:
     'a <!-- x -->\\nnew\\n<!-- /x --> b'
     """
     begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+    if not 0 <= page.find(begin) < page.find(end):
+        raise ValueError(f"the page has no {begin} … {end} to put text between")
     before, _, rest = page.partition(begin)
     _, _, after = rest.partition(end)
     return f"{before}{begin}\n{text}\n{end}{after}"
@@ -327,10 +329,10 @@ def _asks(name: str) -> str:
 
 def main(arguments: Sequence[str]) -> int:
     """Write the pages, or say which are stale; returns the exit code."""
-    stale = [path for path, text in pages().items() if not path.is_file() or path.read_text() != text]
-    for path in stale:
+    stale = {path: text for path, text in pages().items() if not path.is_file() or path.read_text() != text}
+    for path, text in stale.items():
         if "--check" not in arguments:
-            path.write_text(pages()[path])
+            path.write_text(text)
         print(f"{path.relative_to(ROOT)} {'is stale' if '--check' in arguments else 'written'}", file=sys.stderr)
     return 3 if stale and "--check" in arguments else 0
 
