@@ -127,7 +127,7 @@ def anchors(path: Path) -> set[str]:
 
 def links(path: Path) -> list[str]:
     tokens = [child for token in PARSER.parse(path.read_text()) for child in token.children or ()]
-    return [token.attrs["href"] for token in tokens if token.type == "link_open"]
+    return [token.attrs["href" if token.type == "link_open" else "src"] for token in tokens if token.type in ("link_open", "image")]
 
 
 @pytest.mark.parametrize("path", PAGES, ids=name)
