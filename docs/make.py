@@ -170,7 +170,7 @@ def anchor(heading: str) -> str:
 def commands() -> str:
     """Each command's summary and help, asked of the command line itself."""
     group, found = cli.main, []
-    context = click.Context(group, info_name="rbench")
+    context = click.Context(group, info_name="rbench", **group.context_settings)
     for name in group.list_commands(context):
         command = group.get_command(context, name)
         assert command is not None
