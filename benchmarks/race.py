@@ -230,11 +230,15 @@ def lanes() -> Iterator[dict[str, Any]]:
         pipes[name], there = context.Pipe()
         process = context.Process(target=serve, args=(there, threads))
         process.start()
+        there.close()  # so that the end of a contestant is heard, not waited for
         started.append(process)
-    yield pipes
-    for pipe, process in zip(pipes.values(), started, strict=True):
-        pipe.send(None)
-        process.join()
+    try:
+        yield pipes
+    finally:
+        for pipe, process in zip(pipes.values(), started, strict=True):
+            if process.is_alive():  # or it has left with an error
+                pipe.send(None)
+            process.join()
 
 
 def race(pipes: dict[str, Any], kind: str, task: str, rounds: int) -> dict[str, list[Cost]]:
@@ -288,11 +292,16 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
         cost = f"{r['ours']:.3f} {r['unit']}{whole} | {r['peer_value']:.3f} {r['unit']} ({r['peer_threads']})"
         spread = f"**{r['ratio']:.2f}** [{r['ratio_low']:.2f}, {r['ratio_high']:.2f}]"
         lines.append(f"| {r['name']} | {cost} | {spread} | {said} |")
-    r = rows[0]
-    versions = ", ".join(f"{k} {v}" for k, v in r["versions"].items())
-    lines.append(f"\n{r['machine']}; {versions}; medians of {r['rounds']} rounds; {r['date']};")
+    made = dict.fromkeys(_made(r) for r in rows)
+    lines.append("\n" + "\n".join(made))
     lines.append("`python benchmarks/race.py`.")
     return "\n".join(lines)
+
+
+def _made(r: dict[str, Any]) -> str:
+    """How a row was measured, in a line."""
+    versions = ", ".join(f"{k} {v}" for k, v in r["versions"].items())
+    return f"{r['machine']}; {versions}; medians of {r['rounds']} rounds; {r['date']};"
 
 
 def main() -> None:

@@ -24,6 +24,7 @@ import click
 from rewardbench import cli, find
 from rewardbench.conventions.trl import SINGLE, needed
 from rewardbench.find.catalogue import first_comment
+from rewardbench.pages.meanings import WORDS, flags, said
 from rewardbench.plan import Spec
 from rewardbench.policies import settings as policies
 from rewardbench.results import AXES
@@ -32,8 +33,6 @@ from rewardbench.types import Design, Part
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 NOTE = "<!-- Read off the code by `python docs/make.py`: change it there. -->"
-WORDS = ("Formula", "Range", "Read", "Fails", "Source")
-"""What a metric's docstring says, each at the start of a line; a flag has no range."""
 GIVEN = {"completions", "prompts", "completion_ids", "prompt_ids", "rng", *SINGLE}
 """Arguments that a part is given on every task."""
 
@@ -55,6 +54,8 @@ def put(page: str, name: str, text: str) -> str:
     'a <!-- x -->\\nnew\\n<!-- /x --> b'
     """
     begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+    if not 0 <= page.find(begin) < page.find(end):
+        raise ValueError(f"the page has no {begin} … {end} to put text between")
     before, _, rest = page.partition(begin)
     _, _, after = rest.partition(end)
     return f"{before}{begin}\n{text}\n{end}{after}"
@@ -98,8 +99,7 @@ def kind_of(name: str) -> str:
     """Whether a metric is an axis, a flag (it answers yes or no), or stands beside them."""
     if name in AXES:
         return "Axes"
-    function = getattr(import_module(f"rewardbench.metrics.{name}"), name)
-    return "Flags" if inspect.signature(function).return_annotation == "bool" else "Beside the axes"
+    return "Flags" if name in flags() else "Beside the axes"
 
 
 def explained(name: str) -> list[Any]:
@@ -111,20 +111,6 @@ def explained(name: str) -> list[Any]:
 def _functions(module: Any) -> list[Any]:
     """The functions that a module defines itself."""
     return [f for f in vars(module).values() if inspect.isfunction(f) and f.__module__ == module.__name__]
-
-
-def said(function: Any) -> dict[str, str]:
-    """What a docstring says: "" -> its first paragraph, and each of WORDS -> its text; examples are left out.
-
-    >>> def f(): "Nothing.\\n\\n    Formula: 0.\\n    Read: it is\\n    nothing."
-    >>> said(f)
-    {'': 'Nothing.', 'Formula': '0.', 'Read': 'it is nothing.'}
-    """
-    text = inspect.getdoc(function) or ""
-    text = text.partition(">>>")[0].strip()
-    pieces = re.split(rf"(?m)^\s*({'|'.join(WORDS)}): ", text)
-    found = {"": pieces[0], **dict(zip(pieces[1::2], pieces[2::2], strict=True))}
-    return {word: " ".join(piece.split()) for word, piece in found.items()}
 
 
 def _metric(function: Any) -> str:
@@ -184,7 +170,7 @@ def anchor(heading: str) -> str:
 def commands() -> str:
     """Each command's summary and help, asked of the command line itself."""
     group, found = cli.main, []
-    context = click.Context(group, info_name="rbench")
+    context = click.Context(group, info_name="rbench", **group.context_settings)
     for name in group.list_commands(context):
         command = group.get_command(context, name)
         assert command is not None
@@ -343,10 +329,10 @@ def _asks(name: str) -> str:
 
 def main(arguments: Sequence[str]) -> int:
     """Write the pages, or say which are stale; returns the exit code."""
-    stale = [path for path, text in pages().items() if not path.is_file() or path.read_text() != text]
-    for path in stale:
+    stale = {path: text for path, text in pages().items() if not path.is_file() or path.read_text() != text}
+    for path, text in stale.items():
         if "--check" not in arguments:
-            path.write_text(pages()[path])
+            path.write_text(text)
         print(f"{path.relative_to(ROOT)} {'is stale' if '--check' in arguments else 'written'}", file=sys.stderr)
     return 3 if stale and "--check" in arguments else 0
 

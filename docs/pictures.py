@@ -37,13 +37,15 @@ WIDTH, HEIGHT = 112, 30
 def tour(folder: Path) -> str:
     """Run the tour; the live view half-way as an SVG."""
     prepared = sweep.prepare(read_spec(demo.TOUR), folder)
-    view, begun, seen = [progress.begin(prepared.id, prepared.runs, 0, "")], time.monotonic(), [""]
+    view, pace, seen = [progress.begin(prepared.id, prepared.runs)], [watch.Pace(time.monotonic())], [""]
 
     def tell(event: dict[str, Any]) -> None:
         view[0] = alarms.check(progress.advance(view[0], event), event)
+        now = time.monotonic()
+        pace[0] = watch.paced(pace[0], view[0], event, now)
         if not seen[0] and len(view[0].of(*progress.OVER)) >= len(prepared.runs) // 2:
             console = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True)
-            console.print(watch.screen(view[0], WIDTH, HEIGHT, time.monotonic() - begun))
+            console.print(watch.screen(view[0], WIDTH, HEIGHT, pace[0], now))
             seen[0] = console.export_svg(title="rbench demo")
 
     sweep.execute(prepared, sweep.cores(), tell)

@@ -123,11 +123,19 @@ def size(count: float) -> str:
 
 def anonymous(text: str) -> str:
     """The text without the home folder, the user's and the machine's name."""
-    text = text.replace(str(Path.home()), "~") if len(str(Path.home())) > 1 else text
-    for name, instead in ((_user(), "<user>"), (socket.gethostname(), "<host>")):
+    host = socket.gethostname()
+    for name, instead in ((_home(), "~"), (_user(), "<user>"), (host, "<host>"), (host.partition(".")[0], "<host>")):
         if len(name) > 1:
             text = re.sub(rf"(?<![\w-]){re.escape(name)}(?![\w-])", instead, text)
     return text
+
+
+def _home() -> str:
+    """The user's home folder, or nothing where the machine knows none."""
+    try:
+        return str(Path.home())
+    except RuntimeError:
+        return ""
 
 
 def _user() -> str:
@@ -144,7 +152,7 @@ def _user() -> str:
 @lru_cache
 def _trial() -> dict[str, Any]:
     """What `engine.trial` found in a process of its own, and under `error` the last thing it said if it broke."""
-    words = [sys.executable, "-m", "rewardbench.engine.trial"]
+    words = [sys.executable, "-P", "-m", "rewardbench.engine.trial"]  # -P: no torch.py of the working directory
     env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     try:
         done = subprocess.run(words, env=env, capture_output=True, text=True, timeout=PATIENCE, check=False)

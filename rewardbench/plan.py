@@ -258,7 +258,8 @@ def design_names(spec: Spec, task_name: str) -> list[str]:
 def _on_its_task(asked: str, tasks: Sequence[str]) -> tuple[str, str]:
     """The task that a design's name is bound to ("" for none), and the name in it."""
     owner, _, name = asked.rpartition("/")
-    if owner not in find.task_folders():
+    path = name.endswith(".toml") or ":" in name  # a file may lie in a folder that is called as a task is
+    if path or owner not in find.task_folders():
         return "", asked
     if owner not in tasks:
         raise UserError(f"design {asked!r} belongs to {owner}, which is not run (tasks: {', '.join(tasks)})")

@@ -9,7 +9,8 @@ import multiprocessing as mp
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -56,6 +57,19 @@ class _Worker:
     """When the part in progress was begun (monotonic seconds)."""
 
 
+@contextmanager
+def _surroundings(names: Mapping[str, str]) -> Iterator[None]:
+    """The environment with these names set, for what is started meanwhile; then as it was: it is the caller's."""
+    before = {name: os.environ[name] for name in names if name in os.environ}
+    os.environ.update(names)
+    try:
+        yield
+    finally:
+        for name in names:
+            del os.environ[name]
+        os.environ.update(before)
+
+
 class Pool:
     """Workers, each with one pack in hand."""
 
@@ -94,11 +108,11 @@ class Pool:
                 return worker
         if len(self.workers) >= count:
             return None
-        os.environ.update(WORKER)
         here, there = mp.get_context("spawn").Pipe()
         args = (there, self.job.policy, self.job.timeout, self.job.sources, self.job.firsts)
         process = mp.get_context("spawn").Process(target=work, args=args, daemon=True)
-        process.start()
+        with _surroundings(WORKER):
+            process.start()
         there.close()
         self.workers.append(_Worker(process, here))
         return self.workers[-1]

@@ -36,11 +36,6 @@ class Row:
     reason: str = ""
 
     @property
-    def name(self) -> str:
-        """Task, design and seed in words."""
-        return f"{self.run.task} {self.run.design.name} seed {self.run.seed}"
-
-    @property
     def golds(self) -> list[float]:
         """Mean gold of each evaluation."""
         return [float(p["gold"]) for p in self.points]
@@ -106,9 +101,12 @@ def _moved(row: Row, event: Event, count: int) -> Row:
         row = replace(row, state="running", moved=count)
     if kind == "step":
         dead = event["dead"] if event["dead"] is not None else 1.0
-        return replace(row, step=event["step"] + 1, last=event, dead=(*row.dead, dead))
+        again = max(row.step - event["step"], 0)  # steps that come again: a worker was killed, a checkpoint is older
+        known = row.dead[: max(len(row.dead) - again, 0)]
+        return replace(row, step=event["step"] + 1, last=event, dead=(*known, dead))
     if kind == "evaluation":
-        return replace(row, points=(*row.points, event), step=max(row.step, event["step"]))
+        before = tuple(p for p in row.points if p["step"] < event["step"])
+        return replace(row, points=(*before, event), step=max(row.step, event["step"]))
     return row
 
 

@@ -68,17 +68,15 @@ def _line(text: str) -> None:
 
 
 @contextmanager
-def showing(
-    display: str, sweep: str, runs: Sequence[RunSpec], before: int = 0, cpu_budget: float | None = None
-) -> Iterator[Tell]:
+def showing(display: str, sweep: str, runs: Sequence[RunSpec], before: int = 0) -> Iterator[Tell]:
     """A listener for the events of these runs, shown until the block ends; `before` runs were over already.
 
-    `cpu_budget` (seconds) is shown where it is known. However the block ends, the terminal is as it was.
+    However the block ends, the terminal is as it was.
     """
     display = resolve(display)
     view = progress.begin(sweep, runs, before, "workers start: torch and the policy are loaded" if runs else "")
     if display == "rich" and runs:
-        with _live(view, cpu_budget) as tell:
+        with _live(view) as tell:
             yield tell
     elif display == "json":
         yield _folding(view, _json_lines)
@@ -167,7 +165,7 @@ def time_left(view: View, pace: Pace, now: float) -> float | None:
     return (now - pace.first) * (1 - done) / (done - pace.share)
 
 
-def head(view: View, pace: Pace, now: float, cpu_budget: float | None = None) -> str:
+def head(view: View, pace: Pace, now: float) -> str:
     """How the sweep stands in a line: sweep, runs done of all, failed, time gone and left."""
     over, failed = len(view.of(*progress.OVER)) + view.before, len(view.of("failed"))
     words = [f"sweep {view.sweep}", f"{over}/{len(view.rows) + view.before} ended"]
@@ -175,7 +173,7 @@ def head(view: View, pace: Pace, now: float, cpu_budget: float | None = None) ->
     words += [f"{clock(now - pace.begun)} gone"]
     left = time_left(view, pace, now)
     words += [f"about {clock(left)} left"] if left is not None else []
-    return " · ".join(words + ([f"budget {cpu_budget:.0f} CPU s"] if cpu_budget else []))
+    return " · ".join(words)
 
 
 def alarm_line(alarm: Alarm, seeds: Sequence[int] = ()) -> str:
@@ -251,7 +249,7 @@ def under_way(view: View) -> str:
 # --- the live table -----------------------------------------------------------------------------------
 
 
-def screen(view: View, width: int, height: int, pace: Pace, now: float, cpu_budget: float | None = None) -> Any:
+def screen(view: View, width: int, height: int, pace: Pace, now: float) -> Any:
     """The live view, at most `height` lines of `width` columns: head, runs going on or lately over, alarms."""
     from rich.console import Group
     from rich.text import Text
@@ -262,7 +260,7 @@ def screen(view: View, width: int, height: int, pace: Pace, now: float, cpu_budg
     room = max(height - 3 - len(box) - 1, 1)
     shown = (view.of("running")[::-1] + view.of(*progress.OVER))[:room]
     rest = _rest(view, shown)
-    first = Text(head(view, pace, now, cpu_budget), style="bold", no_wrap=True, overflow="ellipsis")
+    first = Text(head(view, pace, now), style="bold", no_wrap=True, overflow="ellipsis")
     phase_ = Text(view.phase, style="dim", no_wrap=True, overflow="ellipsis")
     lines = [first, *([phase_] if view.phase else []), _table(view, shown, width)]
     lines += [Text(rest, style="dim", no_wrap=True, overflow="ellipsis")] if rest else []
@@ -363,7 +361,7 @@ def _number(value: float | None, form: str) -> str:
 
 
 @contextmanager
-def _live(view: View, cpu_budget: float | None) -> Iterator[Tell]:
+def _live(view: View) -> Iterator[Tell]:
     """The live table on the terminal; what anybody else writes to stderr meanwhile goes above it."""
     from rich.console import Console
     from rich.live import Live
@@ -382,7 +380,7 @@ def _live(view: View, cpu_budget: float | None) -> Iterator[Tell]:
             size = os.get_terminal_size(terminal.fileno())
             width = max(size.columns - 3, 20)  # room for the ^C that a terminal echoes: on a full line it would wrap
             console.size = (width, size.lines)
-            return screen(kept[0], width, size.lines - 1, pace[0], time.monotonic(), cpu_budget)
+            return screen(kept[0], width, size.lines - 1, pace[0], time.monotonic())
 
         with (
             Live(console=console, get_renderable=draw, refresh_per_second=2, transient=True,

@@ -7,7 +7,7 @@ import pytest
 from sweeping import ROOT, process, rbench
 
 from rewardbench import find
-from rewardbench.plan import plan, read_spec
+from rewardbench.plan import Spec, design_names, plan, read_spec
 
 TOUR = ROOT / "rewardbench" / "demo.toml"
 
@@ -27,6 +27,11 @@ def test_a_design_bound_to_a_task_that_is_not_run_is_a_mistake():
     said = rbench("plan", "--task", "qa/lookup", "--design", "writing/story/coverage")
     assert said.code == 2
     assert "'writing/story/coverage' belongs to writing/story, which is not run (tasks: qa/lookup)" in said.err
+
+
+@pytest.mark.parametrize("own", ["qa/lookup/mine.toml", "qa/lookup/mine.py:score"])
+def test_a_file_in_a_folder_that_is_called_as_a_task_is_a_file(own):
+    assert design_names(Spec(tasks=("qa/lookup",), designs=(own,)), "qa/lookup")[0] == own
 
 
 def test_a_tour_of_the_toy_ends_in_a_page_and_in_what_to_do_next(toy, toy_policy, tmp_path, monkeypatch):

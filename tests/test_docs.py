@@ -21,9 +21,9 @@ DOCS = ROOT / "docs"
 PAGES = sorted([*DOCS.rglob("*.md"), *ROOT.glob("*.md"), *ROOT.glob("tasks/*/*/*.md"), *ROOT.glob("leaderboards/*.md")])
 
 
-def script(file: str):
-    """A program of docs/ as a module."""
-    spec = importlib.util.spec_from_file_location(f"docs_{file}", DOCS / f"{file}.py")
+def script(file: str, folder: Path = DOCS):
+    """A program of docs/, or of another folder, as a module."""
+    spec = importlib.util.spec_from_file_location(f"{folder.name}_{file}", folder / f"{file}.py")
     sys.modules[spec.name] = module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -81,6 +81,20 @@ def test_the_programs_examples_hold(make):
         assert tried.failed == 0
 
 
+def test_a_page_without_its_marks_is_left_alone(make):
+    for page in ("a <!-- x --> b", "a <!-- /x --> b <!-- x -->", "a"):
+        with pytest.raises(ValueError, match="<!-- x -->"):
+            make.put(page, "x", "new")
+
+
+def test_the_table_of_the_race_is_of_the_rows_that_are_committed():
+    race = script("race", ROOT / "benchmarks")
+    rows = [json.loads(line) for line in (ROOT / "benchmarks" / "results" / "race.jsonl").read_text().splitlines()]
+    assert f"<!-- race -->\n{race.table(rows)}\n<!-- end -->" in (DOCS / "performance.md").read_text()
+    older = [{**rows[0], "date": "2026-01-01"}, *rows[1:]]
+    assert {d for d in ("2026-01-01", rows[1]["date"]) if d in race.table(older)} == {"2026-01-01", rows[1]["date"]}
+
+
 @pytest.mark.parametrize("metric", find.files("metrics"))
 def test_a_metric_says_formula_range_reading_failure_and_source(make, metric):
     functions = make.explained(metric)
@@ -113,7 +127,7 @@ def anchors(path: Path) -> set[str]:
 
 def links(path: Path) -> list[str]:
     tokens = [child for token in PARSER.parse(path.read_text()) for child in token.children or ()]
-    return [token.attrs["href"] for token in tokens if token.type == "link_open"]
+    return [token.attrs["href" if token.type == "link_open" else "src"] for token in tokens if token.type in ("link_open", "image")]
 
 
 @pytest.mark.parametrize("path", PAGES, ids=name)

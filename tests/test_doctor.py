@@ -156,3 +156,31 @@ def test_little_disk_and_memory_are_warned_of(monkeypatch):
 def test_an_old_python_fails(monkeypatch):
     monkeypatch.setattr(doctor.sys, "version_info", (3, 10, 1))
     assert doctor.python()[0] == "fail"
+
+
+@pytest.mark.parametrize(("text", "shown"), [
+    ("/home/ann/runs", "~/runs"), ("/home/anna/runs", "/home/anna/runs"), ("x=/home/ann", "x=~"),
+    ("/scratch/ann", "/scratch/<user>"), ("node7.lab.example: no", "<host>: no"), ("at node7", "at <host>"), ("node70", "node70"),
+])  # fmt: skip
+def test_only_whole_names_are_hidden(text, shown, monkeypatch):
+    monkeypatch.setenv("HOME", "/home/ann")
+    monkeypatch.setattr(doctor, "_user", lambda: "ann")
+    monkeypatch.setattr(doctor.socket, "gethostname", lambda: "node7.lab.example")
+    assert doctor.anonymous(text) == shown
+
+
+def test_a_machine_that_knows_no_home_is_looked_at_all_the_same(monkeypatch):
+    def none():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(doctor.Path, "home", none)
+    assert doctor.anonymous("here") == "here"
+
+
+def test_a_file_of_the_working_directory_is_not_taken_for_torch(monkeypatch, tmp_path):
+    (tmp_path / "torch.py").write_text("raise ImportError('not this one')\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(doctor.sys, "path", [p for p in doctor.sys.path if p] + [str(ROOT)])
+    doctor._trial.cache_clear()
+    assert "torch" in doctor._trial()
+    doctor._trial.cache_clear()

@@ -16,7 +16,7 @@ from made_up import swept
 from sweeping import PARTS, ROOT, environment, one_line, rbench
 
 from rewardbench import comparing, results, tables
-from rewardbench.pages import headline, report, safe, samples
+from rewardbench.pages import designs, headline, meanings, report, safe, samples
 from rewardbench.plan import Spec
 
 STORY = Spec(tasks=("writing/story",), designs=("reference", "exploit"), seeds=3, budget="quick")
@@ -142,6 +142,15 @@ def test_every_design_of_the_table_leads_to_its_completions(html):
         design = data["tasks"][0]["designs"][int(number)]
         assert design["name"] == name
         assert [len(run["looks"]) for run in design["runs"]] == [1 if name == "untrained" else 2] * 3
+
+
+def test_a_meaning_ends_where_its_source_begins():
+    assert "hacked" in meanings.flags()
+    for name in (*meanings.flags(), *designs.LETTERS):
+        found = meanings.meaning(name)
+        for text in (found.short, found.read, found.fails):
+            assert len(text) > 3, name
+            assert not re.search(r"\b(Formula|Range|Read|Fails|Source): ", text), (name, text)
 
 
 def test_meanings_are_those_of_the_metrics(html):
@@ -288,6 +297,15 @@ def test_names_in_sentences_cannot_break_out_of_their_quotes():
 
 
 # --- the command ---------------------------------------------------------------------------------
+
+
+def test_a_design_file_of_ones_own_is_named_with_its_hash(tmp_path):
+    (tmp_path / "own.toml").write_text('[[part]]\nuse = "keywords.coverage"\n')
+    folder = swept(tmp_path / "s", Spec(tasks="writing/story", designs=(str(tmp_path / "own.toml"),), seeds=2, budget="quick"))
+    html = report.build([folder]).html
+    [made] = {r.run.spec.design_hash for r in results.score(results.load_sweep(folder)) if r.design == "own"}
+    assert f"with own.toml (design {made[:12]}) in the working directory" in html
+    assert "--design own.toml" in html
 
 
 def test_several_folders_want_a_name_and_make_one_page(story, tmp_path):

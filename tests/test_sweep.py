@@ -1,6 +1,7 @@
 """Does the same spec give the same sweep: run twice, cut short at any write, or in shards?"""
 
 import getpass
+import os
 import random
 import re
 import socket
@@ -10,7 +11,9 @@ import numpy as np
 import pytest
 from sweeping import PARTS, contents, one_line, process, rbench, scores
 
-from rewardbench import trace
+import rewardbench
+from rewardbench import tables, trace
+from rewardbench.plan import Spec
 
 pytestmark = pytest.mark.usefixtures("toy")
 
@@ -149,6 +152,18 @@ def test_a_run_cut_short_at_any_write_goes_on_to_the_same_rows(number, small, tm
     assert contents(out) == contents(folder)
     assert scores(after) == scores(said)
     assert not list(out.rglob("*.tmp"))
+
+
+def test_workers_have_an_environment_of_their_own_and_the_callers_is_left_alone(toy_policy, tmp_path, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    body = "return [float(os.environ['OMP_NUM_THREADS']) for _ in completions]"
+    (tmp_path / "mine.py").write_text(f"import os\n\n\ndef threads(completions):\n    {body}\n")
+    before = dict(os.environ)
+    asked = Spec(tasks="toy/colours", designs=f"{tmp_path}/mine.py:threads", policy=str(toy_policy), seeds=1, budget="1")
+    _, found = rewardbench.run(asked, tmp_path / "s", workers=1)
+    assert dict(os.environ) == before
+    [row] = [tables.as_row(r) for r in found if r.design == "threads"]
+    assert row["reward"] == {"start": 1.0, "end": 1.0}
 
 
 def test_resuming_a_finished_sweep_does_nothing(whole):

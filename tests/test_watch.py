@@ -194,6 +194,17 @@ def test_a_resumed_run_is_not_compared_with_a_start_that_was_not_told(runs):
     assert seen(runs, *hacked_events(runs[0])[1:]).alarms == ()
 
 
+def test_steps_that_come_again_after_a_kill_are_counted_once(runs):
+    run = runs[0]
+    begun = [evaluation(run, 0, 0.2), *(step(run, n, dead=1.0) for n in range(6)), evaluation(run, 6, 0.5), step(run, 6, dead=1.0)]
+    again = [{"event": "begun", "run": run.id}, *(step(run, n, dead=1.0) for n in (4, 5)), evaluation(run, 6, 0.5), step(run, 6, dead=1.0)]
+    once, twice = seen(runs, *begun), seen(runs, *begun, *again)
+    assert twice.rows[run.id].golds == once.rows[run.id].golds == [0.2, 0.5]
+    assert twice.rows[run.id].dead == once.rows[run.id].dead == (1.0,) * 7
+    assert twice.rows[run.id].step == 7
+    assert twice.alarms == ()  # ten steps are a dead signal, and these are seven
+
+
 def test_plain_says_ends_alarms_and_progress_each_half_minute(runs):
     now = [0.0]
     say, view, told = watch.Plain(lambda: now[0]), progress.begin("abc", runs), []

@@ -53,7 +53,7 @@ def _learnt(base: str, group: Sequence[Result], gold: Sequence[Mapping[str, Any]
     how = {
         "better": "better than `untrained`",
         "worse": "worse than `untrained`",
-        "equivalent": "no different from `untrained`",
+        "equivalent": "equivalent to `untrained`",
         "unresolved": f"with {_count(change['n'], 'seed')} it cannot be told apart from `untrained`",
     }[change["verdict"]]
     moved = f"Training on {name(base)}, the baseline, took gold from {fixed(start)} to {fixed(end)}"

@@ -49,9 +49,18 @@ def made(task: str, results: Sequence[Result]) -> Made:
         ("seeds", ", ".join(map(str, seeds))),
         ("engine", f"{one.engine}"),
     )
-    own = tuple(f"{p.use.rpartition(':')[0]} (SHA-256 {p.source[:12]})" for d in designs for p in d.parts if p.source)
+    own = [entry for r in mine for entry in _own(r.run.spec, task)]
     command, spec = _command(one, task, designs, seeds)
     return Made(task, facts, command, spec, tuple(dict.fromkeys(own)))
+
+
+def _own(run: RunSpec, task: str) -> list[str]:
+    """Files of the user's own that a run's command names, with what they hash to."""
+    design, coded = run.design, [(p.use, p.source) for p in run.design.parts if p.source]
+    coded += [(run.algorithm, run.algorithm_source)] if run.algorithm_source else []
+    asked = _asked(design, task)
+    file = [f"{asked} (design {run.design_hash[:12]})"] if asked == f"{design.name}.toml" else []
+    return file + [f"{use.rpartition(':')[0]} (SHA-256 {source[:12]})" for use, source in coded]
 
 
 def shared(every: Sequence[Made]) -> list[tuple[str, str]]:
@@ -116,5 +125,5 @@ def costs(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
         ("CPU seconds", f"{fixed(training, 0)} training + {fixed(evaluating, 0)} evaluating"),
         ("seconds in rewards", fixed(sum(r["reward_seconds"] for r in rows), 1)),
         ("completion tokens charged", count(sum(r["tokens"] for r in rows))),
-        ("made with", f"rewardbench {__version__}"),
+        ("this page by", f"rewardbench-suite {__version__}"),
     ]

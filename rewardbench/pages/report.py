@@ -115,7 +115,6 @@ def _top(scored: Sequence[Result], ids: Sequence[str]) -> dict[str, Any]:
         "arms": len({s.design.name for s in specs if s.design.name in arms}),
         "seeds": len({s.seed for s in specs}),
         "policies": list(dict.fromkeys(s.policy for s in specs)),
-        "algorithms": list(dict.fromkeys(s.algorithm for s in specs)),
         "budgets": list(dict.fromkeys(s.budget for s in specs)),
         "failed": states["failed"],
         "partial": states["partial"],

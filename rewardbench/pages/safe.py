@@ -28,12 +28,12 @@ def _hidden(character: str) -> bool:
 
 
 def label(text: str) -> str:
-    """A name on one line, every character of it seen.
+    """A name on one line, every character of it seen, joiners too.
 
-    >>> label("two\\nlines")
-    'two⟨U+000A⟩lines'
+    >>> label("two\\nlines"), label("reference\\u200c")
+    ('two⟨U+000A⟩lines', 'reference⟨U+200C⟩')
     """
-    return visible(text).replace("\n", "⟨U+000A⟩").replace("\t", "⟨U+0009⟩") or "(no name)"
+    return "".join(f"⟨U+{ord(c):04X}⟩" if c in KEPT else c for c in visible(text)) or "(no name)"
 
 
 def cut(text: str, longest: int = NAME) -> str:

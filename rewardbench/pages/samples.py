@@ -36,7 +36,7 @@ class Sample:
     gold: float | None
     reward: float | None
     gap: float | None
-    """Reward, rescaled to 0-1 over the run's own completions, less gold: how much it was paid for nothing."""
+    """Reward, rescaled to 0-1 over the run's first and last evaluation, less gold: how much it was paid for nothing."""
     kind: str
     parts: tuple[float | None, ...]
 

@@ -1,4 +1,4 @@
-"""Where does a value stand on an axis? From numbers to coordinates and back, and the ticks between."""
+"""Where does a value stand on an axis? From numbers to coordinates, and the ticks between."""
 
 from __future__ import annotations
 
@@ -18,19 +18,13 @@ class Scale:
     root: bool = False
 
     def __call__(self, value: float) -> float:
-        """The coordinate of a value; NaN stays NaN."""
+        """The coordinate of a value; NaN stays NaN.
+
+        >>> Scale(0, 4, 10, 50, root=True)(1)
+        30.0
+        """
         a, b, v = (self._bent(x) for x in (self.low, self.high, value))
         return self.start + (v - a) / (b - a) * (self.end - self.start)
-
-    def inverse(self, place: float) -> float:
-        """The value at a coordinate.
-
-        >>> Scale(0, 4, 10, 50, root=True).inverse(30)
-        1.0
-        """
-        a, b = self._bent(self.low), self._bent(self.high)
-        v = a + (place - self.start) / (self.end - self.start) * (b - a)
-        return v * v if self.root else v
 
     def _bent(self, value: float) -> float:
         return sqrt(max(value, 0.0)) if self.root and value == value else value

@@ -29,7 +29,6 @@ class Paid:
     """Learnt so far when it was paid."""
     values: Floats
     """NaN where it abstained throughout, or where a run of the design had stopped."""
-    seeds: int
 
 
 def draw(task: str, results: Sequence[Result]) -> Picture | None:
@@ -58,7 +57,7 @@ def _paid(group: Sequence[Result]) -> list[Paid]:
     found = []
     for part in group[0].run.spec.design.parts:
         table = [[_number(row["parts"].get(part.name)) for row in r.run.rows[:length]] for r in group]
-        found.append(Paid(part, steps, np.array(table).reshape(len(group), length).mean(axis=0), len(group)))
+        found.append(Paid(part, steps, np.array(table).reshape(len(group), length).mean(axis=0)))
     return found
 
 
