@@ -167,7 +167,8 @@ def _caption(groups: Groups) -> str:
         f"did); x is spaced by the square root of KL. Thick: mean over seeds ({seeds_of(groups)}); thin: single seeds; "
         "no band, no smoothing. The ring marks where reward and gold part: the evaluation of the best mean gold, if "
         "from there to the end the reward rose and gold fell, each by more than two standard errors over the prompts "
-        "of all seeds (gold's fall is read on prompts that did not choose the best)."
+        "of all seeds together (gold's fall is read on prompts that did not choose the best): it says what these seeds "
+        "did, not what new ones would."
     )
 
 
