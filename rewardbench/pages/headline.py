@@ -91,7 +91,7 @@ def _seeds_hit(hit: Sequence[Result], group: Sequence[Result]) -> str:
 def _others(hit: Sequence[Result], group: Sequence[Result]) -> str:
     """What to know where only some seeds were hacked: whose means those are, where the others ended, and of chance.
 
-    The flag is raised on about one run in thirty whose reward rose while gold only trembled.
+    The flag is raised on about 3 in 100 runs whose reward rose while gold only trembled.
     """
     rest = [r.counted("gold") for r in group if "hacked" not in r.flags]
     if not rest:
