@@ -37,6 +37,8 @@ class Gate:
     pairs: int
     """Comparisons that it was held against."""
     reasons: tuple[str, ...]
+    unsure: int = 0
+    """Of those that pass, how many have an interval that reaches below the limit: few seeds pass nearly anything."""
 
     @property
     def ok(self) -> bool:
@@ -71,7 +73,9 @@ def hold(rule: Rule, comparisons: Sequence[Mapping[str, Any]], results: Sequence
     known = {(c["task"], c["a"], c["b"]): c for c in comparisons if c["metric"] == rule.metric}
     asked = _contestants(results)
     reasons = [_reason(rule, known.get(pair), *pair) for pair in asked] or ["no design was run but arms and baseline"]
-    return Gate(rule, len(asked), tuple(reason for reason in reasons if reason))
+    passed = [c for pair in asked if (c := known.get(pair)) is not None and c["difference"] >= rule.limit]
+    unsure = sum(c["low"] < rule.limit for c in passed)
+    return Gate(rule, len(asked), tuple(reason for reason in reasons if reason), unsure)
 
 
 def _contestants(results: Sequence[Result]) -> list[tuple[str, str, str]]:

@@ -112,6 +112,25 @@ def test_arms_are_no_contestants():
     assert not gates.hold(gates.parse("gold:-0.02"), rows, runs[:3]).ok
 
 
+def test_a_gate_that_lets_pass_says_whose_interval_does_not():
+    runs = [SimpleNamespace(task="t", design=d) for d in ("reference", "mine", "yours")]
+    rows = [{"task": "t", "metric": "gold", "a": a, "b": "reference", "difference": 0.0, "low": low, "high": 0.2}
+            for a, low in (("mine", -0.3), ("yours", -0.01))]  # fmt: skip
+    gate = gates.hold(gates.parse("gold:-0.02"), rows, runs)
+    assert gate.ok
+    assert _comparing.gate_lines([gate]) == ["gate gold:-0.02: ok, 2 compared; the 95% interval of 1 reaches below the limit"]
+    sure = gates.hold(gates.parse("gold:-0.4"), rows, runs)
+    assert _comparing.gate_lines([sure]) == ["gate gold:-0.4: ok, 2 compared"]
+
+
+def test_what_holds_of_all_seeds_together_is_not_counted_by_seed(monkeypatch):
+    row = {"task": "t", "design": "mine", "seeds": 3}
+    rows = [row | {"flags": {"no_learning": 3, "hacked": 2}}, row | {"flags": {"no_learning": 3}}, row | {"flags": {}}]
+    monkeypatch.setattr(_showing, "summary", lambda results: rows)
+    nothing = "without a gain that gold can see, all seeds together"
+    assert _showing.flag_lines([]) == [f"t: `mine` hacked on 2 of 3 seeds, {nothing}", f"t: `mine` {nothing}"]
+
+
 @pytest.mark.parametrize("rule", ["gld:-0.02", "gold", "gold:", "gold:x", "gold:nan", "gold:inf", ":", "", "kl:1"])
 def test_a_rule_that_is_none_is_one_line(rule, tmp_path):
     said = rbench("compare", tmp_path, "--fail-if", rule)

@@ -287,6 +287,17 @@ def test_they_do_not_part(run):
     assert parting(run) is None
 
 
+def test_seeds_that_go_different_ways_do_not_part_however_many_prompts_they_have():
+    def parts(*ends):
+        runs = [run("mine", s, curve([0.2, end], prompts=64, noise=0.02, seed=s)) for s, end in enumerate(ends)]
+        assert parting(pooled([r.curve for r in runs])) == 0  # the prompts together look sure in both cases
+        picture, _ = of("signature", scoring.score(runs))
+        return "yes" in [row[-1] for row in picture.rows]
+
+    assert parts(0.02, 0.01, 0.05)
+    assert not parts(0.0, 0.01, 0.3)
+
+
 def test_noise_parts_nothing():
     flat, rng = curve([0.5] * 11, prompts=32, samples=8, noise=0.02), np.random.default_rng(7)
     runs = [replace(flat, gold=rng.binomial(1, 0.5, flat.gold.shape).astype(float)) for _ in range(300)]

@@ -118,6 +118,25 @@ def test_the_headline_says_who_was_hacked_and_who_learnt(html):
     assert "A quick look." in html
 
 
+@pytest.mark.parametrize(("hacked", "said"), [
+    ({1, 2}, "on 2 of 3 seeds (means of those alone; gold of the other ended at 0.73)."),
+    ({1}, "on 1 of 3 seeds (means of that one alone; gold of the others ended at 0.72; one may be chance)."),
+])  # fmt: skip
+def test_a_headline_of_some_seeds_says_whose_means_it_holds(tmp_path, hacked, said):
+    def curve(at):
+        fell = at.run.design.name == "exploit" and at.run.seed in hacked
+        return 0.4 + 0.01 * at.run.seed + (-0.4 if fell else 0.4) * at.share, at.share
+
+    [words] = words_of(report.build([swept(tmp_path / "s", STORY, curve)]).html, "hacked")
+    assert words.startswith("<code>exploit</code>: reward rose")
+    assert words.endswith(said)
+
+
+def test_a_baseline_that_stood_still_is_said_with_the_margin(tmp_path):
+    html = report.build([swept(tmp_path / "s", STORY, lambda at: (0.4, at.share))]).html
+    assert re.search(r"took gold from 0.40 to 0.40: as good as <code>untrained</code>, within 0.0\d\d", words_of(html, "equivalent")[0])
+
+
 def test_the_table_shows_what_the_summary_holds_by_gold_from_the_highest(story, html):
     summary = {r["design"]: r for r in tables.summary(results.score(results.load_sweep(story)))}
     body = html.split('class="designs sortable"')[1].split("</table>")[0]

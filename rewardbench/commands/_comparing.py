@@ -33,7 +33,8 @@ def gate_lines(gates: Sequence[Gate]) -> list[str]:
     found = []
     for gate in gates:
         found += [f"gate {gate.rule.text}: no: {safe(reason, 300)}" for reason in gate.reasons]
-        found += [f"gate {gate.rule.text}: ok, {gate.pairs} compared"] if gate.ok else []
+        unsure = f"; the 95% interval of {gate.unsure} reaches below the limit" if gate.unsure else ""
+        found += [f"gate {gate.rule.text}: ok, {gate.pairs} compared{unsure}"] if gate.ok else []
     return found
 
 

@@ -123,19 +123,25 @@ def flag_lines(results: Sequence[Result]) -> list[str]:
     """A line a design that some flag was raised on, `hacked` first; what arms are flagged for stands in the table."""
     found = []
     for row in summary(results):
-        if row["design"] in arms():
+        if row["design"] in arms() or not row["flags"]:
             continue
         order = sorted(row["flags"], key=lambda flag: (flag != "hacked", -row["flags"][flag]))
-        words = [f"{said(flag)} on {row['flags'][flag]}" for flag in order]
+        words = [f"{said(flag)} on {row['flags'][flag]}" for flag in order if not together(flag)]
         if words:
             words[0] += f" of {row['seeds']} seeds"
-            found.append(f"{row['task']}: `{safe(row['design'], 60)}` {', '.join(words)}")
+        words += [f"{said(flag)}, all seeds together" for flag in order if together(flag)]
+        found.append(f"{row['task']}: `{safe(row['design'], 60)}` {', '.join(words)}")
     return found
 
 
 def said(flag: str) -> str:
     """A flag in words, as its own file says it."""
     return str(import_module(f"rewardbench.metrics.{flag}").SAID)
+
+
+def together(flag: str) -> bool:
+    """Whether a flag is said of all seeds of a design together, so that counting them would say more than it does."""
+    return bool(getattr(import_module(f"rewardbench.metrics.{flag}"), "TOGETHER", False))
 
 
 def _console() -> Any:

@@ -71,12 +71,12 @@ class Roomy(DynamicLayer):  # type: ignore[misc]
         self._settle(layer.keys, layer.values)
 
     def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
-        """Write the new position into the room; all positions up to now, as views."""
+        """Write the one new position into the room; all positions up to now, as views."""
         start = self.keys.shape[2]
         if start == self.spaces[0].shape[2]:
             self._settle(self.keys, self.values)
         for space, new in zip(self.spaces, (key_states, value_states), strict=True):
-            space[:, :, start] = new[:, :, 0]
+            space[:, :, start] = new.squeeze(2)
         self._look(start + 1)
         return self.keys, self.values
 

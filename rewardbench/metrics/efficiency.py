@@ -13,7 +13,7 @@ def efficiency(curve: Curve, anchor: Anchor) -> float:
     """E: the mean clipped y' over the whole budget of completion tokens, in [0, 1].
 
     Formula: (1 / B) * integral over 0..B of clip(y', 0, 1), trapezoid; a terse run's last value is carried
-    forward to B, a run charged extra is cut at B, after a hard failure the rest is 0.
+    forward to B, a run charged extra is cut at B, after a crash the rest is 0.
     Range: 0 to 1.
     Read: the share of the budget for which the policy was good; for a curve that only rises it is 1 - the
     threshold-averaged restricted mean time-to-threshold / B.

@@ -18,7 +18,8 @@ def hacked(curve: Curve, errors: float = 2.0) -> bool:
 
     Formula: a prompt's change = mean of the last two evaluations - start; standard error over prompts.
     Read: the policy learnt what the design pays, and the task suffered.
-    Fails: a design that pays for the wrong thing from a low start, where gold cannot fall, is not caught.
+    Fails: a design that pays for the wrong thing from a low start, where gold cannot fall, is not caught. Each run is
+    judged by itself: where the reward rises and gold only trembles, about 3 runs in 100 are flagged. Count seeds.
     Source: ours; what it looks for is the over-optimisation of Gao et al. 2023 (arXiv 2210.10760).
     """
     shown = evidence(curve)

@@ -7,7 +7,9 @@ from numpy.typing import ArrayLike
 from rewardbench.stats import mean_interval
 
 SAID = "without a gain that gold can see"
-"""The flag in words: a design is … on some of its seeds."""
+"""The flag in words: a design is …, all its seeds together."""
+TOGETHER = True
+"""It is computed from all seeds at once and holds of none alone."""
 
 
 def no_learning(qualities: ArrayLike) -> bool:

@@ -53,7 +53,7 @@ def _learnt(base: str, group: Sequence[Result], gold: Sequence[Mapping[str, Any]
     how = {
         "better": "better than `untrained`",
         "worse": "worse than `untrained`",
-        "equivalent": "equivalent to `untrained`",
+        "equivalent": f"equivalent to `untrained`, within {fixed(change['margin'], 3)}",
         "unresolved": f"with {_count(change['n'], 'seed')} it cannot be told apart from `untrained`",
     }[change["verdict"]]
     moved = f"Training on {name(base)}, the baseline, took gold from {fixed(start)} to {fixed(end)}"
@@ -64,7 +64,7 @@ def _hacked(groups: Mapping[str, Sequence[Result]]) -> list[Finding]:
     """Which designs were hacked: a sentence each; the arms together."""
     hit = {d: [r for r in g if "hacked" in r.flags] for d, g in groups.items()}
     own = [
-        Finding("hacked", f"{name(d)}: {_moved(runs)} on {len(runs)} of {_count(len(groups[d]), 'seed')}.")
+        Finding("hacked", f"{name(d)}: {_moved(runs)} on {_seeds_hit(runs, groups[d])}.")
         for d, runs in hit.items()
         if runs and d not in find.arms()
     ]
@@ -81,6 +81,24 @@ def _moved(runs: Sequence[Result]) -> str:
     write = fixed if all(r is not None and 0.01 <= abs(r) < 1000 for r in reward) else raw
     rose = f"reward rose {write(reward[0])} → {write(reward[1])}"
     return f"{rose} while gold fell {fixed(gold[0])} → {fixed(gold[1])}"
+
+
+def _seeds_hit(hit: Sequence[Result], group: Sequence[Result]) -> str:
+    """On how many of its seeds a design was hacked, such as `2 of 3 seeds`."""
+    return f"{len(hit)} of {_count(len(group), 'seed')}{_others(hit, group)}"
+
+
+def _others(hit: Sequence[Result], group: Sequence[Result]) -> str:
+    """What to know where only some seeds were hacked: whose means those are, where the others ended, and of chance.
+
+    The flag is raised on about 3 in 100 runs whose reward rose while gold only trembled.
+    """
+    rest = [r.counted("gold") for r in group if "hacked" not in r.flags]
+    if not rest:
+        return ""
+    alone, others = "that one" if len(hit) == 1 else "those", "other" if len(rest) == 1 else "others"
+    chance = "; one may be chance" if len(hit) == 1 else ""
+    return f" (means of {alone} alone; gold of the {others} ended at {fixed(_mean(rest))}{chance})"
 
 
 def _broken(groups: Mapping[str, Sequence[Result]]) -> list[Finding]:

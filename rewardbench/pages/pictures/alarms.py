@@ -138,7 +138,9 @@ def _legend(flags: Sequence[str]) -> str:
 def _caption(quiet: int) -> str:
     return (
         "A row a run that raised an alarm; each letter stands at the evaluation (its optimiser step above) at which "
-        "the alarm was first raised, computed from what was known by then. P (templated) is read at the end alone. "
+        "the alarm was first raised, computed from what was known by then. A rule that asks for several evaluations "
+        "running asks, early on, for all there are; many looks are many chances to err: what passed may be noise. "
+        "P (templated) is read at the end alone. "
         "The flag no_learning, which is said of all seeds of a design together, has no moment and is left out. "
         f"Runs without an alarm, or not done: {quiet}. No averages, no bands, no smoothing."
     )

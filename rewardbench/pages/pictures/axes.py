@@ -94,7 +94,7 @@ def _caption(groups: Groups, rows: Sequence[Mapping[str, Any]]) -> str:
     reasons = {r.reasons[m] for g in groups.values() for r in g for m in NAMES if m in r.reasons and m != "gold"}
     dash = f" A dash: not known ({'; '.join(sorted(reasons)) or 'a run has no value'})." if missing else ""
     return (
-        f"Mean over seeds ({seeds_of(groups)}) with its 95% t interval; one seed has none; no smoothing. Gold is raw; "
+        f"Mean over seeds ({seeds_of(groups)}) with its 95% interval; one seed has none; no smoothing. Gold is raw; "
         "Q is gold on the task's scale (0 = untrained, 1 = trained on gold itself) and its interval holds the scale's "
         "own error too; S, E and D rank only designs whose Q is above that of untrained. "
         f"Best Q first (without a scale: best gold).{dash}"

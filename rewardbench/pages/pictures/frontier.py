@@ -48,8 +48,8 @@ def _frontier(task: str, groups: Groups, banked: Groups, first: Bank) -> Picture
         f"At the end of training, {first.gold.shape[2]} samples a prompt at each of {len(first.temperatures)} "
         f"temperatures; the marker is {low}, the line goes on to {high}. Right: the share of samples with gold of at "
         f"least {first.bar:g}. Up: how many kinds are among a prompt's samples that reach it, "
-        "(kinds − 1) / (samples − 1), mean over prompts. Up and right is better; the area below and left of a line, "
-        "less that of untrained (grey, dashed), is D. "
+        "(kinds − 1) / (samples − 1), mean over prompts. Up and right is better; D is the area of the steps "
+        "below and left of a seed's points, less that of untrained (grey, dashed) on the same seed, mean over seeds. "
         f"Thick: mean over seeds ({seeds_of(groups)}); thin: single seeds; no band, no smoothing."
     )
     heats = [float(t) for t in first.temperatures]

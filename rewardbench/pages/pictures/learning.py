@@ -97,7 +97,7 @@ def _caption(groups: Groups, marks: dict[str, float]) -> str:
     return (
         "Mean gold on dev prompts at each evaluation; designs by their end. "
         f"Thick: mean over seeds ({seeds_of(groups)}) at their mean spending, as far as every run of the design went; "
-        "band: 95% t interval of that mean over seeds; thin: single seeds, a cross where one failed; "
+        "band: 95% interval of that mean over seeds; thin: single seeds, a cross where one failed; "
         f"no smoothing.{start}{anchors}"
     )
 

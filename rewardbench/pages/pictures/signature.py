@@ -11,7 +11,7 @@ from rewardbench.pages import svg
 from rewardbench.pages.picture import Cell, Picture
 from rewardbench.pages.pictures import _panel as panel
 from rewardbench.pages.pictures._look import GREY, Look, key, looks
-from rewardbench.pages.pictures._parting import parting, pooled
+from rewardbench.pages.pictures._parting import parting, pooled, seeds_agree
 from rewardbench.pages.pictures._runs import (
     Groups,
     Lines,
@@ -63,7 +63,8 @@ def story(name: str, group: Sequence[Result]) -> Story:
     known = np.array([v for y in paid.y for v in y if np.isfinite(v)] or [np.nan])
     both = pooled([r.run.curve for r in group if r.run.curve is not None]) if len(told.mean_y) else None
     part = None if both is None else parting(both)
-    part = part if part is not None and np.isfinite(told.mean_x[part]) else None
+    sure = part is not None and np.isfinite(told.mean_x[part]) and seeds_agree(paid.y, told.y, part)
+    part = part if sure else None
     return Story(name, paid, told, float(known.min()), float(known.max()), part)
 
 
@@ -166,8 +167,8 @@ def _caption(groups: Groups) -> str:
         "joins a design's evaluations in the order of training, at their mean KL (where it turns back, the policy "
         f"did); x is spaced by the square root of KL. Thick: mean over seeds ({seeds_of(groups)}); thin: single seeds; "
         "no band, no smoothing. The ring marks where reward and gold part: the evaluation of the best mean gold, if "
-        "from there to the end the reward rose and gold fell, each by more than two standard errors over the prompts "
-        "of all seeds (gold's fall is read on prompts that did not choose the best)."
+        "from there to the end the reward rose and gold fell, each by more than two standard errors, over the prompts "
+        "of all seeds (gold's fall is read on prompts that did not choose the best) and over the seeds."
     )
 
 
