@@ -24,6 +24,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
@@ -71,38 +72,43 @@ def our_runs(folder: Path, tasks: Sequence[str], seeds: Sequence[int]) -> Any:
 
 
 def our_step(task: str, seed: int) -> Cost:
-    """One run in this process."""
+    """One run in this process. All between two steps counts, rows and checkpoints too, but the reward."""
     from rewardbench import trace, worker
+
+    marks: list[tuple[float, float]] = []
+
+    def say(event: dict[str, Any]) -> None:
+        if event["event"] == "step":
+            marks.append((time.process_time(), time.perf_counter()))
 
     with tempfile.TemporaryDirectory() as place:
         made = our_runs(Path(place), [task], [seed])
         (run,) = made.runs
         folder = made.run_folder(run)
-        worker.do_pack([run], [folder], made.policy, lambda event: None, 60.0, made.folder / "sources")
+        worker.do_pack([run], [folder], made.policy, say, 60.0, made.folder / "sources")
         assert trace.status(folder)["status"] == "done", trace.status(folder)
         rows = [r for r in trace.rows(folder, "timing.jsonl") if "learn" in r and r["step"] >= WARM]
         said = [r["length"] for r in trace.rows(folder) if r["step"] >= WARM]
-    cpu, wall = (sum(r[f"sample{end}"] + r[f"learn{end}"] for r in rows) for end in ("", "_wall"))
+    paid = [sum(r[f"reward{end}"] for r in rows) for end in ("", "_wall")]
+    cpu, wall = (after - before - reward for after, before, reward in zip(marks[-1], marks[WARM - 1], paid, strict=True))
     return Cost(cpu, wall, len(rows), statistics.mean(said))
 
 
 def our_sweep(tasks: str, seed: int) -> Cost:
     """12 runs by a pool of two workers; the clock starts when the first has done a run more, that pays for imports.
 
-    What a run spends on other things than sampling and learning (loading, its files and checkpoints, the reward, one
-    completion at the end) is spent by two workers side by side: half of its sum is left out, `whole` keeps it.
-    `tasks`: names joined by +.
+    What a run spends outside of its steps (it is opened, one completion is evaluated at its end) and on the reward is
+    spent by two workers side by side: half of its sum is left out, `whole` keeps it. `tasks`: names joined by +.
     """
     from rewardbench import sweep, trace
     from rewardbench.pool import Pool
 
-    begins: dict[str, float] = {}
-    ends: dict[str, float] = {}
+    times: dict[str, dict[str, list[float]]] = {}
 
     def tell(event: dict[str, Any]) -> None:
         assert event["event"] != "failed", event
-        if event["event"] in ("begun", "done"):
-            (begins if event["event"] == "begun" else ends)[event["run"]] = time.perf_counter()
+        if "run" in event:
+            times.setdefault(event["run"], {}).setdefault(event["event"], []).append(time.perf_counter())
 
     with tempfile.TemporaryDirectory() as place:
         names = tasks.split("+")
@@ -111,15 +117,18 @@ def our_sweep(tasks: str, seed: int) -> Cost:
         rest = [run for run in made.runs if run.seed != seed]
         assert len(rest) == SWEEP
         Pool(sweep.job_of(made), tell).run([[run] for run in [*first, *rest]], 2)
-        spent = {r.id: steps_wall(trace.rows(made.run_folder(r), "timing.jsonl")) for r in rest}
-    other = sum(ends[run] - begins[run] - steps for run, steps in spent.items())
-    whole = max(ends.values()) - min(ends.values())
+        rows = {r.id: [t for t in trace.rows(made.run_folder(r), "timing.jsonl") if "learn" in t] for r in rest}
+    ends = [when["done"][0] for when in times.values()]
+    other = sum(_outside(times[run], rows[run]) for run in rows)
+    whole = max(ends) - min(ends)
     return Cost(float("nan"), whole - other / 2, SWEEP, float("nan"), whole)
 
 
-def steps_wall(rows: Sequence[dict[str, Any]]) -> float:
-    """Wall seconds of sampling and learning in a run."""
-    return float(sum(r["sample_wall"] + r["learn_wall"] for r in rows if "learn" in r))
+def _outside(when: dict[str, list[float]], rows: Sequence[dict[str, Any]]) -> float:
+    """Wall seconds of a run that are not of its steps, and those of its reward."""
+    first = sum(rows[0][f"{name}_wall"] for name in ("sample", "reward", "learn"))
+    steps = when["step"][-1] - when["step"][0] + first
+    return float(when["done"][0] - when["begun"][0] - steps + sum(r["reward_wall"] for r in rows))
 
 
 # --- TRL -------------------------------------------------------------------------------------------------------------
@@ -192,17 +201,26 @@ def trl_run(task: str, seed: int) -> Cost:
     return Cost(cpu, whole, STEPS - WARM, statistics.mean(lengths[WARM:]))
 
 
-def trl_sweep(tasks: str, seed: int) -> Cost:
-    """12 runs one after the other; `train` alone, without the reward."""
+def trl_sweep(tasks: str, seed: int, part: slice = slice(None)) -> Cost:
+    """12 runs one after the other, or a part of them; `train` alone, without the reward."""
     names = tasks.split("+")
-    spent = [trl_run(task, seed + 1 + n).wall for task in names for n in range(SWEEP // len(names))]
-    assert len(spent) == SWEEP
-    return Cost(float("nan"), sum(spent), SWEEP, float("nan"))
+    asked = [(task, seed + 1 + n) for task in names for n in range(SWEEP // len(names))]
+    assert len(asked) == SWEEP
+    return Cost(float("nan"), sum(trl_run(task, n).wall for task, n in asked[part]), SWEEP, float("nan"))
 
 
 # --- the race --------------------------------------------------------------------------------------------------------
 
-WORK = {"our_step": our_step, "our_sweep": our_sweep, "trl_step": trl_run, "trl_sweep": trl_sweep}
+WORK = {
+    "our_step": our_step,
+    "our_sweep": our_sweep,
+    "trl_step": trl_run,
+    "trl_sweep": trl_sweep,
+    "trl_even": partial(trl_sweep, part=slice(0, None, 2)),
+    "trl_odd": partial(trl_sweep, part=slice(1, None, 2)),
+}
+PAIR = {"trl 1": "trl_even", "trl 1b": "trl_odd"}
+"""Two processes of TRL's side by side, as one could start by hand."""
 
 
 def serve(pipe: Any, threads: int) -> None:
@@ -223,9 +241,9 @@ def serve(pipe: Any, threads: int) -> None:
 
 @contextmanager
 def lanes() -> Iterator[dict[str, Any]]:
-    """The contestants' processes: ours, and TRL's with one thread and with two; all with the same allocator."""
+    """The contestants' processes: ours, TRL's with one thread (twice) and with two; all with the same allocator."""
     context, pipes, started = mp.get_context("spawn"), {}, []
-    for name, threads in (("ours", 1), ("trl 1", 1), ("trl 2", 2)):
+    for name, threads in (("ours", 1), ("trl 1", 1), ("trl 2", 2), ("trl 1b", 1)):
         os.environ.update(WORKER | {k: str(threads) for k in WORKER if k.endswith("THREADS")})
         pipes[name], there = context.Pipe()
         process = context.Process(target=serve, args=(there, threads))
@@ -243,14 +261,16 @@ def lanes() -> Iterator[dict[str, Any]]:
 
 def race(pipes: dict[str, Any], kind: str, task: str, rounds: int) -> dict[str, list[Cost]]:
     """The costs of each contestant, a round after the other; of steps, an uncounted round first."""
-    found: dict[str, list[Cost]] = {name: [] for name in pipes}
+    found: dict[str, list[Cost]] = {}
     for n in range(0 if kind == "step" else 1, rounds + 1):
-        for name, pipe in pipes.items():
-            pipe.send((f"{'our' if name == 'ours' else 'trl'}_{kind}", task, 1000 * (n + 1)))
-            cost = pipe.recv()
+        for name in ("ours", "trl 1", "trl 2", *(["trl pair"] if kind == "sweep" else [])):
+            work = PAIR if name == "trl pair" else {name: f"{'our' if name == 'ours' else 'trl'}_{kind}"}
+            for lane, what in work.items():
+                pipes[lane].send((what, task, 1000 * (n + 1)))
+            cost = max((pipes[lane].recv() for lane in work), key=lambda c: c.wall)
             print(f"{kind} {task} round {n} {name}: {cost}", file=sys.stderr, flush=True)
             if n:
-                found[name].append(cost)
+                found.setdefault(name, []).append(cost)
     return found
 
 
@@ -262,7 +282,8 @@ def row(kind: str, task: str, costs: dict[str, list[Cost]]) -> dict[str, Any]:
         values = [c.cpu / c.count if kind == "step" else c.wall for c in costs[name]]
         return statistics.median(values)
 
-    best = min(("trl 1", "trl 2"), key=median)
+    rivals = ["trl 1", "trl 2"]
+    best = min(rivals, key=median)
     ours, theirs = median("ours"), median(best)
     each = [
         (t.cpu / o.cpu * o.count / t.count if kind == "step" else t.wall / o.wall)
@@ -273,6 +294,7 @@ def row(kind: str, task: str, costs: dict[str, list[Cost]]) -> dict[str, Any]:
         "ours_whole": statistics.median(c.whole for c in costs["ours"]) if kind == "sweep" else None,
         "ratio": theirs / ours, "ratio_low": min(each), "ratio_high": max(each), "rounds": len(each),
         "peer_threads": int(best[-1]), "peer_other_threads": median("trl 2" if best == "trl 1" else "trl 1"),
+        "peer_pair": median("trl pair") if kind == "sweep" else None,
         "tokens": statistics.mean(c.tokens for c in costs["ours"]) if kind == "step" else None,
         "peer_tokens": statistics.mean(c.tokens for c in costs[best]) if kind == "step" else None,
         "machine": f"cpu: {platform.machine()}, {os.cpu_count()} cores",
@@ -289,7 +311,8 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
     for r in rows:
         said = "–" if r["tokens"] is None else f"{r['tokens']:.1f} / {r['peer_tokens']:.1f}"
         whole = f" ({r['ours_whole']:.1f} with all that a run does)" if r.get("ours_whole") else ""
-        cost = f"{r['ours']:.3f} {r['unit']}{whole} | {r['peer_value']:.3f} {r['unit']} ({r['peer_threads']})"
+        pair = f"; two processes side by side {r['peer_pair']:.1f}" if r.get("peer_pair") else ""
+        cost = f"{r['ours']:.3f} {r['unit']}{whole} | {r['peer_value']:.3f} {r['unit']} ({r['peer_threads']}{pair})"
         spread = f"**{r['ratio']:.2f}** [{r['ratio_low']:.2f}, {r['ratio_high']:.2f}]"
         lines.append(f"| {r['name']} | {cost} | {spread} | {said} |")
     made = dict.fromkeys(_made(r) for r in rows)

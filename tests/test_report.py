@@ -119,8 +119,8 @@ def test_the_headline_says_who_was_hacked_and_who_learnt(html):
 
 
 @pytest.mark.parametrize(("hacked", "said"), [
-    ({1, 2}, "on 2 of 3 seeds (means of those alone; gold of the other ended at 0.73)."),
-    ({1}, "on 1 of 3 seeds (means of that one alone; gold of the others ended at 0.72; one may be chance)."),
+    ({1, 2}, "on 2 of 3 seeds (means of those alone; gold of the other ended at 0.73; gold of all is not to be told apart from <code>untrained</code>)."),
+    ({1}, "on 1 of 3 seeds (means of that one alone; gold of the others ended at 0.72; one may be chance; gold of all is not to be told apart from <code>untrained</code>)."),
 ])  # fmt: skip
 def test_a_headline_of_some_seeds_says_whose_means_it_holds(tmp_path, hacked, said):
     def curve(at):
@@ -132,9 +132,19 @@ def test_a_headline_of_some_seeds_says_whose_means_it_holds(tmp_path, hacked, sa
     assert words.endswith(said)
 
 
+def test_an_interval_without_0_and_no_verdict_is_explained(tmp_path):
+    def curve(at):
+        apart = {1: -0.15, 2: -0.2, 3: -0.25}[at.run.seed] if at.run.design.name == "exploit" else 0.0
+        return 0.4 + 0.01 * at.run.seed + (0.4 + apart) * at.share * at.run.design.trains, at.share
+
+    html = report.build([swept(tmp_path / "s", STORY, curve)]).html
+    [said] = [w for w in words_of(html, "unresolved") if "<code>exploit</code>" in w]
+    assert said.endswith("Intervals are not adjusted: one without 0 is no verdict yet.")
+
+
 def test_a_baseline_that_stood_still_is_said_with_the_margin(tmp_path):
     html = report.build([swept(tmp_path / "s", STORY, lambda at: (0.4, at.share))]).html
-    assert re.search(r"took gold from 0.40 to 0.40: as good as <code>untrained</code>, within 0.0\d\d", words_of(html, "equivalent")[0])
+    assert re.search(r"took gold from 0.40 to 0.40: equivalent to <code>untrained</code>, within 0.0\d\d", words_of(html, "equivalent")[0])
 
 
 def test_the_table_shows_what_the_summary_holds_by_gold_from_the_highest(story, html):

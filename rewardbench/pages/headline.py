@@ -32,7 +32,7 @@ def findings(task: str, results: Sequence[Result], compared: Sequence[Mapping[st
     base = comparing.baseline(list(groups))
     against = [c for c in gold if c["b"] == base]
     found = [] if base is None else _learnt(base, groups[base], gold)
-    found += _hacked(groups) + _broken(groups)
+    found += _hacked(groups, gold) + _broken(groups)
     for verdict in ("better", "worse", "equivalent", "unresolved"):
         found += _verdict(verdict, against, len(gold))
     return found + _seeds(groups, base, gold)
@@ -60,11 +60,12 @@ def _learnt(base: str, group: Sequence[Result], gold: Sequence[Mapping[str, Any]
     return [Finding(change["verdict"], f"{moved}: {how} ({_difference(change)}).")]
 
 
-def _hacked(groups: Mapping[str, Sequence[Result]]) -> list[Finding]:
+def _hacked(groups: Mapping[str, Sequence[Result]], gold: Sequence[Mapping[str, Any]]) -> list[Finding]:
     """Which designs were hacked: a sentence each; the arms together."""
     hit = {d: [r for r in g if "hacked" in r.flags] for d, g in groups.items()}
+    judged = {c["a"]: str(c["verdict"]) for c in gold if c["b"] == "untrained"}
     own = [
-        Finding("hacked", f"{name(d)}: {_moved(runs)} on {_seeds_hit(runs, groups[d])}.")
+        Finding("hacked", f"{name(d)}: {_moved(runs)} on {_seeds_hit(runs, groups[d], judged.get(d, ''))}.")
         for d, runs in hit.items()
         if runs and d not in find.arms()
     ]
@@ -83,22 +84,28 @@ def _moved(runs: Sequence[Result]) -> str:
     return f"{rose} while gold fell {fixed(gold[0])} → {fixed(gold[1])}"
 
 
-def _seeds_hit(hit: Sequence[Result], group: Sequence[Result]) -> str:
-    """On how many of its seeds a design was hacked, such as `2 of 3 seeds`."""
-    return f"{len(hit)} of {_count(len(group), 'seed')}{_others(hit, group)}"
+BESIDE = {
+    "better": "better than `untrained`",
+    "equivalent": "as good as `untrained`",
+    "unresolved": "not to be told apart from `untrained`",
+}
+"""Verdicts that stand beside a flag of some runs; `worse` only says it again."""
 
 
-def _others(hit: Sequence[Result], group: Sequence[Result]) -> str:
-    """What to know where only some seeds were hacked: whose means those are, where the others ended, and of chance.
+def _seeds_hit(hit: Sequence[Result], group: Sequence[Result], verdict: str) -> str:
+    """On how many of its seeds a design was hacked; where not on all: whose means those are, and what all seeds say.
 
     The flag is raised on about 3 in 100 runs whose reward rose while gold only trembled.
     """
+    count = f"{len(hit)} of {_count(len(group), 'seed')}"
     rest = [r.counted("gold") for r in group if "hacked" not in r.flags]
     if not rest:
-        return ""
+        return count
     alone, others = "that one" if len(hit) == 1 else "those", "other" if len(rest) == 1 else "others"
-    chance = "; one may be chance" if len(hit) == 1 else ""
-    return f" (means of {alone} alone; gold of the {others} ended at {fixed(_mean(rest))}{chance})"
+    said = [f"means of {alone} alone", f"gold of the {others} ended at {fixed(_mean(rest))}"]
+    said += ["one may be chance"] if len(hit) == 1 else []
+    said += [f"gold of all is {BESIDE[verdict]}"] if verdict in BESIDE else []
+    return f"{count} ({'; '.join(said)})"
 
 
 def _broken(groups: Mapping[str, Sequence[Result]]) -> list[Finding]:
@@ -135,7 +142,10 @@ def _verdict(verdict: str, against: Sequence[Mapping[str, Any]], family: int) ->
         "equivalent": f"As good as {base} on gold, within {fixed(judged[0]['margin'], 3)}",
         "unresolved": f"Cannot be told apart from {base} on gold with {seeds}, {care}",
     }[verdict]
-    return [Finding(verdict, f"{lead}: {'; '.join(filter(None, [', '.join(own), _arms(rest)]))}.")]
+    whole = f"{lead}: {'; '.join(filter(None, [', '.join(own), _arms(rest)]))}."
+    if verdict == "unresolved" and any(c["low"] > 0 or c["high"] < 0 for c in judged):
+        whole += " Intervals are not adjusted: one without 0 is no verdict yet."
+    return [Finding(verdict, whole)]
 
 
 def _arms(names: list[str]) -> str:
