@@ -90,7 +90,8 @@ def our_step(task: str, seed: int) -> Cost:
         rows = [r for r in trace.rows(folder, "timing.jsonl") if "learn" in r and r["step"] >= WARM]
         said = [r["length"] for r in trace.rows(folder) if r["step"] >= WARM]
     paid = [sum(r[f"reward{end}"] for r in rows) for end in ("", "_wall")]
-    cpu, wall = (after - before - reward for after, before, reward in zip(marks[-1], marks[WARM - 1], paid, strict=True))
+    last, first = marks[-1], marks[WARM - 1]
+    cpu, wall = (b - a - reward for a, b, reward in zip(first, last, paid, strict=True))
     return Cost(cpu, wall, len(rows), statistics.mean(said))
 
 
