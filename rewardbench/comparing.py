@@ -44,7 +44,10 @@ def learns(group: Sequence[Result], untrained: Sequence[Result]) -> bool:
 def _family(
     task: str, metric: str, groups: Mapping[str, Sequence[Result]], pairs: Sequence[tuple[str, str]], margin: float
 ) -> list[dict[str, Any]]:
-    """The comparisons of one metric on one task, adjusted together; intervals are unadjusted, verdicts adjusted."""
+    """The comparisons of one metric on one task, adjusted together; intervals are unadjusted, verdicts adjusted.
+
+    Two designs are one comparison, whichever is named first: it counts once where the others are allowed for.
+    """
     done = []
     for a, b in pairs:
         first = {r.run.spec.seed: r.counted(metric) for r in groups[a]}
@@ -52,9 +55,10 @@ def _family(
         paired = [(x, y) for s, x in first.items() if x is not None and (y := second.get(s)) is not None]
         if len(paired) >= 2:
             done.append((a, b, stats.paired_difference([x for x, _ in paired], [y for _, y in paired])))
-    family = [c for _, _, c in done]
-    judged = stats.verdicts(family, margin)
-    adjusted = stats.holm([c.p for c in family])
+    once = {frozenset((a, b)): (a, c) for a, b, c in reversed(done)}
+    family = [c for _, c in once.values()]
+    judged = dict(zip(once, stats.verdicts(family, margin), strict=True))
+    adjusted = dict(zip(once, stats.holm([c.p for c in family]), strict=True))
     return [
         {
             "task": task,
@@ -67,12 +71,17 @@ def _family(
             "n": c.n,
             "interval_kind": c.interval_kind,
             "p": c.p,
-            "p_adjusted": p,
+            "p_adjusted": adjusted[frozenset((a, b))],
             "margin": margin,
-            "verdict": verdict,
+            "verdict": _seen_from(a, once[frozenset((a, b))][0], judged[frozenset((a, b))]),
         }
-        for (a, b, c), p, verdict in zip(done, adjusted, judged, strict=True)
+        for a, b, c in done
     ]
+
+
+def _seen_from(a: str, first: str, verdict: str) -> str:
+    """A verdict on `first` said of `a`, which may be the other of the two."""
+    return verdict if a == first else {"better": "worse", "worse": "better"}.get(verdict, verdict)
 
 
 def margin_of(metric: str, results: Sequence[Result]) -> float:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import asdict
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ from rewardbench import find, trace
 from rewardbench.design import design_hash
 from rewardbench.plan import portable
 from rewardbench.policies import settings as policies
+from rewardbench.types import UserError
 
 
 def resolve(thing: str, task: str | None, path: Path) -> dict[str, Any]:
@@ -26,11 +29,19 @@ def resolve(thing: str, task: str | None, path: Path) -> dict[str, Any]:
         return head | {"kind": "algorithm", "name": thing, "hyperparameters": asdict(find.algorithm(thing))}
     if thing in find.parts():
         return head | {"kind": "part", "name": thing, "summary": find.parts()[thing]}
+    if thing in find.files("metrics"):
+        text = inspect.getdoc(import_module(f"rewardbench.metrics.{thing}")) or ""
+        return head | {"kind": "metric", "name": thing, "summary": find.files("metrics")[thing], "text": text}
     if (path / "sweep.toml").is_file() or (path / "spec.toml").is_file():
         return head | _folder(path)
     if thing in policies.shipped() or (path / "config.json").is_file():
         return head | _policy(thing)
-    known = [*find.task_folders(), *find.files("algorithms"), *find.parts(), *policies.shipped()]
+    owners = [t for t in find.task_folders() if thing in (*find.task_designs(t), *find.arms())]
+    if owners or thing.endswith(".toml") or ".py:" in thing:
+        like = f"--task {owners[0]}" if owners else "--task T"
+        raise UserError(f"{thing!r} is a design: name its task too, such as `rbench show {thing} {like}`")
+    files = [name for folder in ("metrics", "algorithms") for name in find.files(folder)]
+    known = [*find.task_folders(), *files, *find.parts(), *policies.shipped()]
     raise find.unknown("thing", thing, known)
 
 

@@ -91,8 +91,10 @@ def verdicts(comparisons: Sequence[dict[str, Any]], metrics: Sequence[str] = ("g
             shown.add_row(Text(sentence(c)), f"{c['difference']:+.3f}", Text(interval), str(c["n"]))
         _console().print(Text(f"{task}: {metric}, paired by seed", style="bold"), shown)
     _console().print("verdicts are Holm-adjusted within a task and metric, intervals are not", highlight=False)
+    if (fewest := min(c["n"] for c in told)) < 5:
+        _console().print(f"{fewest} seeds: enough to see, too few to rank (5) or to claim (10)", highlight=False)
     if any(c["verdict"] == "unresolved" and (c["low"] > 0 or c["high"] < 0) for c in told):
-        why = "an interval without 0 and no verdict: too few seeds for so many comparisons (5 rank, 10 claim)"
+        why = "an interval without 0 and no verdict: too few seeds for so many comparisons"
         _console().print(why, highlight=False)
 
 
@@ -113,9 +115,7 @@ def sentence(c: Mapping[str, Any]) -> str:
 def flagged(results: Sequence[Result], folder: Path) -> None:
     """The flags in words, and where the completions are shown."""
     lines = flag_lines(results)
-    if lines:
-        lines.append(f"`rbench report {safe(str(folder))}` shows the completions behind that")
-    for line in lines:
+    for line in [*lines, f"`rbench report {safe(str(folder))}` shows the completions behind that"]:
         _console().print(line, markup=False, highlight=False)
 
 

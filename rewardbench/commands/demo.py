@@ -43,6 +43,5 @@ def command(out: Path, workers: int | None, as_json: bool, display: str) -> int:
     code = _running.go(prepared, workers, as_json, display)
     page = report.write(prepared.folder)
     if display not in ("json", "none"):
-        click.echo(f"{len(spec.seeds)} seeds and few steps: enough to see, too little to claim", err=True)
         click.echo(f"report {page}\n{NEXT.format(folder=prepared.folder)}", err=True)
     return code

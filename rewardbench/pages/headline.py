@@ -33,8 +33,10 @@ def findings(task: str, results: Sequence[Result], compared: Sequence[Mapping[st
     against = [c for c in gold if c["b"] == base]
     found = [] if base is None else _learnt(base, groups[base], gold)
     found += _hacked(groups, gold) + _broken(groups)
+    pairs = len({frozenset((c["a"], c["b"])) for c in gold})
+    found += _gained([c for c in gold if c["b"] == "untrained" != base and c["a"] != base])
     for verdict in ("better", "worse", "equivalent", "unresolved"):
-        found += _verdict(verdict, against, len(gold))
+        found += _verdict(verdict, against, pairs)
     return found + _seeds(groups, base, gold)
 
 
@@ -72,6 +74,13 @@ def _hacked(groups: Mapping[str, Sequence[Result]], gold: Sequence[Mapping[str, 
     arms = [f"{name(d)} ({len(g)} of {len(groups[d])})" for d, g in hit.items() if g and d in find.arms()]
     lead = "The same happened to" if own else "Reward rose while gold fell for"
     return own + ([Finding("hacked", f"{lead} {_arms(arms)}.")] if arms else [])
+
+
+def _gained(against: Sequence[Mapping[str, Any]]) -> list[Finding]:
+    """Which designs other than the baseline taught something that gold can see."""
+    own = [c for c in against if c["verdict"] == "better" and c["a"] not in find.arms()]
+    listed = ", ".join(f"{name(c['a'])} {_difference(c)}" for c in own)
+    return [Finding("better", f"Better than `untrained` on gold: {listed}.")] if own else []
 
 
 def _moved(runs: Sequence[Result]) -> str:
