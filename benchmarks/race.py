@@ -176,7 +176,7 @@ def trl_run(task: str, seed: int) -> Cost:
     marks: list[tuple[float, float]] = []
     lengths: list[float] = []
 
-    class Watch(TrainerCallback):  # type: ignore[misc]
+    class Watch(TrainerCallback):
         def on_step_end(self, *args: Any, **kwargs: Any) -> None:
             marks.append((time.process_time() - spent["cpu"], time.perf_counter() - spent["wall"]))
             lengths.append(trainer._metrics["train"]["completions/mean_length"][-1])

@@ -87,7 +87,7 @@ def facts() -> dict[str, str]:
         "here": str(Path.cwd()),
         "data ($REWARDBENCH_DATA)": os.environ.get("REWARDBENCH_DATA") or "unset",
         "tasks ($REWARDBENCH_TASKS)": os.environ.get("REWARDBENCH_TASKS") or "unset",
-        "cache": str(settings.cache()),
+        "cache": str(_cache() or "none"),
     }
     return {name: anonymous(value) for name, value in found.items()}
 
@@ -128,6 +128,14 @@ def anonymous(text: str) -> str:
         if len(name) > 1:
             text = re.sub(rf"(?<![\w-]){re.escape(name)}(?![\w-])", instead, text)
     return text
+
+
+def _cache() -> Path | None:
+    """The cache of policies, or None where there is no place for it."""
+    try:
+        return settings.cache()
+    except UserError:
+        return None
 
 
 def _home() -> str:
@@ -272,7 +280,9 @@ def tasks() -> Finding:
 @check
 def cache() -> Finding:
     """Policies that are made from others can be kept."""
-    place = settings.cache()
+    place = _cache()
+    if place is None:
+        return "warn", "no home folder is known", "set XDG_CACHE_HOME: .gguf and run:<id> need it"
     while not place.exists():
         place = place.parent
     if not os.access(place, os.W_OK | os.X_OK):

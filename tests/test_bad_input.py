@@ -237,7 +237,6 @@ def test_a_name_is_shown_safely_exact_in_json_and_in_no_ids_way(kind, toy_policy
     assert row["design_hash"] == design.design_hash(replace(made, name="plain"))
 
 
-@pytest.mark.skipif(os.name != "posix", reason="file names are bytes on POSIX")
 def test_a_name_that_is_no_utf8_is_one_line(toy_policy, tmp_path):
     file = os.fsdecode(os.fsencode(tmp_path) + b"/bad\xff.toml")
     with open(file, "w") as written:

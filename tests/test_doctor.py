@@ -15,6 +15,8 @@ import pytest
 from sweeping import ROOT, command, environment, process, rbench
 
 from rewardbench import doctor
+from rewardbench.policies import settings
+from rewardbench.types import UserError
 
 
 @pytest.fixture(scope="module")
@@ -114,14 +116,7 @@ def test_a_namesake_is_found_and_is_code_4(tmp_path, monkeypatch):
     assert "not usable" in said.out
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_that_cannot_be_written_fails(tmp_path, monkeypatch):
-    tmp_path.chmod(0o500)
-    monkeypatch.chdir(tmp_path)
-    assert doctor.output_folder()[0] == "fail"
-
-
-def test_a_folder_on_which_nothing_can_be_made_fails(monkeypatch):
+def test_a_folder_in_which_nothing_can_be_made_fails_for_root_too(monkeypatch):
     monkeypatch.chdir("/proc")
     state, text, fix = doctor.output_folder()
     assert (state, bool(fix)) == ("fail", True)
@@ -184,3 +179,17 @@ def test_a_file_of_the_working_directory_is_not_taken_for_torch(monkeypatch, tmp
     doctor._trial.cache_clear()
     assert "torch" in doctor._trial()
     doctor._trial.cache_clear()
+
+
+def test_no_home_folder_is_a_warning_and_no_traceback(monkeypatch):
+    def homeless():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", homeless)
+    state, text, fix = doctor.cache()
+    assert (state, text) == ("warn", "no home folder is known")
+    assert "XDG_CACHE_HOME" in fix
+    with pytest.raises(UserError) as refused:
+        settings.cache()
+    assert refused.value.code == 4

@@ -9,7 +9,6 @@ import select
 import signal
 import struct
 import subprocess
-import sys
 import termios
 import time
 from dataclasses import replace
@@ -325,7 +324,6 @@ class Terminal:
 HIDE, SHOW = b"\x1b[?25l", b"\x1b[?25h"
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the test reads a pseudo terminal as Linux makes it")
 def test_on_a_terminal_the_table_lives_and_goes_and_the_scores_stay(toy_policy, tmp_path):
     shown = Terminal(flags(toy_policy, tmp_path / "s", "--design", "reference"))
     try:
@@ -341,7 +339,6 @@ def test_on_a_terminal_the_table_lives_and_goes_and_the_scores_stay(toy_policy, 
     assert "▸".encode() not in after
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the test reads a pseudo terminal as Linux makes it")
 def test_an_interrupt_gives_the_terminal_back_and_says_what_is_saved(toy_policy, tmp_path):
     shown = Terminal(flags(toy_policy, tmp_path / "s", "--design", "reference", "--budget", "200"))
     try:

@@ -129,7 +129,7 @@ def _render(**values: Any) -> str:
         style=Markup(style),
         script=Markup(script),
         policy=f"default-src 'none'; style-src '{safe.source_hash(style)}'; script-src '{safe.source_hash(script)}'; "
-        "img-src data:; base-uri 'none'; form-action 'none'",
+        "base-uri 'none'; form-action 'none'",
         **values,
     )
 

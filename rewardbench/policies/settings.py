@@ -173,9 +173,12 @@ def need_gguf(name: str) -> None:
 
 
 def cache() -> Path:
-    """The user's cache folder for policies that were made from others."""
+    """The user's cache folder for policies that were made from others; raises UserError (code 4) if there is none."""
     home = os.environ.get("XDG_CACHE_HOME")
-    return (Path(home) if home else Path.home() / ".cache") / "rewardbench"
+    try:
+        return (Path(home) if home else Path.home() / ".cache") / "rewardbench"
+    except RuntimeError as error:
+        raise UserError("no home folder is known here, and so no cache: set XDG_CACHE_HOME", 4) from error
 
 
 @contextmanager

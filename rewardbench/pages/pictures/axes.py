@@ -43,7 +43,8 @@ def draw(task: str, results: Sequence[Result]) -> Picture | None:
 
 def _place(row: Mapping[str, Any]) -> tuple[float, float]:
     """Best quality first; without one, by gold; with neither, last."""
-    return tuple(-row[m][0] if row[m] is not None else 9.0 for m in ("quality", "gold"))  # type: ignore[return-value]
+    quality, gold = (9.0 if row[m] is None else -float(row[m][0]) for m in ("quality", "gold"))
+    return quality, gold
 
 
 def _scale(rows: Sequence[Mapping[str, Any]], metric: str, left: float, right: float) -> Scale:
