@@ -35,6 +35,15 @@ def compare(results: Sequence[Result]) -> list[dict[str, Any]]:
     return found
 
 
+def once(comparisons: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The comparisons without those that say an earlier one the other way round.
+
+    >>> once([{"a": "x", "b": "y"}, {"a": "y", "b": "x"}])
+    [{'a': 'x', 'b': 'y'}]
+    """
+    return list({frozenset((c["a"], c["b"])): c for c in reversed(comparisons)}.values())[::-1]
+
+
 def learns(group: Sequence[Result], untrained: Sequence[Result]) -> bool:
     """Whether the interval of the gain in Q lies above 0, so that S, E and D may be ranked."""
     gained = gains(group, untrained)
@@ -55,10 +64,10 @@ def _family(
         paired = [(x, y) for s, x in first.items() if x is not None and (y := second.get(s)) is not None]
         if len(paired) >= 2:
             done.append((a, b, stats.paired_difference([x for x, _ in paired], [y for _, y in paired])))
-    once = {frozenset((a, b)): (a, c) for a, b, c in reversed(done)}
-    family = [c for _, c in once.values()]
-    judged = dict(zip(once, stats.verdicts(family, margin), strict=True))
-    adjusted = dict(zip(once, stats.holm([c.p for c in family]), strict=True))
+    distinct = {frozenset((a, b)): (a, c) for a, b, c in reversed(done)}
+    family = [c for _, c in distinct.values()]
+    judged = dict(zip(distinct, stats.verdicts(family, margin), strict=True))
+    adjusted = dict(zip(distinct, stats.holm([c.p for c in family]), strict=True))
     return [
         {
             "task": task,
@@ -73,7 +82,7 @@ def _family(
             "p": c.p,
             "p_adjusted": adjusted[frozenset((a, b))],
             "margin": margin,
-            "verdict": _seen_from(a, once[frozenset((a, b))][0], judged[frozenset((a, b))]),
+            "verdict": _seen_from(a, distinct[frozenset((a, b))][0], judged[frozenset((a, b))]),
         }
         for a, b, c in done
     ]

@@ -204,6 +204,7 @@ def test_two_designs_are_one_comparison_whichever_is_named_first(tmp_path):
     assert one["difference"] == -other["difference"]
     pairs = {frozenset(pair) for pair in gold}
     assert len(pairs) == len(gold) - 1
+    assert len(designs.verdicts("writing/story", list(gold.values()))[0].rows) == len(pairs)
     smallest = min(c["p"] for c in gold.values())
     assert min(c["p_adjusted"] for c in gold.values()) == pytest.approx(min(1, len(pairs) * smallest))
 

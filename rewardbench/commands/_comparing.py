@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from rewardbench import tables
+from rewardbench import comparing, tables
 from rewardbench.cli import print_json
 from rewardbench.commands import _showing
 from rewardbench.gates import Gate
@@ -45,7 +45,7 @@ def markdown(compared: Sequence[Mapping[str, Any]], gates: Sequence[Gate]) -> st
         mine = [c for c in compared if (c["task"], c["metric"]) == (task, metric)]
         found += [f"**{cell(task)}: {metric}**, paired by seed", ""]
         found += ["| verdict | a − b | 95% interval | seeds |", "| --- | ---: | ---: | ---: |"]
-        found += [_row(c) for c in _showing.once(mine)]
+        found += [_row(c) for c in comparing.once(mine)]
         found += [""]
     nothing = "Nothing to compare: it takes two finished designs with that score on the same two seeds."
     found += ["Verdicts are Holm-adjusted within a task and metric, intervals are not." if compared else nothing]

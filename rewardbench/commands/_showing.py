@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from rewardbench import comparing
 from rewardbench.find import arms
 from rewardbench.results import AXES, Result
 from rewardbench.tables import summary
@@ -86,7 +87,7 @@ def verdicts(comparisons: Sequence[dict[str, Any]], metrics: Sequence[str] = ("g
     for task, metric in dict.fromkeys((c["task"], c["metric"]) for c in told):
         columns = ("verdict", "a − b", "95% interval", "seeds")
         shown = _table(columns, ("verdict",))
-        for c in once([c for c in told if (c["task"], c["metric"]) == (task, metric)]):
+        for c in comparing.once([c for c in told if (c["task"], c["metric"]) == (task, metric)]):
             interval = f"[{c['low']:+.3f}, {c['high']:+.3f}]"
             shown.add_row(Text(sentence(c)), f"{c['difference']:+.3f}", Text(interval), str(c["n"]))
         _console().print(Text(f"{task}: {metric}, paired by seed", style="bold"), shown)
@@ -96,15 +97,6 @@ def verdicts(comparisons: Sequence[dict[str, Any]], metrics: Sequence[str] = ("g
     if any(c["verdict"] == "unresolved" and (c["low"] > 0 or c["high"] < 0) for c in told):
         why = "an interval without 0 and no verdict: too few seeds for so many comparisons"
         _console().print(why, highlight=False)
-
-
-def once(comparisons: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The comparisons without those that say an earlier one the other way round.
-
-    >>> once([{"a": "x", "b": "y"}, {"a": "y", "b": "x"}])
-    [{'a': 'x', 'b': 'y'}]
-    """
-    return list({frozenset((c["a"], c["b"])): c for c in reversed(comparisons)}.values())[::-1]
 
 
 def sentence(c: Mapping[str, Any]) -> str:

@@ -139,7 +139,7 @@ def verdicts(task: str, compared: Sequence[Mapping[str, Any]]) -> list[Verdicts]
     """Comparisons of a task by metric, gold first, the largest difference first; empty metrics left out."""
     found = []
     for metric in ("gold", *LETTERS):
-        mine = [c for c in compared if (c["task"], c["metric"]) == (task, metric)]
+        mine = comparing.once([c for c in compared if (c["task"], c["metric"]) == (task, metric)])
         mine.sort(key=lambda c: (c["b"] == "untrained", -c["difference"]))
         if mine:
             found.append(Verdicts(metric, LETTERS.get(metric, metric), tuple(mine)))

@@ -33,10 +33,9 @@ def findings(task: str, results: Sequence[Result], compared: Sequence[Mapping[st
     against = [c for c in gold if c["b"] == base]
     found = [] if base is None else _learnt(base, groups[base], gold)
     found += _hacked(groups, gold) + _broken(groups)
-    pairs = len({frozenset((c["a"], c["b"])) for c in gold})
     found += _gained([c for c in gold if c["b"] == "untrained" != base and c["a"] != base])
     for verdict in ("better", "worse", "equivalent", "unresolved"):
-        found += _verdict(verdict, against, pairs)
+        found += _verdict(verdict, against, len(comparing.once(gold)))
     return found + _seeds(groups, base, gold)
 
 
