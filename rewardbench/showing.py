@@ -30,7 +30,8 @@ def resolve(thing: str, task: str | None, path: Path) -> dict[str, Any]:
     if thing in find.parts():
         return head | {"kind": "part", "name": thing, "summary": find.parts()[thing]}
     if thing in find.files("metrics"):
-        text = inspect.getdoc(import_module(f"rewardbench.metrics.{thing}")) or ""
+        module = import_module(f"rewardbench.metrics.{thing}")
+        text = inspect.getdoc(getattr(module, thing, module)) or ""
         return head | {"kind": "metric", "name": thing, "summary": find.files("metrics")[thing], "text": text}
     if (path / "sweep.toml").is_file() or (path / "spec.toml").is_file():
         return head | _folder(path)

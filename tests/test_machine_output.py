@@ -111,7 +111,7 @@ def test_show_every_kind_of_thing(swept, toy_policy):
     _, folder, said = swept
     things = {
         "toy/colours": "task", "toy/colours/reference": "design", "toy/colours/untrained": "design",
-        "null.random": "part", "grpo": "algorithm", str(toy_policy): "policy", str(folder): "sweep",
+        "null.random": "part", "hacked": "metric", "quality": "metric", "grpo": "algorithm", str(toy_policy): "policy", str(folder): "sweep",
         str(folder / "runs" / said.json["runs"][0]["run"]): "run",
     }
     for thing, kind in things.items():

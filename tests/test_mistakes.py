@@ -542,3 +542,16 @@ def test_a_tiny_file_system_that_fills_up(whole, tmp_path):
         assert contents(disk / "s") == contents(folder)
     finally:
         subprocess.run(["umount", disk], check=True)
+
+
+def test_a_design_without_its_task_is_told_how_to_be_asked_for():
+    for thing, like in (("oracle", "--task "), ("coverage", "--task writing/story"), ("mine.py:score", "--task T")):
+        said = rbench("show", thing)
+        assert said.code == 2
+        assert f"{thing!r} is a design: name its task too" in one_line(said, like)
+
+
+def test_a_flag_is_shown_with_what_it_means():
+    found = rbench("show", "hacked", "--json").json
+    assert (found["kind"], found["name"]) == ("metric", "hacked")
+    assert "two standard errors" in found["text"]
