@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from sweeping import PARTS
 
-from rewardbench import find, scoring
+from rewardbench import find, given, scoring
 from rewardbench.conventions.trl import Bound, When, score
-from rewardbench.types import Batch, Part, RewardError, UserError
+from rewardbench.types import Part, RewardError, UserError
 
 TASKS = sorted(find.task_folders())
 WHEN = When("tripwire", 0, 0.0)
@@ -46,27 +46,8 @@ def said(task_name, prompt, k):
 def batch_of(task_name, count=4):
     """Dev prompts with K completions each; a word a position."""
     prompts = list(islice(find.task(task_name).prompts("dev", 1), count))
-    messages = [[tuple(said(task_name, p, k)) for k in range(K)] for p in prompts]
-    text = [["\n".join(m["content"] for m in one if m["role"] == "assistant") for one in row] for row in messages]
-    T = max(len(t.split()) for row in text for t in row) + 1
-    shape = (len(prompts), K, T)
-    mine, spans = np.zeros(shape, dtype=bool), []
-    for p, row in enumerate(text):
-        spans.append([])
-        for k, t in enumerate(row):
-            at, places = 0, []
-            for word in t.split():
-                start = t.index(word, at)
-                at = start + len(word)
-                places.append((start, at))
-            mine[p, k, : len(places) + 1] = True
-            spans[-1].append((*places, (len(t), len(t))))
-    zeros = np.zeros(shape)
-    return Batch(
-        tuple(replace(p, truth=Tripwire()) for p in prompts), tuple((1, 2) for _ in prompts), zeros.astype(int), zeros, mine,
-        zeros.astype(int), np.ones(shape[:2], dtype=bool), tuple(map(tuple, text)), tuple(map(tuple, messages)),
-        tuple(map(tuple, spans)), limit=T,
-    )
+    made = given.batch(prompts, [[said(task_name, p, k) for k in range(K)] for p in prompts])
+    return replace(made, prompts=tuple(replace(p, truth=Tripwire()) for p in prompts))
 
 
 @pytest.fixture(scope="module", params=TASKS)

@@ -16,17 +16,33 @@ from rewardbench.find.names import PACKAGE, importing, unknown
 from rewardbench.policies import settings as policies_
 from rewardbench.types import Part, UserError
 
+PART_FOLDERS = ("rewards", "reward_models/parts")
+
 
 @cache
 def parts() -> Mapping[str, str]:
     """Name (`topic.part`) -> first docstring line of every shipped part: a public function of completions."""
     found = {}
-    for path in sorted((PACKAGE / "rewards").glob("*.py")):
+    for path in part_files().values():
         for node in ast.parse(path.read_text()).body:
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and not node.name.startswith("_"):
                 names = [a.arg for a in [*node.args.args, *node.args.kwonlyargs]]
                 if "completions" in names:
                     found[f"{path.stem}.{node.name}"] = (ast.get_docstring(node) or "").split("\n")[0]
+    return found
+
+
+def part_files() -> dict[str, Path]:
+    """Topic -> file of the shipped parts: those of `rewards/`, and those that need a model or a judge.
+
+    Raises UserError where two files have one topic.
+    """
+    found: dict[str, Path] = {}
+    for folder in PART_FOLDERS:
+        for path in sorted((PACKAGE / folder).glob("[!_]*.py")):
+            if path.stem in found:
+                raise UserError(f"topic {path.stem!r} is in {found[path.stem].parent.name} and in {folder}", 1)
+            found[path.stem] = path
     return found
 
 
@@ -47,7 +63,8 @@ def callable_of(part: Part, sources: Path | None = None) -> Callable[..., Any]:
         if part.use not in known:
             raise unknown("part", part.use, known)
         topic, _, name = part.use.rpartition(".")
-        shipped: Callable[..., Any] = getattr(importlib.import_module(f"rewardbench.rewards.{topic}"), name)
+        place = ".".join(part_files()[topic].relative_to(PACKAGE).with_suffix("").parts)
+        shipped: Callable[..., Any] = getattr(importlib.import_module(f"rewardbench.{place}"), name)
         return shipped
     place, _, name = part.use.rpartition(":")
     module = _user_file(Path(place), part.source, sources) if place.endswith(".py") else _user_module(place)
