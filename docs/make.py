@@ -22,7 +22,7 @@ from typing import Any
 import click
 
 from rewardbench import cli, find
-from rewardbench.conventions.trl import SINGLE, needed
+from rewardbench.calling import LISTS, SINGLE, needed
 from rewardbench.find.catalogue import first_comment
 from rewardbench.pages.meanings import WORDS, flags, said
 from rewardbench.plan import Spec
@@ -33,7 +33,7 @@ from rewardbench.types import Design, Part
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 NOTE = "<!-- Read off the code by `python docs/make.py`: change it there. -->"
-GIVEN = {"completions", "prompts", "completion_ids", "prompt_ids", "rng", *SINGLE}
+GIVEN = {*LISTS, *SINGLE}
 """Arguments that a part is given on every task."""
 
 

@@ -7,7 +7,7 @@ import hashlib
 import math
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,9 @@ from rewardbench.types import Design, Floats, Part, RewardError, UserError
 
 COMBINE = ("sum", "product", "min", "gate")
 NORMALISE = ("none", "group", "running")
+FORMS = ("text", "messages")
+CONVENTIONS = ("openrlhf", "verl", "verifiers", "trl", "plain")
+"""How a part's function may be called, from the most telling signature to the least: see `conventions/`."""
 
 
 def canonical(value: Any) -> str:
@@ -75,7 +78,7 @@ def parse(text: str, name: str) -> Design:
 
 def _part(raw: Mapping[str, Any], where: str) -> Part:
     """One `[[part]]` table as a Part."""
-    known = [f.name for f in fields(Part) if f.name not in ("source", "form")]
+    known = [f.name for f in fields(Part) if f.name != "source"]
     check_keys(raw, known, where)
     use = raw.get("use")
     if not isinstance(use, str) or not use:
@@ -88,6 +91,9 @@ def _part(raw: Mapping[str, Any], where: str) -> Part:
         pair = isinstance(clip, list) and len(clip) == 2 and all(_is_number(c) for c in clip)
         if not pair or clip[0] > clip[1]:
             raise UserError(f"{where}: clip = {clip!r} is not [low, high]")
+    for key, names in (("form", FORMS), ("convention", CONVENTIONS)):
+        if key in raw and raw[key] not in names:
+            raise UserError(f"{where}: {key} = {raw[key]!r}{nearest(str(raw[key]), names)} (known: {', '.join(names)})")
     if not isinstance(raw.get("name", ""), str) or not isinstance(raw.get("params", {}), dict):
         raise UserError(f"{where}: `name` must be a text and `params` a table")
     values = {**raw, "clip": tuple(float(c) for c in clip)} if clip is not None else dict(raw)
@@ -134,9 +140,25 @@ def validate(design: Design) -> None:
 
 def design_hash(design: Design) -> str:
     """SHA-256 of what the design pays, 64 hexadecimal digits; its own name is no part of that."""
-    raw = asdict(design)
+    raw = values(design)
     raw.pop("name")
     return canonical(raw)
+
+
+def values(thing: Any) -> Any:
+    """A design or a part as plain values; fields that came later are there only where they are set.
+
+    >>> "convention" in values(Part("a", "b.c")), values(Part("a", "b.c", convention="verl"))["convention"]
+    (False, 'verl')
+    """
+    if isinstance(thing, (list, tuple)):
+        return [values(one) for one in thing]
+    if not is_dataclass(thing) or isinstance(thing, type):
+        return thing
+    told = {f.name: getattr(thing, f.name) for f in fields(thing)}
+    return {
+        f.name: values(told[f.name]) for f in fields(thing) if told[f.name] is not None or not f.metadata.get("later")
+    }
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from rewardbench import packs, record, scoring, seeds, trace
-from rewardbench.conventions.trl import When
+from rewardbench.calling import When
 from rewardbench.engine import learn as engine
 from rewardbench.engine.forward import own_logp
 from rewardbench.engine.sample import sample

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from rewardbench import find, scoring, trace
-from rewardbench.conventions.trl import users_line
+from rewardbench.calling import users_line
 from rewardbench.design import Running
 from rewardbench.engine.optimise import Adam, adam
 from rewardbench.engine.stack import STATE, Stack, stack

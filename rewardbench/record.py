@@ -69,6 +69,7 @@ def step_row(
         "reward_sd": float(np.nanstd(batch.reward)) if np.isfinite(batch.reward).any() else float("nan"),
         "parts": {n: _mean(v) for n, v in parts.items()},
         "abstained": {n: float((~np.isfinite(v)).mean()) for n, v in parts.items()},
+        **({"noted": {n: _mean(v) for n, v in batch.noted.items()}} if batch.noted else {}),
         "dead": dead_share(np.asarray(batch.reward, dtype=np.float64)),
         "length": sum(float(b.mine.sum()) for b in asked) / size,
         "ended": float(batch.ended.mean()),
@@ -131,4 +132,6 @@ def evaluation(
         columns["messages"] = [json.dumps(list(batch.messages[p][k]), ensure_ascii=False) for p, k in cells]
     for m, part in enumerate(design.parts):
         columns[f"part/{part.name}"] = batch.parts[..., m].astype(np.float64).ravel().tolist()
+    for name, noted in batch.noted.items():
+        columns[f"noted/{name}"] = noted.astype(np.float64).ravel().tolist()
     return columns

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from rewardbench.conventions import trl
+from rewardbench import calling
 from rewardbench.design import Running, compose, no_history, observe
 from rewardbench.types import Batch, Design, Floats, RewardError
 
@@ -17,7 +17,7 @@ class Contestant:
     """A design with its functions at hand."""
 
     design: Design
-    bounds: tuple[trl.Bound, ...] = ()
+    bounds: tuple[calling.Bound, ...] = ()
     oracle: Callable[[Batch], Floats] | None = None
 
 
@@ -34,7 +34,7 @@ class Scored:
 def pay(
     contestant: Contestant,
     batch: Batch,
-    when: trl.When,
+    when: calling.When,
     running: Running,
     timeout: float,
     say: Callable[[str], None] = lambda part: None,
@@ -50,21 +50,16 @@ def pay(
     if not contestant.bounds:
         nothing = np.full(batch.ids.shape[:2], np.nan)
         return Scored(replace(batch, parts=nothing[..., None][..., :0], reward=nothing), running, ())
-    columns, credits = [], []
+    paid = []
     for bound in contestant.bounds:
         if not bound.trusted:
             say(bound.name)
-        named = trl.score(bound, batch, when, timeout)
+        paid.append(calling.score(bound, batch, when, timeout))
         if not bound.trusted:
             say("")
-        scores = np.stack([s for s, _ in named.values()])
-        heard = np.isfinite(scores).any(0)
-        with np.errstate(over="ignore"):
-            columns.append(np.where(heard, np.nansum(scores, axis=0), np.nan))
-        if np.isinf(columns[-1]).any():
-            raise RewardError(f"part {bound.name!r} pays more than a number can hold")
-        given = [c for _, c in named.values() if c is not None]
-        credits.append(sum(given[1:], given[0]) if given else None)
+    columns, credits = [one.scores for one in paid], [one.credit for one in paid]
+    bounds = contestant.bounds
+    noted = {f"{b.name}.{n}": v for b, one in zip(bounds, paid, strict=True) for n, v in one.noted.items()}
     raw = np.stack(columns, axis=-1)
     running = observe(running, raw) if contestant.design.normalise == "running" else running
     try:
@@ -75,7 +70,7 @@ def pay(
         raise RewardError(f"design {contestant.design.name!r}: {error}") from error
     credit = _credit(contestant.design, raw, reward, credits, batch)
     names = tuple(part.name for part in contestant.design.parts)
-    return Scored(replace(batch, parts=raw, reward=reward, credit=credit), running, names)
+    return Scored(replace(batch, parts=raw, reward=reward, credit=credit, noted=noted), running, names)
 
 
 def raw(contestant: Contestant) -> Contestant:

@@ -14,7 +14,7 @@ from typing import Any
 import tomli_w
 
 from rewardbench import find, trace
-from rewardbench.conventions.trl import needed
+from rewardbench.calling import needed
 from rewardbench.plan import ENGINE, RunSpec, Spec, plan, read_run, shard_of, sweep_id
 from rewardbench.policies.settings import Folder, expanded, shipped
 from rewardbench.pool import Job, Pool

@@ -117,6 +117,10 @@ class Gold:
     """A completion whose score reaches it counts as precise."""
 
 
+LATER = {"later": True}
+"""Marks a field that designs of earlier versions lack: where it is None it is left out of hashes and records."""
+
+
 @dataclass(frozen=True)
 class Part:
     """One named reward component of a design."""
@@ -136,8 +140,11 @@ class Part:
     gate: float | None = None
     """With `combine = "gate"`: the score that opens it; what is not a gate is paid only where all are open."""
     form: str = "text"
+    """What its function is given for a completion: `text`, or `messages`."""
     source: str = ""
     """SHA-256 of the user's own source file; empty for shipped parts, which the version covers."""
+    convention: str | None = field(default=None, metadata=LATER)
+    """How its function is called, if not as TRL calls one: see `conventions/`."""
 
 
 @dataclass(frozen=True)
@@ -191,6 +198,8 @@ class Batch:
     """What the design pays, NaN where every part abstained, [P, K]."""
     credit: Any = None
     """The reward spread over positions (sums to `reward`), [P, K, T], or None."""
+    noted: Mapping[str, Any] = field(default_factory=dict)
+    """Components of parts and what they told beside their scores, name -> [P, K]; NaN where there is none."""
 
     def said(self, p: int, k: int, turns: int) -> Said:
         """What gold reads of completion (p, k)."""
@@ -204,6 +213,7 @@ class Batch:
         }
         for name in ("text", "messages", "spans"):
             values[name] = tuple(row[samples] for row in getattr(self, name)[prompts])
+        values["noted"] = {n: v[prompts, samples] for n, v in self.noted.items()}
         return replace(self, prompts=self.prompts[prompts], context=self.context[prompts], **values)
 
 

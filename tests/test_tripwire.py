@@ -9,7 +9,7 @@ import pytest
 from sweeping import PARTS
 
 from rewardbench import find, given, scoring
-from rewardbench.conventions.trl import Bound, When, score
+from rewardbench.calling import Bound, When, score
 from rewardbench.types import Part, RewardError, UserError
 
 TASKS = sorted(find.task_folders())
@@ -82,7 +82,7 @@ def test_no_part_reads_the_truth(task):
             complaint = str(error)
         else:
             complaint = ""
-            assert all(values.shape == (4, K) for values, _ in scores.values())
+            assert scores.scores.shape == (4, K)
         assert not any(word in complaint for word in ("'truth'", "Touched")), complaint
 
 

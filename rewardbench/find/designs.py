@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from rewardbench import design as designs_
-from rewardbench.conventions.trl import Bound
+from rewardbench.calling import Bound
+from rewardbench.conventions import Reading, read
 from rewardbench.find.functions import arms, callable_of
 from rewardbench.find.names import unknown
 from rewardbench.find.tasks import gold, task, task_folder
@@ -78,7 +79,19 @@ def _resolve(part: Part, folder: Path) -> Part:
         part = replace(part, use=f"{path}:{name}", source=policies_.file_digest(path))
     function = callable_of(part)
     _check_params(part, function)
-    return replace(part, form=str(getattr(function, "form", "text")))
+    if ":" not in part.use:
+        return replace(part, form=str(getattr(function, "form", "text")))
+    reading = _reading(part, function)
+    return replace(part, form=reading.form, convention=None if reading.convention == "trl" else reading.convention)
+
+
+def _reading(part: Part, function: Callable[..., Any], task_name: str = "") -> Reading:
+    """How a user's own part is called; raises UserError that names it."""
+    named = part.convention is not None or part.form == "messages"  # "text" is also what nobody has written
+    try:
+        return read(function, part.params, part.convention, part.form if named else None, task_name)
+    except UserError as error:
+        raise UserError(f"part {part.name!r}: {error}", error.code) from error
 
 
 def _check_params(part: Part, function: Callable[..., Any]) -> None:
@@ -106,7 +119,10 @@ def bind(found: Design, task_name: str, sources: Path | None = None) -> Contesta
     bounds = []
     for part in found.parts:
         function = callable_of(part, sources)
-        call = partial(function, **part.params) if part.params else function
         pure = bool(getattr(function, "pure", False))
+        if ":" in part.use:
+            call = _reading(part, function, task_name).call
+        else:
+            call = partial(function, **part.params) if part.params else function
         bounds.append(Bound(part.name, call, part.form, trusted=":" not in part.use, pure=pure))
     return Contestant(found, tuple(bounds))
