@@ -337,8 +337,8 @@ def test_the_convention_is_recorded_and_hashed(tmp_path):
     assert values(design)["parts"][0]["convention"] == "verl"
     (tmp_path / "d.toml").write_text('[[part]]\nuse = "mine.py:score"\nconvention = "plain"\n')
     assert design_hash(find.design(f"{tmp_path}/d.toml", "qa/lookup")) != design_hash(design)
+    (tmp_path / "d.toml").write_text('[[part]]\nuse = "mine.py:score"\nconvention = "verlo"\n')
     with pytest.raises(UserError, match="did you mean 'verl'"):
-        (tmp_path / "d.toml").write_text('[[part]]\nuse = "mine.py:score"\nconvention = "verlo"\n')
         find.design(f"{tmp_path}/d.toml", "qa/lookup")
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from rewardbench import design as designs_
 from rewardbench.calling import Bound
 from rewardbench.conventions import Reading, read
-from rewardbench.find.functions import arms, callable_of
+from rewardbench.find.functions import arms, callable_of, parts
 from rewardbench.find.names import unknown
 from rewardbench.find.tasks import gold, task, task_folder
 from rewardbench.oracle import oracle
@@ -38,6 +38,8 @@ def design(asked: str, task_name: str) -> Design:
         return _resolved(designs_.parse(own[asked].read_text(), asked), own[asked].parent)
     if asked in arms():
         return arm(asked)
+    if asked in parts():
+        return _resolved(Design(asked.rpartition(".")[2], (Part(asked.rpartition(".")[2], asked),)), Path())
     if asked.endswith(".toml"):
         path = Path(asked)
         return _resolved(designs_.parse(_text(path, asked), path.stem), path.parent)
