@@ -8,6 +8,8 @@ The table is that of the design page. Where a file has no place there, its place
 | typed | 1, left of design | a TOML table against a dataclass; what the settings and the algorithms share |
 | advantage | 1 | plain arrays from a Batch; the algorithms' shared arithmetic, without torch |
 | scoring | 3, left of conventions | calls a design's bound parts; `find` binds them |
+| levels | 3, left of calling | a part called on pieces of a completion |
+| variants | 3, right of plan | designs that follow from one: ablations and sweeps of settings |
 | calling | 3, right of conventions | what a part is given and may give back; the conventions adapt to it |
 | given | 3, right of conventions | a batch of texts that nobody sampled, for check and audit |
 | record | 3, beside trace | what is written down of a step; knows no folder |
@@ -37,7 +39,7 @@ FLOORS = (
     ("reward_models", "algorithms", "engine", "policies"),
     (
         "verbs", "anchors", "showing", "sweep", "watch", "alarms", "progress", "pool", "worker", "loop", "packs", "tables", "gates", "comparing",
-        "results", "plan", "find", "oracle", "scoring", "conventions", "calling", "given", "record", "judging", "trace",
+        "results", "plan", "variants", "find", "oracle", "scoring", "conventions", "levels", "calling", "given", "record", "judging", "trace",
     ),
     ("boards", "pages", "audit", "check", "scale", "modules", "doctor"),
     ("__main__", "recipe", "commands", "cli"),

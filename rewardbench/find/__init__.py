@@ -5,7 +5,7 @@ A user's own thing is `path/file.py:name` or `module:name`. The working director
 
 from rewardbench.find.algorithms import algorithm, algorithm_part
 from rewardbench.find.catalogue import listing
-from rewardbench.find.designs import bind, design, task_designs
+from rewardbench.find.designs import bind, check_params, design, task_designs
 from rewardbench.find.functions import arms, callable_of, copy_of, parts, source_of
 from rewardbench.find.names import files, first_line, unknown
 from rewardbench.find.policies import policy, run_folder
@@ -17,6 +17,7 @@ __all__ = [
     "arms",
     "bind",
     "callable_of",
+    "check_params",
     "copy_of",
     "demonstrate",
     "design",

@@ -15,6 +15,7 @@ from rewardbench.conventions import Reading, read
 from rewardbench.find.functions import arms, callable_of, parts
 from rewardbench.find.names import unknown
 from rewardbench.find.tasks import gold, task, task_folder
+from rewardbench.levels import spread, takes_text
 from rewardbench.oracle import oracle
 from rewardbench.policies import settings as policies_
 from rewardbench.scoring import Contestant
@@ -82,9 +83,18 @@ def _resolve(part: Part, folder: Path) -> Part:
     function = callable_of(part)
     _check_params(part, function)
     if ":" not in part.use:
-        return replace(part, form=str(getattr(function, "form", "text")))
+        return _levelled(replace(part, form=str(getattr(function, "form", "text"))), function)
     reading = _reading(part, function)
-    return replace(part, form=reading.form, convention=None if reading.convention == "trl" else reading.convention)
+    named = None if reading.convention == "trl" else reading.convention
+    return _levelled(replace(part, form=reading.form, convention=named), reading.call)
+
+
+def _levelled(part: Part, call: Callable[..., Any]) -> Part:
+    """The part; UserError where it has a level and reads no text that could be cut."""
+    if part.level is not None and (part.form != "text" or not takes_text(call)):
+        reads = "messages" if part.form != "text" else "token ids"
+        raise UserError(f"part {part.name!r} reads {reads}, so level = {part.level!r} has no text to cut")
+    return part
 
 
 def _reading(part: Part, function: Callable[..., Any], task_name: str = "") -> Reading:
@@ -94,6 +104,12 @@ def _reading(part: Part, function: Callable[..., Any], task_name: str = "") -> R
         return read(function, part.params, part.convention, part.form if named else None, task_name)
     except UserError as error:
         raise UserError(f"part {part.name!r}: {error}", error.code) from error
+
+
+def check_params(design: Design) -> None:
+    """Raise UserError for a parameter that a part's function does not have."""
+    for part in design.parts:
+        _check_params(part, callable_of(part))
 
 
 def _check_params(part: Part, function: Callable[..., Any]) -> None:
@@ -126,5 +142,6 @@ def bind(found: Design, task_name: str, sources: Path | None = None) -> Contesta
             call = _reading(part, function, task_name).call
         else:
             call = partial(function, **part.params) if part.params else function
+        call = call if part.level is None else spread(call, part.level)
         bounds.append(Bound(part.name, call, part.form, trusted=":" not in part.use, pure=pure))
     return Contestant(found, tuple(bounds))
