@@ -143,7 +143,7 @@ def test_novelty_reads_the_archive_and_the_column() -> None:
     assert diversity.novelty(["a b c"], archive=["a b d", "x"]) == pytest.approx([2 / 3])
     assert diversity.novelty(["a b c"] * 2, archive=["x y"], references=[["a b c"], []]) == [0.0, 1.0]
     assert diversity.novelty(["a b c"]) == [None]
-    assert diversity.novelty(["a"], references=[None]) == [None]  # type: ignore[list-item]
+    assert diversity.novelty(["a"], references=[None]) == [None]
 
 
 # --- in a design --------------------------------------------------------------------------------------

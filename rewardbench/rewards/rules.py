@@ -269,7 +269,8 @@ def _check(node: ast.expr, condition: bool, where: str, words: str) -> None:
             text = ast.unparse(node)
             amount = condition and isinstance(node, (ast.Name, ast.Attribute, ast.Constant, ast.BinOp))
             allowed = "comparisons, and, or, not" if condition else "numbers, + - * /, features"
-            fault = f"is a number, not a condition; compare it, as in '{text} > 0'" if amount else f"is none of: {allowed}"
+            hint = f"is a number, not a condition; compare it, as in '{text} > 0'"
+            fault = hint if amount else f"is none of: {allowed}"
             raise UserError(f"{where}, {_place(node, words)}: {text!r} {fault}")
     for child, boolean in inner:
         _check(child, boolean, where, words)
