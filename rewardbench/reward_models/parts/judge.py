@@ -13,7 +13,7 @@ from itertools import combinations, groupby
 from typing import Any, TypeVar
 
 from rewardbench.reward_models import judges
-from rewardbench.reward_models.judges import Judge, JudgeError, ask, note, question, without_orders
+from rewardbench.reward_models.judges import Judge, heard, note, question, without_orders
 from rewardbench.types import UserError
 
 Said = str | Sequence[Mapping[str, str]]
@@ -203,9 +203,4 @@ def _compared(judge: Judge, prompt: str, first: str, second: str) -> float | Non
 
 def _verdict(judge: Judge, grammar: str, prompt: str, completions: Sequence[str]) -> str | None:
     """The judge's word, or None where it has none for these completions."""
-    try:
-        return ask(judge, question(judge, grammar, prompt, completions))
-    except JudgeError as error:
-        if not error.own:
-            raise
-        return None  # counted by `ask`; the part abstains
+    return heard(judge, question(judge, grammar, prompt, completions))
