@@ -154,6 +154,19 @@ def test_equal_questions_are_asked_once_and_never_again_without_a_server(cache) 
     assert (known.asked, known.cached) == (3, 4)
 
 
+def test_siblings_that_ask_the_same_at_once_wait_for_one_answer(cache) -> None:
+    def slow(request: dict):
+        time.sleep(0.05)
+        return grading(lambda text: 4)(request)
+
+    with server(slow) as seen:
+        given = params(seen, cache)
+        part.score(["same"] * 20, ["p"] * 20, **given)
+        assert len(seen.requests) == 1
+    known = counted(given)
+    assert (known.asked, known.cached) == (1, 19)
+
+
 @pytest.mark.parametrize("change", ["model", "rubric", "options", "prompt", "completion", "version"])
 def test_another_question_has_another_answer(cache, change, monkeypatch) -> None:
     with server(grading(lambda text: 5)) as seen:

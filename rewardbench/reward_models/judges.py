@@ -24,7 +24,8 @@ import tempfile
 import threading
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -204,6 +205,7 @@ class Counts:
 
 
 _ledger: dict[Judge, Counter[str]] = {}
+_under_way: dict[str, threading.Lock] = {}
 _lock = threading.Lock()
 
 
@@ -376,18 +378,29 @@ def ask(judge: Judge, asked: Question) -> str:
     Raises JudgeError: with `own` where only this question has no verdict (which is remembered too, so that a resumed
     run repeats itself), else where nobody's would.
     """
-    place = _place(judge, asked.key)
-    known = _recall(place)
-    if known is not None:
-        note(judge, "cached")
-        return _settled(judge, asked, known)
-    note(judge, "asked")
     try:
-        answer = _tried(judge, asked)
+        with _alone(asked.key):
+            place = _place(judge, asked.key)
+            known = _recall(place)
+            note(judge, "asked" if known is None else "cached")
+            answer = known or _remember(place, _tried(judge, asked))
+        return _read(judge, asked, answer)
     except JudgeError as error:
         note(judge, f"failed {error.kind}")
         raise
-    return _settled(judge, asked, _remember(place, answer))
+
+
+@contextmanager
+def _alone(key: str) -> Iterator[None]:
+    """Held by one thread a question at a time, so that siblings who ask the same wait for one answer."""
+    with _lock:
+        mine = _under_way.setdefault(key, threading.Lock())
+    with mine:
+        try:
+            yield
+        finally:
+            with _lock:
+                _under_way.pop(key, None)
 
 
 def heard(judge: Judge, asked: Question) -> str | None:
@@ -398,15 +411,6 @@ def heard(judge: Judge, asked: Question) -> str | None:
         if not error.own:
             raise
         return None
-
-
-def _settled(judge: Judge, asked: Question, answer: Mapping[str, Any]) -> str:
-    """The verdict of a remembered answer; counts and raises where it has none."""
-    try:
-        return _read(judge, asked, answer)
-    except JudgeError as error:
-        note(judge, f"failed {error.kind}")
-        raise
 
 
 def _read(judge: Judge, asked: Question, answer: Mapping[str, Any]) -> str:
