@@ -294,6 +294,16 @@ def test_what_is_everybodys_failure_ends_it_in_one_line_without_the_key(cache, c
         assert part.score(["a"], ["p"], **{**given, "timeout": 5.0}) == [1.0]
 
 
+def test_a_redirect_carries_no_key_to_another_host(cache, monkeypatch) -> None:
+    monkeypatch.setenv("JUDGE_KEY", KEY)
+    followed = []
+    monkeypatch.setattr(BaseHTTPRequestHandler, "do_GET", lambda self: followed.append(self.headers), raising=False)
+    with server(grading(lambda t: 10)) as other, server(error(302, Location=other.address)) as seen:
+        with pytest.raises(judges.Refused, match=r"refuses the request \(302"):
+            part.score(["a"], ["p"], **params(seen, cache, key_env="JUDGE_KEY"))
+    assert followed == other.requests == []
+
+
 def test_a_drip_is_late_though_every_piece_comes_in_time(cache) -> None:
     class Drip:
         def read1(self, _: int) -> bytes:

@@ -155,8 +155,8 @@ def _at_once(work: Callable[[Any], T], items: Sequence[Any]) -> list[T]:
     pool = ThreadPoolExecutor(PARALLEL)
     try:
         return list(pool.map(work, items))
-    finally:
-        pool.shutdown(cancel_futures=True)
+    finally:  # a failure is told now: what is still under way may be waiting for minutes
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _graded(judge: Judge, prompt: Said, completion: Said) -> float | None:
