@@ -300,7 +300,8 @@ def test_a_redirect_carries_no_key_to_another_host(cache, monkeypatch) -> None:
     monkeypatch.setattr(BaseHTTPRequestHandler, "do_GET", lambda self: followed.append(self.headers), raising=False)
     with server(grading(lambda t: 10)) as other, server(error(302, Location=other.address)) as seen:
         given = params(seen, cache, key_env="JUDGE_KEY")
-        said = pytest.raises(judges.Refused, part.score, ["a"], ["p"], **given)
+        with pytest.raises(judges.Refused) as said:
+            part.score(["a"], ["p"], **given)
         assert "refuses the request (302" in str(said.value)
     assert followed == other.requests == []
 
