@@ -15,7 +15,7 @@ import pytest
 from scipy.stats import kendalltau
 
 from rewardbench import find
-from rewardbench.conventions.trl import wanted
+from rewardbench.calling import wanted
 from rewardbench.rewards import dialogue, politeness, rules
 from rewardbench.types import Prompt
 

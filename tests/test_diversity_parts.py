@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from rewardbench import find, scoring
 from rewardbench import given as given_
-from rewardbench.conventions.trl import When
+from rewardbench.calling import When
 from rewardbench.design import parse
 from rewardbench.measures.diversity import distinct_n
 from rewardbench.measures.diversity import self_bleu as set_self_bleu

@@ -22,8 +22,8 @@ from test_tripwire import Tripwire, batch_of
 
 from rewardbench import find, scoring
 from rewardbench import given as given_
-from rewardbench.conventions.trl import Bound, When
-from rewardbench.conventions.trl import score as called
+from rewardbench.calling import Bound, When
+from rewardbench.calling import score as called
 from rewardbench.design import parse
 from rewardbench.reward_models import judges
 from rewardbench.reward_models.judges import Counts, Judge

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from rewardbench import find, scoring
 from rewardbench import given as given_
-from rewardbench.conventions.trl import When
+from rewardbench.calling import When
 from rewardbench.design import parse
 from rewardbench.rewards import dialogue, length, politeness, rules
 from rewardbench.types import Message, Prompt, UserError
