@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from rewardbench import find, scoring
 from rewardbench import given as given_
 from rewardbench.calling import When
+from rewardbench.check.rewards import promised
+from rewardbench.check.rows import examples
 from rewardbench.design import parse
 from rewardbench.measures.diversity import distinct_n
 from rewardbench.measures.diversity import self_bleu as set_self_bleu
@@ -68,13 +70,28 @@ def test_a_copy_among_the_siblings_lowers_what_is_paid(name: str, texts: list[st
 @settings(max_examples=30, deadline=None)
 @given(first=group, second=group)
 def test_other_prompts_completions_are_no_siblings(name: str, first: list[str], second: list[str]) -> None:
-    both = PARTS[name]([*first, *second], ["p"] * len(first) + ["q"] * len(second))
-    assert both == [*one_group(PARTS[name], first), *one_group(PARTS[name], second)]
+    texts, prompts = [*first, *second], ["p"] * len(first) + ["q"] * len(second)
+    apart = [*one_group(PARTS[name], first), *one_group(PARTS[name], second)]
+    assert PARTS[name](texts, prompts) == apart
+    mixed = [*range(0, len(texts), 2), *range(1, len(texts), 2)]  # siblings need not stand together
+    assert PARTS[name]([texts[i] for i in mixed], [prompts[i] for i in mixed]) == [
+        None if apart[i] is None else pytest.approx(apart[i], abs=1e-9) for i in mixed
+    ]
 
 
 def test_a_lone_completion_is_paid_for_itself_or_abstains() -> None:
     said = {name: one_group(part, ["the wolf ran"])[0] for name, part in PARTS.items()}
     assert said == {"distinct": 1.0, "self_bleu": None, "vendi": 1.0, "partition": None, "discount": 1.0}
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_it_keeps_the_promises_that_check_asks_for(name: str) -> None:
+    task = "qa/lookup"
+    _, promises = promised(find.design(f"diversity.{name}", task), task, examples(task), 9.0)
+    kept = {p.name: p for p in promises}
+    assert all(kept[p].kept for p in ("count-and-finite", "deterministic", "order-independent", "inputs-unchanged"))
+    assert kept["batch-equals-single"].kept
+    assert "siblings" in kept["batch-equals-single"].detail
 
 
 @pytest.mark.parametrize("name", PARTS)

@@ -1,15 +1,16 @@
 """Does the completion say what its siblings do not? Parts over the completions of one prompt.
 
-Siblings are adjacent rows with an equal prompt. Each value belongs to one completion, so that siblings can be paid
-differently: a group's score shared by all would cancel where rewards are compared within the group. Most are
-multipliers: `combine = "product"` with a quality of 0 and above, else nonsense, which is always different, is paid.
+Siblings are the rows of a batch with an equal prompt, wherever they stand. Each value belongs to one completion, so
+that siblings can be paid differently: a group's score shared by all would cancel where rewards are compared within the
+group. Most are multipliers: `combine = "product"` with a quality of 0 and above, else nonsense, which is always
+different, is paid.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from itertools import groupby
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import numpy as np
 
@@ -20,20 +21,31 @@ from rewardbench.measures.overlap import bleu
 from rewardbench.types import Floats, UserError
 
 Grams = frozenset[tuple[str, ...]]
+T = TypeVar("T")
 
 
-def siblings(prompts: Sequence[object]) -> list[slice]:
-    """Where each group of siblings stands: runs of equal prompts, in order.
+def siblings(prompts: Sequence[str]) -> list[list[int]]:
+    """The rows of each prompt, prompts in order of first mention.
 
-    >>> siblings(["a", "a", "b"])
-    [slice(0, 2, None), slice(2, 3, None)]
+    >>> siblings(["a", "b", "a"])
+    [[0, 2], [1]]
     """
-    found, at = [], 0
-    for _, group in groupby(prompts):
-        size = sum(1 for _ in group)
-        found.append(slice(at, at + size))
-        at += size
-    return found
+    found: dict[str, list[int]] = {}
+    for i, prompt in enumerate(prompts):
+        found.setdefault(prompt, []).append(i)
+    return list(found.values())
+
+
+def by_group(completions: Sequence[str], prompts: Sequence[str], pay: Callable[[list[str]], list[T]]) -> list[T]:
+    """What each completion is paid, where `pay` sees one group of siblings at a time.
+
+    >>> by_group(["x", "yy", "z"], ["a", "b", "a"], lambda texts: [len(texts)] * len(texts))
+    [2, 1, 2]
+    """
+    paid: dict[int, T] = {}
+    for group in siblings(prompts):
+        paid |= zip(group, pay([completions[i] for i in group]), strict=True)
+    return [paid[i] for i in range(len(completions))]
 
 
 def grams(text: str, n: int) -> Grams:
@@ -84,12 +96,13 @@ def distinct(completions: Sequence[str], prompts: Sequence[str], n: int = 2) -> 
     >>> distinct(["a b c", "a b d", "a b d"], ["p"] * 3)
     [0.5, 0.0, 0.0]
     """
-    paid = []
-    for group in siblings(prompts):
-        said = [ngrams(tokens(text), n) for text in completions[group]]
+
+    def pay(texts: list[str]) -> list[float]:
+        said = [ngrams(tokens(text), n) for text in texts]
         holders = Counter(gram for one in said for gram in set(one))
-        paid += [sum(holders[g] == 1 for g in set(one)) / len(one) if one else 0.0 for one in said]
-    return paid
+        return [sum(holders[g] == 1 for g in set(one)) / len(one) if one else 0.0 for one in said]
+
+    return by_group(completions, prompts, pay)
 
 
 def self_bleu(completions: Sequence[str], prompts: Sequence[str]) -> list[float | None]:
@@ -102,14 +115,19 @@ def self_bleu(completions: Sequence[str], prompts: Sequence[str]) -> list[float 
     >>> self_bleu(["the wolf ran away", "the wolf ran away", "no"], ["p"] * 3)
     [0.0, 0.0, 1.0]
     """
-    paid: list[float | None] = []
-    for group in siblings(prompts):
-        texts = list(completions[group])
-        for i, text in enumerate(texts):
-            others = texts[:i] + texts[i + 1 :]
-            copied = any(text.split() == other.split() for other in others)  # BLEU of two empty texts is 0
-            paid.append(None if not others else 0.0 if copied else 1.0 - bleu(text, others))
-    return paid
+
+    def pay(texts: list[str]) -> list[float | None]:
+        return [_unlike(text, texts[:i] + texts[i + 1 :]) for i, text in enumerate(texts)]
+
+    return by_group(completions, prompts, pay)
+
+
+def _unlike(text: str, others: list[str]) -> float | None:
+    """1 less the BLEU of a text against others; None where there are none."""
+    if not others:
+        return None
+    copied = any(text.split() == other.split() for other in others)  # BLEU of two empty texts is 0
+    return 0.0 if copied else 1.0 - bleu(text, others)
 
 
 def vendi(completions: Sequence[str], prompts: Sequence[str], n: int = 2, q: float = 1.0) -> list[float]:
@@ -123,16 +141,16 @@ def vendi(completions: Sequence[str], prompts: Sequence[str], n: int = 2, q: flo
     >>> vendi(["a b", "c d", "c d"], ["p"] * 3)[1:]
     [0.0, 0.0]
     """
-    paid = []
-    for group in siblings(prompts):
-        kernel = similarity(completions[group], n)
-        size = len(kernel)
+
+    def pay(texts: list[str]) -> list[float]:
+        kernel = similarity(texts, n)
         whole = vendi_score(kernel, q)
-        rest = (np.delete(np.delete(kernel, i, 0), i, 1) for i in range(size))
-        without = [vendi_score(k, q) if size > 1 else 0.0 for k in rest]
+        rest = (np.delete(np.delete(kernel, i, 0), i, 1) for i in range(len(texts)))
+        without = [vendi_score(k, q) if len(texts) > 1 else 0.0 for k in rest]
         # what is left of two eigenvalues' rounding is no contribution
-        paid += [min(1.0, max(0.0, round(whole - one, 12))) for one in without]
-    return paid
+        return [min(1.0, max(0.0, round(whole - one, 12))) for one in without]
+
+    return by_group(completions, prompts, pay)
 
 
 def clusters(alike: Floats, threshold: float) -> list[int]:
@@ -164,12 +182,13 @@ def partition(
     >>> partition(["a b c", "a b c", "d e f"], ["p"] * 3)
     [0.5, 0.5, 1.0]
     """
-    paid: list[float | None] = []
-    for group in siblings(prompts):
-        mine = clusters(similarity(completions[group], n), threshold)
+
+    def pay(texts: list[str]) -> list[float | None]:
+        mine = clusters(similarity(texts, n), threshold)
         sizes, size = Counter(mine), len(mine)
-        paid += [max(floor, (size - sizes[c]) / (size - 1)) if size > 1 else None for c in mine]
-    return paid
+        return [max(floor, (size - sizes[c]) / (size - 1)) if size > 1 else None for c in mine]
+
+    return by_group(completions, prompts, pay)
 
 
 def discount(completions: Sequence[str], prompts: Sequence[str], n: int = 2) -> list[float]:
@@ -184,11 +203,11 @@ def discount(completions: Sequence[str], prompts: Sequence[str], n: int = 2) -> 
     >>> discount(["a b c", "a b c", "d e f"], ["p"] * 3)
     [0.5, 0.5, 1.0]
     """
-    return [
-        1.0 / float(total)
-        for group in siblings(prompts)
-        for total in similarity(completions[group], n).sum(axis=1)  # the diagonal is the 1
-    ]
+
+    def pay(texts: list[str]) -> list[float]:
+        return [1.0 / float(total) for total in similarity(texts, n).sum(axis=1)]  # the diagonal is the 1
+
+    return by_group(completions, prompts, pay)
 
 
 def novelty(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import combinations, groupby
+from itertools import combinations
 from typing import Any, TypeVar
 
 from rewardbench.reward_models import judges
@@ -82,8 +82,7 @@ def pairwise(
     for one in completions:
         if shown(cleaned(one)) != shown(one):
             note(judge, "orders")
-    groups = [[i for i, _ in group] for _, group in groupby(enumerate(asked), key=lambda pair: pair[1])]
-    pairs = [pair for group in groups for pair in combinations(group, 2)]
+    pairs = [(i, j) for i, j in combinations(range(len(asked)), 2) if asked[i] == asked[j]]
     won = _at_once(lambda p: _compared(judge, asked[p[0]], texts[p[0]], texts[p[1]]), pairs)
     points: list[list[float]] = [[] for _ in completions]
     for (i, j), share in zip(pairs, won, strict=True):
