@@ -36,10 +36,10 @@ def siblings(prompts: Sequence[str]) -> list[list[int]]:
     return list(found.values())
 
 
-def by_group(completions: Sequence[str], prompts: Sequence[str], pay: Callable[[list[str]], list[T]]) -> list[T]:
+def _by_group(completions: Sequence[str], prompts: Sequence[str], pay: Callable[[list[str]], list[T]]) -> list[T]:
     """What each completion is paid, where `pay` sees one group of siblings at a time.
 
-    >>> by_group(["x", "yy", "z"], ["a", "b", "a"], lambda texts: [len(texts)] * len(texts))
+    >>> _by_group(["x", "yy", "z"], ["a", "b", "a"], lambda texts: [len(texts)] * len(texts))
     [2, 1, 2]
     """
     paid: dict[int, T] = {}
@@ -102,7 +102,7 @@ def distinct(completions: Sequence[str], prompts: Sequence[str], n: int = 2) -> 
         holders = Counter(gram for one in said for gram in set(one))
         return [sum(holders[g] == 1 for g in set(one)) / len(one) if one else 0.0 for one in said]
 
-    return by_group(completions, prompts, pay)
+    return _by_group(completions, prompts, pay)
 
 
 def self_bleu(completions: Sequence[str], prompts: Sequence[str]) -> list[float | None]:
@@ -119,7 +119,7 @@ def self_bleu(completions: Sequence[str], prompts: Sequence[str]) -> list[float 
     def pay(texts: list[str]) -> list[float | None]:
         return [_unlike(text, texts[:i] + texts[i + 1 :]) for i, text in enumerate(texts)]
 
-    return by_group(completions, prompts, pay)
+    return _by_group(completions, prompts, pay)
 
 
 def _unlike(text: str, others: list[str]) -> float | None:
@@ -150,7 +150,7 @@ def vendi(completions: Sequence[str], prompts: Sequence[str], n: int = 2, q: flo
         # what is left of two eigenvalues' rounding is no contribution
         return [min(1.0, max(0.0, round(whole - one, 12))) for one in without]
 
-    return by_group(completions, prompts, pay)
+    return _by_group(completions, prompts, pay)
 
 
 def clusters(alike: Floats, threshold: float) -> list[int]:
@@ -188,7 +188,7 @@ def partition(
         sizes, size = Counter(mine), len(mine)
         return [max(floor, (size - sizes[c]) / (size - 1)) if size > 1 else None for c in mine]
 
-    return by_group(completions, prompts, pay)
+    return _by_group(completions, prompts, pay)
 
 
 def discount(completions: Sequence[str], prompts: Sequence[str], n: int = 2) -> list[float]:
@@ -207,7 +207,7 @@ def discount(completions: Sequence[str], prompts: Sequence[str], n: int = 2) -> 
     def pay(texts: list[str]) -> list[float]:
         return [1.0 / float(total) for total in similarity(texts, n).sum(axis=1)]  # the diagonal is the 1
 
-    return by_group(completions, prompts, pay)
+    return _by_group(completions, prompts, pay)
 
 
 def novelty(
