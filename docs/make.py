@@ -277,7 +277,8 @@ def parts() -> str:
     for name, summary in find.parts().items():
         function = find.callable_of(Part(name, name))
         asked = needed(function)
-        own = [p for p in inspect.signature(function).parameters.values() if p.name not in GIVEN | asked]
+        takes = inspect.signature(function).parameters.values()
+        own = [p for p in takes if p.name not in GIVEN | asked and p.kind is not p.VAR_KEYWORD]
         params = ", ".join(f"`{p.name} = {_plain(p.default)}`" for p in own)
         rows.append([f"`{name}`", summary, ", ".join(f"`{c}`" for c in sorted(asked)), params])
     return table(["part", "what it pays", "columns", "params"], rows)

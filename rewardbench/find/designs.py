@@ -83,6 +83,8 @@ def _resolve(part: Part, folder: Path) -> Part:
     function = callable_of(part)
     _check_params(part, function)
     if ":" not in part.use:
+        if hasattr(function, "check"):  # its params have a grammar of their own
+            function.check(**part.params)
         return _levelled(replace(part, form=str(getattr(function, "form", "text"))), function)
     reading = _reading(part, function)
     named = None if reading.convention == "trl" else reading.convention
