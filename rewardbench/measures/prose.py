@@ -19,26 +19,32 @@ WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 """A run of letters, its case kept; apostrophes inside belong to it."""
 VOWELS = re.compile(r"[aeiouy]+")
 PARTED = re.compile(
-    r"(?<![clstg])ia(?!g|$)|(?<=[a-z])ia$|ciat|(?<=[bdhlmnrv])iou|(?<![csxtgn])io(?!u)|(?<![ct])ien(?!d)|^scien|[^aeiou]ier$|iu|ying$"
-    r"|[aeo]y[ao]|[aeou]ing|(?<=[sxtdn])ua(?!de)|eo(?!us|ple|n$)|quiet|suic|ruin|creat(?!ur)|idea(?!l)|area|reali|react|theat"
-    r"|[^s]ires?$|[^s]ired$|(?<=[^aeiou])sm$"
+    r"(?<![clstg])ia(?!g|$)|(?<=[a-z])ia$|ciat|iu|(?<=[bdhlmnrv])iou|(?<![csxtgn])io(?!u)|(?<![ct])ien(?!d)|^scien"
+    r"|[^aeiou]ier$|ying$|[aeo]y[ao]|[aeou]ing|(?<=[sxtdn])ua(?!de)|eo(?!us|ple|n$)|[^s]ires?$|[^s]ired$|(?<=[^aeiou])sm$"
+    r"|quiet|suic|ruin|creat(?!ur)|idea(?!l)|area|reali|react|theat"
 )
 """Two vowels side by side that are two syllables, and syllables written without a vowel."""
 SILENT = re.compile(
-    r"[^aeiouyl]e$|[aeiouy]le$|[^aeiouydt]ed$(?<![^aeiouyr]red)(?<![^aeiouyl]led)|[^aeiouycgsxzh]es$(?<![^aeiouyl]les)|thes$"
-    r"|[^aeiouyl]e(?=ly|ment|ful|less|ness)|[aeiouyl]le(?=ly|ment|ful|less|ness)|gue$|^some(?=.)|every(?!one)"
+    r"[^aeiouyl]e$|[aeiouy]le$|[^aeiouydt]ed$(?<![^aeiouyr]red)(?<![^aeiouyl]led)|gue$|thes$"
+    r"|[^aeiouycgsxzh]es$(?<![^aeiouyl]les)|(?:[^aeiouyl]|[aeiouyl]l)e(?=ly|ment|ful|less|ness)|^some(?=.)|every(?!one)"
 )
 """An e that is not spoken."""
-DETERMINERS = frozenset("a an the this that these those my your his her its our their some any every each no".split())
-PRONOUNS = frozenset("he him his himself she her hers herself it its itself they them their theirs themselves".split())
+DETERMINERS = frozenset(
+    tokens("a an the this that these those my your his her its our their some any every each no")
+)
+PRONOUNS = frozenset(
+    tokens("he him his himself she her hers herself it its itself they them their theirs themselves")
+)
 FUNCTION_WORDS = DETERMINERS | PRONOUNS | frozenset(
-    """i me mine myself you yours yourself we us ours ourselves who whom whose which what where when why how
-    and or but nor so yet if then than as because though although while until unless since whether
-    of in on at to from by with for into onto upon about above below under over after before between through
-    during without within against toward towards across along around behind beside near off out up down
-    be am is are was were been being do does did done doing have has had having will would shall should can could
-    may might must not never there here now just very too also only even again still both all more most much many
-    few other another such own same one once""".split()
+    tokens(
+        """i me mine myself you yours yourself we us ours ourselves who whom whose which what where when why how
+        and or but nor so yet if then than as because though although while until unless since whether
+        of in on at to from by with for into onto upon about above below under over after before between through
+        during without within against toward towards across along around behind beside near off out up down
+        be am is are was were been being do does did done doing have has had having will would shall should can could
+        may might must not never there here now just very too also only even again still both all more most much many
+        few other another such own same one once"""
+    )
 )
 """Closed classes of English: words that bind a sentence and name nothing."""
 

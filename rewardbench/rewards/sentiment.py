@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import pairwise
 from math import sqrt
 from typing import Any
 
@@ -76,7 +77,7 @@ def arc(
     [(0, 14, 0.24), (15, 42, 0.22), (43, 62, 0.262)]
     """
     moves = shape.split("-")
-    if any(move not in ("rise", "fall") for move in moves) or any(a == b for a, b in zip(moves, moves[1:], strict=False)):
+    if any(move not in ("rise", "fall") for move in moves) or any(a == b for a, b in pairwise(moves)):
         raise UserError(f"an arc's shape is rise and fall in turn, such as fall-rise; not {shape!r}")
     return [_arc(text, moves, levels, least) for text in completions]
 
