@@ -20,7 +20,7 @@ ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "
 CONNECTIVE = re.compile(
     r"\W*(?:(?:and|but|so) )?(?:"
     r"(?P<first>at first|first of all|to begin with|to start with|in the beginning|initially|once upon a time)"
-    r"|(?P<last>finally|lastly|last of all|in the end|at last|eventually|in conclusion|to conclude|to sum up|in summary)"
+    r"|(?P<last>finally|lastly|last of all|in the end|at last|eventually|in conclusion|to conclude|to sum up)"
     r"|(?P<middle>then|next|after(?:wards?| that)|later|meanwhile)"
     rf"|(?P<ordinal>{'|'.join(ORDINALS)})(?:ly)?)\b",
     re.IGNORECASE,

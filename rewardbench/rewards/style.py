@@ -92,13 +92,14 @@ def _lines(text: str) -> list[str]:
 
 def _last_word(line: str) -> str:
     """The word that a line ends with, in lower case."""
-    return prose.WORD.findall(line)[-1].lower().replace("’", "'")
+    return str(prose.WORD.findall(line)[-1]).lower().replace("’", "'")
 
 
 def _scheme_kept(ends: Sequence[str], scheme: str) -> float:
     """Rhymes where the scheme has them, times no rhymes where it has none; within each stanza."""
     stanzas = [[*ends[i : i + len(scheme)]] for i in range(0, len(ends), len(scheme))]
-    same, other = [], []
+    same: list[bool] = []
+    other: list[bool] = []
     for stanza in stanzas:
         stanza += [""] * (len(scheme) - len(stanza))
         for (a, first), (b, second) in combinations(zip(scheme, stanza, strict=True), 2):
