@@ -27,9 +27,12 @@ LENIENT = ("Enhancement", "Formatting", "Readability", "Regionalism", "Spelling"
 SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
-@lru_cache(maxsize=1)
-def _linter() -> Any:
-    """Harper with its dictionary, made once: that takes most of a second."""
+@lru_cache(maxsize=2)
+def _linter(markdown: bool) -> Any:
+    """Harper with its dictionary, made once: that takes most of a second.
+
+    One for plain text and one for Markdown: a linter remembers what it found in a text, whichever way it read it.
+    """
     from harper import Linter
 
     return Linter()
@@ -71,7 +74,7 @@ def _kinds(text: str, markdown: bool) -> list[str]:
     from harper import Language
 
     language = Language.MARKDOWN if markdown else Language.PLAINTEXT
-    return [str(found.lint_kind) for found in _linter().lint(SURROGATE.sub("?", text), language=language)]
+    return [str(found.lint_kind) for found in _linter(markdown).lint(SURROGATE.sub("?", text), language=language)]
 
 
 def spelling(completions: Sequence[str], names: bool = False) -> list[float | None]:

@@ -55,7 +55,8 @@ def _rank(piece: str) -> int:
     """
     if not any(c.isalpha() for c in piece):
         return 0
-    readings = {word.translate(LEET) for word in (piece.lower(), piece.lower().rstrip("!+*"))}
+    word = piece.lower().strip("*_")  # Markdown's emphasis
+    readings = {word.translate(LEET), word.rstrip("!+").translate(LEET)}
     readings |= {re.sub(r"(.)\1+", r"\1", reading) for reading in readings}
     readings |= {ENDING.sub("", reading) for reading in readings}
     for rank, listed in ((2, STRONG), (1, MILD)):
@@ -78,12 +79,12 @@ def _masked(reading: str, listed: frozenset[str]) -> bool:
 
 QUOTED = re.compile(r'"[^"]*"|“[^”]*”|‘[^’]*’(?!\w)')
 CANNOT = (
-    r"I(?: can(?:not|'t| not)| won't| will not|(?: am|'m) (?:not able|unable|not allowed|not permitted) to"
+    r"I(?: can(?:not|'t| not)| won't| will not|(?: am|'m) (?:not able|unable|not allowed|not permitted|not going) to"
     r"| (?:must|have to) (?:decline|refuse) to| (?:refuse|decline) to)(?: \w+ly)?"
 )
 SERVE = (
-    r"(?:help|assist|comply|provide|answer|fulfil|fulfill|complete|generate|create|write|produce|discuss|support|engage|offer"
-    r"|respond|participate|advise|recommend|endorse)"
+    r"(?:help|assist|comply|provide|answer|fulfil|fulfill|complete|generate|create|write|produce|discuss|share|support|engage"
+    r"|offer|respond|participate|advise|recommend|endorse)"
 )
 ASKED = (
     r"(?: you| further)?(?: (?:with|to|in|on|for|about))?(?: \w+ing)?"
