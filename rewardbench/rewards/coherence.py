@@ -7,15 +7,17 @@ pays for variety.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
-from itertools import combinations
 from typing import Any
 
 from rewardbench.measures.ngrams import sentences
 from rewardbench.measures.prose import links, overlaps, places
 
 Segments = list[tuple[int, int, float]]
+Place = tuple[int, int]
 
+CLOSES = 2
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 CONNECTIVE = re.compile(
     r"\W*(?:(?:and|but|so) )?(?:"
@@ -92,31 +94,42 @@ def order(completions: Sequence[str], after: int = 1) -> list[float | None]:
     paid: list[float | None] = []
     for text in completions:
         pieces = sentences(text)
-        found = [(i, match) for i, piece in enumerate(pieces) if (match := CONNECTIVE.match(piece))]
-        kept = [k for (_, a), (_, b) in combinations(found, 2) if (k := _in_order(a, b)) is not None]
-        kept += [i >= len(pieces) - 1 - after for i, match in found if match["last"]]
-        paid.append(sum(kept) / len(kept) if kept else None)
+        kept, promised, before = 0, 0, Counter[Place]()
+        for i, piece in enumerate(pieces):
+            if match := CONNECTIVE.match(piece):
+                place = _place(match)
+                for other, count in before.items():
+                    in_order = _in_order(other, place)
+                    promised += count * (in_order is not None)
+                    kept += count * bool(in_order)
+                before[place] += 1
+                promised += place[0] == CLOSES
+                kept += place[0] == CLOSES and i >= len(pieces) - 1 - after
+        paid.append(kept / promised if promised else None)
     return paid
 
 
-def _in_order(a: re.Match[str], b: re.Match[str]) -> bool | None:
-    """Whether connective `a` may stand before `b`; None where nobody can say.
+def _place(match: re.Match[str]) -> Place:
+    """(stage, ordinal) of a connective: 0 opens an order, 2 closes one, 1 is between; 0 if it is no ordinal.
 
-    >>> found = [CONNECTIVE.match(text) for text in ("First", "Then", "Next", "Finally")]
-    >>> [_in_order(a, b) for a, b in [found[:2], found[1:3], found[:1:-1]]]
-    [True, None, False]
+    >>> [_place(CONNECTIVE.match(text)) for text in ("First,", "At first", "And then", "Thirdly", "Finally,")]
+    [(0, 1), (0, 0), (1, 0), (1, 3), (2, 0)]
     """
-    if a["ordinal"] and b["ordinal"]:
-        return ORDINALS.index(a["ordinal"].lower()) < ORDINALS.index(b["ordinal"].lower())
-    first, second = _stage(a), _stage(b)
-    return None if first == second else first < second
+    ordinal = ORDINALS.index(match["ordinal"].lower()) + 1 if match["ordinal"] else 0
+    if match["first"] or ordinal == 1:
+        return 0, ordinal
+    return (CLOSES if match["last"] else 1), ordinal
 
 
-def _stage(match: re.Match[str]) -> int:
-    """0 where it opens an order, 2 where it closes one, else 1."""
-    if match["first"] or (match["ordinal"] or "").lower() == "first":
-        return 0
-    return 2 if match["last"] else 1
+def _in_order(a: Place, b: Place) -> bool | None:
+    """Whether what stands at `a` may come before what stands at `b`; None where nobody can say.
+
+    >>> _in_order((0, 1), (1, 0)), _in_order((1, 0), (1, 2)), _in_order((1, 3), (1, 2))
+    (True, None, False)
+    """
+    if a[1] and b[1]:
+        return a[1] < b[1]
+    return None if a[0] == b[0] else a[0] < b[0]
 
 
 _parts: tuple[Any, ...] = (entities, cohesion, order)

@@ -148,15 +148,17 @@ def metre(completions: Sequence[str], foot: str = "01", feet: int = 5) -> list[f
 def _fit(words: Sequence[str], wanted: str) -> float:
     """Share of a line's (or the metre's, if more) syllables that fit, by the best choice of pronunciations."""
     best = {0: 0}
-    for word in words:
+    stressed = [_stresses(word.lower().replace("’", "'")) for word in words]
+    beyond = sum(min(map(len, patterns)) for patterns in stressed[len(wanted) :])  # past the metre whatever comes before
+    for patterns in stressed[: len(wanted)]:
         reached: dict[int, int] = {}
-        for stresses in _stresses(word.lower().replace("’", "'")):
+        for stresses in patterns:
             for at, fitting in best.items():
                 there = wanted[at : at + len(stresses)]
                 total = fitting + sum(s in ("2", w) for s, w in zip(stresses, there, strict=False))
                 reached[at + len(stresses)] = max(total, reached.get(at + len(stresses), 0))
         best = reached
-    return max(fitting / max(at, len(wanted)) for at, fitting in best.items())
+    return max(fitting / max(at + beyond, len(wanted)) for at, fitting in best.items())
 
 
 @lru_cache(maxsize=1 << 14)
