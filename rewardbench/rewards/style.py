@@ -149,7 +149,7 @@ def _fit(words: Sequence[str], wanted: str) -> float:
     """Share of a line's (or the metre's, if more) syllables that fit, by the best choice of pronunciations."""
     best = {0: 0}
     stressed = [_stresses(word.lower().replace("’", "'")) for word in words]
-    beyond = sum(min(map(len, patterns)) for patterns in stressed[len(wanted) :])  # past the metre whatever comes before
+    beyond = sum(min(map(len, patterns)) for patterns in stressed[len(wanted) :])  # surely past the metre
     for patterns in stressed[: len(wanted)]:
         reached: dict[int, int] = {}
         for stresses in patterns:
