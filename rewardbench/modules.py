@@ -8,21 +8,26 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from rewardbench import stats
-from rewardbench.measures import agreement, diversity
+from rewardbench.measures import agreement, diversity, prose
 from rewardbench.types import UserError
 
 if TYPE_CHECKING:
     from evaluate import EvaluationModule
 
-INPUTS = {("texts",): {"data": "string"}, ("a", "b"): {"predictions": "float64", "references": "float64"}}
-"""First parameters of a measure -> the columns that `evaluate` collects for it."""
+INPUTS = {
+    ("texts",): {"data": "string"},
+    ("text",): {"data": "string"},
+    ("a", "b"): {"predictions": "float64", "references": "float64"},
+}
+"""First parameters of a measure -> the columns that `evaluate` collects for it; one of a text alone is averaged."""
 
 
 def names() -> list[str]:
-    """The measures that can be modules: of a set of texts, or of two lists of numbers.
+    """The measures that can be modules: of a set of texts, of each text, or of two lists of numbers.
 
     >>> "self_bleu" in names()
     True
@@ -33,7 +38,7 @@ def names() -> list[str]:
 def _measures() -> dict[str, Callable[..., float]]:
     """Name -> function, read off the signatures: no list to keep."""
     found: dict[str, Callable[..., float]] = {}
-    for home in (diversity, agreement, stats):
+    for home in (diversity, prose, agreement, stats):
         for name, function in inspect.getmembers(home, inspect.isfunction):
             if function.__module__ == home.__name__ and not name.startswith("_") and _inputs(function):
                 found[name] = function
@@ -50,7 +55,10 @@ def _inputs(function: Callable[..., Any]) -> dict[str, str] | None:
 
 
 def module(name: str, **params: Any) -> EvaluationModule:
-    """A measure as an `evaluate` module: a Measurement of texts, or a Metric of two lists of numbers."""
+    """A measure as an `evaluate` module: a Measurement of texts, or a Metric of two lists of numbers.
+
+    A measure of one text gives the mean over the texts.
+    """
     measures = _measures()
     if name not in measures:
         raise UserError(f"no measure {name!r}; there are: {', '.join(measures)}")
@@ -58,6 +66,7 @@ def module(name: str, **params: Any) -> EvaluationModule:
     from datasets import Features, Value
 
     function = measures[name]
+    apart = "text" in inspect.signature(function).parameters
     columns = _inputs(function) or {}
     on_texts = "data" in columns
     info = evaluate.MeasurementInfo if on_texts else evaluate.MetricInfo
@@ -69,6 +78,8 @@ def module(name: str, **params: Any) -> EvaluationModule:
         )
 
     def _compute(self: Any, **inputs: Any) -> dict[str, float]:
+        if apart:
+            return {name: fmean(function(text, **params) for text in inputs["data"])}
         return {name: function(*(inputs[column] for column in columns), **params)}
 
     base = evaluate.Measurement if on_texts else evaluate.Metric

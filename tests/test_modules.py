@@ -9,7 +9,7 @@ TEXTS = ["the cat sat on the mat", "the cat sat on the mat", "a dog ran in the p
 
 
 def test_names_are_measures_of_texts_or_of_two_lists():
-    assert {"distinct_n", "self_bleu", "compression_ratio", "kendall_tau_b"} <= set(names())
+    assert {"distinct_n", "self_bleu", "compression_ratio", "kendall_tau_b", "mtld", "flesch", "cohesion"} <= set(names())
     assert "vendi" not in names()
 
 
@@ -31,3 +31,5 @@ def test_compute_and_combine_without_the_hub(monkeypatch):
     metric = module("kendall_tau_b")
     metric.add_batch(predictions=[1, 1, 2, 3], references=[1, 2, 2, 3])
     assert metric.compute()["kendall_tau_b"] == pytest.approx(0.8)
+    apart = module("mattr", window=2).compute(data=["a b a b", "a a a"])
+    assert apart["mattr"] == pytest.approx((1 + 1 / 2) / 2)
