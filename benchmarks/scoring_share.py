@@ -61,7 +61,7 @@ def main(tasks: tuple[str, ...], write: bool) -> None:
             row = {"name": name, "ours": round(share, 4), "cpu_ms_a_step": round(spent * 1e3, 2)}
             versions = {"python": platform.python_version(), "rewardbench": rewardbench.__version__}
             made = {"machine": f"cpu: {platform.machine()}, one thread", "versions": versions}
-            rows.append(row | made | {"date": date.today().isoformat(), "command": "python benchmarks/scoring_share.py"})
+            rows.append(row | made | {"date": str(date.today()), "command": "python benchmarks/scoring_share.py"})
             over += [name] if design == "reference" and share > MOST else []
     if write:
         PLACE.write_text("".join(json.dumps(row) + "\n" for row in rows))

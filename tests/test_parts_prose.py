@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from rewardbench import find
 from rewardbench import given as texts
-from rewardbench.conventions.trl import Bound, When, score
+from rewardbench.calling import Bound, When, score
 from rewardbench.measures import prose
 from rewardbench.measures.ngrams import sentences
 from rewardbench.reward_models.parts import embeddings

@@ -131,6 +131,6 @@ def _caption(groups: Groups) -> str:
         "line is the part's mean over a step's training completions and over seeds "
         f"({seeds_of(groups)}), raw: before weight, scale, clip and gate; before each name stands the part's weight in "
         "the design (w×) or gate (≥), behind it the share of the variance of advantages that it explains: what pulls "
-        "the policy. Completions on which a part abstained are left out. No band, no smoothing; each cell has a y axis of "
-        "its own."
+        "the policy. Completions on which a part abstained are left out. No band, no smoothing; each cell has a y axis "
+        "of its own."
     )
