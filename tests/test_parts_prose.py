@@ -269,7 +269,8 @@ def total(value):
 def test_segments_are_credited_where_the_sentences_end(part, params):
     function = find.callable_of(Part(part, part))
     batch = texts.batch([Prompt("a", text="Tell.")], [[KEEPER, MILLER, "", "One.", f"{GLAD}\n\n{GRIM}   {GLAD}"]])
-    (scores, credit), = score(Bound(part, lambda completions: function(completions, **params)), batch, When("s", 0, 0.0), 0).values()
+    told = score(Bound(part, lambda completions: function(completions, **params)), batch, When("s", 0, 0.0), 0)
+    scores, credit = told.scores, told.credit
     assert credit.sum(axis=-1) == pytest.approx(scores)
     ends = {t for t, (_, b) in enumerate(batch.spans[0][0]) if b and KEEPER[b - 1] == "."}
     assert set(np.nonzero(credit[0, 0])[0].tolist()) <= ends
