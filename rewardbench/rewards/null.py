@@ -9,6 +9,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from rewardbench.measures.scripts import words
+
 
 def random(completions: Sequence[str], rng: Sequence[np.random.Generator]) -> list[float]:
     """Fresh noise in [0, 1) for each completion, from its own stream: the same text is paid differently twice."""
@@ -30,7 +32,7 @@ def length(completions: Sequence[str], target: int = 60) -> list[float]:
     >>> length(["a b c"], target=6)
     [0.5]
     """
-    return [min(len(text.split()), target) / target for text in completions]
+    return [min(len(words(text)), target) / target for text in completions]
 
 
 def format(completions: Sequence[str]) -> list[float]:
@@ -53,7 +55,7 @@ def echo(prompts: Sequence[str], completions: Sequence[str]) -> list[float]:
     """
     paid = []
     for prompt, text in zip(prompts, completions, strict=True):
-        asked, said = set(prompt.lower().split()), set(text.lower().split())
+        asked, said = set(words(prompt.lower())), set(words(text.lower()))
         paid.append(len(asked & said) / max(len(asked), 1))
     return paid
 
