@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from rewardbench.measures.diversity import ngrams
 from rewardbench.measures.scripts import CLOSERS, LETTERS, MARKS, STOPS, unspaced
@@ -36,7 +37,7 @@ def sentences(text: str) -> list[str]:
         pieces = _BREAK.split(text)
     else:
         ends = [0, *(found.end() for found in _STOP.finditer(text)), len(text)]
-        pieces = [text[a:b] for a, b in zip(ends, ends[1:], strict=False)]
+        pieces = [text[a:b] for a, b in pairwise(ends)]
     return [kept for piece in pieces if (kept := piece.strip())]
 
 
