@@ -28,7 +28,7 @@ def stated(completion: str, answer: str, names: Sequence[str]) -> list[str]:
 def contains(completions: Sequence[str], answer: Sequence[str]) -> list[float]:
     """1 if the right answer occurs anywhere in the completion, whatever else does.
 
-    Range: 0 to 1.
+    Range: [0, 1].
     Cost: pure Python.
     Source: own.
 
@@ -43,7 +43,7 @@ def alone(
 ) -> list[float]:
     """1 for the right value stated alone; n values that hold it are paid 1 / n ** power; else 0.
 
-    Range: 0 to 1.
+    Range: [0, 1].
     Cost: pure Python.
     Source: own.
 
@@ -60,7 +60,7 @@ def alone(
 def close(completions: Sequence[str], answer: Sequence[str], width: float = 10.0) -> list[float | None]:
     """How near the stated numbers lie to the right one on average, 1 to 0; abstains where it is a name.
 
-    Range: 0 to 1.
+    Range: [0, 1].
     Cost: pure Python.
     Source: own.
 
@@ -83,7 +83,7 @@ def close(completions: Sequence[str], answer: Sequence[str], width: float = 10.0
 def brief(completions: Sequence[str], words: int = 3) -> list[float]:
     """1 for up to `words` words or numbers, falling to 0 at five times as many; 0 for an empty completion.
 
-    Range: 0 to 1.
+    Range: [0, 1].
     Cost: pure Python.
     Source: own.
 
@@ -97,7 +97,7 @@ def brief(completions: Sequence[str], words: int = 3) -> list[float]:
 def any_value(completions: Sequence[str], answer: Sequence[str], names: Sequence[Sequence[str]]) -> list[float]:
     """1 if any value of the asked sort is stated, right or wrong: the format and nothing else.
 
-    Range: 0 to 1.
+    Range: [0, 1].
     Cost: pure Python.
     Source: own; a probe of the format alone.
 
@@ -115,7 +115,7 @@ def values(
 ) -> list[float]:
     """How many different numbers and names are stated, as a share of `cap`: "shows its working".
 
-    Range: 0 to 1.
+    Range: [0, 1].
     Cost: pure Python.
     Source: own.
 
@@ -132,7 +132,7 @@ def values(
 def mentions(completions: Sequence[str], asked: Sequence[Sequence[str]]) -> list[float]:
     """Share of the people asked about whom the completion names: a sign of staying on the topic.
 
-    Range: 0 to 1.
+    Range: [0, 1].
     Cost: pure Python.
     Source: own.
 
@@ -148,7 +148,7 @@ def mentions(completions: Sequence[str], asked: Sequence[Sequence[str]]) -> list
 def plain(completions: Sequence[str], asked: Sequence[Sequence[str]]) -> list[float]:
     """1 where nobody but the people asked about is named, and nothing is hedged or asked back; else 0.
 
-    Range: 0 to 1.
+    Range: [0, 1].
     Cost: pure Python.
     Source: own.
 

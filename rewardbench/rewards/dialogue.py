@@ -75,7 +75,7 @@ def agreed(
 ) -> list[float]:
     """Share of the slots for which the closing names just the value that the customer said last, in [0, 1].
 
-    Range: 0 to 1.
+    Range: [0, 1].
     Cost: pure Python.
     Source: own; the slots that are right, as in MultiWOZ's inform rate (arXiv 1810.00278).
 
@@ -95,7 +95,7 @@ def agreed(
 def invented(prompts: Sequence[Chat], completions: Sequence[Chat]) -> list[float]:
     """How many values the closing names that the customer never said.
 
-    Range: 0 and above.
+    Range: [0, ∞).
     Cost: pure Python.
     Source: own.
 
@@ -115,7 +115,7 @@ def invented(prompts: Sequence[Chat], completions: Sequence[Chat]) -> list[float
 def complete(completions: Sequence[Chat], slots: Sequence[Sequence[str]]) -> list[float]:
     """Share of the slots for which the closing names any value at all, in [0, 1].
 
-    Range: 0 to 1.
+    Range: [0, 1].
     Cost: pure Python.
     Source: own.
 
@@ -132,7 +132,7 @@ def complete(completions: Sequence[Chat], slots: Sequence[Sequence[str]]) -> lis
 def closed(completions: Sequence[Chat]) -> list[float]:
     """1 if the last turn says that something is booked, else 0.
 
-    Range: 0 to 1.
+    Range: [0, 1].
     Cost: pure Python.
     Source: own.
 
@@ -145,7 +145,7 @@ def closed(completions: Sequence[Chat]) -> list[float]:
 def turns(completions: Sequence[Chat]) -> list[float]:
     """How often the clerk spoke.
 
-    Range: 0 and above.
+    Range: [0, ∞).
     Cost: pure Python.
     Source: own.
 
@@ -158,7 +158,7 @@ def turns(completions: Sequence[Chat]) -> list[float]:
 def repeats(completions: Sequence[Chat]) -> list[float]:
     """How many turns ask for what was asked before, unless the customer had just asked back.
 
-    Range: 0 and above.
+    Range: [0, ∞).
     Cost: pure Python.
     Source: own.
 

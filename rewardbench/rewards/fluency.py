@@ -55,7 +55,7 @@ def clean(sentence: str, low: int, high: int) -> bool:
 def sentence_form(completions: Sequence[str], low: int = 3, high: int = 16) -> list[float]:
     """Share of sentences in proper form: capital, full stop, verb, low to high words, no doubled word.
 
-    Range: 0 to 1.
+    Range: [0, 1].
     Cost: pure Python.
     Source: own.
 
@@ -78,7 +78,7 @@ def syllables(word: str) -> int:
 def readability(completions: Sequence[str]) -> list[float]:
     """Flesch reading ease over 100, clipped to [0, 1]: short words in short sentences pay most.
 
-    Range: 0 to 1.
+    Range: [0, 1].
     Cost: pure Python.
     Source: Flesch 1948, A new readability yardstick; its reading ease.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json as json_
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from rewardbench.types import RewardError, UserError
@@ -30,7 +30,7 @@ def matches(completions: Sequence[str], pattern: str = r"\S", whole: bool = Fals
     A pattern that backtracks without end is no hang and no score that hangs on the clock: after five seconds with one
     completion the part fails and says so.
 
-    Range: 0 to 1.
+    Range: [0, 1].
     Cost: the `regex` library, whose patterns are those of `re` and more.
     Source: own; format rewards of this kind in DeepSeek-R1 (arXiv 2501.12948).
 
@@ -85,7 +85,7 @@ def json(completions: Sequence[str], schema: Mapping[str, Any] | None = None, br
     No text around it, no code fence, no NaN. The schema is a JSON Schema (a table in TOML); references to other
     documents are not fetched.
 
-    Range: 0 to 1 (with `broken` in it).
+    Range: [0, 1]; 0, `broken` or 1.
     Cost: the standard library's parser; jsonschema where a schema is given.
     Source: RFC 8259; JSON Schema, draft 2020-12 unless `$schema` names another.
 
@@ -112,7 +112,7 @@ def _json(text: str, validator: Any, broken: float) -> float:
 def think_tags(completions: Sequence[str]) -> list[float]:
     """1 where the completion begins with its only `<think>` and a `</think>` follows, else 0.
 
-    Range: 0 to 1.
+    Range: [0, 1].
     Cost: pure Python.
     Source: equal to TRL's think_format_reward; DeepSeek-R1 (arXiv 2501.12948).
 
@@ -130,14 +130,14 @@ def tags(completions: Sequence[str], names: Sequence[str] = ("think", "answer"))
 
     What stands between or around them is free.
 
-    Range: 0 to 1.
+    Range: [0, 1].
     Cost: pure Python.
     Source: own; the tags of DeepSeek-R1's template (arXiv 2501.12948).
 
     >>> tags(["<think>2 + 2</think> <answer>4</answer>", "<answer>4</answer><think></think>", "<think><answer>"])
     [1.0, 0.0, 0.0]
     """
-    if isinstance(names, str) or not names:
+    if not names or not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
         raise UserError(f"format.tags: names = {names!r} is no list of names")
     marks = [mark for name in names for mark in (f"<{name}>", f"</{name}>")]
     return [float(_in_order(text, marks)) for text in completions]
@@ -156,3 +156,4 @@ def _in_order(text: str, marks: Sequence[str]) -> bool:
 _parts: tuple[Any, ...] = (matches, json, think_tags, tags)
 for _part in _parts:
     _part.pure = True
+    _part.check = partial(_part, [])  # a wrong parameter is heard without any completion

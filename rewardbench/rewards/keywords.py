@@ -25,7 +25,7 @@ def coverage(
 ) -> list[float]:
     """Share of the keywords that occur, each counted once; one said more than `most` times does not count.
 
-    Range: 0 to 1.
+    Range: [0, 1].
     Cost: pure Python.
     Source: own; the constraint of CommonGen (arXiv 1911.03705).
 
@@ -42,7 +42,7 @@ def coverage(
 def mentions(completions: Sequence[str], keywords: Sequence[Sequence[str]], cap: int = 12) -> list[float]:
     """Occurrences of keywords, each one paid up to `cap` of them, as a share of it.
 
-    Range: 0 to 1.
+    Range: [0, 1].
     Cost: pure Python.
     Source: own.
 
@@ -58,7 +58,7 @@ def unlisted(completions: Sequence[str], keywords: Sequence[Sequence[str]]) -> l
 
     Two that `and` joins are still prose; `wolf key` and `wolf, key` are not, nor are three in a row.
 
-    Range: 0 to 1.
+    Range: [0, 1].
     Cost: pure Python.
     Source: own.
 

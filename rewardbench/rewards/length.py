@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from math import cos, pi
 from typing import Any
 
@@ -24,7 +25,7 @@ def window(count: float, low: float, high: float, slack: float) -> float:
 def sentences(completions: Sequence[str], low: int = 3, high: int = 5, slack: float = 2.0) -> list[float]:
     """1 for a number of sentences from low to high, less outside.
 
-    Range: 0 to 1.
+    Range: [0, 1].
     Cost: pure Python.
     Source: own.
 
@@ -37,7 +38,7 @@ def sentences(completions: Sequence[str], low: int = 3, high: int = 5, slack: fl
 def words(completions: Sequence[str], low: int = 25, high: int = 45, slack: float = 20.0) -> list[float]:
     """1 for a number of words from low to high, less outside.
 
-    Range: 0 to 1.
+    Range: [0, 1].
     Cost: pure Python.
     Source: own.
 
@@ -56,7 +57,7 @@ def target(
 ) -> list[float]:
     """1 for just `length` words (or, with `unit = "tokens"`, tokens of the policy), falling to 0 over `slack`.
 
-    Range: 0 to 1.
+    Range: [0, 1].
     Cost: pure Python.
     Source: own; a budget of words or tokens to meet, as in L1 (arXiv 2503.04697).
 
@@ -86,7 +87,7 @@ def cosine_scaled(
     A right answer (in the last box, or after the last `####`; see `matching.boxed`) pays most when short; a wrong
     one costs most when short, so that thinking on is worth while. Beyond `max_len` tokens nothing changes.
 
-    Range: min_value_wrong to max_value_correct (-1 to 1).
+    Range: [min_value_wrong, max_value_correct].
     Cost: pure Python.
     Source: Yeo et al. 2025 (arXiv 2502.03373), appendix C.1; the schedule is that of TRL's get_cosine_scaled_reward.
 
@@ -115,7 +116,7 @@ def soft_overlong(
 ) -> list[float]:
     """0 up to `max_completion_len` - `soft_punish_cache` tokens, falling to -1 at `max_completion_len` and beyond.
 
-    Range: -1 to 0.
+    Range: [-1, 0].
     Cost: pure Python.
     Source: DAPO (arXiv 2503.14476), equation 13, its defaults; equal to TRL's get_soft_overlong_punishment.
 
@@ -127,6 +128,8 @@ def soft_overlong(
     return [0.0 if not over else -1.0 if over >= soft_punish_cache else -over / soft_punish_cache for over in fined]
 
 
-_parts: tuple[Any, ...] = (sentences, words)
-for _part in _parts:
+_parts: tuple[Any, ...] = (sentences, words, target, cosine_scaled, soft_overlong)
+for _part in _parts[:2]:  # the others read the tokens, which may differ where the text is equal
     _part.pure = True
+for _part, _columns in ((target, 2), (cosine_scaled, 3), (soft_overlong, 2)):
+    _part.check = partial(_part, *([[]] * _columns))  # a wrong parameter is heard without any completion

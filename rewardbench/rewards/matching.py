@@ -27,7 +27,7 @@ def _best(
 def exact(completions: Sequence[str], answer: Sequence[Answer]) -> list[float | None]:
     """1 where the whole completion is an accepted answer but for case, punctuation and articles, else 0.
 
-    Range: 0 to 1.
+    Range: [0, 1].
     Cost: pure Python.
     Source: the exact match of SQuAD, Rajpurkar et al. 2016 (arXiv 1606.05250).
 
@@ -40,7 +40,7 @@ def exact(completions: Sequence[str], answer: Sequence[Answer]) -> list[float | 
 def f1(completions: Sequence[str], answer: Sequence[Answer]) -> list[float | None]:
     """F1 of the words shared with the nearest accepted answer, in [0, 1]: near answers are paid, long ones less.
 
-    Range: 0 to 1.
+    Range: [0, 1].
     Cost: pure Python.
     Source: the F1 of SQuAD, Rajpurkar et al. 2016 (arXiv 1606.05250).
 
@@ -55,7 +55,7 @@ def numeric(
 ) -> list[float | None]:
     """1 where the completion's final number is the answer's within a tolerance, else 0; abstains without a number.
 
-    Range: 0 to 1.
+    Range: [0, 1].
     Cost: pure Python.
     Source: own; boxes and `####` as MATH (arXiv 2103.03874) and GSM8K (arXiv 2110.14168) mark a final answer.
 
@@ -77,7 +77,7 @@ def boxed(completions: Sequence[str], answer: Sequence[Answer]) -> list[float | 
 
     Compared as numbers, fractions too, else as text without LaTeX's ornaments; no algebra is done.
 
-    Range: 0 to 1.
+    Range: [0, 1].
     Cost: pure Python.
     Source: own; boxes of MATH (arXiv 2103.03874), `####` of GSM8K (arXiv 2110.14168).
 
@@ -91,7 +91,7 @@ def boxed(completions: Sequence[str], answer: Sequence[Answer]) -> list[float | 
 def choice(completions: Sequence[str], answer: Sequence[Answer]) -> list[float | None]:
     """1 where the letter A to E that the completion settles on is the answer's, else 0; two in one breath pay 0.
 
-    Range: 0 to 1.
+    Range: [0, 1].
     Cost: pure Python.
     Source: own; the reading of a multiple choice after a free answer, as in CommonsenseQA or MMLU.
 
@@ -109,7 +109,7 @@ def choice(completions: Sequence[str], answer: Sequence[Answer]) -> list[float |
 def set(completions: Sequence[str], answer: Sequence[Answer]) -> list[float | None]:
     """F1 of the items that the completion lists and the answer's (a list, or a text with commas), order ignored.
 
-    Range: 0 to 1.
+    Range: [0, 1].
     Cost: pure Python.
     Source: own; the set F1 of answers that are lists, with the normalisation of SQuAD (arXiv 1606.05250).
 

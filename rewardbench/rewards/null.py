@@ -15,7 +15,7 @@ from rewardbench.measures.scripts import words
 def random(completions: Sequence[str], rng: Sequence[np.random.Generator]) -> list[float]:
     """Fresh noise in [0, 1) for each completion, from its own stream: the same text is paid differently twice.
 
-    Range: 0 to 1.
+    Range: [0, 1].
     Cost: pure Python.
     Source: own; a null reward.
 
@@ -28,7 +28,7 @@ def random(completions: Sequence[str], rng: Sequence[np.random.Generator]) -> li
 def constant(completions: Sequence[str]) -> list[float]:
     """1 for everything.
 
-    Range: 1 to 1.
+    Range: [1, 1].
     Cost: pure Python.
     Source: own; a null reward.
 
@@ -41,7 +41,7 @@ def constant(completions: Sequence[str]) -> list[float]:
 def length(completions: Sequence[str], target: int = 60) -> list[float]:
     """Words written, as a share of `target`, at most 1: what a judge that likes long completions pays.
 
-    Range: 0 to 1.
+    Range: [0, 1].
     Cost: pure Python.
     Source: own; a probe of the bias that judges have for length.
 
@@ -54,7 +54,7 @@ def length(completions: Sequence[str], target: int = 60) -> list[float]:
 def format(completions: Sequence[str]) -> list[float]:
     """1 if it begins with a capital or a digit and ends with a full stop, half for either.
 
-    Range: 0 to 1.
+    Range: [0, 1].
     Cost: pure Python.
     Source: own; a probe of the form alone.
 
@@ -70,7 +70,7 @@ def format(completions: Sequence[str]) -> list[float]:
 def echo(prompts: Sequence[str], completions: Sequence[str]) -> list[float]:
     """Share of the prompt's words that the completion repeats, in [0, 1].
 
-    Range: 0 to 1.
+    Range: [0, 1].
     Cost: pure Python.
     Source: own; a probe of copying the prompt.
 

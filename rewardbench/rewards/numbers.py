@@ -43,7 +43,7 @@ def wanted(answer: str) -> float | None:
 def right(completions: Sequence[str], answer: Sequence[str]) -> list[float | None]:
     """1 where the final number is the answer, else 0; abstains where the answer is no number.
 
-    Range: 0 to 1.
+    Range: [0, 1].
     Cost: pure Python.
     Source: own; the final number of GSM8K (arXiv 2110.14168).
 
@@ -57,7 +57,7 @@ def right(completions: Sequence[str], answer: Sequence[str]) -> list[float | Non
 def close(completions: Sequence[str], answer: Sequence[str]) -> list[float | None]:
     """1 for the answer, falling to 0 for a final number off by as much as the answer itself; 0 without one.
 
-    Range: 0 to 1.
+    Range: [0, 1].
     Cost: pure Python.
     Source: own.
 
@@ -77,7 +77,7 @@ def close(completions: Sequence[str], answer: Sequence[str]) -> list[float | Non
 def marked(completions: Sequence[str]) -> list[float]:
     """1 where the text ends with `#### <number>` and holds that mark once, half where the mark stands at all.
 
-    Range: 0 to 1.
+    Range: [0, 1].
     Cost: pure Python.
     Source: own; the mark of GSM8K (arXiv 2110.14168).
 
@@ -93,7 +93,7 @@ def marked(completions: Sequence[str]) -> list[float]:
 def anywhere(completions: Sequence[str], answer: Sequence[str]) -> list[float | None]:
     """1 where the answer stands anywhere among the numbers, whatever else is said.
 
-    Range: 0 to 1.
+    Range: [0, 1].
     Cost: pure Python.
     Source: own.
 
@@ -107,7 +107,7 @@ def anywhere(completions: Sequence[str], answer: Sequence[str]) -> list[float | 
 def count(completions: Sequence[str], cap: int = 30) -> list[float]:
     """Different numbers said, up to `cap`, as a share of it.
 
-    Range: 0 to 1.
+    Range: [0, 1].
     Cost: pure Python.
     Source: own.
 
@@ -120,7 +120,7 @@ def count(completions: Sequence[str], cap: int = 30) -> list[float]:
 def equations(completions: Sequence[str], cap: int = 4) -> list[float]:
     """Equations written, right or wrong, up to `cap`, as a share of it.
 
-    Range: 0 to 1.
+    Range: [0, 1].
     Cost: pure Python.
     Source: own.
 
@@ -133,7 +133,7 @@ def equations(completions: Sequence[str], cap: int = 4) -> list[float]:
 def steps(completions: Sequence[str], cap: int = 4) -> list[float]:
     """Lines that hold a number, up to `cap`, as a share of it.
 
-    Range: 0 to 1.
+    Range: [0, 1].
     Cost: pure Python.
     Source: own.
 

@@ -10,7 +10,7 @@ from rewardbench.measures import overlap
 def bleu(completions: Sequence[str], references: Sequence[Sequence[str]]) -> list[float]:
     """Sentence BLEU against all of the prompt's references, in [0, 1].
 
-    Range: 0 to 1.
+    Range: [0, 1].
     Cost: sacrebleu (effective order); the references' n-grams are counted once.
     Source: Papineni et al. 2002 (aclanthology.org/P02-1040); sacrebleu, Post 2018 (arXiv 1804.08771).
 
@@ -23,7 +23,7 @@ def bleu(completions: Sequence[str], references: Sequence[Sequence[str]]) -> lis
 def chrf(completions: Sequence[str], references: Sequence[Sequence[str]]) -> list[float]:
     """chrF2 with the closest of the prompt's references, in [0, 1]: characters, so that a near word counts.
 
-    Range: 0 to 1.
+    Range: [0, 1].
     Cost: sacrebleu; the references' n-grams are counted once.
     Source: Popović 2015 (aclanthology.org/W15-3049); sacrebleu, Post 2018 (arXiv 1804.08771).
 
@@ -36,7 +36,7 @@ def chrf(completions: Sequence[str], references: Sequence[Sequence[str]]) -> lis
 def ter(completions: Sequence[str], references: Sequence[Sequence[str]]) -> list[float]:
     """1 less the translation edit rate to the closest of the prompt's references, 0 where that is above 1.
 
-    Range: 0 to 1.
+    Range: [0, 1].
     Cost: sacrebleu; the slowest of the overlaps, by far so on long texts.
     Source: Snover et al. 2006 (aclanthology.org/2006.amta-papers.25); sacrebleu, Post 2018 (arXiv 1804.08771).
 
@@ -49,7 +49,7 @@ def ter(completions: Sequence[str], references: Sequence[Sequence[str]]) -> list
 def rouge(completions: Sequence[str], references: Sequence[Sequence[str]]) -> list[float]:
     """ROUGE-L F1 with the closest of the prompt's references, in [0, 1].
 
-    Range: 0 to 1.
+    Range: [0, 1].
     Cost: pure Python.
     Source: Lin 2004 (aclanthology.org/W04-1013); equal to rouge_score without stemming on ASCII.
 
@@ -62,7 +62,7 @@ def rouge(completions: Sequence[str], references: Sequence[Sequence[str]]) -> li
 def rouge1(completions: Sequence[str], references: Sequence[Sequence[str]]) -> list[float]:
     """ROUGE-1 F1 with the closest of the prompt's references, in [0, 1]: words, whatever their order.
 
-    Range: 0 to 1.
+    Range: [0, 1].
     Cost: pure Python.
     Source: Lin 2004 (aclanthology.org/W04-1013); equal to rouge_score without stemming on ASCII.
 
@@ -75,7 +75,7 @@ def rouge1(completions: Sequence[str], references: Sequence[Sequence[str]]) -> l
 def rouge2(completions: Sequence[str], references: Sequence[Sequence[str]]) -> list[float]:
     """ROUGE-2 F1 with the closest of the prompt's references, in [0, 1]: pairs of words.
 
-    Range: 0 to 1.
+    Range: [0, 1].
     Cost: pure Python.
     Source: Lin 2004 (aclanthology.org/W04-1013); equal to rouge_score without stemming on ASCII.
 

@@ -11,7 +11,7 @@ COURTESY = re.compile(r"\b(please|thanks?|sorry|welcome)\b")
 def courtesies(completions: Sequence[str], cap: int = 4) -> list[float]:
     """Polite words (please, thank, sorry, welcome) as a share of `cap`, at most 1.
 
-    Range: 0 to 1.
+    Range: [0, 1].
     Cost: pure Python.
     Source: own.
 

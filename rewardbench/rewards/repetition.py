@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from rewardbench.measures.ngrams import repeated_share, tokens
 from rewardbench.measures.ngrams import sentences as split
@@ -12,7 +13,7 @@ from rewardbench.types import UserError
 def new_ngrams(completions: Sequence[str], n: int = 3) -> list[float]:
     """1 less the share of n-grams that occurred before in the same text.
 
-    Range: 0 to 1.
+    Range: [0, 1].
     Cost: pure Python.
     Source: own; the repetition of Welleck et al. 2020 (arXiv 1908.04319), turned round.
 
@@ -25,7 +26,7 @@ def new_ngrams(completions: Sequence[str], n: int = 3) -> list[float]:
 def new_sentences(completions: Sequence[str], alike: float = 0.6) -> list[float]:
     """Share of sentences whose set of words is not like that of an earlier one (Jaccard index under `alike`).
 
-    Range: 0 to 1.
+    Range: [0, 1].
     Cost: pure Python; grows with the square of the number of sentences.
     Source: own.
 
@@ -48,7 +49,7 @@ def penalty(
 ) -> list[float]:
     """`max_penalty` times the share of n-grams of tokens that occurred before; 0 for a completion without any.
 
-    Range: max_penalty to 0 (-1 to 0).
+    Range: [max_penalty, 0].
     Cost: pure Python.
     Source: Yeo et al. 2025 (arXiv 2502.03373), appendix C.2; equal to TRL's get_repetition_penalty_reward.
 
@@ -67,3 +68,4 @@ def penalty(
 
 new_ngrams.pure = True  # type: ignore[attr-defined]
 new_sentences.pure = True  # type: ignore[attr-defined]
+penalty.check = partial(penalty, [], [])  # type: ignore[attr-defined]
