@@ -176,7 +176,7 @@ def test_tags_stand_once_and_in_order(text, paid):
     assert format.tags([text]) == [paid]
 
 
-def test_names_of_tags_are_a_list():
+def test_the_order_of_tags_is_a_list():
     assert format.tags(["<a></a>"], ["a"]) == [1]
     for bad in ("think", []):
         with pytest.raises(UserError, match=r"format\.tags"):

@@ -4,6 +4,7 @@ Found by the folder, as a design finds them; what a part asks for beside the com
 """
 
 import inspect
+import json
 import math
 import re
 from dataclasses import replace
@@ -137,6 +138,17 @@ def test_its_parameters_can_stand_in_toml(name):
     for p in inspect.signature(part(name)).parameters.values():
         if p.default is not p.empty:
             assert p.default is None or isinstance(p.default, (bool, int, float, str, list, tuple, dict)), p
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_parameter_is_called_as_a_column_of_a_task(name):
+    """It would be given the column, an entry a completion, instead of what the design says."""
+    parameters = inspect.signature(part(name)).parameters.values()
+    optional = {p.name for p in parameters if p.default is not p.empty and p.kind is not p.VAR_KEYWORD}
+    for task, folder in find.task_folders().items():
+        rows = (folder / "examples.jsonl").read_text().splitlines()
+        asked = {column for line in rows for column in json.loads(line)["prompt"]["columns"]}
+        assert not optional & asked, task
 
 
 def bounds(function):

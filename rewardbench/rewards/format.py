@@ -125,8 +125,8 @@ def think_tags(completions: Sequence[str]) -> list[float]:
     ]
 
 
-def tags(completions: Sequence[str], names: Sequence[str] = ("think", "answer")) -> list[float]:
-    """1 where each named tag is opened once and closed once, one after another in their order, else 0.
+def tags(completions: Sequence[str], order: Sequence[str] = ("think", "answer")) -> list[float]:
+    """1 where each tag named in `order` is opened once and closed once, one after another, else 0.
 
     What stands between or around them is free.
 
@@ -137,9 +137,9 @@ def tags(completions: Sequence[str], names: Sequence[str] = ("think", "answer"))
     >>> tags(["<think>2 + 2</think> <answer>4</answer>", "<answer>4</answer><think></think>", "<think><answer>"])
     [1.0, 0.0, 0.0]
     """
-    if not names or not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
-        raise UserError(f"format.tags: names = {names!r} is no list of names")
-    marks = [mark for name in names for mark in (f"<{name}>", f"</{name}>")]
+    if not order or not isinstance(order, (list, tuple)) or not all(isinstance(name, str) for name in order):
+        raise UserError(f"format.tags: order = {order!r} is no list of names")
+    marks = [mark for name in order for mark in (f"<{name}>", f"</{name}>")]
     return [float(_in_order(text, marks)) for text in completions]
 
 

@@ -128,8 +128,8 @@ def soft_overlong(
     return [0.0 if not over else -1.0 if over >= soft_punish_cache else -over / soft_punish_cache for over in fined]
 
 
-_parts: tuple[Any, ...] = (sentences, words, target, cosine_scaled, soft_overlong)
-for _part in _parts[:2]:  # the others read the tokens, which may differ where the text is equal
-    _part.pure = True
-for _part, _columns in ((target, 2), (cosine_scaled, 3), (soft_overlong, 2)):
-    _part.check = partial(_part, *([[]] * _columns))  # a wrong parameter is heard without any completion
+for _part in (sentences, words):  # the others read the tokens, which may differ where the text is equal
+    _part.pure = True  # type: ignore[attr-defined]
+_checked: tuple[tuple[Any, int], ...] = ((target, 2), (cosine_scaled, 3), (soft_overlong, 2))
+for _function, _columns in _checked:
+    _function.check = partial(_function, *([[]] * _columns))  # a wrong parameter is heard without any completion
