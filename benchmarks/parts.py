@@ -86,8 +86,8 @@ def speeds(call: Callable[[Batch], Call]) -> tuple[list[float], int]:
     The first call, of two completions of the last round, loads what is loaded once; the second says how slow it is.
     """
     call(samples()[-1].cut(slice(0, 1), slice(0, 2)))()
-    tried = samples()[-1].cut(slice(1, 3))
-    prompts = FEW if 2 * K / seconds(call(tried)) < SLOW else P
+    tried = samples()[-1].cut(slice(0, FEW))  # all tasks are among them
+    prompts = FEW if FEW * K / seconds(call(tried)) < SLOW else P
     made = [call(sample.cut(slice(0, prompts))) for sample in samples()]
     return [prompts * K / seconds(one) for one in made], prompts * K
 
