@@ -169,7 +169,8 @@ def _measured(rows: Sequence[Mapping[str, Any]]) -> str:
     return (
         "Speed: completions a CPU second of one core, the median of "
         f"{told['rounds']} rounds of different completions, mean length {_lengths(rows)} characters; "
-        f"{told['machine']}; {', '.join(versions)}; {told['date']}; `python benchmarks/parts.py --json benchmarks/results/parts.jsonl`. "
+        f"{told['machine']}; {', '.join(versions)}; {told['date']}; "
+        "`python benchmarks/parts.py --json benchmarks/results/parts.jsonl`. "
         "Beside it, where another library scores the same: its own call on the same completions. "
         "A dash: not measured yet, or not to be measured without a model."
     )

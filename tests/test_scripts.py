@@ -13,8 +13,8 @@ from rewardbench.rewards import fluency, length, null, repetition
 
 near = pytest.approx
 STORY = "从前有一只狼。它把钥匙藏在山洞里！后来呢？它忘了钥匙在哪里。"
-spaced_scripts = some.text(some.characters(codec="utf-8", exclude_categories=["Lo", "Lm", "Po", "Cs"]), max_size=60)
-"""Latin, Greek, Cyrillic letters, figures, emoji, spaces: all but the letters of scripts without case."""
+spaced_scripts = some.text(some.characters(codec="utf-8", exclude_categories=["Lo", "Lm", "Po", "Cs", "Cn"]), max_size=60)
+"""Latin, Greek, Cyrillic letters, figures, emoji, spaces: all but letters without case and places not given out."""
 latin = some.one_of(
     spaced_scripts,
     some.text("abcXYZ éßñ' ’-_.!?,0123\n\t", max_size=80),
