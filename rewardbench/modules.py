@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from rewardbench import stats
-from rewardbench.measures import agreement, diversity, prose
+from rewardbench import measures, stats
 from rewardbench.types import UserError
 
 if TYPE_CHECKING:
@@ -36,11 +37,14 @@ def names() -> list[str]:
 
 
 def _measures() -> dict[str, Callable[..., float]]:
-    """Name -> function, read off the signatures: no list to keep."""
+    """Name -> function, read off the folder of measures (and the statistics) by signature: no list to keep."""
+    files = sorted(Path(measures.__path__[0]).glob("[!_]*.py"))
     found: dict[str, Callable[..., float]] = {}
-    for home in (diversity, prose, agreement, stats):
+    for home in (*(import_module(f"rewardbench.measures.{path.stem}") for path in files), stats):
         for name, function in inspect.getmembers(home, inspect.isfunction):
             if function.__module__ == home.__name__ and not name.startswith("_") and _inputs(function):
+                if name in found:
+                    raise UserError(f"measure {name!r} is in {found[name].__module__} and in {home.__name__}", 1)
                 found[name] = function
     return found
 

@@ -48,7 +48,8 @@ PLACE = {name: (floor, n) for floor, names in enumerate(FLOORS) for n, name in e
 HEAVY = {"torch", "transformers", "accelerate", "peft", "trl"}
 DRIVERS = {"loop", "packs", "worker"}
 """The exception: `loop` and `packs` drive floor 2, and `worker` starts them, in processes of its own alone."""
-LIGHT = {"numpy", "scipy", "sacrebleu", "rouge_score", "rfc8785", "vaderSentiment", "harper", "spellchecker", "pronouncing", "profanity_check"}
+LIGHT = {"numpy", "scipy", "sacrebleu", "rouge_score", "rfc8785", "vaderSentiment", "harper", "spellchecker", "pronouncing", "profanity_check",
+         "regex", "jsonschema", "referencing"}  # fmt: skip
 """What floors 0 and 1 may import besides the standard library; scikit-learn lazily."""
 ORACLE = {"find"}
 

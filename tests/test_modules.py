@@ -2,6 +2,7 @@
 
 import pytest
 
+from rewardbench import measures, modules
 from rewardbench.modules import module, names
 from rewardbench.types import UserError
 
@@ -13,9 +14,34 @@ def test_names_are_measures_of_texts_or_of_two_lists():
     assert "vendi" not in names()
 
 
+def test_every_measure_of_the_folder_is_found_and_no_other_function(tmp_path, monkeypatch):
+    lines = "def shared(texts: list[str]) -> float:\n    return 0.5\n\ndef _own(texts: list[str]) -> float:\n    return 1.0\n"
+    (tmp_path / "added.py").write_text("from __future__ import annotations\n" + lines)
+    monkeypatch.setattr(measures, "__path__", [*measures.__path__, str(tmp_path)])
+    before = names()
+    monkeypatch.setattr(measures, "__path__", [str(tmp_path), *measures.__path__])
+    assert "shared" in names()
+    assert "shared" not in before
+    assert "_own" not in names()
+
+
 def test_unknown_names_are_answered():
     with pytest.raises(UserError, match="self_bleu"):
         module("bleu")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", names())
+def test_a_module_gives_the_number_of_its_measure(name, monkeypatch):
+    pytest.importorskip("evaluate")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    made = module(name)
+    if "data" in made.features:
+        given = {"data": TEXTS}
+    else:
+        given = {"predictions": [1.0, 1.0, 2.0, 3.0], "references": [1.0, 2.0, 2.0, 3.0]}
+    function = modules._measures()[name]
+    assert made.compute(**given) == {name: pytest.approx(function(*given.values()))}
 
 
 @pytest.mark.slow

@@ -198,7 +198,7 @@ def test_each_misspelt_word_costs_its_share():
     assert grammar.spelling([KEEPER]) == [1.0]
     assert paid == sorted(paid, reverse=True)
     assert paid[-1] < 0.95
-    assert grammar.spelling(["The wlof, Zorblax."], names=True) == [pytest.approx(1 / 3)]
+    assert grammar.spelling(["The wlof, Zorblax."], capitalised=True) == [pytest.approx(1 / 3)]
 
 
 # sentiment

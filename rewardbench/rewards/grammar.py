@@ -77,10 +77,10 @@ def _kinds(text: str, markdown: bool) -> list[str]:
     return [str(found.lint_kind) for found in _linter(markdown).lint(SURROGATE.sub("?", text), language=language)]
 
 
-def spelling(completions: Sequence[str], names: bool = False) -> list[float | None]:
+def spelling(completions: Sequence[str], capitalised: bool = False) -> list[float | None]:
     """Share of the words that an English dictionary has; abstains on a text that has no word to look up.
 
-    Capitalised words count with `names = true` only: most are names, the rest open sentences.
+    Capitalised words count with `capitalised = true` only: most are names, the rest open sentences.
 
     Range: [0, 1]; 0 for a blank text.
     Cost: pyspellchecker's word list, looked up.
@@ -89,7 +89,7 @@ def spelling(completions: Sequence[str], names: bool = False) -> list[float | No
     >>> spelling(["The wolf ran awya.", "Zorblax ran.", "", "7"])
     [0.6666666666666666, 1.0, 0.0, None]
     """
-    return [_known_share(text, names) if text.strip() else 0.0 for text in completions]
+    return [_known_share(text, capitalised) if text.strip() else 0.0 for text in completions]
 
 
 def _known_share(text: str, names: bool) -> float | None:
