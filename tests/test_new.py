@@ -47,7 +47,7 @@ def test_what_is_written_parses_and_says_what_it_is(kind, tmp_path):
     for path in written:
         text = path.read_text()
         assert not any(word in text for word in ("@NAME@", "@TASK@", "@CLASS@", "@FULL@")), path
-        assert max(map(len, text.splitlines())) <= 120
+        assert path.suffix != ".py" or max(map(len, text.splitlines())) <= 120
         if path.suffix == ".py":
             assert ast.get_docstring(ast.parse(text)), path
         if path.suffix == ".toml":

@@ -1,4 +1,4 @@
-"""What does `rbench new` write? The files of a folder of `scaffolds/` with names filled in; its folders are the kinds."""
+"""What does `rbench new` write? The files of a folder of `scaffolds/`, names filled in; the folders are the kinds."""
 
 from __future__ import annotations
 
