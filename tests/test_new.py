@@ -13,8 +13,8 @@ from sweeping import ROOT, environment, one_line, process, rbench
 from test_completion import completed
 
 from rewardbench import find
+from rewardbench.calling import needed
 from rewardbench.commands import _scaffolding
-from rewardbench.conventions.trl import needed
 
 THINGS = {
     "reward": ("politeness", ()), "design": ("kinder", ("--task", "qa/lookup")), "algorithm": ("dr_signed", ()), "task": ("writing/sentence", ()),
