@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from rewardbench import seeds
+from rewardbench import fence, seeds
 from rewardbench.types import Batch, Floats, RewardError
 
 Reward = Callable[..., Any]
@@ -168,7 +168,7 @@ def score(bound: Bound, batch: Batch, when: When, timeout: float) -> Scores:
     Raises RewardError that names the part (and prompt and completion where one is to blame).
     """
     try:
-        with time_limit(0 if bound.trusted else timeout, bound.name):
+        with _guarded(bound, timeout):
             given = wanted(bound.call, arguments(batch, bound.form, when, asks_for(bound.call, "rng")))
             first, again = _different(batch, bound)
             given = {n: v if n in SINGLE else [v[i] for i in first] for n, v in given.items()} if bound.pure else given
@@ -181,8 +181,9 @@ def score(bound: Bound, batch: Batch, when: When, timeout: float) -> Scores:
         raise error if known else RewardError(f"part {bound.name!r} {error}") from error
     except (Exception, SystemExit) as error:
         # anything may come out of a user's function; it is named and re-raised, never swallowed
-        place = users_line(error)
-        raise RewardError(f"part {bound.name!r} raised {type(error).__name__}: {_line(error)}{place}") from error
+        place, (_, why) = users_line(error), fence.cause(error)
+        why = why or f"raised {type(error).__name__}: {_line(error)}"
+        raise RewardError(f"part {bound.name!r} {why}{place}") from error
     if isinstance(result, Paid):
         scores, credit = _checked(bound.name, result.scores, batch, again)
         noted = {n: _checked(f"{bound.name}.{n}", v, batch, again)[0] for n, v in result.noted.items()}
@@ -192,6 +193,16 @@ def score(bound: Bound, batch: Batch, when: When, timeout: float) -> Scores:
             raise RewardError(f"part {bound.name!r} returned an empty mapping, not scores")
         return _summed(bound.name, {n: _checked(f"{bound.name}.{n}", v, batch, again) for n, v in result.items()})
     return Scores(*_checked(bound.name, result, batch, again))
+
+
+@contextmanager
+def _guarded(bound: Bound, timeout: float) -> Iterator[None]:
+    """Within it a part is called: one that does not ship is timed, and watched for what it does to the process."""
+    if bound.trusted:
+        yield
+        return
+    with fence.watched(f"part {bound.name!r}"), time_limit(timeout, bound.name):
+        yield
 
 
 def _summed(name: str, components: Mapping[str, tuple[Floats, Floats | None]]) -> Scores:

@@ -17,6 +17,7 @@ The table is that of the design page. Where a file has no place there, its place
 | tables, gates, comparing | 3, left of results | what is handed on of results; which design did better, and whether it may pass |
 | progress, alarms | 3, right of watch | events folded into what a view shows; what to look at in it |
 | pool, worker | 3, between sweep and loop | processes and what one does |
+| fence | 3, rightmost | limits that a process puts on itself; workers do, and what calls a user's function explains a failure by them |
 | judging | 3, right of record | gold, checked; called by the record and by the oracle |
 | packs | 3, right of loop | runs that share a model: opened, saved, restored; drives floor 2 as the loop does |
 | doctor | 4 | looks at every floor below; torch is tried by `engine.trial`, in a process of its own |
@@ -39,7 +40,7 @@ FLOORS = (
     ("reward_models", "algorithms", "engine", "policies"),
     (
         "verbs", "anchors", "showing", "sweep", "watch", "alarms", "progress", "pool", "worker", "loop", "packs", "tables", "gates", "comparing",
-        "results", "plan", "variants", "find", "oracle", "scoring", "conventions", "levels", "calling", "given", "record", "judging", "trace",
+        "results", "plan", "variants", "find", "oracle", "scoring", "conventions", "levels", "calling", "given", "record", "judging", "trace", "fence",
     ),
     ("boards", "pages", "audit", "check", "scale", "modules", "doctor"),
     ("__main__", "recipe", "commands", "cli"),
