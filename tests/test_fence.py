@@ -153,7 +153,7 @@ def broken(toy_policy, tmp_path_factory):
     words = [word for name in asked for word in ("--design", name)]
     said = process(
         "run", "--task", "toy/colours", "--policy", toy_policy, "--budget", "quick", "--seeds", "1", "--json", "--workers", "2",
-        "--out", place / "sweep", "--reward-timeout", "2", *words, PLANTED_TOKEN="12345", HOME=str(home), TMPDIR=str(temporary),
+        "--out", place / "sweep", "--reward-timeout", "5", *words, PLANTED_TOKEN="12345", HOME=str(home), TMPDIR=str(temporary),
         XDG_CACHE_HOME=str(place / "cache"), REWARDBENCH_LIMITS="memory = 1, file = 0.05, files = 300",
     )
     return place, said

@@ -5,15 +5,34 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from rewardbench import find
+from rewardbench import fence, find
 from rewardbench.check import algorithms, rewards, tasks
 from rewardbench.types import Part, UserError
 
 MARK = {True: "kept  ", False: "BROKEN", None: "      "}
 
 
+CALLS = 20
+"""How often a reward is called by a check, at most, each time within its own limit."""
+
+
 def examine(thing: str, task: str | None, rows: Path | None, timeout: float) -> dict[str, Any]:
-    """The report of whatever the name means: `kind`, `promises`, and for rewards `convention`, `form`, `values`."""
+    """The report of whatever the name means: `kind`, `promises`, and for rewards `convention`, `form`, `values`.
+
+    A user's own code is loaded and called in a process of its own, behind the fence of accident protection.
+    """
+    if ":" not in thing and not thing.endswith(".toml"):
+        return here(thing, task, rows, timeout)
+    try:
+        found: dict[str, Any] = fence.apart(here, (thing, task, rows, timeout), timeout=CALLS * timeout, name=thing)
+        return found
+    except fence.Ended as error:
+        head: dict[str, Any] = fence.apart(rewards.heading, (thing, task, rows), timeout=timeout, name=thing)
+        return {"schema_version": 1, **head, "values": None, "promises": [], "failure": str(error)}
+
+
+def here(thing: str, task: str | None, rows: Path | None, timeout: float) -> dict[str, Any]:
+    """The report, made in this process."""
     head = {"schema_version": 1}
     if thing in find.task_folders():
         return head | tasks.check(thing, timeout)

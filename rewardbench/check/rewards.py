@@ -30,24 +30,34 @@ def check(thing: str, task: str | None, rows: Path | None, timeout: float) -> di
 
     Raises UserError where there is nothing to check: an unknown name, unreadable rows.
     """
-    asked = find.design(thing, task or next(iter(find.task_folders())))
+    told = heading(thing, task, rows)
+    asked = _asked(thing, task)
+    try:
+        values, promises = promised(asked, task or "", tried_on(asked, task, rows)[1], timeout)
+    except RewardError as error:
+        return told | {"values": None, "promises": [], "failure": str(error)}
+    listed = [None if math.isnan(v) else float(v) for v in values]
+    return told | {"values": listed, "promises": [asdict(p) for p in promises], "failure": None}
+
+
+def heading(thing: str, task: str | None, rows: Path | None) -> dict[str, Any]:
+    """What can be said before anything is scored: how it was read, and on what it is tried."""
+    asked = _asked(thing, task)
     alone = ":" in thing or thing in find.parts()
     reading = read_function(find.callable_of(asked.parts[0]), asked.parts[0].params) if alone else None
-    where, tried = tried_on(asked, task, rows)
-    told: dict[str, Any] = {
+    return {
         "kind": "reward" if alone else "design",
         "thing": portable(thing),
         "hash": design_hash(asked),
         **({"convention": reading.convention, "form": reading.form, "why": reading.why} if reading else {}),
         "parts": [_told(part) for part in asked.parts],
-        "rows": where,
+        "rows": tried_on(asked, task, rows)[0],
     }
-    try:
-        values, promises = promised(asked, task or "", tried, timeout)
-    except RewardError as error:
-        return told | {"values": None, "promises": [], "failure": str(error)}
-    listed = [None if math.isnan(v) else float(v) for v in values]
-    return told | {"values": listed, "promises": [asdict(p) for p in promises], "failure": None}
+
+
+def _asked(thing: str, task: str | None) -> Design:
+    """The design of a name; one that belongs to no task is found through any."""
+    return find.design(thing, task or next(iter(find.task_folders())))
 
 
 def _told(part: Part) -> dict[str, Any]:
