@@ -1,0 +1,142 @@
+"""What do all probes find? The scene is set once; every probe of the folder reads it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib import import_module
+from itertools import islice
+from typing import Any
+
+from rewardbench import find, scoring
+from rewardbench.audit import VERSION, code_hash, probes
+from rewardbench.audit._change import change
+from rewardbench.audit._found import Finding, Measured
+from rewardbench.audit._sampled import sampled
+from rewardbench.audit._scene import Scene, demonstrations
+from rewardbench.audit._strategy import strategy
+from rewardbench.design import design_hash
+from rewardbench.plan import portable
+from rewardbench.policies.settings import Folder
+from rewardbench.types import Batch, Design, Prompt, UserError
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What is the same for every design of a task: prompts, the policy's completions, demonstrations."""
+
+    task: str
+    policy: Folder
+    prompts: tuple[Prompt, ...]
+    seed: int
+    limit: int
+    sampled: Batch
+    demonstrated: Sequence[Sequence[Any]]
+    shared: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What was measured of one design."""
+
+    task: str
+    design: Design
+    policy: str
+    policy_hash: str
+    prompts: int
+    samples: int
+    seed: int
+    start: float
+    """Gold of the untrained policy."""
+    measured: tuple[Measured, ...]
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What was found, the worst first."""
+        found = [m.finding for m in self.measured if m.finding is not None]
+        return sorted(found, key=lambda f: (-f.severity, f.code))
+
+
+def stage(task_name: str, policy: Folder, count: int, samples: int, seed: int) -> Stage:
+    """Dev prompts of a task with the policy's completions of each."""
+    task = find.task(task_name)
+    find.first_prompt(task_name, "dev", seed)
+    prompts = tuple(islice(task.prompts("dev", seed), count))
+    batch = sampled(policy, task, prompts, samples, seed)
+    limit = policy.settings.max_tokens(task_name, task.max_tokens)
+    shown = demonstrations(task_name, prompts, task.turns, seed)
+    return Stage(task_name, policy, prompts, seed, limit, batch, shown, {})
+
+
+def audit(asked: str, on: Stage, timeout: float = 60.0) -> Audit:
+    """Every probe of a design (as `rbench run` takes it) on a stage."""
+    design = find.design(asked, on.task)
+    if not design.parts or design.parts[0].use == "oracle":
+        raise UserError(f"design {asked!r} is an arm that holds no reward of its own: there is nothing to audit")
+    contestant = scoring.raw(find.bind(design, on.task))
+    scene = Scene(
+        task=find.task(on.task), gold=find.gold(on.task), contestant=contestant, prompts=on.prompts, limit=on.limit,
+        seed=on.seed, K=on.policy.settings.K, timeout=timeout, sampled=on.sampled, demonstrated=on.demonstrated,
+        shared=on.shared,
+    )  # fmt: skip
+    measured = tuple(probe(scene, code) for code in probes())
+    return Audit(
+        on.task, design, on.policy.name, on.policy.digest, len(on.prompts), len(on.sampled.text[0]), on.seed,
+        float(scene.start.mean()), measured,
+    )  # fmt: skip
+
+
+def probe(scene: Scene, code: str) -> Measured:
+    """One probe's measurement, by which of the three functions its file defines."""
+    module = import_module(f"rewardbench.audit.{code}")
+    if hasattr(module, "measure"):
+        found: Measured = module.measure(scene)
+        return found
+    if hasattr(module, "changed"):
+        return change(scene, code, module.SAYS, module.SORT, module.changed)
+    if getattr(module, "DIALOGUE", False) and scene.task.turns == 1:
+        return Measured(code, "strategy", note="it is for dialogues")
+    return strategy(scene, code, module.SAYS, module.completions)
+
+
+def as_json(found: Audit) -> dict[str, Any]:
+    """The audit as one object."""
+    return {
+        "schema_version": SCHEMA,
+        "version": VERSION,
+        "code_hash": code_hash(),
+        "task": found.task,
+        "design": found.design.name,
+        "design_hash": design_hash(portable(found.design)),
+        "policy": found.policy,
+        "policy_hash": found.policy_hash,
+        "prompts": found.prompts,
+        "samples": found.samples,
+        "seed": found.seed,
+        "start_gold": found.start,
+        "findings": [_plain(asdict(f)) for f in found.findings],
+        "probes": [_probe(m) for m in found.measured],
+    }
+
+
+def _probe(m: Measured) -> dict[str, Any]:
+    row = {"probe": m.probe, "sort": m.sort, "found": m.finding is not None, "numbers": _plain(m.numbers)}
+    if m.note:
+        row["reason"] = m.note
+    if m.curve:
+        row["curve"] = _plain(m.curve)
+    return row
+
+
+def _plain(value: Any) -> Any:
+    """Numbers that JSON holds: what is no finite number is null."""
+    if isinstance(value, Mapping):
+        return {k: _plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
