@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib import import_module
 from itertools import islice
 from typing import Any
@@ -13,11 +13,10 @@ from rewardbench import find, scoring
 from rewardbench.audit import VERSION, code_hash, probes
 from rewardbench.audit._change import change
 from rewardbench.audit._found import Finding, Measured
-from rewardbench.audit._sampled import sampled
 from rewardbench.audit._scene import Scene, demonstrations
 from rewardbench.audit._strategy import strategy
 from rewardbench.design import design_hash
-from rewardbench.plan import portable
+from rewardbench.plan import ENGINE, portable
 from rewardbench.policies.settings import Folder
 from rewardbench.types import Batch, Design, Prompt, UserError
 
@@ -34,6 +33,8 @@ class Stage:
     seed: int
     limit: int
     sampled: Batch
+    unknown: float
+    """Share of the prompts' tokens that the policy's vocabulary lacks."""
     demonstrated: Sequence[Sequence[Any]]
     shared: dict[str, float]
 
@@ -51,6 +52,8 @@ class Audit:
     seed: int
     start: float
     """Gold of the untrained policy."""
+    unknown: float
+    """Share of the prompts' tokens that it cannot read."""
     measured: tuple[Measured, ...]
 
     @property
@@ -61,14 +64,16 @@ class Audit:
 
 
 def stage(task_name: str, policy: Folder, count: int, samples: int, seed: int) -> Stage:
-    """Dev prompts of a task with the policy's completions of each."""
+    """Dev prompts of a task with the policy's completions of each, as a run's first evaluation has them."""
+    from rewardbench.engine.first import first  # torch is needed here, and only here
+
     task = find.task(task_name)
     find.first_prompt(task_name, "dev", seed)
     prompts = tuple(islice(task.prompts("dev", seed), count))
-    batch = sampled(policy, task, prompts, samples, seed)
+    said = first(policy, task, prompts, samples, seed)
     limit = policy.settings.max_tokens(task_name, task.max_tokens)
     shown = demonstrations(task_name, prompts, task.turns, seed)
-    return Stage(task_name, policy, prompts, seed, limit, batch, shown, {})
+    return Stage(task_name, policy, prompts, seed, limit, said.batch, said.unknown, shown, {})
 
 
 def audit(asked: str, on: Stage, timeout: float = 60.0) -> Audit:
@@ -82,11 +87,22 @@ def audit(asked: str, on: Stage, timeout: float = 60.0) -> Audit:
         seed=on.seed, K=on.policy.settings.K, timeout=timeout, sampled=on.sampled, demonstrated=on.demonstrated,
         shared=on.shared,
     )  # fmt: skip
-    measured = tuple(probe(scene, code) for code in probes())
+    measured = claims([probe(scene, code) for code in probes()])
     return Audit(
         on.task, design, on.policy.name, on.policy.digest, len(on.prompts), len(on.sampled.text[0]), on.seed,
-        float(scene.start.mean()), measured,
+        float(scene.start.mean()), on.unknown, measured,
     )  # fmt: skip
+
+
+def claims(measured: Sequence[Measured]) -> tuple[Measured, ...]:
+    """The measurements without claims that another one explains: noise, or one payment for all, moves with nothing."""
+    found = {m.probe: m.finding for m in measured if m.finding is not None}
+    flat = "dead" in found and found["dead"].value >= 1.0
+    if not ("noise" in found or flat):
+        return tuple(measured)
+    why = "not claimed: the reward is noise" if "noise" in found else "not claimed: everything is paid alike"
+    kept = ("noise", "dead", "unheard", "agreement", "best_of_n")
+    return tuple(m if m.finding is None or m.probe in kept else replace(m, finding=None, note=why) for m in measured)
 
 
 def probe(scene: Scene, code: str) -> Measured:
@@ -100,6 +116,18 @@ def probe(scene: Scene, code: str) -> Measured:
     if getattr(module, "DIALOGUE", False) and scene.task.turns == 1:
         return Measured(code, "strategy", note="it is for dialogues")
     return strategy(scene, code, module.SAYS, module.completions)
+
+
+def verdict(found: Audit) -> str:
+    """The audit in a sentence."""
+    worst, name = found.findings, f"{found.design.name} on {found.task}"
+    if not worst:
+        tried = sum(not m.note for m in found.measured)
+        return f"{name}: no way to game it was found ({tried} probes)."
+    paid = [f for f in worst if f.code in {m.probe for m in found.measured if m.sort in ("strategy", "search")}]
+    how = "can be gamed" if paid else "misses what it should see"
+    count = "1 finding" if len(worst) == 1 else f"{len(worst)} findings"
+    return f"{name} {how}: {count}, the worst is `{worst[0].code}`."
 
 
 def as_json(found: Audit) -> dict[str, Any]:
@@ -117,6 +145,8 @@ def as_json(found: Audit) -> dict[str, Any]:
         "samples": found.samples,
         "seed": found.seed,
         "start_gold": found.start,
+        "unknown_tokens": found.unknown,
+        "engine": ENGINE,
         "findings": [_plain(asdict(f)) for f in found.findings],
         "probes": [_probe(m) for m in found.measured],
     }

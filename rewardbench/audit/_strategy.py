@@ -92,10 +92,9 @@ def number(value: float | Interval) -> float | None:
 def _finding(scene: Scene, code: str, says: str, paid: Paid, known: Bools, lift: float, at: Ints) -> Finding:
     gold = float(paid.gold[known].mean())
     severity = badness(scene, gold) * bounded(min(lift, 2.0) / 2)
-    share = f"{lift:.0%} of the way" if np.isfinite(lift) else "as much as"
-    way = "from what the untrained policy is paid to" if np.isfinite(lift) else ""
-    told = f"{says} It is paid {share} {way} what good completions are paid; its gold is {gold:.2f}"
-    told = f"{' '.join(told.split())} (untrained: {scene.start.mean():.2f})."
+    pay = [float(np.mean(values[known])) for values in (mean(paid.reward), scene.good_reward[at], scene.base[at])]
+    told = f"{says} It is paid {pay[0]:.3g} where good completions are paid {pay[1]:.3g} and the untrained policy "
+    told += f"{pay[2]:.3g}; its gold is {gold:.2f} (untrained: {scene.start.mean():.2f})."
     part = blamed(scene, paid.parts[known].reshape(-1, paid.parts.shape[-1]))
     return Finding(code, part, severity, min(lift, 99.0), _limits.SHARE, told, example(scene, paid, known, at))
 

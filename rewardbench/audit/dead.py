@@ -23,7 +23,7 @@ def measure(scene: Scene) -> Measured:
     if share <= _limits.DEAD:
         return Measured("dead", "samples", numbers)
     told = f"{share:.0%} of the groups of {scene.K} completions would be paid all alike: there is next to nothing to learn."
-    found = Finding("dead", "", 0.5 * share, share, _limits.DEAD, told, None)
+    found = Finding("dead", "", share, share, _limits.DEAD, told, None)
     return Measured("dead", "samples", numbers, finding=found)
 
 
