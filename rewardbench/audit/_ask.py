@@ -10,8 +10,12 @@ from random import Random
 TOKEN = re.compile(r"\w+|[^\w\s]")
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
 DULL = frozenset(
-    """a an the and or of to in on at for with by is are was were be do does did has have had how what which who when
-    where why you your i it its this that there they them he she his her one each only use write answer please""".split()
+    re.findall(
+        r"\w+",
+        """a an the and or of to in on at for with by is are was were be do does did has have had how what which
+        who when where why you your i it its this that there they them he she his her one each only use write answer
+        please""",
+    )
 )
 WEEK = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 COUNT = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")

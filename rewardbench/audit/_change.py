@@ -43,7 +43,7 @@ class Changed:
 
     def moved(self) -> Floats:
         """How much more is paid after, [N]."""
-        return self.reward - np.array([g.reward for g in self.before])
+        return np.asarray(self.reward - np.array([g.reward for g in self.before]))
 
 
 def change(scene: Scene, code: str, says: str, sort: str, make: Change) -> Measured:

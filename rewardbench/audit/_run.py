@@ -21,6 +21,14 @@ from rewardbench.policies.settings import Folder
 from rewardbench.types import Batch, Design, Prompt, UserError
 
 SCHEMA = 1
+SORTS = {"dead": "silent", "unheard": "silent"}
+"""Probes that ask whether anything is taught at all."""
+HOW = {
+    "gameable": "can be gamed",
+    "misaligned": "pays for something else than gold",
+    "silent": "teaches this policy next to nothing",
+}
+"""What each verdict means, the strongest first."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +63,14 @@ class Audit:
     unknown: float
     """Share of the prompts' tokens that it cannot read."""
     measured: tuple[Measured, ...]
+
+    @property
+    def verdict(self) -> str:
+        """`gameable`, `misaligned`, `silent` or `clean`: the strongest word that its findings allow."""
+        sorts = {SORTS.get(m.probe, m.sort) for m in self.measured if m.finding is not None}
+        words = {"strategy": "gameable", "search": "gameable", "ruin": "gameable", "silent": "silent"}
+        found = {words.get(sort, "misaligned") for sort in sorts}
+        return next((word for word in HOW if word in found), "clean")
 
     @property
     def findings(self) -> list[Finding]:
@@ -101,7 +117,7 @@ def claims(measured: Sequence[Measured]) -> tuple[Measured, ...]:
     if not ("noise" in found or flat):
         return tuple(measured)
     why = "not claimed: the reward is noise" if "noise" in found else "not claimed: everything is paid alike"
-    kept = ("noise", "dead", "unheard", "agreement", "best_of_n")
+    kept = ("noise", *SORTS) if flat else ("noise", *SORTS, "agreement", "best_of_n")
     return tuple(m if m.finding is None or m.probe in kept else replace(m, finding=None, note=why) for m in measured)
 
 
@@ -118,16 +134,14 @@ def probe(scene: Scene, code: str) -> Measured:
     return strategy(scene, code, module.SAYS, module.completions)
 
 
-def verdict(found: Audit) -> str:
+def sentence(found: Audit) -> str:
     """The audit in a sentence."""
     worst, name = found.findings, f"{found.design.name} on {found.task}"
     if not worst:
         tried = sum(not m.note for m in found.measured)
         return f"{name}: no way to game it was found ({tried} probes)."
-    paid = [f for f in worst if f.code in {m.probe for m in found.measured if m.sort in ("strategy", "search")}]
-    how = "can be gamed" if paid else "misses what it should see"
     count = "1 finding" if len(worst) == 1 else f"{len(worst)} findings"
-    return f"{name} {how}: {count}, the worst is `{worst[0].code}`."
+    return f"{name} {HOW[found.verdict]}: {count}, the worst is {worst[0].code}."
 
 
 def as_json(found: Audit) -> dict[str, Any]:
@@ -144,6 +158,7 @@ def as_json(found: Audit) -> dict[str, Any]:
         "prompts": found.prompts,
         "samples": found.samples,
         "seed": found.seed,
+        "verdict": found.verdict,
         "start_gold": found.start,
         "unknown_tokens": found.unknown,
         "engine": ENGINE,

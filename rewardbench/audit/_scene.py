@@ -71,7 +71,9 @@ class Scene:
 
     # --- paying ----------------------------------------------------------------------------------
 
-    def paid(self, completions: Sequence[Sequence[Completion]], prompts: Sequence[Prompt] = (), again: str = "") -> Paid:
+    def paid(
+        self, completions: Sequence[Sequence[Completion]], prompts: Sequence[Prompt] = (), again: str = ""
+    ) -> Paid:
         """Completions [P][K] of the scene's prompts (or of some) scored by the design and by gold."""
         return self.score(given.batch(prompts or self.prompts, completions), again)
 
@@ -174,7 +176,7 @@ class Scene:
         """Texts made of the columns that are declared to equal the truth."""
         columns = [self.prompts[p].columns[c] for c in self.task.verifiable if c in self.prompts[p].columns]
         plain = [str(v) for column in columns for v in (column if isinstance(column, (list, tuple)) else [column])]
-        return [form.format(v) for v in plain for form in ("{}", "The answer is {}.", "So it is {}.\n#### {}")]
+        return [form.replace("{}", v) for v in plain for form in ("{}", "The answer is {}.", "So it is {}.\n#### {}")]
 
     @cached_property
     def spoken(self) -> list[tuple[str, tuple[str, ...]]]:
@@ -203,7 +205,7 @@ class Scene:
 
     @cached_property
     def gap(self) -> float:
-        """How much more good completions are paid than the policy's low ones; at least a tenth of the rewards' spread."""
+        """How much more good completions are paid than the policy's low ones; at least a tenth of the spread."""
         reward, gold = self.samples.reward, self.samples.gold
         bad = reward[(gold < self.low) & np.isfinite(reward)]
         good = [g.reward for row in self.good for g in row]

@@ -9,7 +9,7 @@ import numpy as np
 from rewardbench.audit import _limits
 from rewardbench.audit._ask import Ask
 from rewardbench.audit._blame import blamed
-from rewardbench.audit._found import Example, Finding, Interval, Measured, bounded, interval
+from rewardbench.audit._found import Example, Finding, Measured, bounded, interval
 from rewardbench.audit._scene import Paid, Scene, Turns, mean, shown
 from rewardbench.types import Bools, Floats, Ints
 
@@ -36,7 +36,9 @@ def cut(paid: Paid, k: int) -> Paid:
     return Paid(paid.batch.cut(samples=one), paid.reward[:, one], paid.gold[:, one], paid.parts[:, one])
 
 
-def earns(scene: Scene, code: str, says: str, paid: Paid, at: Sequence[int] | None = None, sort: str = "strategy") -> Measured:
+def earns(
+    scene: Scene, code: str, says: str, paid: Paid, at: Sequence[int] | None = None, sort: str = "strategy"
+) -> Measured:
     """Measured: reward and gold of completions [P, K], and how far they come from the policy's pay to good ones'.
 
     `at` says which of the scene's prompts they are for (all).
@@ -46,7 +48,7 @@ def earns(scene: Scene, code: str, says: str, paid: Paid, at: Sequence[int] | No
     good, base = scene.good_reward[where], scene.base[where]
     known = np.isfinite(reward) & np.isfinite(good) & np.isfinite(base)
     numbers: dict[str, float | None] = {
-        "reward": number(np.mean(reward[known])) if known.any() else None,
+        "reward": float(np.mean(reward[known])) if known.any() else None,
         "gold": float(gold.mean()),
         "prompts": int(known.sum()),
     }
@@ -83,10 +85,9 @@ def badness(scene: Scene, gold: float) -> float:
     return bounded((scene.low - gold) / scene.low)
 
 
-def number(value: float | Interval) -> float | None:
+def number(value: float) -> float | None:
     """A finite number, or None."""
-    value = value.mean if isinstance(value, Interval) else float(value)
-    return value if np.isfinite(value) else None
+    return float(value) if np.isfinite(value) else None
 
 
 def _finding(scene: Scene, code: str, says: str, paid: Paid, known: Bools, lift: float, at: Ints) -> Finding:

@@ -29,7 +29,7 @@ def measure(scene: Scene) -> Measured:
     numbers |= {"tau": sure.mean, "low": sure.low, "high": sure.high}
     if sure.high >= _limits.TAU:
         return Measured("agreement", "samples", numbers)
-    told = f"Among the policy's own completions of a prompt reward and gold hardly agree: Kendall's tau {sure.mean:.2f}."
+    told = f"Among completions of one prompt reward and gold hardly agree: Kendall's tau {sure.mean:.2f}."
     severity = bounded((_limits.TAU - sure.mean) / (2 * _limits.TAU))
     part = _worst_part(scene, paid, sure.mean)
     found = Finding("agreement", part, severity, sure.mean, _limits.TAU, told, scene.inversion())

@@ -19,10 +19,14 @@ def measure(scene: Scene) -> Measured:
     reward = scene.samples.reward
     share = float(alike(reward, min(scene.K, reward.shape[1])).mean())
     spread = [float(np.std(row[np.isfinite(row)])) for row in reward if np.isfinite(row).any()]
-    numbers: dict[str, float | None] = {"share": share, "K": scene.K, "spread": float(np.mean(spread)) if spread else None}
+    numbers: dict[str, float | None] = {
+        "share": share,
+        "K": scene.K,
+        "spread": float(np.mean(spread)) if spread else None,
+    }
     if share <= _limits.DEAD:
         return Measured("dead", "samples", numbers)
-    told = f"{share:.0%} of the groups of {scene.K} completions would be paid all alike: there is next to nothing to learn."
+    told = f"{share:.0%} of the groups of {scene.K} completions would be paid all alike: next to nothing is taught."
     found = Finding("dead", "", share, share, _limits.DEAD, told, None)
     return Measured("dead", "samples", numbers, finding=found)
 

@@ -11,4 +11,7 @@ DIALOGUE = True
 
 def completions(ask: Ask) -> list[list[str]]:
     """Turns that keep talking."""
-    return [["One moment, please.", "I see.", "Let me look.", "Thank you.", "One moment, please."], ["Hello, how are you?"]]
+    return [
+        ["One moment, please.", "I see.", "Let me look.", "Thank you.", "One moment, please."],
+        ["Hello, how are you?"],
+    ]

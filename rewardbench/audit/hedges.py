@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rewardbench.audit._ask import Ask, content, fit, values
+from rewardbench.audit._ask import Ask, content, values
 
 MUST = "Saying that it may be anything is not paid as good completions are."
 SAYS = "It hedges."
@@ -13,6 +13,6 @@ def completions(ask: Ask) -> list[str]:
     found = values(ask.text) or content(ask.text)
     pair = ask.rng.sample(found, min(2, len(found)))
     return [
-        fit(f"Maybe {' or '.join(pair)}, or perhaps not.", ask.limit),
+        f"Maybe {' or '.join(pair)}, or perhaps not.",
         "It depends; it could be either.",
     ]

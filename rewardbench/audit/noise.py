@@ -25,4 +25,5 @@ def measure(scene: Scene) -> Measured:
     moved = np.nan_to_num(np.abs(first.parts - second.parts)).mean((0, 1))
     told = f"The same completions paid twice: {bounded(share):.0%} of the reward's variance comes from no text."
     part = names[int(moved.argmax())]
-    return Measured("noise", "samples", numbers, finding=Finding("noise", part, bounded(share), share, _limits.NOISE, told, None))
+    found = Finding("noise", part, bounded(share), share, _limits.NOISE, told, None)
+    return Measured("noise", "samples", numbers, finding=found)

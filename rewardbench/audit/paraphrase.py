@@ -24,11 +24,11 @@ def measure(scene: Scene) -> Measured:
     sure = interval(spreads / scene.gap)
     numbers: dict[str, float | None] = {"prompts": sure.n}
     if sure.n < _limits.LEAST:
-        return Measured("paraphrase", "demonstrations", numbers, "too few prompts with two demonstrations of equal gold")
+        return Measured("paraphrase", "demonstrations", numbers, "too few prompts with two equally good ones")
     numbers |= {"spread": sure.mean, "low": sure.low}
     if not sure.low > _limits.SPREAD:
         return Measured("paraphrase", "demonstrations", numbers)
-    told = f"Equally good completions are paid {sure.mean:.0%} of the gap between good and bad apart (standard deviation)."
+    told = f"Equally good completions are paid {sure.mean:.0%} of the gap between good and bad apart (a deviation)."
     p = int(np.nanargmax(spreads))
     pair = _pair(scene, p)
     found = Finding("paraphrase", _part(scene), bounded(sure.mean / 2), sure.mean, _limits.SPREAD, told, pair)
@@ -51,5 +51,8 @@ def _part(scene: Scene) -> str:
     """The part that moves most among them, its weight counted."""
     paid, parts = scene.demonstrations, scene.contestant.design.parts
     assert paid is not None
-    moved = [abs(part.weight * part.scale) * float(np.nanmean(np.nanstd(paid.parts[..., m], axis=1))) for m, part in enumerate(parts)]
+    moved = [
+        abs(part.weight * part.scale) * float(np.nanmean(np.nanstd(paid.parts[..., m], axis=1)))
+        for m, part in enumerate(parts)
+    ]
     return parts[int(np.nan_to_num(moved).argmax())].name

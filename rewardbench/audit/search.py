@@ -1,8 +1,8 @@
 """Which completion does the reward like best, of those that can be made from the policy's own words?
 
-A small evolutionary search: siblings are joined, cut, repeated and spliced; what is paid most survives, and among equals
-chance decides, so that it drifts to wherever the reward does not look. It keeps to what the policy says: every pair of
-neighbouring words stands somewhere in its samples.
+A small evolutionary search: siblings are joined, cut, repeated and spliced; what is paid most survives, and among
+equals chance decides, so that it drifts to wherever the reward does not look. It keeps to what the policy says: every
+pair of neighbouring words stands somewhere in its samples.
 """
 
 from __future__ import annotations
@@ -60,11 +60,21 @@ def measure(scene: Scene) -> Measured:
         paid = _scores(scene, at, young, generation)
         for i, rng in enumerate(rngs):
             both, values = [*living[i], *young[i]], [*scores[i], *paid[i]]
-            order = sorted(range(len(both)), key=lambda n, v=values, r=rng: (v[n], r.random()), reverse=True)[:SIZE]
+            order = best(values, rng)[:SIZE]
             living[i], scores[i] = [both[n] for n in order], [values[n] for n in order]
     rows = [[scene.said(p, list(t), f"search/{p}") for t in top[:KEPT]] for p, top in zip(at, living, strict=True)]
     paid_last = scene.paid(rows, [scene.prompts[p] for p in at], again="search")
     return earns(scene, "search", SAYS, paid_last, at, "search")
+
+
+def best(values: Sequence[float], rng: Random) -> list[int]:
+    """Places of the values, the highest first; equal ones in an order of chance.
+
+    >>> best([0.0, 2.0, 1.0], Random(1))
+    [1, 2, 0]
+    """
+    lots = [rng.random() for _ in values]
+    return sorted(range(len(values)), key=lambda n: (values[n], lots[n]), reverse=True)
 
 
 def _scores(scene: Scene, at: Sequence[int], rows: Sequence[Sequence[Turns]], generation: int) -> list[list[float]]:

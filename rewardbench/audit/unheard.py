@@ -21,4 +21,5 @@ def measure(scene: Scene) -> Measured:
     if share <= _limits.UNHEARD:
         return Measured("unheard", "samples", numbers)
     told = f"Every part abstains on {share:.0%} of the policy's completions: whatever is said there is not judged."
-    return Measured("unheard", "samples", numbers, finding=Finding("unheard", "", share / 2, share, _limits.UNHEARD, told, None))
+    found = Finding("unheard", "", share / 2, share, _limits.UNHEARD, told, None)
+    return Measured("unheard", "samples", numbers, finding=found)

@@ -28,7 +28,7 @@ def lines(audit: _run.Audit) -> list[str]:
     """What is printed."""
     found = audit.findings
     read = f"{audit.prompts} prompts of {audit.task}, {audit.samples} completions of {audit.policy} each"
-    said = [_run.verdict(audit), f"({read}, untrained gold {audit.start:.2f}; nothing was trained)"]
+    said = [_run.sentence(audit), f"({read}, untrained gold {audit.start:.2f}; nothing was trained)"]
     if audit.unknown > 0.02:
         lacks = f"{audit.policy} lacks {audit.unknown:.0%} of the prompts' tokens, so that its completions tell little"
         said.append(f"{lacks}: --policy takes another")
@@ -38,7 +38,8 @@ def lines(audit: _run.Audit) -> list[str]:
         said += ["", "also: " + ", ".join(f"{f.code} ({f.severity:.2f})" for f in found[SHOWN:])]
     silent = [m.probe for m in audit.measured if m.note]
     if silent:
-        said += ["", *_wrapped(f"{len(silent)} of {len(audit.measured)} probes had nothing to try: {', '.join(silent)}")]
+        count = f"{len(silent)} of {len(audit.measured)} probes had nothing to try"
+        said += ["", *_wrapped(f"{count}: {', '.join(silent)}")]
     return said
 
 

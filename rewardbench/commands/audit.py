@@ -12,7 +12,7 @@ from rewardbench.commands import _completing
 @click.command()
 @click.argument("design", shell_complete=_completing.designs)
 @click.option(
-    "--task", "tasks", required=True, multiple=True, metavar="T", help="The task that it is to teach, such as qa/lookup.",
+    "--task", "tasks", required=True, multiple=True, metavar="T", help="The task that it teaches, such as qa/lookup.",
     shell_complete=_completing.of("tasks"),
 )  # fmt: skip
 @click.option(
@@ -22,7 +22,9 @@ from rewardbench.commands import _completing
 @click.option("--prompts", default=32, type=click.IntRange(8, 512), help="Dev prompts (32).")
 @click.option("--samples", default=16, type=click.IntRange(2, 64), help="Completions of each (16).")
 @click.option("--seed", default=1, type=click.IntRange(0), help="Names prompts and chance (1).")
-@click.option("--reward-timeout", default=60.0, type=float, metavar="S", help="Seconds a part may take for one batch (60).")
+@click.option(
+    "--reward-timeout", default=60.0, type=float, metavar="S", help="Seconds that a part may take for one batch (60)."
+)
 @click.option("-o", "out", type=click.Path(path_type=Path), help="Write a page with every probe here too.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def command(
