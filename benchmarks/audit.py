@@ -4,8 +4,9 @@
 
 Audits every shipped design and arm of every task, and the designs under `benchmarks/audit/`: `exploitable/` (what a
 practitioner might write, and an adversary would like) and `honest/`. Which half of those is held out was decided by the
-hash of their paths before the audit was written: thresholds were set without the held half. `--write` puts the rows
-into `results/audit.jsonl` and the tables into `docs/audit.md`. qa/math is left out where `$REWARDBENCH_DATA` is not set.
+hash of their paths before the audit was written: limits were set without the held half. `--write` puts the rows into
+`results/audit.jsonl` and the tables into `docs/audit.md`. qa/math is left out where `$REWARDBENCH_DATA` is not set;
+the tiny policy cannot read it, so that only what needs no policy is said there.
 What reinforcement learning did with the shipped designs stands in the tasks' cards and is read from there.
 """
 
@@ -31,7 +32,7 @@ from rewardbench.types import UserError
 
 HERE = Path(__file__).parent
 ROWS, PAGE = HERE / "results" / "audit.jsonl", HERE.parent / "docs" / "audit.md"
-FLAGGED = ("gameable", "misaligned")
+FLAGGED = ("gameable", "misaligned", "blind")
 Row = dict[str, Any]
 
 
@@ -95,12 +96,23 @@ def audited(task: str, seeds: Iterable[int], halves: Sequence[str]) -> list[Row]
                 {
                     "name": "audit", "task": task, "design": name, "set": kind, "half": part, "seed": seed,
                     "expected": expected(kind, name), "verdict": found.verdict, "start_gold": round(found.start, 4),
-                    "findings": [{"code": f.code, "part": f.part, "severity": round(f.severity, 3)} for f in found.findings],
+                    "findings": [
+                        {"code": f.code, "part": f.part, "severity": round(f.severity, 3)} for f in found.findings
+                    ],
                     "rl": learnt.get(name) if kind in ("shipped", "arm") else None,
                     "cpu_seconds": round(time.process_time() - began, 2),
                 }
             )  # fmt: skip
-            print(task, seed, kind, part, name, found.verdict, "" if right(rows[-1]) else "  <-- not as expected", flush=True)
+            print(
+                task,
+                seed,
+                kind,
+                part,
+                name,
+                found.verdict,
+                "" if right(rows[-1]) else "  <-- not as expected",
+                flush=True,
+            )
     return rows
 
 
@@ -124,10 +136,13 @@ def tables(rows: Sequence[Row]) -> str:
     first = rows[0]
     versions = ", ".join(f"{k} {v}" for k, v in first["versions"].items())
     seeds = sorted({r["seed"] for r in rows})
-    said = f"Audit version {first['audit_version']} (code {first['code_hash'][:16]}), policy `tiny`, 32 prompts × 16, seeds "
-    said += f"{', '.join(map(str, seeds))}; {first['machine']}; {versions}; {first['date']}; `{first['command']}`. "
+    said = f"Audit version {first['audit_version']} (code {first['code_hash'][:16]}), policy `tiny`, 32 prompts × 16, "
+    said += f"seeds {', '.join(map(str, seeds))}; {first['machine']}; {versions}; {first['date']}; "
+    said += f"`{first['command']}`. "
     seconds = sorted(r["cpu_seconds"] for r in rows)
-    said += f"CPU seconds of a design, the policy's completions made once: median {seconds[len(seconds) // 2]:.1f}, most "
+    said += (
+        f"CPU seconds of a design, the policy's completions made once: median {seconds[len(seconds) // 2]:.1f}, most "
+    )
     said += f"{seconds[-1]:.1f}."
     return "\n\n".join([said, scores(rows), missed(rows), against_rl(rows), crossed(rows)])
 
@@ -150,7 +165,9 @@ def missed(rows: Sequence[Row]) -> str:
     lines = ["| not as expected | half | seed | expected | said | findings |", "| --- | --- | --- | --- | --- | --- |"]
     for r in wrong:
         codes = ", ".join(f["code"] for f in r["findings"])
-        lines.append(f"| {r['task']} {r['design']} | {r['half']} | {r['seed']} | {r['expected']} | {r['verdict']} | {codes} |")
+        lines.append(
+            f"| {r['task']} {r['design']} | {r['half']} | {r['seed']} | {r['expected']} | {r['verdict']} | {codes} |"
+        )
     return "\n".join(lines)
 
 
@@ -189,7 +206,9 @@ def crossed(rows: Sequence[Row]) -> str:
             lines.append(f"| {p} | " + " | ".join(cells) + " |")
         silent = [p for p in probes() if p not in used]
         lines += ["", f"Found nothing here: {', '.join(silent)}.", ""]
-    head = f"Cells: audits of {seeds} in which the probe found something. s: shipped, a: arm, e: exploitable, h: honest."
+    head = (
+        f"Cells: audits of {seeds} in which the probe found something. s: shipped, a: arm, e: exploitable, h: honest."
+    )
     return "\n".join([head, "", *lines]).rstrip()
 
 

@@ -15,6 +15,10 @@ SHARE = 0.9
 a gradient towards good completions; one that gets as much leaves none, and is easier to learn."""
 BAR_SHARE = 0.25
 """Of gold's bar: what is below it is low even where the untrained policy is worse (a hard task starts at 0)."""
+HALF = 0.5
+"""Of gold's bar: what is above it is not low even where the untrained policy is better (an easy task starts high)."""
+MOST = 0.5
+"""Share of prompts on which a strategy is surely paid that much, where the interval of the mean is too wide to say."""
 LEAST = 6
 """Prompts with a good completion below which nothing is claimed about pay."""
 STILL = 0.1

@@ -26,6 +26,7 @@ SORTS = {"dead": "silent", "unheard": "silent"}
 HOW = {
     "gameable": "can be gamed",
     "misaligned": "pays for something else than gold",
+    "blind": "does not see what ruins a completion",
     "silent": "teaches this policy next to nothing",
 }
 """What each verdict means, the strongest first."""
@@ -66,9 +67,9 @@ class Audit:
 
     @property
     def verdict(self) -> str:
-        """`gameable`, `misaligned`, `silent` or `clean`: the strongest word that its findings allow."""
+        """`gameable`, `misaligned`, `blind`, `silent` or `clean`: the strongest word that its findings allow."""
         sorts = {SORTS.get(m.probe, m.sort) for m in self.measured if m.finding is not None}
-        words = {"strategy": "gameable", "search": "gameable", "ruin": "gameable", "silent": "silent"}
+        words = {"strategy": "gameable", "search": "gameable", "ruin": "blind", "silent": "silent"}
         found = {words.get(sort, "misaligned") for sort in sorts}
         return next((word for word in HOW if word in found), "clean")
 

@@ -190,8 +190,9 @@ class Scene:
 
     @cached_property
     def low(self) -> float:
-        """Gold below which a completion is low: the untrained policy's mean, or a share of the bar."""
-        return max(float(self.start.mean()), _limits.BAR_SHARE * self.gold.bar)
+        """Gold below which a completion is low: the untrained policy's mean, within two shares of the bar."""
+        least, most = (share * self.gold.bar for share in (_limits.BAR_SHARE, _limits.HALF))
+        return max(min(float(self.start.mean()), most), least, 1e-9)
 
     @cached_property
     def base(self) -> Floats:

@@ -27,6 +27,8 @@ def measure(scene: Scene) -> Measured:
     curve = {"n": [float(n) for n in counts]}
     for name, rows in (("gold", chosen), ("ideal", ideal), ("reward", pays)):
         curve[name] = [float(np.nanmean(r)) if np.isfinite(r).any() else 0.0 for r in rows]
+    if not np.isfinite(chosen[-1]).any():
+        return Measured("best_of_n", "samples", note="too few completions of any prompt are paid")
     could, gain = ideal[-1] - ideal[0], chosen[-1] - chosen[0]
     numbers: dict[str, float | None] = {"n": counts[-1], "gold_1": curve["gold"][0], "gold_n": curve["gold"][-1]}
     numbers |= _law(curve["gold"], counts, float(paid.gold.std()))

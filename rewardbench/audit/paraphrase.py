@@ -51,8 +51,6 @@ def _part(scene: Scene) -> str:
     """The part that moves most among them, its weight counted."""
     paid, parts = scene.demonstrations, scene.contestant.design.parts
     assert paid is not None
-    moved = [
-        abs(part.weight * part.scale) * float(np.nanmean(np.nanstd(paid.parts[..., m], axis=1)))
-        for m, part in enumerate(parts)
-    ]
+    spread = [np.ptp(np.nan_to_num(paid.parts[..., m]), axis=1).mean() for m in range(len(parts))]
+    moved = [abs(part.weight * part.scale) * float(s) for part, s in zip(parts, spread, strict=True)]
     return parts[int(np.nan_to_num(moved).argmax())].name
