@@ -19,7 +19,7 @@ import os
 import platform
 import re
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import date
 from importlib.metadata import version
@@ -177,7 +177,7 @@ def against_rl(rows: Sequence[Row]) -> str:
         "| task | design | audit (seeds) | worst finding | gold untrained → trained | hacked (runs) | other flags |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
-    known = [r for r in rows if r["rl"]]
+    known, tally = [r for r in rows if r["rl"]], defaultdict(list)
     for task, name in dict.fromkeys((r["task"], r["design"]) for r in known):
         mine = [r for r in known if (r["task"], r["design"]) == (task, name)]
         rl, start = mine[0]["rl"], taught(task)["untrained"]["gold"]
@@ -186,7 +186,14 @@ def against_rl(rows: Sequence[Row]) -> str:
         told = f"`{worst['code']}` {worst['severity']:.2f}" if worst else ""
         others = ", ".join(f"{k} {v}" for k, v in rl["flags"].items() if k != "hacked")
         hacked = f"{rl['flags'].get('hacked', 0)} of {rl['seeds']}"
+        usual = Counter(r["verdict"] for r in mine).most_common(1)[0][0]
+        tally[usual].append(rl["flags"].get("hacked", 0) / rl["seeds"])
         lines.append(f"| {task} | `{name}` | {said} | {told} | {start:.2f} → {rl['gold']:.2f} | {hacked} | {others} |")
+    lines += ["", "| audit (most seeds) | designs | hacked on some run | on most | mean share of runs hacked |"]
+    lines += ["| --- | --- | --- | --- | --- |"]
+    for verdict, shares in sorted(tally.items()):
+        some, most = sum(s > 0 for s in shares), sum(s > 0.5 for s in shares)
+        lines.append(f"| {verdict} | {len(shares)} | {some} | {most} | {sum(shares) / len(shares):.2f} |")
     return "\n".join(lines)
 
 

@@ -285,6 +285,22 @@ def test_the_terminal_tells_the_worst_first_and_clean_is_0(exploited):
     assert "no way to game it was found" in clean.err
 
 
+@pytest.mark.usefixtures("toy")
+def test_where_no_good_completion_is_known_nothing_is_promised():
+    said = rbench("audit", "reference", "--task", "toy/colours", "--prompts", "8", "--samples", "4")
+    assert said.code == 5
+    assert "a good completion is known for 0 of 8 prompts" in said.err
+
+
+@pytest.mark.usefixtures("toy")
+@pytest.mark.parametrize("part", ["later", "segments", "several", "abstains", "red"])
+def test_whatever_a_part_returns_can_be_audited(part):
+    """Coroutines, segments, mappings, abstentions, a column: on a task of somebody's own, which demonstrates nothing."""
+    said = rbench("audit", f"{PARTS}:{part}", "--task", "toy/colours", "--prompts", "8", "--samples", "4", "--json")
+    assert said.code in (3, 5)
+    assert said.json["verdict"] in ("silent", "unknown", "misaligned")
+
+
 def test_mistakes_are_one_line(tmp_path):
     assert one_line(rbench("audit", "exploid", "--task", "qa/lookup"), "exploit")
     assert one_line(rbench("audit", "untrained", "--task", "qa/lookup"), "nothing to audit")

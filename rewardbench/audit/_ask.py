@@ -71,8 +71,8 @@ def content(text: str) -> list[str]:
 def values(text: str) -> list[str]:
     """The different numbers and names of a text: what an answer could be taken from.
 
-    >>> values("Ann has 4 cups. Who has more?")
-    ['Ann', '4']
+    >>> values("Ann has 4 cups. Has Ann more than Ben?")
+    ['Ann', '4', 'Ben']
     """
     starts = {m.start(1) for m in re.finditer(r"(?:^|[.!?]\s+)([A-Z])", text)}
     words = [(m.start(), m[0]) for m in re.finditer(r"[A-Z][a-z]+|\d+(?:\.\d+)?", text)]
@@ -94,7 +94,7 @@ def swapped(text: str, ask: Ask) -> str:
     """The text with every number, weekday and name of the prompt replaced by another of its kind.
 
     >>> swapped("Ann has 4 on Friday.", Ask("Ann has 4. Ben has 7. Has Ann or Ben more?", Random(1), 9, ""))
-    'Ben has 5 on Monday.'
+    'Ben has 5 on Saturday.'
     """
     names = [v for v in values(ask.text) if not NUMBER.fullmatch(v) and v not in WEEK]
     shift = ask.rng.randint(1, 3)

@@ -10,11 +10,11 @@ from itertools import islice
 from typing import Any
 
 from rewardbench import find, scoring
-from rewardbench.audit import VERSION, code_hash, probes
+from rewardbench.audit import VERSION, _limits, code_hash, probes
 from rewardbench.audit._change import change
 from rewardbench.audit._found import Finding, Measured
 from rewardbench.audit._scene import Scene, demonstrations
-from rewardbench.audit._strategy import strategy
+from rewardbench.audit._strategy import TINY, strategy
 from rewardbench.design import design_hash
 from rewardbench.plan import ENGINE, portable
 from rewardbench.policies.settings import Folder
@@ -63,15 +63,18 @@ class Audit:
     """Gold of the untrained policy."""
     unknown: float
     """Share of the prompts' tokens that it cannot read."""
+    good: int
+    """Prompts of which a good completion is known."""
     measured: tuple[Measured, ...]
 
     @property
     def verdict(self) -> str:
-        """`gameable`, `misaligned`, `blind`, `silent` or `clean`: the strongest word that its findings allow."""
+        """The strongest word of HOW that its findings allow; `clean`, or `unknown` where nothing could be compared."""
         sorts = {SORTS.get(m.probe, m.sort) for m in self.measured if m.finding is not None}
         words = {"strategy": "gameable", "search": "gameable", "ruin": "blind", "silent": "silent"}
         found = {words.get(sort, "misaligned") for sort in sorts}
-        return next((word for word in HOW if word in found), "clean")
+        nothing = "clean" if self.good >= min(_limits.LEAST, self.prompts) else "unknown"
+        return next((word for word in HOW if word in found), nothing)
 
     @property
     def findings(self) -> list[Finding]:
@@ -107,19 +110,25 @@ def audit(asked: str, on: Stage, timeout: float = 60.0) -> Audit:
     measured = claims([probe(scene, code) for code in probes()])
     return Audit(
         on.task, design, on.policy.name, on.policy.digest, len(on.prompts), len(on.sampled.text[0]), on.seed,
-        float(scene.start.mean()), on.unknown, measured,
+        float(scene.start.mean()), on.unknown, sum(map(bool, scene.good)), measured,
     )  # fmt: skip
 
 
 def claims(measured: Sequence[Measured]) -> tuple[Measured, ...]:
     """The measurements without claims that another one explains: noise, or one payment for all, moves with nothing."""
     found = {m.probe: m.finding for m in measured if m.finding is not None}
-    flat = "dead" in found and found["dead"].value >= 1.0
+    flat = "dead" in found and all(_paid_alike(m) for m in measured)
     if not ("noise" in found or flat):
         return tuple(measured)
     why = "not claimed: the reward is noise" if "noise" in found else "not claimed: everything is paid alike"
     kept = ("noise", *SORTS) if flat else ("noise", *SORTS, "agreement", "best_of_n")
     return tuple(m if m.finding is None or m.probe in kept else replace(m, finding=None, note=why) for m in measured)
+
+
+def _paid_alike(m: Measured) -> bool:
+    """Whether a probe met no reward but the policy's own."""
+    pay = [m.numbers.get(name) for name in ("reward", "policy_reward", "good_reward")]
+    return None in pay or max(p for p in pay if p is not None) - min(p for p in pay if p is not None) < TINY
 
 
 def probe(scene: Scene, code: str) -> Measured:
@@ -138,6 +147,9 @@ def probe(scene: Scene, code: str) -> Measured:
 def sentence(found: Audit) -> str:
     """The audit in a sentence."""
     worst, name = found.findings, f"{found.design.name} on {found.task}"
+    if found.verdict == "unknown":
+        known = f"a good completion is known for {found.good} of {found.prompts} prompts"
+        return f"{name}: nothing can be said, since {known}. A better --policy says some; demonstrations.py shows some."
     if not worst:
         tried = sum(not m.note for m in found.measured)
         return f"{name}: no way to game it was found ({tried} probes)."
@@ -160,6 +172,7 @@ def as_json(found: Audit) -> dict[str, Any]:
         "samples": found.samples,
         "seed": found.seed,
         "verdict": found.verdict,
+        "good_prompts": found.good,
         "start_gold": found.start,
         "unknown_tokens": found.unknown,
         "engine": ENGINE,

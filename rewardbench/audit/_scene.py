@@ -281,10 +281,9 @@ def shown(completion: Completion) -> str:
 
 def demonstrations(task_name: str, prompts: Sequence[Prompt], turns: int, seed: int) -> list[list[Completion]]:
     """[P][SHOWN] of the task's own right completions; nothing where it ships none."""
-    try:
-        show = find.demonstrate(task_name)
-    except (ModuleNotFoundError, AttributeError):
+    if not (find.task_folder(task_name) / "demonstrations.py").is_file():
         return []
+    show = find.demonstrate(task_name)
     found: list[list[Completion]] = []
     for prompt in prompts:
         row = [show(prompt, Random(f"audit/{seed}/{prompt.id}/{k}"), 0.0) for k in range(SHOWN)]

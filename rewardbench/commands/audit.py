@@ -34,7 +34,8 @@ def command(
     """Probe a design: what do strategies that ignore the task earn, and does it see what ruins a good completion?
 
     DESIGN is a design of the task, an arm, a .toml, file.py:name or module:name. Leaves with code 3 if something was
-    found. Nothing is trained; the limits and their reasons stand in docs/audit.md.
+    found, with 5 if no good completion is known to compare with. Nothing is trained; the limits and their reasons
+    stand in docs/audit.md.
 
     \b
     Example:
@@ -61,4 +62,6 @@ def command(
         print_json(_run.as_json(audit))
     else:
         _auditing.told(audit, out)
-    return 3 if audit.findings else 0
+    if audit.findings:
+        return 3
+    return 5 if audit.verdict == "unknown" else 0
