@@ -67,7 +67,7 @@ def spec_of(spec: Path | None, **flags: Any) -> Any:
     from rewardbench.variants import parse_sweep
 
     found = read_spec(spec) if spec is not None else Spec()
-    given = {k: v for k, v in flags.items() if v not in (None, (), False)}
+    given = {k: v for k, v in flags.items() if v is not False and v not in (None, ())}
     if "sweep" in given:
         given["sweep"] = parse_sweep(given["sweep"])
     if "seeds" in given:
