@@ -127,7 +127,7 @@ BREAKS = {
     "shoots_parent": "'shoots_parent' raised PermissionError",
     "forks": "'forks' forked, and the child came back",
     "forks_and_breaks": "'forks_and_breaks' forked, and the child came back",
-    "hangs_in_c": "'hangs_in_c' gave no scores within 2 s",
+    "hangs_in_c": "'hangs_in_c' gave no scores within 5 s",
     "exits": "worker died in part 'exits' (exit code 0)",
     "closes_object": "'closes_object' closed standard output",
     "closes_descriptor": "'closes_descriptor' closed standard output",
