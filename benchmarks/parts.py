@@ -7,8 +7,9 @@
 CPU seconds of the part's own call, one thread; the median of five. Each call gets 1,024 completions, no two of all five
 calls alike, so that no memory of a completion flatters a part: 128 prompts x 8 siblings as the tasks' own
 demonstrations answer them, half of them corrupted, a third of the prompts from each task that has demonstrations. A
-prompt lacks the columns of other tasks: those are filled in from their prompts. Where another library scores the same,
-it is called on the same completions, one at a time if that is its call.
+prompt lacks the columns of other tasks: those are filled in from their prompts. Each part is measured in a process of
+its own; rules are those of the booking task's design, and for texts three over length, repetition and form. Where
+another library scores the same, it is called on the same completions, one at a time if that is its call.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import argparse
 import json
 import os
 import platform
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -36,6 +38,17 @@ P, K, ROUNDS = 128, 8, 5
 SLOW, FEW = 500, 8
 """A part that scores fewer completions a second than SLOW is given FEW prompts a round."""
 WHEN = When("speed", 0, 0.0)
+RULES = {
+    "rules.dialogue": lambda: find.design("rules", "dialogue/booking").parts[0].params,
+    "rules.score": lambda: {
+        "rules": [
+            {"name": "length", "if": "length.words > 0.5", "then": 0.5},
+            {"name": "new", "if": "repetition.new_ngrams >= 0.9 and repetition.new_sentences == 1", "then": 0.5},
+            {"name": "form", "if": "fluency.sentence_form < 1", "then": -0.25},
+        ]
+    },
+}
+"""A part without rules does nothing: these are its params."""
 LIBRARIES = ("sacrebleu", "rouge-score", "trl", "regex", "jsonschema", "numpy")
 Call = Callable[[], Any]
 
@@ -106,7 +119,8 @@ def measured(name: str) -> tuple[list[float], int]:
     if lacking:
         raise UserError(f"no task has its column {', '.join(sorted(lacking))}", 5)
     form, chance = str(getattr(function, "form", "text")), asks_for(function, "rng")
-    return speeds(lambda sample: called(function, wanted(function, arguments(sample, form, WHEN, chance))))
+    params = dict(RULES[name]()) if name in RULES else {}
+    return speeds(lambda sample: called(function, wanted(function, arguments(sample, form, WHEN, chance)) | params))
 
 
 def called(function: Callable[..., Any], keywords: dict[str, Any]) -> Call:
@@ -186,8 +200,14 @@ def row(name: str) -> dict[str, Any]:
 
 
 def rows(names: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """The rows of parts; what cannot be measured here is said and left out."""
+    """The rows of parts, of several each from a fresh process; what cannot be measured here is said and left out."""
     for name in names:
+        if len(names) > 1:
+            command = [sys.executable, __file__, "--part", name, "--json", "-"]
+            done = subprocess.run(command, capture_output=True, text=True, check=True)
+            print(done.stderr, end="", file=sys.stderr)
+            yield from map(json.loads, done.stdout.splitlines())
+            continue
         try:
             yield row(name)
         except UserError as error:
@@ -198,9 +218,12 @@ def main() -> None:
     """Print a Markdown table, slowest first, and write rows of JSON where asked: those of other parts stay."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--part", action="append", help="default: every part")
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--json", type=Path, help="put the rows into this file; `-`: print them and nothing else")
     asked = parser.parse_args()
     found = {r["name"]: r for r in rows(asked.part or sorted(find.parts()))}
+    if str(asked.json) == "-":
+        print("".join(json.dumps(r) + "\n" for r in found.values()), end="")
+        return
     print("| part | completions a CPU second | lowest, highest of five | other library | ours over theirs |")
     print("|" + " --- |" * 5)
     for r in sorted(found.values(), key=lambda r: float(r["ours"])):
