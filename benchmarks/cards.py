@@ -24,7 +24,7 @@ import transformers
 from scipy.stats import kendalltau
 
 from rewardbench import comparing, find, results, scoring, tables, trace
-from rewardbench.conventions.trl import When
+from rewardbench.calling import When
 from rewardbench.engine.sample import sample
 from rewardbench.engine.stack import stack
 from rewardbench.policies.load import load

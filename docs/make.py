@@ -1,4 +1,5 @@
-"""Which pages are read off the code? `docs/metrics.md`, `docs/reference.md`, and the floors in `docs/architecture.md`.
+"""Which pages are read off the code? `docs/metrics.md`, `docs/parts.md`, `docs/reference.md`, and the floors in
+`docs/architecture.md`; the speeds of the parts are those of `benchmarks/results/parts.jsonl`.
 
     python docs/make.py          write them
     python docs/make.py --check  say which are stale (exit code 3), write nothing
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import json
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -22,8 +24,9 @@ from typing import Any
 import click
 
 from rewardbench import cli, find
-from rewardbench.conventions.trl import SINGLE, needed
+from rewardbench.calling import LISTS, SINGLE, needed
 from rewardbench.find.catalogue import first_comment
+from rewardbench.find.functions import part_files
 from rewardbench.pages.meanings import WORDS, flags, said
 from rewardbench.plan import Spec
 from rewardbench.policies import settings as policies
@@ -33,7 +36,7 @@ from rewardbench.types import Design, Part
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 NOTE = "<!-- Read off the code by `python docs/make.py`: change it there. -->"
-GIVEN = {"completions", "prompts", "completion_ids", "prompt_ids", "rng", *SINGLE}
+GIVEN = {*LISTS, *SINGLE}
 """Arguments that a part is given on every task."""
 
 
@@ -42,6 +45,7 @@ def pages() -> dict[Path, str]:
     architecture = HERE / "architecture.md"
     return {
         HERE / "metrics.md": metrics(),
+        HERE / "parts.md": parts_page(),
         HERE / "reference.md": reference(),
         architecture: put(architecture.read_text(), "floors", floors()),
     }
@@ -134,6 +138,75 @@ def _verdicts() -> str:
     intro = f"{asks} Which pairs form a family stands in [rewardbench/comparing.py](../rewardbench/comparing.py)."
     head = ["function of `rewardbench/stats.py`", "returns"]
     return "\n\n".join(["## Intervals and verdicts", intro, table(head, rows)])
+
+
+# --- parts ---------------------------------------------------------------------------------------
+
+
+def parts_page() -> str:
+    """The page of shipped parts, a section a topic: what each pays, its range, cost, speed and source."""
+    speeds = {row["name"].removeprefix("part "): row for row in _rows(ROOT / "benchmarks" / "results" / "parts.jsonl")}
+    topics: dict[str, list[str]] = {}
+    for name in find.parts():
+        topics.setdefault(name.partition(".")[0], []).append(name)
+    sections = [_topic(topic, names, speeds) for topic, names in topics.items()]
+    intro = (
+        "What a design can pay for; columns and parameters of each stand in the [reference](reference.md#parts). "
+        "A part may be the user's own as well: see [Adding things](adding.md)."
+    )
+    return "\n\n".join(["# Parts", NOTE, intro, _measured(list(speeds.values())), *sections]) + "\n"
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
+    """The rows of a file of benchmark results."""
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def _measured(rows: Sequence[Mapping[str, Any]]) -> str:
+    """How the speeds were taken: machine, versions, dates and command, as the rows say them."""
+    told = {key: " or ".join(sorted({str(row[key]) for row in rows})) for key in ("machine", "date", "rounds")}
+    versions = sorted({f"{name} {number}" for row in rows for name, number in row["versions"].items()})
+    return (
+        "Speed: completions a CPU second of one core, the median of "
+        f"{told['rounds']} rounds of different completions, mean length {_lengths(rows)} characters; "
+        f"{told['machine']}; {', '.join(versions)}; {told['date']}; "
+        "`python benchmarks/parts.py --json benchmarks/results/parts.jsonl`. "
+        "Beside it, where another library scores the same: its own call on the same completions. "
+        "A dash: not measured yet, or not to be measured without a model."
+    )
+
+
+def _lengths(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The mean lengths that the rows give."""
+    return " or ".join(sorted({f"{row['characters']:.0f}" for row in rows}))
+
+
+def _topic(topic: str, names: Sequence[str], speeds: Mapping[str, Mapping[str, Any]]) -> str:
+    """A topic's question and a table of its parts."""
+    rows = []
+    for name in names:
+        told, row = _told(find.callable_of(Part(name, name))), speeds.get(name)
+        speed = f"{row['ours']:,}" if row else "–"
+        if row and row["peer"]:
+            speed += f" ({row['peer']}: {row['peer_value']:,})"
+        facts = [told[word].rstrip(".") for word in ("Range", "Cost")]
+        rows.append([f"`{name}`", told[""], *facts, speed, _linked(told["Source"])])
+    question = find.first_line(part_files()[topic])
+    return f"## {topic}\n\n{question}\n\n" + table(["part", "what it pays", "range", "cost", "speed", "source"], rows)
+
+
+def _told(function: Any) -> dict[str, str]:
+    """What a part's docstring says: "" -> its first line, and `Range`, `Cost`, `Source` -> their texts.
+
+    >>> def f(): "Nothing.\\n\\n    Range: [0, 1].\\n    Cost: none,\\n    at all.\\n    Source: own.\\n\\n    >>> 1"
+    >>> _told(f)
+    {'': 'Nothing.', 'Range': '[0, 1].', 'Cost': 'none, at all.', 'Source': 'own.'}
+    """
+    text = (inspect.getdoc(function) or "").partition(">>>")[0].strip()
+    pieces = re.split(r"(?m)^\s*(Range|Cost|Source): ", text)
+    found = dict(zip(pieces[1::2], pieces[2::2], strict=True))
+    told = {word: " ".join(found.get(word, "–").split("\n\n")[0].split()) for word in ("Range", "Cost", "Source")}
+    return {"": pieces[0].split("\n")[0], **told}
 
 
 # --- reference -----------------------------------------------------------------------------------
@@ -255,8 +328,6 @@ def ours() -> dict[str, Path]:
 
 def columns_of(folder: Path) -> list[str]:
     """The columns that a task's hand-written examples carry."""
-    import json
-
     first = json.loads((folder / "examples.jsonl").read_text().splitlines()[0])
     return sorted(first["prompt"]["columns"])
 
@@ -277,7 +348,8 @@ def parts() -> str:
     for name, summary in find.parts().items():
         function = find.callable_of(Part(name, name))
         asked = needed(function)
-        own = [p for p in inspect.signature(function).parameters.values() if p.name not in GIVEN | asked]
+        takes = inspect.signature(function).parameters.values()
+        own = [p for p in takes if p.name not in GIVEN | asked and p.kind is not p.VAR_KEYWORD]
         params = ", ".join(f"`{p.name} = {_plain(p.default)}`" for p in own)
         rows.append([f"`{name}`", summary, ", ".join(f"`{c}`" for c in sorted(asked)), params])
     return table(["part", "what it pays", "columns", "params"], rows)

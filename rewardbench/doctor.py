@@ -22,10 +22,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from rewardbench import __version__, find
+from rewardbench import __version__, fence, find
+from rewardbench.fence import memory
 from rewardbench.policies import settings
 from rewardbench.sweep import cores
-from rewardbench.types import UserError
+from rewardbench.types import RewardError, UserError
 
 Finding = tuple[str, str, str]
 """(ok, warn or fail; what was found; what to do about it)."""
@@ -98,14 +99,6 @@ def _version(name: str) -> str:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
         return "not installed"
-
-
-def memory() -> int:
-    """Bytes of the machine's memory, or of this container's share of it."""
-    whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    limit = Path("/sys/fs/cgroup/memory.max")
-    text = limit.read_text().strip() if limit.is_file() else ""
-    return min(whole, int(text)) if text.isdigit() else whole
 
 
 def size(count: float) -> str:
@@ -288,6 +281,20 @@ def cache() -> Finding:
     if not os.access(place, os.W_OK | os.X_OK):
         return "warn", f"{settings.cache()} cannot be written", "set XDG_CACHE_HOME: .gguf and run:<id> need it"
     return "ok", f"{settings.cache()} can be written", ""
+
+
+@check
+def accidents() -> Finding:
+    """A user's code is kept from doing damage by accident: how far, a process that did it to itself says."""
+    try:
+        level = fence.apart(fence.here, timeout=PATIENCE)
+    except RewardError as error:
+        return "fail", f"no worker can put limits on itself: {error}", "report it with this block"
+    missing = fence.lower(level, fence.limits())
+    if missing:
+        why = "a container may forbid it; a sweep runs, and a part that goes wrong can do more damage"
+        return "warn", f"{fence.words(level)} (possible here: {', '.join(missing)})", why
+    return "ok", fence.words(level), ""
 
 
 @check

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from rewardbench import fence
 from rewardbench.types import Batch, Gold, GoldError, Task
 
 
@@ -42,7 +43,8 @@ def _call(function: Callable[..., Any], name: str, task: Task, batch: Batch, p: 
         return function(batch.prompts[p], batch.said(p, k, task.turns))
     except (Exception, SystemExit) as error:  # anything may come out of a user's function; it is named, not swallowed
         line = (str(error).strip().splitlines() or ["(no message)"])[0][:300]
-        raise GoldError(f"{name} of {_where(task, batch, p, k)} raised {type(error).__name__}: {line}") from error
+        why = fence.cause(error)[1] or f"raised {type(error).__name__}: {line}"
+        raise GoldError(f"{name} of {_where(task, batch, p, k)} {why}") from error
 
 
 def _where(task: Task, batch: Batch, p: int, k: int) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from rewardbench import packs, record, scoring, seeds, trace
-from rewardbench.conventions.trl import When
+from rewardbench.calling import When
 from rewardbench.engine import learn as engine
 from rewardbench.engine.forward import own_logp
 from rewardbench.engine.sample import sample
@@ -88,7 +88,9 @@ def _end(
             run.state = pack.algorithm.end(batch, run.state)
     if not run.alive:
         return
-    row = record.step_row(pack.step, wanted, batch, run.contestant.design, run.charged, pack.algorithm.passes)
+    done = pack.step / max(run.spec.steps, 1)
+    design = run.contestant.design
+    row = record.step_row(pack.step, wanted, batch, design, run.charged, pack.algorithm.passes, run.running, done)
     if learnt is not None:
         row |= {n: float(getattr(learnt, n)[r]) for n in ("loss", "norm", "drift")}
     trace.append(run.folder, "steps.jsonl", row)

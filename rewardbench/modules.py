@@ -8,21 +8,27 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from rewardbench import stats
-from rewardbench.measures import agreement, diversity
+from rewardbench import measures, stats
 from rewardbench.types import UserError
 
 if TYPE_CHECKING:
     from evaluate import EvaluationModule
 
-INPUTS = {("texts",): {"data": "string"}, ("a", "b"): {"predictions": "float64", "references": "float64"}}
-"""First parameters of a measure -> the columns that `evaluate` collects for it."""
+INPUTS = {
+    ("texts",): {"data": "string"},
+    ("text",): {"data": "string"},
+    ("a", "b"): {"predictions": "float64", "references": "float64"},
+}
+"""First parameters of a measure -> the columns that `evaluate` collects for it; one of a text alone is averaged."""
 
 
 def names() -> list[str]:
-    """The measures that can be modules: of a set of texts, or of two lists of numbers.
+    """The measures that can be modules: of a set of texts, of each text, or of two lists of numbers.
 
     >>> "self_bleu" in names()
     True
@@ -31,11 +37,14 @@ def names() -> list[str]:
 
 
 def _measures() -> dict[str, Callable[..., float]]:
-    """Name -> function, read off the signatures: no list to keep."""
+    """Name -> function, read off the folder of measures (and the statistics) by signature: no list to keep."""
+    files = sorted(Path(measures.__path__[0]).glob("[!_]*.py"))
     found: dict[str, Callable[..., float]] = {}
-    for home in (diversity, agreement, stats):
+    for home in (*(import_module(f"rewardbench.measures.{path.stem}") for path in files), stats):
         for name, function in inspect.getmembers(home, inspect.isfunction):
             if function.__module__ == home.__name__ and not name.startswith("_") and _inputs(function):
+                if name in found:
+                    raise UserError(f"measure {name!r} is in {found[name].__module__} and in {home.__name__}", 1)
                 found[name] = function
     return found
 
@@ -50,7 +59,10 @@ def _inputs(function: Callable[..., Any]) -> dict[str, str] | None:
 
 
 def module(name: str, **params: Any) -> EvaluationModule:
-    """A measure as an `evaluate` module: a Measurement of texts, or a Metric of two lists of numbers."""
+    """A measure as an `evaluate` module: a Measurement of texts, or a Metric of two lists of numbers.
+
+    A measure of one text gives the mean over the texts.
+    """
     measures = _measures()
     if name not in measures:
         raise UserError(f"no measure {name!r}; there are: {', '.join(measures)}")
@@ -58,6 +70,7 @@ def module(name: str, **params: Any) -> EvaluationModule:
     from datasets import Features, Value
 
     function = measures[name]
+    apart = "text" in inspect.signature(function).parameters
     columns = _inputs(function) or {}
     on_texts = "data" in columns
     info = evaluate.MeasurementInfo if on_texts else evaluate.MetricInfo
@@ -69,6 +82,8 @@ def module(name: str, **params: Any) -> EvaluationModule:
         )
 
     def _compute(self: Any, **inputs: Any) -> dict[str, float]:
+        if apart:
+            return {name: fmean(function(text, **params) for text in inputs["data"])}
         return {name: function(*(inputs[column] for column in columns), **params)}
 
     base = evaluate.Measurement if on_texts else evaluate.Metric

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from rewardbench import find, scoring, trace
-from rewardbench.conventions.trl import users_line
+from rewardbench import fence, find, scoring, trace
+from rewardbench.calling import users_line
 from rewardbench.design import Running
 from rewardbench.engine.optimise import Adam, adam
 from rewardbench.engine.stack import STATE, Stack, stack
@@ -163,7 +163,8 @@ def blame(error: BaseException) -> tuple[str, int]:
     found = users_line(error)
     if not found:
         traceback.print_exception(error)
-    return f"{type(error).__name__}: {error}{found}", 6 if found else 1
+    _, why = fence.cause(error)
+    return (why or f"{type(error).__name__}: {error}") + found, 6 if found else 1
 
 
 def open_pack(

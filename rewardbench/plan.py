@@ -15,6 +15,7 @@ from rewardbench import find, trace
 from rewardbench.design import canonical, check_keys, design_hash
 from rewardbench.policies.settings import Folder
 from rewardbench.types import Design, Part, UserError
+from rewardbench.variants import ablations, sweeps
 
 ENGINE = 4
 """Goes up when the same spec would give other numbers."""
@@ -28,6 +29,7 @@ KINDS: dict[str, tuple[type, ...]] = {
     "seeds": (int, str, list),
     "budget": (int, str),
     "reward_timeout": (int, float),
+    "sweep": (dict,),
 }
 """What the values of a spec file may be."""
 
@@ -52,6 +54,10 @@ class Spec:
     """`quick`, `default`, `long`, or a number of optimiser steps."""
     reward_timeout: float = 60.0
     """Seconds that a part may take for one batch."""
+    ablate: bool = False
+    """Whether each design also runs without each of its parts in turn."""
+    sweep: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    """Settings of designs to vary, such as `part.x.weight`, and the values: every combination runs as well."""
 
     def __post_init__(self) -> None:
         """Take what people write in Python: one name for a list of names, a count of seeds, a budget as a number."""
@@ -113,11 +119,16 @@ class RunSpec:
         return float(self.steps * self.P * self.K * self.max_tokens)
 
 
+PAIRS = ("clip", "schedule")
+"""Fields of a part that are tuples; TOML has lists."""
+
+
 def run_spec(raw: Mapping[str, Any]) -> RunSpec:
     """A RunSpec from the plain values of a `spec.toml`."""
     design = dict(raw["design"])
     parts = tuple(
-        Part(**{**p, "clip": tuple(p["clip"]) if "clip" in p else None}) for p in design.pop("parts", [])
+        Part(**{**p, **{k: tuple(tuple(v) if isinstance(v, list) else v for v in p[k]) for k in PAIRS if k in p}})
+        for p in design.pop("parts", [])
     )
     lists = {k: tuple(raw[k]) for k in ("points", "temperatures")}
     return RunSpec(**{**raw, **lists, "design": Design(parts=parts, **design)})
@@ -149,6 +160,11 @@ def read_spec(path: Path) -> Spec:
         if key in raw and (not isinstance(raw[key], kinds) or isinstance(raw[key], bool)):
             names = " or ".join(k.__name__ for k in kinds)
             raise UserError(f"spec {path.name!r}: {key} = {raw[key]!r} is not a {names}")
+    if not isinstance(raw.get("ablate", False), bool):
+        raise UserError(f"spec {path.name!r}: ablate = {raw['ablate']!r} is not true or false")
+    for key, listed in raw.get("sweep", {}).items():
+        if not isinstance(listed, list) or not listed:
+            raise UserError(f"spec {path.name!r}: sweep.{key!r} = {listed!r} is not a list of values")
     if isinstance(raw.get("seeds"), list):
         raw["seeds"] = ",".join(map(str, raw["seeds"])) + ","  # the comma makes it a list even of one
     if "seeds" in raw:
@@ -205,10 +221,14 @@ def plan(spec: Spec, policy: Folder) -> tuple[list[RunSpec], dict[str, Path]]:
     for task_name in dict.fromkeys(spec.tasks):
         task = find.task(task_name)
         digest = find.task_digest(task_name)
+        varied: list[Design] = []
         for name in design_names(spec, task_name):
-            design = find.design(name, task_name)
-            sources |= dict(find.copy_of(p) for p in design.parts if p.source)
-            design = portable(design)
+            found = find.design(name, task_name)
+            sources |= dict(find.copy_of(p) for p in found.parts if p.source)
+            varied += [portable(found), *(portable(one) for one in variants_of(found, spec))]
+        if spec.sweep and not any("@" in one.name for one in varied):
+            raise UserError(f"sweep: no design of {task_name} that is run has {', '.join(map(repr, spec.sweep))}")
+        for design in varied:
             for seed in spec.seeds:
                 steps = policy.settings.budget_steps(task_name, spec.budget)
                 runs.append(
@@ -240,6 +260,16 @@ def plan(spec: Spec, policy: Folder) -> tuple[list[RunSpec], dict[str, Path]]:
         if count > 1:
             raise UserError(f"two designs are called {one[1]!r}; rename one of them")
     return runs, sources
+
+
+def variants_of(design: Design, spec: Spec) -> list[Design]:
+    """What a spec asks for beside a design: it without each part, it with other values. Of arms nothing."""
+    if design.name in find.arms():
+        return []
+    found = [*(ablations(design) if spec.ablate else ()), *(sweeps(design, spec.sweep) if spec.sweep else ())]
+    for one in found:
+        find.check_params(one)
+    return found
 
 
 def design_names(spec: Spec, task_name: str) -> list[str]:

@@ -9,14 +9,14 @@ import multiprocessing as mp
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
-from rewardbench import trace
+from rewardbench import fence, trace
 from rewardbench.plan import RunSpec
 from rewardbench.policies.settings import Folder
 from rewardbench.types import UserError
@@ -44,6 +44,10 @@ class Job:
     folder: Callable[[RunSpec], Path]
     """Where a run is recorded."""
 
+    def weights(self) -> int:
+        """Bytes of the policy's files: how large a checkpoint may become."""
+        return sum(path.stat().st_size for path in self.policy.path.glob("*") if path.is_file())
+
 
 @dataclass
 class _Worker:
@@ -53,8 +57,16 @@ class _Worker:
     pipe: Connection
     pack: list[RunSpec] = field(default_factory=list)
     part: str = ""
+    keep: frozenset[str] = frozenset()
+    """Secrets that it was given: its packs' designs name them."""
     since: float = 0.0
     """When the part in progress was begun (monotonic seconds)."""
+
+
+def named(pack: Sequence[RunSpec]) -> frozenset[str]:
+    """The environment variables that the designs of a pack name, as a judge's `key_env = "OPENAI_API_KEY"` does."""
+    params = [item for run in pack for part in run.design.parts for item in part.params.items()]
+    return frozenset(value for key, value in params if key.endswith("_env") and isinstance(value, str))
 
 
 @contextmanager
@@ -80,42 +92,53 @@ class Pool:
         self.killed: set[str] = set()
         """Runs whose worker was killed from outside once."""
         self.stopped: UserError | None = None
+        self.limits = fence.Limits()
 
     def run(self, todo: list[list[RunSpec]], count: int) -> None:
         """Hand out packs until none is left."""
         self.todo = todo[::-1]
+        self.limits = fence.limits(count, self.job.weights(), [self.job.sources.parent])
         try:
             while self.todo or any(w.pack for w in self.workers):
-                while self.todo and self.stopped is None and (free := self._free(count)):
+                while self.todo and self.stopped is None and (free := self._free(count, named(self.todo[-1]))):
                     self._give(free, self.todo.pop())
                 if self.stopped is not None and not any(w.pack for w in self.workers):
                     break
                 self._listen()
         finally:
-            for worker in self.workers:
-                worker.pipe.close()  # an idle worker sees the end of its pipe and leaves
+            for worker in list(self.workers):
                 if worker.pack:
                     worker.process.kill()
-                worker.process.join(5)
-                worker.process.kill()
+                self._leave(worker)
         if self.stopped is not None:
             raise self.stopped
 
-    def _free(self, count: int) -> _Worker | None:
-        """A worker without a pack; started if there are fewer than `count`."""
-        for worker in self.workers:
-            if not worker.pack:
+    def _free(self, count: int, keep: frozenset[str]) -> _Worker | None:
+        """A worker without a pack that has these secrets and no other; started if fewer than `count` have a pack."""
+        idle = [w for w in self.workers if not w.pack]
+        for worker in idle:
+            if worker.keep == keep:
                 return worker
-        if len(self.workers) >= count:
+        if len(self.workers) - len(idle) >= count:
             return None
+        if len(self.workers) >= count:
+            self._leave(idle[0])
+        limits = replace(self.limits, keep=(*self.limits.keep, *keep))
         here, there = mp.get_context("spawn").Pipe()
-        args = (there, self.job.policy, self.job.timeout, self.job.sources, self.job.firsts)
+        args = (there, self.job.policy, self.job.timeout, self.job.sources, self.job.firsts, limits)
         process = mp.get_context("spawn").Process(target=work, args=args, daemon=True)
-        with _surroundings(WORKER):
+        with _surroundings(WORKER), fence.without_secrets(limits.keep):
             process.start()
         there.close()
-        self.workers.append(_Worker(process, here))
+        self.workers.append(_Worker(process, here, keep=keep))
         return self.workers[-1]
+
+    def _leave(self, worker: _Worker) -> None:
+        """Send a worker home that has no pack in hand."""
+        self.workers.remove(worker)
+        worker.pipe.close()  # it sees the end of its pipe and leaves
+        worker.process.join(5)
+        worker.process.kill()
 
     def _give(self, worker: _Worker, pack: list[RunSpec]) -> None:
         worker.pack, worker.part = pack, ""
@@ -145,6 +168,9 @@ class Pool:
         worker.since = time.monotonic()
         if event["event"] == "free":
             worker.pack = []
+        elif event["event"] == "spent":  # a user's code left too little of it for another's
+            worker.pack = []
+            self._leave(worker)
         elif event["event"] == "stop":  # what all runs share is at fault: policy, configuration, disk
             worker.pack = []
             self.stopped = UserError(event["reason"], event["code"])
@@ -172,6 +198,6 @@ class Pool:
             if outside and not worker.part:
                 self.tell({"event": "lost", "run": run.id, "reason": f"{reason}; `rbench resume` goes on"})
                 continue
-            exit_code = 6 if worker.part else 1
+            exit_code = 6 if worker.part or run.algorithm_source else 1
             trace.close(self.job.folder(run), "failed", reason=reason, code=exit_code)
             self.tell({"event": "failed", "run": run.id, "reason": reason, "code": exit_code})

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from rewardbench.design import Running, shares
 from rewardbench.judging import judge
 from rewardbench.types import Batch, Bools, Design, Floats, Gold, Task
 
@@ -52,12 +53,20 @@ def unpaid_share(batch: Batch) -> float:
 
 
 def step_row(
-    step: int, asked: Sequence[Batch], taught: Batch | None, design: Design, charged: int, passes: int
+    step: int,
+    asked: Sequence[Batch],
+    taught: Batch | None,
+    design: Design,
+    charged: int,
+    passes: int,
+    running: Running | None = None,
+    fraction: float = 1.0,
 ) -> dict[str, Any]:
     """One line of `steps.jsonl`: of what was learnt from, or where that is nothing of what was asked for last.
 
     `completions`, `context` and `length` count everything that the algorithm asked for; `taught_tokens` what was
-    learnt from, in every pass, prompts included, as if each completion were read alone.
+    learnt from, in every pass, prompts included, as if each completion were read alone. `shares` is how much of the
+    variance of advantages each part explains.
     """
     batch = asked[-1] if taught is None else taught
     own = batch.mine.sum(-1)
@@ -68,7 +77,9 @@ def step_row(
         "reward": _mean(batch.reward),
         "reward_sd": float(np.nanstd(batch.reward)) if np.isfinite(batch.reward).any() else float("nan"),
         "parts": {n: _mean(v) for n, v in parts.items()},
+        "shares": dict(zip(parts, shares(design, batch.parts, running, fraction).tolist(), strict=True)),
         "abstained": {n: float((~np.isfinite(v)).mean()) for n, v in parts.items()},
+        **({"noted": {n: _mean(v) for n, v in batch.noted.items()}} if batch.noted else {}),
         "dead": dead_share(np.asarray(batch.reward, dtype=np.float64)),
         "length": sum(float(b.mine.sum()) for b in asked) / size,
         "ended": float(batch.ended.mean()),
@@ -131,4 +142,6 @@ def evaluation(
         columns["messages"] = [json.dumps(list(batch.messages[p][k]), ensure_ascii=False) for p, k in cells]
     for m, part in enumerate(design.parts):
         columns[f"part/{part.name}"] = batch.parts[..., m].astype(np.float64).ravel().tolist()
+    for name, noted in batch.noted.items():
+        columns[f"noted/{name}"] = noted.astype(np.float64).ravel().tolist()
     return columns

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from rewardbench.conventions import trl
-from rewardbench.design import Running, compose, no_history, observe
+from rewardbench import calling
+from rewardbench.design import Running, compose, no_history, observe, weights
 from rewardbench.types import Batch, Design, Floats, RewardError
 
 
@@ -17,7 +17,7 @@ class Contestant:
     """A design with its functions at hand."""
 
     design: Design
-    bounds: tuple[trl.Bound, ...] = ()
+    bounds: tuple[calling.Bound, ...] = ()
     oracle: Callable[[Batch], Floats] | None = None
 
 
@@ -34,7 +34,7 @@ class Scored:
 def pay(
     contestant: Contestant,
     batch: Batch,
-    when: trl.When,
+    when: calling.When,
     running: Running,
     timeout: float,
     say: Callable[[str], None] = lambda part: None,
@@ -50,37 +50,35 @@ def pay(
     if not contestant.bounds:
         nothing = np.full(batch.ids.shape[:2], np.nan)
         return Scored(replace(batch, parts=nothing[..., None][..., :0], reward=nothing), running, ())
-    columns, credits = [], []
+    paid = []
     for bound in contestant.bounds:
         if not bound.trusted:
             say(bound.name)
-        named = trl.score(bound, batch, when, timeout)
+        paid.append(calling.score(bound, batch, when, timeout))
         if not bound.trusted:
             say("")
-        scores = np.stack([s for s, _ in named.values()])
-        heard = np.isfinite(scores).any(0)
-        with np.errstate(over="ignore"):
-            columns.append(np.where(heard, np.nansum(scores, axis=0), np.nan))
-        if np.isinf(columns[-1]).any():
-            raise RewardError(f"part {bound.name!r} pays more than a number can hold")
-        given = [c for _, c in named.values() if c is not None]
-        credits.append(sum(given[1:], given[0]) if given else None)
+    columns, credits = [one.scores for one in paid], [one.credit for one in paid]
+    bounds = contestant.bounds
+    noted = {f"{b.name}.{n}": v for b, one in zip(bounds, paid, strict=True) for n, v in one.noted.items()}
     raw = np.stack(columns, axis=-1)
     running = observe(running, raw) if contestant.design.normalise == "running" else running
     try:
-        reward = compose(contestant.design, raw, running)
+        reward = compose(contestant.design, raw, running, when.fraction)
         if np.isinf(reward).any():
             raise RewardError("pays more than a number can hold")
     except RewardError as error:
         raise RewardError(f"design {contestant.design.name!r}: {error}") from error
-    credit = _credit(contestant.design, raw, reward, credits, batch)
+    credit = _credit(contestant.design, raw, reward, credits, batch, when.fraction)
     names = tuple(part.name for part in contestant.design.parts)
-    return Scored(replace(batch, parts=raw, reward=reward, credit=credit), running, names)
+    return Scored(replace(batch, parts=raw, reward=reward, credit=credit, noted=noted), running, names)
 
 
 def raw(contestant: Contestant) -> Contestant:
-    """The contestant as evaluations score it: rewards that are normalised within a group have no level to watch."""
-    return replace(contestant, design=replace(contestant.design, normalise="none"))
+    """The contestant as evaluations score it, so that one level is watched: not normalised within a group, and with
+    the weights that a schedule ends in."""
+    design = contestant.design
+    ended = [replace(p, weight=float(w), schedule=None) for p, w in zip(design.parts, weights(design), strict=True)]
+    return replace(contestant, design=replace(design, normalise="none", parts=tuple(ended)))
 
 
 def start(contestant: Contestant) -> Running:
@@ -89,18 +87,20 @@ def start(contestant: Contestant) -> Running:
 
 
 def _credit(
-    design: Design, raw: Floats, reward: Floats, credits: list[Floats | None], batch: Batch
+    design: Design, raw: Floats, reward: Floats, credits: list[Floats | None], batch: Batch, fraction: float
 ) -> Floats | None:
     """Reward spread over positions, [P, K, T]: segments where they stand, all else on the last own token.
 
     Only a weighted sum of unnormalised parts can be taken apart; for other designs there is no credit.
     """
-    if all(c is None for c in credits) or design.combine != "sum" or design.normalise != "none":
+    if all(c is None for c in credits) or design.credit == "end":
+        return None
+    if design.combine != "sum" or design.normalise != "none":
         return None
     total = np.zeros(batch.ids.shape)
-    for part, credit in zip(design.parts, credits, strict=True):
+    for part, weight, credit in zip(design.parts, weights(design, fraction), credits, strict=True):
         if credit is not None and part.clip is None:
-            total += part.weight * part.scale * credit
+            total += weight * part.scale * credit
     for p, k in np.ndindex(*reward.shape):
         own = np.nonzero(batch.mine[p, k])[0]
         if len(own) and np.isfinite(reward[p, k]):

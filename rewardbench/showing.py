@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rewardbench import find, trace
-from rewardbench.design import design_hash
+from rewardbench.design import design_hash, values
 from rewardbench.plan import portable
 from rewardbench.policies import settings as policies
 from rewardbench.types import UserError
@@ -71,7 +71,7 @@ def _task(name: str) -> dict[str, Any]:
 def _design(name: str, task: str) -> dict[str, Any]:
     """A design's parts and hash."""
     design = portable(find.design(name, task))
-    raw = {k: v for k, v in asdict(design).items() if k != "name"}
+    raw = {k: v for k, v in values(design).items() if k != "name"}
     return {"kind": "design", "name": design.name, "task": task, "hash": design_hash(design), **raw}
 
 

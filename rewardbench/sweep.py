@@ -8,13 +8,14 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import tomli_w
 
-from rewardbench import find, trace
-from rewardbench.conventions.trl import needed
+from rewardbench import fence, find, trace
+from rewardbench.calling import needed
 from rewardbench.plan import ENGINE, RunSpec, Spec, plan, read_run, shard_of, sweep_id
 from rewardbench.policies.settings import Folder, expanded, shipped
 from rewardbench.pool import Job, Pool
@@ -56,7 +57,7 @@ def prepare(spec: Spec, out: Path | None, shard: str | None = None) -> Sweep:
         copy = folder / "sources" / target
         if not copy.is_file():
             trace.write_whole(copy, source.read_bytes())
-    trace.write_whole(folder / "local.toml", tomli_w.dumps({"policy": _policy_place(spec.policy, policy)}).encode())
+    _local(folder, policy=_policy_place(spec.policy, policy))
     sweep = Sweep(folder, name, tuple(mine), policy, spec.reward_timeout, len(runs))
     for run in mine:
         trace.create(sweep.run_folder(run), run.as_dict())
@@ -121,6 +122,15 @@ def _check_head(folder: Path, head: Mapping[str, Any]) -> None:
         raise UserError(f"{folder} holds another shard of this sweep; give each shard its own --out")
 
 
+def _local(folder: Path, **more: Any) -> dict[str, Any]:
+    """What `local.toml` says of this machine, once more is said there; no hash covers it."""
+    path = folder / "local.toml"
+    known = trace.read_toml(path, "") if path.is_file() else {}
+    if known | more != known:
+        trace.write_whole(path, tomli_w.dumps(known | more).encode())
+    return known | more
+
+
 def _policy_place(asked: str, policy: Folder) -> str:
     """How this machine finds the policy again, from any working directory."""
     return str(policy.path) if asked not in shipped() and expanded(asked).is_dir() else asked
@@ -141,9 +151,7 @@ def open_sweep(folder: Path) -> Sweep:
     """A sweep as its folder tells it."""
     head = trace.head(folder)
     runs = tuple(_run_of(folder, name) for name in head["runs"])
-    local = folder / "local.toml"
-    place = trace.read_toml(local, "") if local.is_file() else {}
-    asked = str(place.get("policy", runs[0].policy))
+    asked = str(_local(folder).get("policy", runs[0].policy))
     policy = find.policy(asked, folder)
     if policy.digest != runs[0].policy_hash:
         raise UserError(f"policy {asked!r} is not the one this sweep began with (its files or its .toml changed)", 5)
@@ -207,7 +215,23 @@ def execute(sweep: Sweep, workers: int, tell: Tell) -> None:
         todo = packs(sweep)
         if todo:
             job = job_of(sweep)
-            Pool(job, tell).run(todo, min(workers, len(todo)))
+            Pool(job, partial(_fenced, sweep, tell)).run(todo, min(workers, len(todo)))
+
+
+def _fenced(sweep: Sweep, tell: Tell, event: dict[str, Any]) -> None:
+    """Pass an event on; a worker's word on its fence is written down, and told once, not by every worker."""
+    if event["event"] != "fence":
+        tell(event)
+    elif _local(sweep.folder).get("fence") != event["level"]:
+        _local(sweep.folder, fence=event["level"])
+        tell(event)
+
+
+def unfenced(sweep: Sweep) -> str:
+    """What its workers could not be kept from though this machine could do it, in a line; else nothing."""
+    level = _local(sweep.folder).get("fence")
+    missing = fence.lower(level, fence.limits()) if level else []
+    return f"accident protection is lower than it could be here: not {', '.join(missing)}" if missing else ""
 
 
 def cores() -> int:

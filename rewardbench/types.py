@@ -117,6 +117,10 @@ class Gold:
     """A completion whose score reaches it counts as precise."""
 
 
+LATER = {"later": True}
+"""Marks a field that designs of earlier versions lack: where it is None it is left out of hashes and records."""
+
+
 @dataclass(frozen=True)
 class Part:
     """One named reward component of a design."""
@@ -134,10 +138,19 @@ class Part:
     clip: tuple[float, float] | None = None
     """Least and most of the scaled score."""
     gate: float | None = None
-    """With `combine = "gate"`: the score that opens it; what is not a gate is paid only where all are open."""
+    """With `combine = "gate"`: the score that opens it; what is not a gate is paid only where all are open. With
+    `lexicographic`: the score from which on the next part counts."""
     form: str = "text"
+    """What its function is given for a completion: `text`, or `messages`."""
     source: str = ""
     """SHA-256 of the user's own source file; empty for shipped parts, which the version covers."""
+    convention: str | None = field(default=None, metadata=LATER)
+    """How its function is called, if not as TRL calls one: see `conventions/`."""
+    schedule: tuple[tuple[float, float], ...] | None = field(default=None, metadata=LATER)
+    """(fraction of the run, factor on the weight) pairs, straight lines in between; the ends hold outside of them."""
+    level: str | None = field(default=None, metadata=LATER)
+    """What its function is given at a time, each piece's score on that piece's last token: `turn`, `sentence` or
+    `word`; None: the whole completion."""
 
 
 @dataclass(frozen=True)
@@ -147,11 +160,16 @@ class Design:
     name: str
     parts: tuple[Part, ...] = ()
     combine: str = "sum"
-    """How the parts become one number: weighted sum, product of powers, least weighted score, or sum behind gates."""
+    """How the parts become one number: weighted sum, product of powers, least weighted score, sum behind gates, in
+    the order of their rank (`lexicographic`), or mean less `penalty` standard deviations (`ensemble`)."""
     normalise: str = "none"
     """Each part left as it is, standardised among siblings (`group`), or by its mean and spread so far (`running`)."""
     trains: bool = True
     """False for the arm `untrained`: evaluated, never taught."""
+    penalty: float | None = field(default=None, metadata=LATER)
+    """With `combine = "ensemble"`: standard deviations across the parts that are taken off their mean."""
+    credit: str | None = field(default=None, metadata=LATER)
+    """`end`: segment scores are paid at the end as well, with everything else; None: where the segments stand."""
 
 
 @dataclass(frozen=True)
@@ -191,6 +209,8 @@ class Batch:
     """What the design pays, NaN where every part abstained, [P, K]."""
     credit: Any = None
     """The reward spread over positions (sums to `reward`), [P, K, T], or None."""
+    noted: Mapping[str, Any] = field(default_factory=dict)
+    """Components of parts and what they told beside their scores, name -> [P, K]; NaN where there is none."""
 
     def said(self, p: int, k: int, turns: int) -> Said:
         """What gold reads of completion (p, k)."""
@@ -204,6 +224,7 @@ class Batch:
         }
         for name in ("text", "messages", "spans"):
             values[name] = tuple(row[samples] for row in getattr(self, name)[prompts])
+        values["noted"] = {n: v[prompts, samples] for n, v in self.noted.items()}
         return replace(self, prompts=self.prompts[prompts], context=self.context[prompts], **values)
 
 

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import ctypes
-import multiprocessing as mp
-import os
 import signal
-import sys
-import threading
-import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from rewardbench import trace
+from rewardbench import fence, trace
 from rewardbench.plan import RunSpec
 from rewardbench.policies.settings import Folder
 from rewardbench.types import UserError
@@ -22,21 +17,32 @@ from rewardbench.types import UserError
 Tell = Callable[[dict[str, Any]], None]
 
 
-def work(pipe: Connection, policy: Folder, timeout: float, sources: Path, firsts: Sequence[RunSpec]) -> None:
-    """Do packs until told to stop; none if what all of them share is refused."""
-    die_with_parent()
+def work(
+    pipe: Connection, policy: Folder, timeout: float, sources: Path, firsts: Sequence[RunSpec], limits: fence.Limits
+) -> None:
+    """Do packs until told to stop, or until a user's code has used this process up; none if what all of them share
+    is refused. The fence is up before a user's code is loaded, and after ours is: what that writes is not refused.
+    """
+    fence.die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides; a key press reaches the whole group
-    sys.stdout = sys.stderr  # stdout carries the one JSON object of the parent
-    os.dup2(2, 1)  # and what a part prints through a library or a child of its own goes there neither
+    fence.no_output()
+    import rewardbench.loop  # noqa: F401
+
+    pipe.send({"event": "fence", "level": fence.put_up(limits)})
     admitted = False
-    while True:
+    while not fence.spent():
         try:
             specs, folders = pipe.recv()
         except (EOFError, OSError):
             return
         admitted = admitted or admit(policy, firsts, pipe.send, sources)
         if admitted:
-            do_pack(specs, folders, policy, pipe.send, timeout, sources)
+            do_pack(specs, folders, policy, partial(_say, pipe), timeout, sources)
+
+
+def _say(pipe: Connection, event: dict[str, Any]) -> None:
+    """Tell the parent; a worker that is used up says that it leaves, where it would say that it is free."""
+    pipe.send({"event": "spent"} if event["event"] == "free" and fence.spent() else event)
 
 
 def admit(policy: Folder, firsts: Sequence[RunSpec], say: Tell, sources: Path) -> bool:
@@ -86,21 +92,3 @@ def do_pack(
                 trace.close(folder, "failed", reason=reason, code=code)
                 say({"event": "failed", "run": spec.id, "reason": reason, "code": code})
     say({"event": "free"})
-
-
-def die_with_parent() -> None:
-    """Ask the kernel to kill this process when its parent dies; elsewhere, watch for it."""
-    above = mp.parent_process()
-    parent = os.getppid() if above is None or above.pid is None else above.pid
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
-        if os.getppid() != parent:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(1)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()

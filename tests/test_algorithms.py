@@ -9,17 +9,19 @@ import torch
 from rewardbench import find
 from rewardbench.algorithms.best_of_n import BestOfN
 from rewardbench.algorithms.dr_grpo import DrGrpo
+from rewardbench.algorithms.gdpo import Gdpo
 from rewardbench.algorithms.grpo import Grpo
 from rewardbench.algorithms.raft import Raft
 from rewardbench.algorithms.reinforce import Reinforce
 from rewardbench.algorithms.rloo import Rloo
+from rewardbench.design import compose
 from rewardbench.engine import learn as engine
 from rewardbench.engine.forward import own_logp
 from rewardbench.engine.optimise import adam
 from rewardbench.engine.stack import stack
 from rewardbench.policies.load import load
 from rewardbench.policies.settings import open_folder
-from rewardbench.types import Batch, Now, Prompt, State
+from rewardbench.types import Batch, Design, Now, Part, Prompt, State
 
 REWARDS = np.array([[1.0, 0.0, 0.3, 0.3], [0.5, 0.5, 0.5, 0.5], [0.0, 2.0, -1.0, 0.25]])
 P, K, T = 3, 4, 10
@@ -38,13 +40,17 @@ def plain_batch(reward=REWARDS, credit=None, lengths=None):
     )  # fmt: skip
 
 
-def trl_trainer(llama, tmp_path, kind="grpo", **options):
-    """A TRL trainer on the same policy folder whose reward is the table above."""
+def trl_trainer(llama, tmp_path, kind="grpo", tables=(REWARDS,), **options):
+    """A TRL trainer on the same policy folder whose rewards are these tables."""
     from datasets import Dataset
     from trl import GRPOConfig, GRPOTrainer, RLOOConfig, RLOOTrainer
 
-    def table(completions, **_):
-        return REWARDS.ravel().tolist()
+    def table(values, name):
+        def paid(completions, **_):
+            return values.ravel().tolist()
+
+        paid.__name__ = name
+        return paid
 
     shared = dict(
         output_dir=str(tmp_path), per_device_train_batch_size=12, num_generations=4, max_completion_length=T,
@@ -52,7 +58,7 @@ def trl_trainer(llama, tmp_path, kind="grpo", **options):
     )  # fmt: skip
     data = Dataset.from_dict({"prompt": ["Ann has 3.", "What is it?", "the red fox runs."]})
     maker, config = (RLOOTrainer, RLOOConfig) if kind == "rloo" else (GRPOTrainer, GRPOConfig)
-    trainer = maker(model=str(llama), reward_funcs=table, args=config(**shared), train_dataset=data)
+    trainer = maker(model=str(llama), reward_funcs=[table(t, f"t{n}") for n, t in enumerate(tables)], args=config(**shared), train_dataset=data)
     trainer.model.train()
     trainer.current_gradient_accumulation_steps = 1
     rows = [{"prompt": p} for p in data["prompt"] for _ in range(4)]
@@ -114,6 +120,29 @@ def test_advantages_losses_and_gradients_equal_trls(llama, tmp_path, algorithm, 
     peers = dict(trainer.model.named_parameters())
     for name, p in stacked.model.named_parameters():
         torch.testing.assert_close(p.grad, peers[name].grad, atol=1e-6, rtol=1e-4)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_parts_standardised_one_by_one_with_gdpo_equal_trls(llama, tmp_path):
+    """A large and a small part, the small one standardised to the same size before the sum."""
+    tables, weights = (REWARDS * 50, np.random.default_rng(4).random((P, K))), [1.0, 0.5]
+    more = {"multi_objective_aggregation": "normalize_then_sum", "reward_weights": weights}
+    _, inputs = trl_trainer(llama, tmp_path, tables=tables, **more)
+    design = Design("d", (Part("a", "x.a", weights[0]), Part("b", "x.b", weights[1])), normalise="group")
+    reward = compose(design, np.stack(tables, -1))
+    gains = Gdpo().advantages(replace(ours_from(inputs), reward=reward), State())
+    np.testing.assert_allclose(gains[..., 0].ravel(), inputs["advantages"].numpy(), atol=1e-5)
+    plain = compose(replace(design, normalise="none"), np.stack(tables, -1))
+    summed = Grpo().advantages(replace(ours_from(inputs), reward=plain), State())
+    assert np.abs(gains - summed).max() > 0.3, "GRPO of the plain sum is another thing"
+
+
+def test_gdpo_leaves_out_what_was_not_paid_and_equal_rewards():
+    reward = np.array([[1.0, np.nan, 3.0, 2.0], [5.0] * 4, [np.nan] * 4])
+    gains = Gdpo().advantages(plain_batch(reward), State())
+    assert (gains[0, 1] == 0).all()
+    assert (gains[1:] == 0).all()
+    assert gains[0, 2, 0] > 0 > gains[0, 0, 0]
 
 
 def test_grpo_is_unmoved_by_scale_and_offset():

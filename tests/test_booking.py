@@ -10,7 +10,7 @@ from sweeping import PARTS, one_line, rbench
 
 from rewardbench import find, results, scoring, stats, tables, trace
 from rewardbench.advantage import centred, left_out_one
-from rewardbench.conventions.trl import Bound, When, score
+from rewardbench.calling import Bound, When, score
 from rewardbench.metrics import hacked
 from rewardbench.plan import Spec
 from rewardbench.types import Batch, Design, Part, Prompt, UserError

@@ -7,7 +7,7 @@ import pytest
 from sweeping import PARTS, process, rbench, task_of
 
 from rewardbench import trace
-from rewardbench.conventions.trl import Bound, When, score
+from rewardbench.calling import Bound, When, score
 from rewardbench.judging import judge
 from rewardbench.scoring import Contestant, pay, start
 from rewardbench.types import Batch, Design, Gold, Part, Prompt, Task
@@ -216,7 +216,7 @@ def test_a_pure_part_scores_equal_completions_once_and_any_other_part_all(form):
         return [float(len(str(c))) for c in completions]
 
     batch = batch_of_one(("red", "a cat", "red", "dog", "a cat"), {"hint": "x"})
-    scores = [score(Bound("p", counts, form, pure=pure), batch, When("s", 0, 0.0), 9.0)["p"][0] for pure in (True, False)]
+    scores = [score(Bound("p", counts, form, pure=pure), batch, When("s", 0, 0.0), 9.0).scores for pure in (True, False)]
     np.testing.assert_array_equal(scores[0], scores[1])
     assert [len(c) for c, _ in given] == [3, 5]
     assert given[0][1] == ["x"] * 3

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from rewardbench import find
-from rewardbench.design import canonical, compose, design_hash, no_history, observe, parse, validate
+from rewardbench.design import canonical, compose, design_hash, no_history, observe, parse, shares, validate, values
 from rewardbench.plan import Spec, plan
 from rewardbench.types import Design, Part, RewardError, UserError
 
@@ -55,6 +55,96 @@ def test_gate_pays_nothing_below_its_bar():
     made = design({"gate": 0.5}, {"weight": 2.0}, combine="gate")
     assert paid(made, [0.5, 0.7], [0.49, 0.7], [NAN, 0.7]) == [1.4, 0.0, 1.4]
     assert np.isnan(paid(made, [1.0, NAN])[0])
+
+
+def test_lexicographic_counts_the_next_part_only_where_the_one_before_is_reached():
+    made = design({"gate": 0.5, "weight": 2.0}, {"gate": 1.0}, {}, combine="lexicographic")
+    assert paid(made, [0.4, 1.0, 1.0], [0.5, 0.9, 1.0], [0.9, 1.0, 0.25]) == [0.8, 1.9, 2.25]
+    assert paid(made, [NAN, 1.0, 0.5], [0.4, NAN, 0.5]) == [1.5, 0.8]
+    assert np.isnan(paid(made, [NAN, NAN, NAN])[0])
+
+
+@given(arrays(float, (1, 8, 3), elements=st.floats(0, 1)))
+def test_no_later_part_makes_up_for_an_earlier_one_that_is_missed(scores):
+    made = design({"gate": 0.5}, {"gate": 0.5}, {}, combine="lexicographic")
+    reward = compose(made, scores)[0]
+    for a in range(8):
+        for b in range(8):
+            if scores[0, a, 0] >= 0.5 > scores[0, b, 0]:
+                assert reward[a] > reward[b]
+
+
+def test_an_ensemble_pays_agreement():
+    made = design({}, {}, combine="ensemble", penalty=1.0)
+    assert paid(made, [0.5, 0.5], [1.0, 0.0], [0.8, NAN]) == [0.5, 0.0, 0.8]
+    weighed = design({"weight": 3.0}, {"weight": 1.0}, combine="ensemble", penalty=2.0)
+    spread = (0.75 * 0.25**2 + 0.25 * 0.75**2) ** 0.5
+    assert paid(weighed, [1.0, 0.0])[0] == pytest.approx(0.75 - 2 * spread)
+    assert np.isnan(paid(made, [NAN, NAN])[0])
+
+
+def test_a_schedule_moves_a_weight_in_straight_lines():
+    made = design({"schedule": ((0.25, 0.0), (0.75, 2.0))}, {"weight": 4.0})
+    at = [compose(made, np.array([[[1.0, 0.0]]]), fraction=f)[0, 0] for f in (0.0, 0.25, 0.5, 0.75, 1.0)]
+    assert at == [0.0, 0.0, 1.0, 2.0, 2.0]
+    assert compose(made, np.array([[[1.0, 1.0]]]))[0, 0] == 6.0, "without a fraction: its end"
+
+
+def test_shares_of_a_sum_add_up_whatever_abstains_not():
+    rng = np.random.default_rng(0)
+    made = design({"weight": 2.0}, {"weight": -1.0}, {"weight": 0.0})
+    scores = rng.random((5, 8, 3))
+    found = shares(made, scores)
+    assert found.sum() == pytest.approx(1)
+    assert found[2] == 0
+    reward = compose(made, scores)
+    own = 2 * scores[..., 0]
+    gap, dev = own - own.mean(1, keepdims=True), reward - reward.mean(1, keepdims=True)
+    assert found[0] == pytest.approx((gap * dev).sum() / (dev**2).sum())
+
+
+def test_shares_where_nothing_is_told_apart_are_not_known():
+    made = design({}, {})
+    assert np.isnan(shares(made, np.ones((2, 4, 2)))).all()
+    assert np.isnan(shares(made, np.full((2, 4, 2), NAN))).all()
+
+
+@pytest.mark.parametrize("combine", ["product", "min", "gate", "lexicographic", "ensemble"])
+def test_a_part_that_says_the_same_of_all_siblings_explains_nothing(combine):
+    scores = np.random.default_rng(1).random((4, 8, 2))
+    scores[..., 0] = 0.7
+    gate = {"gate": 0.5} if combine in ("gate", "lexicographic") else {}
+    found = shares(design(gate, {}, combine=combine, **({"penalty": 0.5} if combine == "ensemble" else {})), scores)
+    assert found[0] == pytest.approx(0, abs=1e-9)
+    assert found[1] == pytest.approx(1) or combine == "min"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('combine = "lexicographic"\n[[part]]\nuse = "null.echo"\n[[part]]\nuse = "null.length"', "for every part but the last"),
+        ('combine = "lexicografic"\n[[part]]\nuse = "null.echo"', "did you mean 'lexicographic'"),
+        ('penalty = 1\n[[part]]\nuse = "null.echo"', "not 'ensemble'"),
+        ('combine = "ensemble"\npenalty = -1\n[[part]]\nuse = "null.echo"', "0 or above"),
+        ('credit = "start"\n[[part]]\nuse = "null.echo"', "known: 'end'"),
+        ('[[part]]\nuse = "null.echo"\nschedule = [[0.5, 1], [0.2, 0]]', "rising fractions"),
+        ('[[part]]\nuse = "null.echo"\nschedule = [[0, 1], [2, 0]]', "rising fractions"),
+        ('[[part]]\nuse = "null.echo"\nlevel = "sentense"', "did you mean 'sentence'"),
+        ('combine = "min"\n[[part]]\nuse = "null.echo"\nlevel = "word"', "set credit = 'end'"),
+        ('[[part]]\nuse = "null.echo"\nlevel = "word"\nclip = [0, 1]', "a level and a clip"),
+    ],
+)
+def test_what_the_new_keys_cannot_say_is_one_line(text, words):
+    with pytest.raises(UserError, match=words):
+        parse(text, "d")
+
+
+def test_fields_of_later_versions_are_hashed_only_where_they_are_set():
+    plain = parse('[[part]]\nuse = "null.echo"', "d")
+    assert not {"penalty", "credit"} & values(plain).keys()
+    faded = parse('[[part]]\nuse = "null.echo"\nschedule = [[0, 1], [1, 0]]', "d")
+    assert design_hash(faded) != design_hash(plain)
+    assert values(faded)["parts"][0]["schedule"] == [[0.0, 1.0], [1.0, 0.0]]
 
 
 def test_group_standardises_each_part_among_siblings():

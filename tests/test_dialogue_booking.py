@@ -15,7 +15,8 @@ import pytest
 from scipy.stats import kendalltau
 
 from rewardbench import find
-from rewardbench.rewards import dialogue, politeness
+from rewardbench.calling import wanted
+from rewardbench.rewards import dialogue, politeness, rules
 from rewardbench.types import Prompt
 
 NAME = next(name for name in find.task_folders() if name.split("/")[-1] == "booking")
@@ -38,15 +39,15 @@ def paid(design: str, prompt: Prompt, messages: list[dict[str, str]]) -> float:
     total = 0.0
     for part in DESIGNS[design].parts:
         topic, name = part.use.split(".")
-        function = getattr({"dialogue": dialogue, "politeness": politeness}[topic], name)
+        function = getattr({"dialogue": dialogue, "politeness": politeness, "rules": rules}[topic], name)
         text = "\n".join(m["content"] for m in messages if m["role"] == "assistant")
         has = {
             "prompts": [prompt.chat()],
-            "completions": [messages if topic == "dialogue" else text],
+            "completions": [text if topic == "politeness" else messages],
             "slots": [prompt.columns["slots"]],
         }
-        wanted = function.__code__.co_varnames[: function.__code__.co_argcount]
-        total += part.weight * function(**{k: v for k, v in has.items() if k in wanted}, **part.params)[0]
+        scores = function(**wanted(function, has), **part.params)
+        total += part.weight * (sum(v[0] for v in scores.values()) if topic == "rules" else scores[0])
     return total
 
 
@@ -167,6 +168,7 @@ def test_designs_agree_with_gold_as_they_should() -> None:
     assert tau["politeness"] < 0.3
     assert tau["closing"] < 0.3
     assert tau["complete"] < tau["reference"]
+    assert 0.4 < tau["rules"] < 0.95
 
 
 CHEATS = {

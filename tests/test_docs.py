@@ -53,7 +53,7 @@ def test_generated_pages_are_current(make):
 def test_the_maker_says_what_is_stale_writes_it_and_loads_no_torch(make, tmp_path):
     copy = tmp_path / "docs"
     copy.mkdir()
-    for folder in ("tests", "tasks", "rewardbench"):
+    for folder in ("tests", "tasks", "rewardbench", "benchmarks"):
         (tmp_path / folder).symlink_to(ROOT / folder)
     for file in ("make.py", "architecture.md", "reference.md"):
         (copy / file).write_text((DOCS / file).read_text())

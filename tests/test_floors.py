@@ -8,12 +8,16 @@ The table is that of the design page. Where a file has no place there, its place
 | typed | 1, left of design | a TOML table against a dataclass; what the settings and the algorithms share |
 | advantage | 1 | plain arrays from a Batch; the algorithms' shared arithmetic, without torch |
 | scoring | 3, left of conventions | calls a design's bound parts; `find` binds them |
+| levels | 3, left of calling | a part called on pieces of a completion |
+| variants | 3, right of plan | designs that follow from one: ablations and sweeps of settings |
+| calling | 3, right of conventions | what a part is given and may give back; the conventions adapt to it |
 | given | 3, right of conventions | a batch of texts that nobody sampled, for check and audit |
 | record | 3, beside trace | what is written down of a step; knows no folder |
 | anchors | 3, left of results | a task's frozen scale, made of results |
 | tables, gates, comparing | 3, left of results | what is handed on of results; which design did better, and whether it may pass |
 | progress, alarms | 3, right of watch | events folded into what a view shows; what to look at in it |
 | pool, worker | 3, between sweep and loop | processes and what one does |
+| fence | 3, rightmost | limits that a process puts on itself; workers do, and what calls a user's function explains a failure by them |
 | judging | 3, right of record | gold, checked; called by the record and by the oracle |
 | packs | 3, right of loop | runs that share a model: opened, saved, restored; drives floor 2 as the loop does |
 | doctor | 4 | looks at every floor below; torch is tried by `engine.trial`, in a process of its own |
@@ -36,7 +40,7 @@ FLOORS = (
     ("reward_models", "algorithms", "engine", "policies"),
     (
         "verbs", "anchors", "showing", "sweep", "watch", "alarms", "progress", "pool", "worker", "loop", "packs", "tables", "gates", "comparing",
-        "results", "plan", "find", "oracle", "scoring", "conventions", "given", "record", "judging", "trace",
+        "results", "plan", "variants", "find", "oracle", "scoring", "conventions", "levels", "calling", "given", "record", "judging", "trace", "fence",
     ),
     ("boards", "pages", "audit", "check", "scale", "modules", "doctor"),
     ("__main__", "recipe", "commands", "cli"),
@@ -45,7 +49,8 @@ PLACE = {name: (floor, n) for floor, names in enumerate(FLOORS) for n, name in e
 HEAVY = {"torch", "transformers", "accelerate", "peft", "trl"}
 DRIVERS = {"loop", "packs", "worker"}
 """The exception: `loop` and `packs` drive floor 2, and `worker` starts them, in processes of its own alone."""
-LIGHT = {"numpy", "scipy", "sacrebleu", "rouge_score", "rfc8785"}
+LIGHT = {"numpy", "scipy", "sacrebleu", "rouge_score", "rfc8785", "vaderSentiment", "harper", "spellchecker", "pronouncing", "profanity_check",
+         "regex", "jsonschema", "referencing"}  # fmt: skip
 """What floors 0 and 1 may import besides the standard library; scikit-learn lazily."""
 ORACLE = {"find"}
 

@@ -19,7 +19,7 @@ print("LOADED", json.dumps([m for m in {heavy} if m in sys.modules]), file=sys.s
 SCORE = """
 import numpy as np
 from rewardbench import find, scoring, results, design, showing, sweep
-from rewardbench.conventions.trl import When
+from rewardbench.calling import When
 from rewardbench.types import Batch, Prompt
 ones = np.ones((1, 2, 1), dtype=bool)
 batch = Batch((Prompt("a", text="x", columns={"hint": "red"}),), ((1,),), ones * 1, ones * 0.0, ones, ones * 0, ones[..., 0],

@@ -52,7 +52,8 @@ def run(design, seed, curve, parts=1, trains=True, status="done", task="writing/
     spec = RunSpec(task, 1, "d", Design(design, made, trains=trains), design, "grpo", {}, "tiny", "p", seed, "default",
                    100, 8, 8, 50, steps, 8, 4, () if bank is None else tuple(bank.temperatures), 16)  # fmt: skip
     if rows is None:
-        rows = [{"step": s, "dead": 0.0, "parts": {p.name: 0.1 * i + s / 100 for i, p in enumerate(made)}} for s in range(20)]
+        rows = [{"step": s, "dead": 0.0, "parts": {p.name: 0.1 * i + s / 100 for i, p in enumerate(made)},
+                 "shares": {p.name: [0.75, 0.25][i % 2] if s else None for i, p in enumerate(made)}} for s in range(20)]  # fmt: skip
     return Loaded(spec, Path(design[:9].replace("/", "")), {"status": status}, rows, [], curve, bank, [], [])
 
 
@@ -225,8 +226,10 @@ def test_parts_shows_its_rows():
     x, y = ruler(tree, "x"), ruler(tree, "y")
     lines = [p for p in tags(tree, "path", "line") if len(points(p)) == 20]
     for i, path in enumerate(lines):
-        assert_near(measured(path, x, y), [r[3:] for r in picture.rows if r[1] == f"part{i}"], x=0.05)
+        assert_near(measured(path, x, y), [r[3:5] for r in picture.rows if r[1] == f"part{i}"], x=0.05)
     assert len(lines) == 2
+    assert {said(t).rpartition(" part")[2] for t in tags(tree, "text") if said(t).endswith(" %")} == {"0 75 %", "1 25 %"}
+    assert {(r[1], r[5]) for r in picture.rows if r[3]} == {("part0", 0.75), ("part1", 0.25)}
     assert {r[0] for r in picture.rows} == {"two"}
     single = scoring.score([run("one", 1, curve([0.4, 0.5]))])
     assert import_module("rewardbench.pages.pictures.parts").draw("writing/story", single) is None

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rewardbench import find, scoring
-from rewardbench.conventions.trl import When
+from rewardbench.calling import When
 from rewardbench.types import Batch, Prompt
 
 NAME = "qa/lookup"

@@ -8,7 +8,7 @@ import torch
 from scipy.stats import kendalltau
 
 from rewardbench import find, scoring
-from rewardbench.conventions.trl import When
+from rewardbench.calling import When
 from rewardbench.engine.sample import sample
 from rewardbench.engine.stack import stack
 from rewardbench.policies.load import load

@@ -15,7 +15,7 @@ from rewardbench import find, given, judging, scoring, seeds
 from rewardbench.audit import _limits
 from rewardbench.audit._ask import TOKEN, Ask, fit
 from rewardbench.audit._found import Example
-from rewardbench.conventions.trl import When
+from rewardbench.calling import When
 from rewardbench.given import Completion
 from rewardbench.types import Batch, Floats, Gold, GoldError, Message, Prompt, RewardError, Task, UserError
 

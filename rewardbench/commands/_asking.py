@@ -38,6 +38,11 @@ OPTIONS: tuple[Callable[[Function], Function], ...] = (
     ),
     click.option("--seeds", metavar="5|1,2,3", help="How many seeds, or which."),
     click.option("--budget", metavar="quick|default|long|N", help="Optimiser steps, by name or number."),
+    click.option("--ablate", is_flag=True, help="Run each design also without each of its parts in turn."),
+    click.option(
+        "--sweep", multiple=True, metavar="part.x.weight=0,0.1,0.3",
+        help="Run each design also with these values; repeated: every combination.",
+    ),
     click.option("--reward-timeout", type=float, metavar="S", help="Seconds that a part may take for one batch (60)."),
 )
 
@@ -59,9 +64,12 @@ def asking(function: Function) -> Function:
 def spec_of(spec: Path | None, **flags: Any) -> Any:
     """The spec file's values with the flags over them."""
     from rewardbench.plan import Spec, parse_seeds, read_spec
+    from rewardbench.variants import parse_sweep
 
     found = read_spec(spec) if spec is not None else Spec()
-    given = {k: v for k, v in flags.items() if v not in (None, ())}
+    given = {k: v for k, v in flags.items() if v not in (None, (), False)}
+    if "sweep" in given:
+        given["sweep"] = parse_sweep(given["sweep"])
     if "seeds" in given:
         given["seeds"] = parse_seeds(given["seeds"])
     return replace(found, **given)

@@ -3,25 +3,60 @@
 from __future__ import annotations
 
 import textwrap
-from pathlib import Path
+from dataclasses import dataclass
+from typing import Any
 
-import click
-
+from rewardbench import fence, find
 from rewardbench.audit import _run
 from rewardbench.audit._found import Example, Finding
 from rewardbench.pages.safe import label, visible
+from rewardbench.types import UserError
 
 SHOWN = 3
 """Findings told with an example; the others have a line each."""
 WIDTH = 100
+CALLS = 60
+"""The whole may take so many times what one call of a part may."""
 
 
-def told(audit: _run.Audit, out: Path | None) -> None:
-    """The verdict and the findings, on stderr."""
-    for line in lines(audit):
-        click.echo(line, err=True)
-    if out is not None:
-        click.echo(f"\nwritten to {out}", err=True)
+@dataclass(frozen=True)
+class Asked:
+    """What is to be audited, and how."""
+
+    design: str
+    task: str
+    policy: str
+    prompts: int
+    samples: int
+    seed: int
+    timeout: float
+    """Seconds that a part may take for one batch."""
+    page: bool
+    """Whether a page is wanted too."""
+
+
+def audited(asked: Asked) -> dict[str, Any]:
+    """Exit code, JSON, lines and page of an audit; a user's own code is called apart, behind the fence."""
+    if ":" not in asked.design and not asked.design.endswith(".toml"):
+        return here(asked)
+    try:
+        found: dict[str, Any] = fence.apart(here, (asked,), timeout=CALLS * asked.timeout, name=asked.design)
+        return found
+    except fence.Ended as error:
+        raise UserError(f"design {asked.design!r} cannot be audited: {error}", 6) from error
+
+
+def here(asked: Asked) -> dict[str, Any]:
+    """The same, in this process."""
+    stage = _run.stage(asked.task, find.policy(asked.policy), asked.prompts, asked.samples, asked.seed)
+    audit = _run.audit(asked.design, stage, asked.timeout)
+    page = None
+    if asked.page:
+        from rewardbench.pages import audit as pages
+
+        page = pages.html(audit)
+    code = 3 if audit.findings else 5 if audit.verdict == "unknown" else 0
+    return {"code": code, "json": _run.as_json(audit), "lines": lines(audit), "page": page}
 
 
 def lines(audit: _run.Audit) -> list[str]:
@@ -68,8 +103,3 @@ def _wrapped(text: str, first: str = "", rest: str | None = None) -> list[str]:
     return textwrap.wrap(text, WIDTH, initial_indent=first, subsequent_indent=first if rest is None else rest)
 
 
-def write(audit: _run.Audit, path: Path) -> None:
-    """The page."""
-    from rewardbench.pages import audit as page
-
-    page.save(audit, path)

@@ -37,6 +37,8 @@ def go(prepared: sweep.Sweep, workers: int | None, as_json: bool, display: str, 
         _showing.flagged(scored, prepared.folder)
         click.echo(f"recorded in {prepared.folder}", err=True)
     _complaints(scored)
+    if line := sweep.unfenced(prepared):
+        click.echo(line, err=True)
     return _showing.exit_code(scored)
 
 

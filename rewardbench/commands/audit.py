@@ -43,7 +43,6 @@ def command(
       rbench audit mine.toml --task qa/lookup -o audit.html
     """
     from rewardbench import find
-    from rewardbench.audit import _run
     from rewardbench.cli import print_json
     from rewardbench.commands import _auditing
     from rewardbench.types import UserError
@@ -54,14 +53,15 @@ def command(
     found = find.design(asked, tasks[0])  # a name that is none is told before anything is loaded
     if not found.parts:
         raise UserError(f"design {asked!r} is an arm that pays nothing: there is nothing to audit")
-    stage = _run.stage(tasks[0], find.policy(policy), prompts, samples, seed)
-    audit = _run.audit(asked, stage, reward_timeout)
+    order = (tasks[0], policy, prompts, samples, seed, reward_timeout)
+    done = _auditing.audited(_auditing.Asked(asked, *order, page=out is not None))
     if out is not None:
-        _auditing.write(audit, out)
+        from rewardbench.pages import audit as pages
+
+        pages.save(done["page"], out)
     if as_json:
-        print_json(_run.as_json(audit))
+        print_json(done["json"])
     else:
-        _auditing.told(audit, out)
-    if audit.findings:
-        return 3
-    return 5 if audit.verdict == "unknown" else 0
+        for line in [*done["lines"], *([] if out is None else ["", f"written to {out}"])]:
+            click.echo(line, err=True)
+    return int(done["code"])

@@ -1,261 +1,28 @@
-"""How does TRL call a reward? Keywords only, a list in, a score a completion out; `None` abstains.
+"""How does TRL call a reward? Keywords only, every column a list, a score a completion out; `None` abstains.
 
-Arguments are filtered by signature, so a function without `**kwargs` works as well. What comes back is
-checked here: a wrong count, text, NaN or an exception is a typed failure that names what broke.
+It is the scorer's own call, so a function goes through as it is. What TRL's trainer adds (`trainer_state`,
+`log_extra`, `log_metric`) is given to those that cannot do without it: nothing is logged.
 """
 
 from __future__ import annotations
 
-import asyncio
-import copy
-import inspect
-import math
-import signal
-import threading
-import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
-import numpy as np
+from rewardbench.conventions.signature import Signature
 
-from rewardbench import seeds
-from rewardbench.types import Batch, Floats, RewardError
-
-Reward = Callable[..., Any]
-SINGLE = ("step", "fraction")
-"""Arguments that are no list with an entry a completion."""
+COMPLETIONS = ("completions",)
+LISTS = ("completions", "completion_ids", "prompts", "prompt_ids")
 
 
-@dataclass(frozen=True)
-class Bound:
-    """A part with its function: what a scorer calls."""
-
-    name: str
-    call: Reward
-    form: str = "text"
-    trusted: bool = False
-    """Shipped code: not timed."""
-    pure: bool = False
-    """It declares that it reads prompt and completion alone: equal ones are scored once."""
+def fits(signature: Signature) -> str:
+    """Why a function is called as TRL calls it, or ""."""
+    found = [name for name in LISTS if name in signature.names]
+    if found:
+        return f"it takes {found[0]!r}, a list"
+    return "it takes any keyword" if signature.keywords and not signature.required else ""
 
 
-@dataclass(frozen=True)
-class When:
-    """Where in a run a batch is scored; names the generators that a part may ask for."""
-
-    stream: str
-    step: int
-    fraction: float
-
-
-def arguments(batch: Batch, form: str, when: When, chance: bool = True) -> dict[str, Any]:
-    """Everything a part may ask for, a list with an entry a completion (but `step` and `fraction`).
-
-    Generators are made only where `chance` is wanted: few parts want it.
-    """
-    P, K = batch.ids.shape[:2]
-    cells = [(p, k) for p in range(P) for k in range(K)]
-    texts = [batch.text[p][k] for p, k in cells]
-    given: dict[str, Any] = {
-        "prompts": [batch.prompts[p].plain() if form == "text" else batch.prompts[p].chat() for p, _ in cells],
-        "completions": texts if form == "text" else [list(batch.messages[p][k]) for p, k in cells],
-        "completion_ids": [batch.ids[p, k][batch.mine[p, k]].tolist() for p, k in cells],
-        "prompt_ids": [list(batch.context[p]) for p, _ in cells],
-        "step": when.step,
-        "fraction": when.fraction,
-    }
-    columns = {name for prompt in batch.prompts for name in prompt.columns}
-    for name in sorted(columns - given.keys()):
-        given[name] = [batch.prompts[p].columns.get(name) for p, _ in cells]
-    if chance:
-        given["rng"] = [seeds.generator(f"reward/{when.stream}/{p}/{k}") for p, k in cells]
-    return given
-
-
-def asks_for(function: Reward, name: str) -> bool:
-    """Whether a function's signature takes this keyword.
-
-    >>> asks_for(lambda completions: 0, "rng"), asks_for(lambda **all: 0, "rng")
-    (False, True)
-    """
-    parameters = inspect.signature(function).parameters
-    return name in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
-
-
-def needed(function: Reward) -> set[str]:
-    """The columns without which a function cannot be called.
-
-    >>> needed(lambda completions, answer, width=1: 0)
-    {'answer'}
-    """
-    given = {"prompts", "completions", "completion_ids", "prompt_ids", "rng", *SINGLE}
-    parameters = inspect.signature(function).parameters.values()
-    named = [p for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
-    return {p.name for p in named if p.default is p.empty} - given
-
-
-def wanted(function: Reward, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments that a function's signature asks for.
-
-    >>> wanted(lambda completions: 0, {"completions": ["a"], "step": 1})
-    {'completions': ['a']}
-    """
-    parameters = inspect.signature(function).parameters.values()
-    if any(p.kind is p.VAR_KEYWORD for p in parameters):
-        return dict(given)
-    return {p.name: given[p.name] for p in parameters if p.name in given}
-
-
-def score(bound: Bound, batch: Batch, when: When, timeout: float) -> dict[str, tuple[Floats, Floats | None]]:
-    """Raw scores of one part: name -> (scores [P, K], credit [P, K, T] or None), NaN where it abstained.
-
-    Raises RewardError that names the part (and prompt and completion where one is to blame).
-    """
-    try:
-        with time_limit(0 if bound.trusted else timeout, bound.name):
-            given = wanted(bound.call, arguments(batch, bound.form, when, asks_for(bound.call, "rng")))
-            first, again = _different(batch, bound)
-            given = {n: v if n in SINGLE else [v[i] for i in first] for n, v in given.items()} if bound.pure else given
-            # a user's part gets copies: what it changes in place must not reach gold or another part
-            result = bound.call(**given if bound.trusted else _copied(given))
-            if inspect.isawaitable(result):
-                result = asyncio.run(_finish(result))
-    except RewardError:
-        raise
-    except (Exception, SystemExit) as error:
-        # anything may come out of a user's function; it is named and re-raised, never swallowed
-        place = users_line(error)
-        raise RewardError(f"part {bound.name!r} raised {type(error).__name__}: {_line(error)}{place}") from error
-    if isinstance(result, Mapping):
-        if not result:
-            raise RewardError(f"part {bound.name!r} returned an empty mapping, not scores")
-        return {f"{bound.name}.{n}": _checked(f"{bound.name}.{n}", v, batch, again) for n, v in result.items()}
-    return {bound.name: _checked(bound.name, result, batch, again)}
-
-
-def _different(batch: Batch, bound: Bound) -> tuple[list[int], list[int]]:
-    """The completions that a part is given, and for every completion which of those is its own: for a pure part
-    the first of each equal (prompt, completion), else all.
-    """
-    P, K = batch.ids.shape[:2]
-    if not bound.pure:
-        return list(range(P * K)), list(range(P * K))
-    said = batch.text if bound.form == "text" else batch.messages
-    keys = [(p, repr(said[p][k])) for p in range(P) for k in range(K)]
-    number = {key: n for n, key in enumerate(dict.fromkeys(keys))}
-    first = {key: i for i, key in reversed(list(enumerate(keys)))}
-    return [first[key] for key in number], [number[key] for key in keys]
-
-
-def _copied(given: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments with everything that can be changed in place copied."""
-    return {name: value if name == "rng" else copy.deepcopy(value) for name, value in given.items()}
-
-
-async def _finish(result: Any) -> Any:
-    """The value of an awaitable."""
-    return await result
-
-
-def users_line(error: BaseException) -> str:
-    """` (mine.py, line 4)`: the last line of a user's own file that an error went through, or nothing."""
-    found = ""
-    for frame, line in traceback.walk_tb(error.__traceback__):
-        name = str(frame.f_globals.get("__name__", ""))
-        if name.startswith("_rewardbench_user_"):
-            found = f" ({frame.f_code.co_filename.rpartition('/')[2]}, line {line})"
-    return found
-
-
-def _line(error: BaseException) -> str:
-    """The first line of an error's text."""
-    return (str(error).strip().splitlines() or ["(no message)"])[0][:300]
-
-
-def _checked(name: str, values: Any, batch: Batch, again: Sequence[int]) -> tuple[Floats, Floats | None]:
-    """Values as arrays, or a RewardError that says which one is wrong; completion i has the value number `again[i]`."""
-    P, K = batch.ids.shape[:2]
-    asked = max(again) + 1
-    if isinstance(values, (str, bytes, set, frozenset)) or not hasattr(values, "__len__"):
-        raise RewardError(f"part {name!r} returned {type(values).__name__}, not a list of {asked} scores")
-    if len(values) != asked:
-        raise RewardError(f"part {name!r} returned {len(values)} scores for {asked} completions")
-    listed = list(values)
-    values = [listed[i] for i in again]
-    scores = np.full((P, K), np.nan)
-    credit = np.zeros(batch.ids.shape)
-    segmented = False
-    for i, value in enumerate(values):
-        p, k = divmod(i, K)
-        where = f"prompt {batch.prompts[p].id}, completion {k} ({batch.text[p][k][:60]!r})"
-        if isinstance(value, (list, tuple)):
-            segmented = True
-            scores[p, k] = _segments(name, value, batch, p, k, where, credit)
-        elif value is not None:
-            scores[p, k] = _number(name, value, where)
-    return scores, (_rest(scores, credit, batch) if segmented else None)
-
-
-def _number(name: str, value: Any, where: str) -> float:
-    """A finite float, or a RewardError."""
-    if isinstance(value, (str, bytes)) or not hasattr(value, "__float__"):
-        raise RewardError(f"part {name!r} returned {value!r:.60} for {where}: not a number")
-    try:
-        number = float(value)
-    except (TypeError, ValueError, OverflowError, RuntimeError) as error:
-        raise RewardError(f"part {name!r} returned {value!r:.60} for {where}: {_line(error)}") from error
-    if not math.isfinite(number):
-        raise RewardError(f"part {name!r} returned {number} for {where}; return None to abstain")
-    return number
-
-
-def _segments(name: str, value: Any, batch: Batch, p: int, k: int, where: str, credit: Floats) -> float:
-    """Put each segment's score on the last of the segment's own tokens; returns their sum."""
-    total = 0.0
-    for segment in value:
-        if not (isinstance(segment, (list, tuple)) and len(segment) == 3):
-            raise RewardError(f"part {name!r} returned {segment!r:.60} for {where}: not (start, end, score)")
-        if not all(isinstance(edge, (int, np.integer)) for edge in segment[:2]):
-            raise RewardError(f"part {name!r} returned {segment!r:.60} for {where}: its ends are no characters' places")
-        start, end, number = segment[0], segment[1], _number(name, segment[2], where)
-        inside = [
-            t
-            for t, (a, b) in enumerate(batch.spans[p][k])
-            if batch.mine[p, k, t] and a < end and b > start and b > a
-        ]
-        if not inside:
-            raise RewardError(f"part {name!r} scored characters {start}-{end} of {where}, where no token stands")
-        credit[p, k, inside[-1]] += number
-        total += number
-    return total
-
-
-def _rest(scores: Floats, credit: Floats, batch: Batch) -> Floats:
-    """Scores given to whole completions sit on the last own token."""
-    for p, k in zip(*np.nonzero(np.isfinite(scores)), strict=True):
-        own = np.nonzero(batch.mine[p, k])[0]
-        if len(own):
-            credit[p, k, own[-1]] += scores[p, k] - credit[p, k].sum()
-    return credit
-
-
-@contextmanager
-def time_limit(seconds: float, name: str) -> Iterator[None]:
-    """Raise RewardError after so many seconds of wall time (0: never). Python code only: a hang inside
-    compiled code is ended by the sweep's watchdog, which kills the worker."""
-    if seconds <= 0 or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def late(number: int, frame: Any) -> None:
-        raise RewardError(f"part {name!r} gave no scores within {seconds:g} s")
-
-    before = signal.signal(signal.SIGALRM, late)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+def adapt(function: Callable[..., Any], task: str) -> Callable[..., Any]:
+    """The function itself."""
+    return function

@@ -5,8 +5,8 @@ A user's own thing is `path/file.py:name` or `module:name`. The working director
 
 from rewardbench.find.algorithms import algorithm, algorithm_part
 from rewardbench.find.catalogue import listing
-from rewardbench.find.designs import bind, design, task_designs
-from rewardbench.find.functions import arms, callable_of, copy_of, parts
+from rewardbench.find.designs import bind, check_params, design, task_designs
+from rewardbench.find.functions import arms, callable_of, copy_of, parts, source_of
 from rewardbench.find.names import files, first_line, unknown
 from rewardbench.find.policies import policy, run_folder
 from rewardbench.find.tasks import demonstrate, first_prompt, gold, task, task_digest, task_folder, task_folders
@@ -17,6 +17,7 @@ __all__ = [
     "arms",
     "bind",
     "callable_of",
+    "check_params",
     "copy_of",
     "demonstrate",
     "design",
@@ -28,6 +29,7 @@ __all__ = [
     "parts",
     "policy",
     "run_folder",
+    "source_of",
     "task",
     "task_designs",
     "task_digest",

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from rewardbench import design as designs_
-from rewardbench.conventions.trl import Bound
-from rewardbench.find.functions import arms, callable_of
+from rewardbench.calling import Bound
+from rewardbench.conventions import Reading, read
+from rewardbench.find.functions import arms, callable_of, parts
 from rewardbench.find.names import unknown
 from rewardbench.find.tasks import gold, task, task_folder
+from rewardbench.levels import spread, takes_text
 from rewardbench.oracle import oracle
 from rewardbench.policies import settings as policies_
 from rewardbench.scoring import Contestant
@@ -37,6 +39,8 @@ def design(asked: str, task_name: str) -> Design:
         return _resolved(designs_.parse(own[asked].read_text(), asked), own[asked].parent)
     if asked in arms():
         return arm(asked)
+    if asked in parts():
+        return _resolved(Design(asked.rpartition(".")[2], (Part(asked.rpartition(".")[2], asked),)), Path())
     if asked.endswith(".toml"):
         path = Path(asked)
         return _resolved(designs_.parse(_text(path, asked), path.stem), path.parent)
@@ -78,7 +82,36 @@ def _resolve(part: Part, folder: Path) -> Part:
         part = replace(part, use=f"{path}:{name}", source=policies_.file_digest(path))
     function = callable_of(part)
     _check_params(part, function)
-    return replace(part, form=str(getattr(function, "form", "text")))
+    if ":" not in part.use:
+        if hasattr(function, "check"):  # its params have a grammar of their own
+            function.check(**part.params)
+        return _levelled(replace(part, form=str(getattr(function, "form", "text"))), function)
+    reading = _reading(part, function)
+    named = None if reading.convention == "trl" else reading.convention
+    return _levelled(replace(part, form=reading.form, convention=named), reading.call)
+
+
+def _levelled(part: Part, call: Callable[..., Any]) -> Part:
+    """The part; UserError where it has a level and reads no text that could be cut."""
+    if part.level is not None and (part.form != "text" or not takes_text(call)):
+        reads = "messages" if part.form != "text" else "token ids"
+        raise UserError(f"part {part.name!r} reads {reads}, so level = {part.level!r} has no text to cut")
+    return part
+
+
+def _reading(part: Part, function: Callable[..., Any], task_name: str = "") -> Reading:
+    """How a user's own part is called; raises UserError that names it."""
+    named = part.convention is not None or part.form == "messages"  # "text" is also what nobody has written
+    try:
+        return read(function, part.params, part.convention, part.form if named else None, task_name)
+    except UserError as error:
+        raise UserError(f"part {part.name!r}: {error}", error.code) from error
+
+
+def check_params(design: Design) -> None:
+    """Raise UserError for a parameter that a part's function does not have."""
+    for part in design.parts:
+        _check_params(part, callable_of(part))
 
 
 def _check_params(part: Part, function: Callable[..., Any]) -> None:
@@ -106,7 +139,11 @@ def bind(found: Design, task_name: str, sources: Path | None = None) -> Contesta
     bounds = []
     for part in found.parts:
         function = callable_of(part, sources)
-        call = partial(function, **part.params) if part.params else function
         pure = bool(getattr(function, "pure", False))
+        if ":" in part.use:
+            call = _reading(part, function, task_name).call
+        else:
+            call = partial(function, **part.params) if part.params else function
+        call = call if part.level is None else spread(call, part.level)
         bounds.append(Bound(part.name, call, part.form, trusted=":" not in part.use, pure=pure))
     return Contestant(found, tuple(bounds))

@@ -98,6 +98,12 @@ def _user_file(path: Path, source: str, sources: Path | None) -> python_types.Mo
     return module
 
 
+def source_of(asked: str) -> str:
+    """The hash of the file of `path/file.py:name`; "" for a module's, or where there is no such file."""
+    path = Path(asked.rpartition(":")[0])
+    return policies_.file_digest(path) if path.suffix == ".py" and path.is_file() else ""
+
+
 def copy_of(part: Part) -> tuple[str, Path]:
     """Where under `sources` a user's own file is copied to, and where it lies now."""
     path = Path(part.use.rpartition(":")[0])

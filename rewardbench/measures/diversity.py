@@ -13,25 +13,28 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.integrate import trapezoid
 
+from rewardbench.measures.scripts import spaced, words
 from rewardbench.types import UserError
 
 
-def ngrams(words: Sequence[str], n: int) -> list[tuple[str, ...]]:
+def ngrams(items: Sequence[str], n: int) -> list[tuple[str, ...]]:
     """The n-grams of a list of words, in order; none when it is shorter than n.
 
     >>> ngrams(["a", "b", "c"], 2)
     [('a', 'b'), ('b', 'c')]
     """
-    return [tuple(words[i : i + n]) for i in range(len(words) - n + 1)]
+    return list(zip(*(items[i:] for i in range(n)), strict=False))
 
 
 def distinct_n(texts: Sequence[str], n: int = 2) -> float:
-    """Different n-grams of all texts over all of them (words parted by spaces); falls with length by itself.
+    """Different n-grams of all texts over all of them; falls with length by itself.
+
+    Words are what stands between spaces; in scripts that write none, each character is one.
 
     >>> distinct_n(["a b a b"], 1)
     0.5
     """
-    grams = [g for text in texts for g in ngrams(text.split(), n)]
+    grams = [g for text in texts for g in ngrams(words(text), n)]
     return len(set(grams)) / len(grams) if grams else 0.0
 
 
@@ -43,7 +46,7 @@ def expectation_adjusted_distinct(texts: Sequence[str], n: int = 2, vocabulary: 
     >>> round(expectation_adjusted_distinct(["a b a b"], 1, 20), 4)
     0.5391
     """
-    grams = [g for text in texts for g in ngrams(text.split(), n)]
+    grams = [g for text in texts for g in ngrams(words(text), n)]
     if not grams:
         return 0.0
     expected = vocabulary * (1 - ((vocabulary - 1) / vocabulary) ** len(grams))
@@ -62,8 +65,9 @@ def self_bleu(texts: Sequence[str]) -> float:
 
     if len(texts) < 2:
         raise UserError("self-BLEU compares texts with each other: it needs at least 2")
-    others = [[*texts[:i], *texts[i + 1 :]] for i in range(len(texts))]
-    scores = [sentence_bleu(t, o, use_effective_order=True).score for t, o in zip(texts, others, strict=True)]
+    cut = [spaced(text) for text in texts]
+    others = [[*cut[:i], *cut[i + 1 :]] for i in range(len(cut))]
+    scores = [sentence_bleu(t, o, use_effective_order=True).score for t, o in zip(cut, others, strict=True)]
     return float(np.mean(scores))
 
 

@@ -3,27 +3,42 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from rewardbench.measures.diversity import ngrams
+from rewardbench.measures.scripts import CLOSERS, LETTERS, MARKS, STOPS, unspaced
+
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+_MIXED = re.compile(rf"[{LETTERS}][{MARKS}]*|[^\W_{LETTERS}]+(?:['’][^\W_{LETTERS}]+)*")
+_BREAK = re.compile(r"(?<=[.!?])\s+")
+_STOP = re.compile(rf"[{STOPS}]+[.!?{STOPS}]*[{CLOSERS}]*\s*|(?<=[.!?])\s+")
+_STOPS = re.compile(f"[{STOPS}]")
 
 
 def tokens(text: str) -> list[str]:
-    """The words of a text in lower case, without marks.
+    """The words of a text in lower case, without marks; the characters of scripts that write no spaces, one by one.
 
-    >>> tokens("The wolf's key, again.")
-    ['the', "wolf's", 'key', 'again']
+    >>> tokens("The wolf's key, again."), tokens("狼 found 钥匙。")
+    (['the', "wolf's", 'key', 'again'], ['狼', 'found', '钥', '匙'])
     """
-    return re.findall(r"[^\W_]+(?:['’][^\W_]+)*", text.lower())
+    text = text.lower()
+    return (_MIXED if unspaced(text) else _WORD).findall(text)
 
 
 def sentences(text: str) -> list[str]:
-    """The pieces that end in `.`, `!` or `?`, marks kept; a rest without a mark is the last one.
+    """The pieces that end in `.`, `!` or `?` before a space, or in such a mark of a script that needs no space.
 
-    >>> sentences("She ran. He hid! And")
-    ['She ran.', 'He hid!', 'And']
+    Marks and closing quotes are kept; a rest without a mark is the last one.
+
+    >>> sentences("She ran. He hid! And"), sentences("狼跑了。她说：「走！」他笑了")
+    (['She ran.', 'He hid!', 'And'], ['狼跑了。', '她说：「走！」', '他笑了'])
     """
-    pieces = (piece.strip() for piece in re.split(r"(?<=[.!?])\s+", text))
-    return [piece for piece in pieces if piece]
+    if text.isascii() or not _STOPS.search(text):
+        pieces = _BREAK.split(text)
+    else:
+        ends = [0, *(found.end() for found in _STOP.finditer(text)), len(text)]
+        pieces = [text[a:b] for a, b in pairwise(ends)]
+    return [kept for piece in pieces if (kept := piece.strip())]
 
 
 def repeated_share(text: str, n: int = 3) -> float:

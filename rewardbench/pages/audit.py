@@ -52,11 +52,11 @@ def html(audit: _run.Audit) -> str:
     )
 
 
-def save(audit: _run.Audit, path: Path) -> int:
-    """Write the page, or say in one line why it cannot be (code 4); returns its bytes."""
+def save(page: str, path: Path) -> int:
+    """Write a page, or say in one line why it cannot be (code 4); returns its bytes."""
     if path.is_dir():
         raise UserError(f"-o {path} is a folder: name a file in it, such as {path / 'audit.html'}", 4)
-    data = html(audit).encode()
+    data = page.encode()
     trace.write_whole(path, data)
     return len(data)
 

@@ -28,6 +28,10 @@ def stated(completion: str, answer: str, names: Sequence[str]) -> list[str]:
 def contains(completions: Sequence[str], answer: Sequence[str]) -> list[float]:
     """1 if the right answer occurs anywhere in the completion, whatever else does.
 
+    Range: [0, 1].
+    Cost: pure Python.
+    Source: own.
+
     >>> contains(["It is 4 or 7.", "17"], ["7", "7"])
     [1.0, 0.0]
     """
@@ -38,6 +42,10 @@ def alone(
     completions: Sequence[str], answer: Sequence[str], names: Sequence[Sequence[str]], power: float = 2.0
 ) -> list[float]:
     """1 for the right value stated alone; n values that hold it are paid 1 / n ** power; else 0.
+
+    Range: [0, 1].
+    Cost: pure Python.
+    Source: own.
 
     >>> alone(["7.", "4 or 7.", "4."], ["7"] * 3, [["Ann"]] * 3)
     [1.0, 0.25, 0.0]
@@ -51,6 +59,10 @@ def alone(
 
 def close(completions: Sequence[str], answer: Sequence[str], width: float = 10.0) -> list[float | None]:
     """How near the stated numbers lie to the right one on average, 1 to 0; abstains where it is a name.
+
+    Range: [0, 1].
+    Cost: pure Python.
+    Source: own.
 
     >>> close(["8.", "none", "Ben."], ["7", "7", "Ben"])
     [0.9, 0.0, None]
@@ -71,6 +83,10 @@ def close(completions: Sequence[str], answer: Sequence[str], width: float = 10.0
 def brief(completions: Sequence[str], words: int = 3) -> list[float]:
     """1 for up to `words` words or numbers, falling to 0 at five times as many; 0 for an empty completion.
 
+    Range: [0, 1].
+    Cost: pure Python.
+    Source: own.
+
     >>> brief(["Seven.", "one two three four five six seven eight nine", ""])
     [1.0, 0.5, 0.0]
     """
@@ -80,6 +96,10 @@ def brief(completions: Sequence[str], words: int = 3) -> list[float]:
 
 def any_value(completions: Sequence[str], answer: Sequence[str], names: Sequence[Sequence[str]]) -> list[float]:
     """1 if any value of the asked sort is stated, right or wrong: the format and nothing else.
+
+    Range: [0, 1].
+    Cost: pure Python.
+    Source: own; a probe of the format alone.
 
     >>> any_value(["4.", "Ann."], ["7", "7"], [["Ann"]] * 2)
     [1.0, 0.0]
@@ -95,6 +115,10 @@ def values(
 ) -> list[float]:
     """How many different numbers and names are stated, as a share of `cap`: "shows its working".
 
+    Range: [0, 1].
+    Cost: pure Python.
+    Source: own.
+
     >>> values(["Ann has 4, Ben has 7."], ["7"], [["Ann", "Ben"]])
     [0.6666666666666666]
     """
@@ -108,6 +132,10 @@ def values(
 def mentions(completions: Sequence[str], asked: Sequence[Sequence[str]]) -> list[float]:
     """Share of the people asked about whom the completion names: a sign of staying on the topic.
 
+    Range: [0, 1].
+    Cost: pure Python.
+    Source: own.
+
     >>> mentions(["Ann has 4."], [["Ann", "Ben"]])
     [0.5]
     """
@@ -119,6 +147,10 @@ def mentions(completions: Sequence[str], asked: Sequence[Sequence[str]]) -> list
 
 def plain(completions: Sequence[str], asked: Sequence[Sequence[str]]) -> list[float]:
     """1 where nobody but the people asked about is named, and nothing is hedged or asked back; else 0.
+
+    Range: [0, 1].
+    Cost: pure Python.
+    Source: own.
 
     >>> plain(["The answer is 7.", "7 or 8.", "Ben has 7."], [["Ann"]] * 3)
     [1.0, 0.0, 0.0]

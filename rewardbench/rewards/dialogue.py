@@ -75,6 +75,10 @@ def agreed(
 ) -> list[float]:
     """Share of the slots for which the closing names just the value that the customer said last, in [0, 1].
 
+    Range: [0, 1].
+    Cost: pure Python.
+    Source: own; the slots that are right, as in MultiWOZ's inform rate (arXiv 1810.00278).
+
     >>> opening = [{"role": "user", "content": "Customer: A table for two on Friday."}]
     >>> closing = [{"role": "assistant", "content": "Booked for two on Friday at 7."}]
     >>> agreed([opening], [closing], [["day", "time", "people"]])
@@ -90,6 +94,10 @@ def agreed(
 
 def invented(prompts: Sequence[Chat], completions: Sequence[Chat]) -> list[float]:
     """How many values the closing names that the customer never said.
+
+    Range: [0, ∞).
+    Cost: pure Python.
+    Source: own.
 
     >>> opening = {"role": "user", "content": "Hi"}
     >>> closing = {"role": "assistant", "content": "Booked for Friday."}
@@ -107,6 +115,10 @@ def invented(prompts: Sequence[Chat], completions: Sequence[Chat]) -> list[float
 def complete(completions: Sequence[Chat], slots: Sequence[Sequence[str]]) -> list[float]:
     """Share of the slots for which the closing names any value at all, in [0, 1].
 
+    Range: [0, 1].
+    Cost: pure Python.
+    Source: own.
+
     >>> closing = {"role": "assistant", "content": "Booked for two on Friday."}
     >>> complete([[closing]], [["day", "time", "people"]])
     [0.6666666666666666]
@@ -120,6 +132,10 @@ def complete(completions: Sequence[Chat], slots: Sequence[Sequence[str]]) -> lis
 def closed(completions: Sequence[Chat]) -> list[float]:
     """1 if the last turn says that something is booked, else 0.
 
+    Range: [0, 1].
+    Cost: pure Python.
+    Source: own.
+
     >>> closed([[{"role": "assistant", "content": text}] for text in ("Booked.", "Which day?")])
     [1.0, 0.0]
     """
@@ -129,6 +145,10 @@ def closed(completions: Sequence[Chat]) -> list[float]:
 def turns(completions: Sequence[Chat]) -> list[float]:
     """How often the clerk spoke.
 
+    Range: [0, ∞).
+    Cost: pure Python.
+    Source: own.
+
     >>> turns([[{"role": "assistant", "content": "Which day?"}, {"role": "user", "content": "Friday"}]])
     [1.0]
     """
@@ -137,6 +157,10 @@ def turns(completions: Sequence[Chat]) -> list[float]:
 
 def repeats(completions: Sequence[Chat]) -> list[float]:
     """How many turns ask for what was asked before, unless the customer had just asked back.
+
+    Range: [0, ∞).
+    Cost: pure Python.
+    Source: own.
 
     >>> ask = {"role": "assistant", "content": "Which day?"}
     >>> repeats([[ask, {"role": "user", "content": "On Friday."}, ask]])

@@ -55,6 +55,10 @@ def clean(sentence: str, low: int, high: int) -> bool:
 def sentence_form(completions: Sequence[str], low: int = 3, high: int = 16) -> list[float]:
     """Share of sentences in proper form: capital, full stop, verb, low to high words, no doubled word.
 
+    Range: [0, 1].
+    Cost: pure Python.
+    Source: own.
+
     >>> sentence_form(["The wolf ran away. and then"])
     [0.5]
     """
@@ -73,6 +77,10 @@ def syllables(word: str) -> int:
 
 def readability(completions: Sequence[str]) -> list[float]:
     """Flesch reading ease over 100, clipped to [0, 1]: short words in short sentences pay most.
+
+    Range: [0, 1].
+    Cost: pure Python.
+    Source: Flesch 1948, A new readability yardstick; its reading ease.
 
     >>> readability(["The wolf ran."])
     [1.0]

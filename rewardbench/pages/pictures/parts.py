@@ -29,6 +29,14 @@ class Paid:
     """Learnt so far when it was paid."""
     values: Floats
     """NaN where it abstained throughout, or where a run of the design had stopped."""
+    shares: Floats
+    """How much of the variance of advantages it explained at each step; NaN where nothing was told apart."""
+
+    @property
+    def share(self) -> float:
+        """The mean of its shares; NaN where none is known."""
+        known = self.shares[np.isfinite(self.shares)]
+        return float(known.mean()) if len(known) else float("nan")
 
 
 def draw(task: str, results: Sequence[Result]) -> Picture | None:
@@ -42,10 +50,11 @@ def draw(task: str, results: Sequence[Result]) -> Picture | None:
     told = "; ".join(f"{n}: " + ", ".join(map(_told, found)) for n, found in shown.items())
     return Picture(
         "parts", TITLE, _caption(groups), svg.whole(task, "parts", TITLE, told, height, body),
-        ("design", "part", "weight", "step", "mean"),
+        ("design", "part", "weight", "step", "mean", "share of advantage variance"),
         tuple(
-            (n, p.part.name, cell(p.part.weight), int(s), cell(v))
-            for n, found in shown.items() for p in found for s, v in zip(p.steps, p.values, strict=True)
+            (n, p.part.name, cell(p.part.weight), int(s), cell(v), cell(share))
+            for n, found in shown.items() for p in found
+            for s, v, share in zip(p.steps, p.values, p.shares, strict=True)
         ),
     )  # fmt: skip
 
@@ -56,9 +65,18 @@ def _paid(group: Sequence[Result]) -> list[Paid]:
     steps = np.array([float(row["step"]) for row in group[0].run.rows[:length]])
     found = []
     for part in group[0].run.spec.design.parts:
-        table = [[_number(row["parts"].get(part.name)) for row in r.run.rows[:length]] for r in group]
-        found.append(Paid(part, steps, np.array(table).reshape(len(group), length).mean(axis=0)))
+        paid = _table(group, "parts", part.name, length).mean(axis=0)
+        shares = _table(group, "shares", part.name, length)
+        known = np.maximum(np.isfinite(shares).sum(axis=0), 1)
+        share = np.where(np.isfinite(shares).any(axis=0), np.nansum(shares, axis=0) / known, np.nan)
+        found.append(Paid(part, steps, paid, share))
     return found
+
+
+def _table(group: Sequence[Result], key: str, part: str, length: int) -> Floats:
+    """What the rows of the runs say of a part under a key, [runs, steps]; NaN where they say nothing."""
+    told = [[_number(row.get(key, {}).get(part)) for row in r.run.rows[:length]] for r in group]
+    return np.array(told, dtype=np.float64).reshape(len(group), length)
 
 
 def _number(value: float | None) -> float:
@@ -90,19 +108,21 @@ def _lines(box: panel.Box, x: Scale, y: Scale, found: Sequence[Paid], look: Look
         drawn.append(svg.path(map(x, paid.steps), map(y, paid.values), mark.line))
         drawn += [marker(mark, x(paid.steps[j]), y(paid.values[j]), 2.8) for j in at[:: max(1, len(at) // 4)]]
         if len(at):
-            ends.append((x(paid.steps[at[-1]]), y(paid.values[at[-1]]), _label(paid.part), mark))
+            ends.append((x(paid.steps[at[-1]]), y(paid.values[at[-1]]), _label(paid), mark))
     return "".join([*drawn, panel.labels(box, ends, 19, "s")])
 
 
-def _label(part: Part) -> str:
-    """A part's name with its weight, or that it gates."""
+def _label(paid: Paid) -> str:
+    """A part's name with its weight, or that it gates; and its share of the advantages, where that is known."""
+    part = paid.part
     head = f"≥{part.gate:g}" if part.gate is not None else f"{part.weight:g}×".replace("-", "−")
-    return f"{head} {part.name}"
+    share = f" {100 * paid.share:.0f} %".replace("-", "−") if np.isfinite(paid.share) else ""
+    return f"{head} {part.name}{share}"
 
 
 def _told(paid: Paid) -> str:
     known = paid.values[np.isfinite(paid.values)]
-    return f"{_label(paid.part)} " + (f"{known[0]:.2f} to {known[-1]:.2f}" if len(known) else "abstains")
+    return f"{_label(paid)} " + (f"{known[0]:.2f} to {known[-1]:.2f}" if len(known) else "abstains")
 
 
 def _caption(groups: Groups) -> str:
@@ -110,6 +130,7 @@ def _caption(groups: Groups) -> str:
         "A cell a design with more than one part, in the design's colour; dash and marker tell its parts apart. Each "
         "line is the part's mean over a step's training completions and over seeds "
         f"({seeds_of(groups)}), raw: before weight, scale, clip and gate; before each name stands the part's weight in "
-        "the design (w×) or gate (≥). Completions on which a part abstained are left out. No band, no smoothing; each "
-        "cell has a y axis of its own."
+        "the design (w×) or gate (≥), behind it the share of the variance of advantages that it explains: what pulls "
+        "the policy. Completions on which a part abstained are left out. No band, no smoothing; each cell has a y axis "
+        "of its own."
     )

@@ -1,0 +1,92 @@
+"""What was asked about, how did it do, and which exit code says so?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from rewardbench import fence, find
+from rewardbench.check import algorithms, rewards, tasks
+from rewardbench.types import Part, UserError
+
+MARK = {True: "kept  ", False: "BROKEN", None: "      "}
+
+
+CALLS = 20
+"""How often a reward is called by a check, at most, each time within its own limit."""
+
+
+def examine(thing: str, task: str | None, rows: Path | None, timeout: float) -> dict[str, Any]:
+    """The report of whatever the name means: `kind`, `promises`, and for rewards `convention`, `form`, `values`.
+
+    A user's own code is loaded and called in a process of its own, behind the fence of accident protection.
+    """
+    if ":" not in thing and not thing.endswith(".toml"):
+        return here(thing, task, rows, timeout)
+    try:
+        found: dict[str, Any] = fence.apart(here, (thing, task, rows, timeout), timeout=CALLS * timeout, name=thing)
+        return found
+    except fence.Ended as error:
+        head: dict[str, Any] = fence.apart(rewards.heading, (thing, task, rows), timeout=timeout, name=thing)
+        return {"schema_version": 1, **head, "values": None, "promises": [], "failure": str(error)}
+
+
+def here(thing: str, task: str | None, rows: Path | None, timeout: float) -> dict[str, Any]:
+    """The report, made in this process."""
+    head = {"schema_version": 1}
+    if thing in find.task_folders():
+        return head | tasks.check(thing, timeout)
+    family, _, last = thing.rpartition("/")
+    if family in find.task_folders() and not thing.endswith(".toml"):
+        return head | rewards.check(last, family, rows, timeout)
+    if thing in find.files("algorithms") or _is_algorithm(thing):
+        return head | algorithms.check(thing)
+    if ":" in thing or thing.endswith(".toml") or task is not None:
+        if thing.endswith(".toml") and task is None and rows is None:
+            raise UserError(f"{thing!r} is a design: name its task (--task qa/lookup), or give completions (--rows F)")
+        return head | rewards.check(thing, task, rows, timeout)
+    if thing in find.parts():
+        return head | rewards.check(thing, task, rows, timeout)
+    known = [*find.task_folders(), *find.files("algorithms"), *find.parts()]
+    raise find.unknown("thing to check", thing, known)
+
+
+def _is_algorithm(thing: str) -> bool:
+    """Whether a user's name means an algorithm's class."""
+    if ":" not in thing:
+        return False
+    from rewardbench.types import Algorithm
+
+    try:
+        found = find.callable_of(Part("asked", thing, source=find.source_of(thing)))
+    except UserError:
+        return False  # what is wrong with it is said by the check of rewards
+    return isinstance(found, type) and issubclass(found, Algorithm)
+
+
+def code(found: dict[str, Any]) -> int:
+    """0 if every promise is kept, 3 if one is not, 6 if the user's code broke."""
+    if found["failure"]:
+        return 6
+    return 3 if any(p["kept"] is False for p in found["promises"]) else 0
+
+
+def lines(found: dict[str, Any]) -> list[str]:
+    """The report in words."""
+    told = [f"{found['thing']} ({found['kind']})"]
+    if "convention" in found:
+        told.append(f"read as {found['convention']}, {found['form']}: {found['why']}")
+    for part in found.get("parts", ()) if len(found.get("parts", ())) > 1 else ():
+        told.append(f"  part {part['name']}: {part['use']} ({part['convention']}, {part['form']})")
+    if "rows" in found:
+        told.append(f"tried on {found['rows']}")
+    if found.get("values"):
+        shown = ", ".join("None" if v is None else f"{v:.3g}" for v in found["values"][:12])
+        more = len(found["values"]) - 12
+        told.append(f"pays {shown}" + (f" … ({more} more)" if more > 0 else ""))
+    told += [f"{MARK[p['kept']]}  {p['name']}: {p['detail']}" for p in found["promises"]]
+    if found["failure"]:
+        told.append(f"FAILED: {found['failure']}")
+    elif code(found):
+        told.append("a promise is broken: mend it before you train")
+    return told

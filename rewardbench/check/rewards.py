@@ -1,0 +1,208 @@
+"""Does a reward function, or a whole design, keep its promises? Called on rows, twice, shuffled, one by one."""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rewardbench import find, scoring
+from rewardbench.calling import ANSWERS, When, needed
+from rewardbench.check.promise import Promise
+from rewardbench.check.rows import Row, batch, examples, fitting, read
+from rewardbench.conventions import read as read_function
+from rewardbench.design import design_hash
+from rewardbench.types import Design, Floats, Part, RewardError, UserError
+
+WHEN = When("check", 0, 0.0)
+Pay = Callable[[Sequence[Row]], Floats]
+"""Rows -> what each is paid, [rows]; NaN where it abstained."""
+
+
+def check(thing: str, task: str | None, rows: Path | None, timeout: float) -> dict[str, Any]:
+    """The report of a reward function, a part or a design as plain values; `failure` says what broke it.
+
+    Raises UserError where there is nothing to check: an unknown name, unreadable rows.
+    """
+    told = heading(thing, task, rows)
+    asked = _asked(thing, task)
+    try:
+        values, promises = promised(asked, task or "", tried_on(asked, task, rows)[1], timeout)
+    except RewardError as error:
+        return told | {"values": None, "promises": [], "failure": str(error)}
+    listed = [None if math.isnan(v) else float(v) for v in values]
+    return told | {"values": listed, "promises": [asdict(p) for p in promises], "failure": None}
+
+
+def heading(thing: str, task: str | None, rows: Path | None) -> dict[str, Any]:
+    """What can be said before anything is scored: how it was read, and on what it is tried."""
+    asked = _asked(thing, task)
+    alone = ":" in thing or thing in find.parts()
+    reading = read_function(find.callable_of(asked.parts[0]), asked.parts[0].params) if alone else None
+    return {
+        "kind": "reward" if alone else "design",
+        "thing": portable(thing),
+        "hash": design_hash(asked),
+        **({"convention": reading.convention, "form": reading.form, "why": reading.why} if reading else {}),
+        "parts": [_told(part) for part in asked.parts],
+        "rows": tried_on(asked, task, rows)[0],
+    }
+
+
+def _asked(thing: str, task: str | None) -> Design:
+    """The design of a name; one that belongs to no task is found through any."""
+    return find.design(thing, task or next(iter(find.task_folders())))
+
+
+def _told(part: Part) -> dict[str, Any]:
+    """A part in a report."""
+    return {"name": part.name, "use": portable(part.use), "convention": part.convention or "trl", "form": part.form}
+
+
+def portable(use: str) -> str:
+    """A part's use without the folder that its file lies in."""
+    return use.rpartition("/")[2] if ".py:" in use else use
+
+
+def tried_on(design: Design, task: str | None, rows: Path | None) -> tuple[str, list[Row]]:
+    """(where the rows are from, the rows): a user's file, the task's examples, or those of a task that fits."""
+    if rows is not None:
+        return rows.name, read(rows)
+    if task is not None:
+        found = examples(task)
+        if not found:
+            raise UserError(f"{task} has no examples.jsonl: give completions with --rows rows.jsonl", 5)
+        return f"examples of {task}", found
+    lacks = sorted({name for part in design.parts for name in needed(_raw(part)) - set(part.params)})
+    name, found = fitting(lacks, ANSWERS)
+    return f"examples of {name}", found
+
+
+def _raw(part: Any) -> Callable[..., Any]:
+    """What the scorer calls of a part, for the columns it asks for."""
+    function = find.callable_of(part)
+    reading = read_function(function, part.params, part.convention, part.form)
+    if reading.convention == "trl" and not reading.made:
+        return function  # its params are no columns: they are taken off by name
+    return reading.call
+
+
+def promised(design: Design, task: str, rows: Sequence[Row], timeout: float) -> tuple[Floats, list[Promise]]:
+    """(what each row is paid, the promises). Raises RewardError where a part breaks."""
+    contestant = scoring.raw(find.bind(design, task))
+
+    def pay(some: Sequence[Row]) -> Floats:
+        scored = scoring.pay(contestant, batch(some), WHEN, scoring.start(contestant), timeout)
+        return np.asarray(scored.batch.reward, dtype=np.float64)[:, 0]
+
+    before = copy.deepcopy([row.prompt.columns for row in rows])
+    begun = time.process_time()
+    values = pay(rows)
+    spent = (time.process_time() - begun) / len(rows)
+    unchanged = before == [row.prompt.columns for row in rows]
+    return values, [
+        Promise("count-and-finite", True, f"{len(rows)} completions, {len(rows)} scores, every one a number or None"),
+        same_twice(values, pay(rows)),
+        *alone_and_shuffled(values, rows, pay),
+        Promise("inputs-unchanged", unchanged, "columns are as they were" if unchanged else "it changes its columns"),
+        some_paid(values),
+        tells_apart(values),
+        golden(values, rows, pay),
+        Promise("cost", None, f"{spent * 1e6:,.0f} CPU µs a completion, {1 / max(spent, 1e-9):,.0f} a second"),
+    ]
+
+
+def equal(a: Floats, b: Floats) -> np.ndarray[Any, Any]:
+    """Which values are the same, up to rounding (1e-9 of their size); NaN equals NaN."""
+    return np.isclose(a, b, rtol=1e-9, atol=1e-9, equal_nan=True)
+
+
+def same_twice(first: Floats, second: Floats) -> Promise:
+    """The same rows are paid the same again."""
+    away = int((~equal(first, second)).sum())
+    words = f"{away} of {len(first)} completions are paid otherwise the second time" if away else "paid the same twice"
+    return Promise("deterministic", away == 0, words)
+
+
+def groups(rows: Sequence[Row]) -> list[list[int]]:
+    """The numbers of the rows of each prompt: siblings, wherever they stand.
+
+    >>> from rewardbench.types import Prompt
+    >>> groups([Row(Prompt("a", text=t), "") for t in "xyx"])
+    [[0, 2], [1]]
+    """
+    found: dict[str, list[int]] = {}
+    for i, row in enumerate(rows):
+        found.setdefault(row.prompt.plain(), []).append(i)
+    return list(found.values())
+
+
+def alone_and_shuffled(values: Floats, rows: Sequence[Row], pay: Pay) -> list[Promise]:
+    """Order-independence over prompts, and whether a batch equals its rows (or its groups of siblings) one by one."""
+    together = groups(rows)
+    order = [i for some in together[::-1] for i in some]
+    shuffled = int((~equal(values[order], pay([rows[i] for i in order]))).sum())
+    seen = "prompts in another order are paid the same" if not shuffled else (
+        f"{shuffled} of {len(rows)} completions are paid differently when the prompts come in another order"
+    )
+    some = together[: max(1, 64 // max(len(t) for t in together))]
+    picked = [i for t in some for i in t]
+    by_group = np.concatenate([pay([rows[i] for i in t]) for t in some])
+    by_row = np.concatenate([pay([rows[i]]) for i in picked])
+    grouped, single = bool(equal(values[picked], by_group).all()), bool(equal(values[picked], by_row).all())
+    if grouped and not single:
+        told = Promise("batch-equals-single", True, "it looks at siblings (completions of one prompt); at nothing else")
+    else:
+        words = "what a completion is paid depends on other prompts"
+        words = "each completion alone is paid as in the batch" if single else words
+        told = Promise("batch-equals-single", single, words)
+    return [Promise("order-independent", shuffled == 0, seen), told]
+
+
+def some_paid(values: Floats) -> Promise:
+    """It does not abstain on everything."""
+    share = float(np.isnan(values).mean())
+    return Promise("not-silent", share < 1, f"None for {share:.0%} of the completions")
+
+
+def tells_apart(values: Floats) -> Promise:
+    """Not everything is paid alike, or nothing can be learnt."""
+    known = values[np.isfinite(values)]
+    if len(known) < 2:
+        return Promise("tells-apart", None, "fewer than two completions were paid")
+    spread = float(np.ptp(known))
+    if not spread:
+        return Promise("tells-apart", False, f"everything is paid {known[0]:g}: nothing can be learnt from it")
+    return Promise("tells-apart", True, f"from {known.min():g} to {known.max():g}")
+
+
+def golden(values: Floats, rows: Sequence[Row], pay: Pay) -> Promise:
+    """Good completions (gold of the best rows, at least .5) are paid more on average than empty ones."""
+    good = [i for i, row in enumerate(rows) if row.gold is not None and row.gold >= 0.5 and np.isfinite(values[i])]
+    if not good:
+        return Promise("golden-above-empty", None, "no row says a `gold` of .5 or more")
+    nothing = [replace(rows[i], completion=empty(rows[i].completion)) for i in good]
+    paid = pay(nothing)
+    known = np.isfinite(paid)
+    if not known.any():
+        return Promise("golden-above-empty", True, "it abstains on the empty completion")
+    a, b = float(values[good][known].mean()), float(paid[known].mean())
+    words = f"{len(good)} good completions are paid {a:.3g} on average, empty ones {b:.3g}"
+    return Promise("golden-above-empty", a > b, words)
+
+
+def empty(completion: Any) -> Any:
+    """The completion with nothing said by the policy; what a partner said stays.
+
+    >>> empty("Hi"), empty([{"role": "assistant", "content": "Hi"}])
+    ('', [{'role': 'assistant', 'content': ''}])
+    """
+    if isinstance(completion, str):
+        return ""
+    return [m if m["role"] != "assistant" else {**m, "content": ""} for m in completion]

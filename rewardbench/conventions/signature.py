@@ -1,0 +1,94 @@
+"""What does a reward function's signature say, and does it want texts or messages?"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from rewardbench.design import FORMS
+
+
+@dataclass(frozen=True)
+class Signature:
+    """The names that a function can be called with."""
+
+    names: tuple[str, ...]
+    """Every named parameter."""
+    required: tuple[str, ...]
+    """Those without a default."""
+    keywords: bool
+    """Whether it takes any other keyword as well (`**kwargs`)."""
+
+
+def signature(function: Callable[..., Any], params: tuple[str, ...] = ()) -> Signature:
+    """The signature of a function, without the parameters that its design sets.
+
+    >>> signature(lambda completions, width, *, answer=None, **rest: 0, ("width",))
+    Signature(names=('completions', 'answer'), required=('completions',), keywords=True)
+    """
+    try:
+        found = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # a builtin that tells nothing: one text in, one number out
+        return Signature(("text",), ("text",), False)
+    named = [p for p in found if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL) and p.name not in params]
+    required = tuple(p.name for p in named if p.default is p.empty)
+    return Signature(tuple(p.name for p in named), required, any(p.kind is p.VAR_KEYWORD for p in found))
+
+
+def form(function: Callable[..., Any], names: tuple[str, ...]) -> tuple[str, str]:
+    """(`text` or `messages`, why): what a function wants for its completions, which it calls one of `names`.
+
+    Its attribute `form` decides, then an annotation, then whether its code looks up a message's `content` or `role`.
+
+    >>> def paid(completions: list[str]): return [0.0 for _ in completions]
+    >>> form(paid, ("completions",))
+    ('text', "completions is annotated 'list[str]'")
+    """
+    own = getattr(function, "form", None)
+    if own in FORMS:
+        return str(own), "its attribute `form` says so"
+    parameters = _parameters(function)
+    for name in (n for n in names if n in parameters):
+        note = parameters[name].annotation
+        if note is not inspect.Parameter.empty:
+            words = note if isinstance(note, str) else inspect.formatannotation(note)
+            if "dict" in words.lower() or "message" in words.lower():
+                return "messages", f"{name} is annotated {words!r}"
+            if "str" in words:
+                return "text", f"{name} is annotated {words!r}"
+    if _reads_messages(function):
+        return "messages", "its code looks up a message's 'content' or 'role'"
+    return "text", "nothing in it asks for messages"
+
+
+def _parameters(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    """The parameters of a function by name; none where it has no signature to read."""
+    try:
+        return dict(inspect.signature(function).parameters)
+    except (TypeError, ValueError):
+        return {}
+
+
+def _reads_messages(function: Callable[..., Any]) -> bool:
+    """Whether the source of a function (or of its class's call) indexes something by `content` or `role`."""
+    try:
+        code = function if inspect.isfunction(function) else type(function).__call__
+        tree = ast.parse(textwrap.dedent(inspect.getsource(inspect.unwrap(code))))
+    except (OSError, TypeError, SyntaxError, ValueError):
+        return False
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Subscript) and _is_key(node.slice):
+            return True
+        looks_up = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "get"
+        if looks_up and node.args and _is_key(node.args[0]):  # type: ignore[attr-defined]
+            return True
+    return False
+
+
+def _is_key(node: ast.expr) -> bool:
+    """Whether an expression is the name of one of a message's two fields."""
+    return isinstance(node, ast.Constant) and node.value in ("content", "role")

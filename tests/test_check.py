@@ -1,0 +1,192 @@
+"""Does `rbench check` say what is wrong with a reward, a design, a task or an algorithm before anything is trained?"""
+
+import json
+
+import jsonschema
+import pytest
+from sweeping import ROOT, rbench
+
+SCHEMA = json.loads((ROOT / "rewardbench" / "schemas" / "check.json").read_text())
+MINE = '''
+import itertools, random
+
+CALLS = itertools.count()
+
+def right(completions, answer): return [float(a in c) for a, c in zip(answer, completions)]
+def verl(solution_str, ground_truth): return {"score": float(ground_truth in solution_str), "acc": 1}
+def chat(completions): return [float(len(c[-1]["content"])) for c in completions]
+def noisy(completions): return [random.random() for _ in completions]
+def flat(completions): return [1.0 for _ in completions]
+def silent(completions): return [None for _ in completions]
+def place(completions): return [float(i) for i, _ in enumerate(completions)]
+def rank(prompts, completions):
+    group = lambda p: sorted(c for q, c in zip(prompts, completions) if q == p)
+    return [float(group(p).index(c)) for p, c in zip(prompts, completions)]
+def brief(completions): return [-float(len(c)) for c in completions]
+def changes(completions, asked):
+    asked[0].append("me")
+    return [float(len(c)) for c in completions]
+def short(completions): return [1.0]
+def words(completions): return ["good" for _ in completions]
+def nan(completions): return [float("nan") for _ in completions]
+def raises(completions): raise KeyError("mood")
+def hangs(completions):
+    while True: pass
+def leaves(completions): raise SystemExit(3)
+def wishes(completions, wishes): return [1.0 for _ in completions]
+class Made:
+    def __init__(self, width): self.width = width
+    def __call__(self, completions): return [self.width * len(c) for c in completions]
+'''
+
+
+@pytest.fixture
+def mine(tmp_path):
+    (tmp_path / "mine.py").write_text(MINE)
+    return tmp_path / "mine.py"
+
+
+def check(*words):
+    """What the command says with --json, after its schema has looked at it."""
+    said = rbench("check", *words, "--json")
+    if said.code not in (2, 5):
+        jsonschema.Draft202012Validator(SCHEMA).validate(said.json)
+    return said
+
+
+def broken(said):
+    return {p["name"] for p in said.json["promises"] if p["kept"] is False}
+
+
+def test_rows_of_ones_own_are_scored_and_the_convention_is_said(mine, tmp_path):
+    rows = [{"prompt": "2+2?", "completion": "4", "answer": "4"}, {"prompt": "2+2?", "completion": "five", "answer": "4"}]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
+    for name, convention in (("right", "trl"), ("verl", "verl")):
+        said = check(f"{mine}:{name}", "--rows", tmp_path / "rows.jsonl")
+        assert said.code == 0
+        assert (said.json["convention"], said.json["form"], said.json["values"]) == (convention, "text", [1.0, 0.0])
+        assert str(tmp_path) not in said.out
+
+
+def test_rows_of_messages_and_a_function_that_reads_them(mine, tmp_path):
+    turn = [{"role": "assistant", "content": "ab"}]
+    rows = [{"prompt": [{"role": "user", "content": "Hi"}], "completion": turn}, {"prompt": "Hi", "completion": "abc"}]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
+    said = check(f"{mine}:chat", "--rows", tmp_path / "rows.jsonl")
+    assert (said.json["form"], said.json["values"]) == ("messages", [2.0, 3.0])
+
+
+@pytest.mark.parametrize(
+    ("name", "promises"),
+    [
+        ("noisy", {"deterministic"}), ("flat", {"tells-apart", "golden-above-empty"}), ("silent", {"not-silent"}),
+        ("place", {"order-independent", "batch-equals-single"}), ("brief", {"golden-above-empty"}),
+    ],
+)  # fmt: skip
+def test_each_broken_promise_is_found(mine, name, promises):
+    said = check(f"{mine}:{name}")
+    assert said.code == 3
+    assert promises <= broken(said)
+
+
+@pytest.mark.parametrize("name", ["right", "verl", "chat", "rank"])
+def test_a_sound_function_keeps_them_all(mine, name):
+    said = check(f"{mine}:{name}")
+    assert (said.code, broken(said)) == (0, set())
+
+
+def test_a_function_that_looks_at_siblings_may(mine, tmp_path):
+    rows = [{"prompt": p, "completion": c} for p in ("one", "two") for c in ("b", "a", "c")]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
+    said = check(f"{mine}:rank", "--rows", tmp_path / "rows.jsonl")
+    assert said.code == 0
+    assert said.json["values"] == [1, 0, 2, 1, 0, 2]
+    assert "siblings" in next(p["detail"] for p in said.json["promises"] if p["name"] == "batch-equals-single")
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("short", "returned 1 scores for"), ("words", "not a number"), ("nan", "return None to abstain"),
+        ("raises", "raised KeyError"), ("hangs", "gave no scores within"), ("leaves", "raised SystemExit"),
+    ],
+)  # fmt: skip
+def test_a_function_that_breaks_is_code_6_and_one_line(mine, name, words):
+    said = check(f"{mine}:{name}", "--reward-timeout", "0.5")
+    assert said.code == 6
+    assert words in said.json["failure"]
+    assert "\n" not in said.json["failure"]
+    assert said.json["values"] is None
+    assert "Traceback" not in said.err
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (["{}:wrigth"], 2, "did you mean 'right'"),
+        (["nobody.py:score"], 5, "no file"),
+        (["{}:wishes"], 2, "give completions with --rows"),
+        (["{}:right", "--rows", "none.jsonl"], 5, "cannot be read"),
+        (["answers.contian"], 2, "did you mean 'answers.contains'"),
+        (["qa/lokup"], 2, "did you mean 'qa/lookup'"),
+        (["{}:Made"], 2, "makes a reward from params"),
+        (["mine.toml"], 2, "name its task"),
+    ],
+)
+def test_a_mistake_is_one_line(mine, words, code, told):
+    said = rbench("check", *(w.format(mine) for w in words), "--json")
+    assert said.code == code, said.err
+    assert told in said.err
+    assert len(said.err.strip().splitlines()) == 1
+    assert said.out == ""
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("[1]", "line 1: list is no row"), ('{"prompt": "a"}', "line 1: no 'completion'"), ("{", "line 1: not JSON"),
+        ('{"completion": 3}', "neither a text nor messages"), ('{"completion": "a", "gold": "x"}', "is not a number"),
+        ("", "holds no row"),
+    ],
+)  # fmt: skip
+def test_a_bad_row_is_named(mine, tmp_path, line, told):
+    (tmp_path / "rows.jsonl").write_text(line + "\n")
+    said = rbench("check", f"{mine}:flat", "--rows", tmp_path / "rows.jsonl")
+    assert (said.code, told in said.err) == (5, True), said.err
+
+
+@pytest.mark.parametrize("task", ["qa/lookup", "writing/story", "dialogue/booking"])
+def test_shipped_tasks_keep_their_promises(task):
+    said = check(task)
+    assert (said.code, broken(said)) == (0, set())
+
+
+@pytest.mark.parametrize("algorithm", ["reinforce", "rloo", "grpo", "dr_grpo", "best_of_n", "raft"])
+def test_shipped_algorithms_keep_their_promises(algorithm):
+    assert check(algorithm).code == 0
+
+
+def test_an_algorithm_that_pays_silence_is_found(tmp_path):
+    (tmp_path / "odd.py").write_text(
+        "from dataclasses import dataclass\nimport numpy as np\nfrom rewardbench import Algorithm\n\n@dataclass(frozen=True)\n"
+        "class Odd(Algorithm):\n    def advantages(self, batch, state):\n"
+        "        return -np.nan_to_num(batch.reward, nan=9.0)[..., None] * batch.mine\n    def loss(self, *given):\n        return 0\n"
+    )
+    said = check(f"{tmp_path / 'odd.py'}:Odd")
+    assert said.code == 3
+    assert broken(said) == {"advantages", "silence-teaches-nothing"}
+
+
+def test_designs_of_a_task_and_of_ones_own(mine):
+    assert check("qa/lookup/reference").code == 0
+    assert check("reference", "--task", "writing/story").json["kind"] == "design"
+    (mine.parent / "d.toml").write_text('[[part]]\nuse = "mine.py:verl"\n[[part]]\nuse = "length.words"\n')
+    said = check(mine.parent / "d.toml", "--task", "qa/lookup")
+    assert [p["convention"] for p in said.json["parts"]] == ["verl", "trl"]
+
+
+def test_words_for_a_terminal(mine):
+    said = rbench("check", f"{mine}:noisy")
+    assert said.code == 3
+    assert "read as trl, text: it takes 'completions'" in said.out
+    assert "BROKEN  deterministic" in said.out
