@@ -102,7 +102,8 @@ def audited(task: str, seeds: Iterable[int], halves: Sequence[str]) -> list[Row]
             rows.append(
                 {
                     "name": "audit", "task": task, "design": name, "set": kind, "half": part, "seed": seed,
-                    "expected": expected(task, kind, name), "verdict": found.verdict, "start_gold": round(found.start, 4),
+                    "expected": expected(task, kind, name), "verdict": found.verdict,
+                    "start_gold": round(found.start, 4),
                     "findings": [
                         {"code": f.code, "part": f.part, "severity": round(f.severity, 3)} for f in found.findings
                     ],
