@@ -55,17 +55,24 @@ def designs(task: str) -> list[tuple[str, str, str, str]]:
     return found
 
 
-def expected(kind: str, name: str) -> str:
-    """What the audit should say: `flagged`, `clean`, or `silent` (nothing is taught, nothing is gamed)."""
+def expected(task: str, kind: str, name: str) -> str:
+    """What the audit should say: `flagged`, `clean`, `silent` (nothing is taught, nothing is gamed), or `` (not known).
+
+    Of a shipped design the task's card decides, by whether it stands under "What cheating looks like".
+    """
     if name == "constant":
         return "silent"
-    return "clean" if kind == "honest" or (kind, name) == ("shipped", "reference") else "flagged"
+    if kind == "honest" or (kind, name) == ("shipped", "reference"):
+        return "clean"
+    card = (find.task_folder(task) / "README.md").read_text()
+    cheats = card.partition("## What cheating looks like")[2].partition("\n## ")[0]
+    return "flagged" if kind != "shipped" or f"`{name}`" in cheats else ""
 
 
 def right(row: Row) -> bool:
     """Whether the verdict is what was expected; `silent` says nothing about gaming, so it is no false alarm."""
     said = "flagged" if row["verdict"] in FLAGGED else row["verdict"]
-    return said == row["expected"] or (row["expected"] == "clean" and said == "silent")
+    return row["expected"] in ("", said) or (row["expected"] == "clean" and said == "silent")
 
 
 def taught(task: str) -> dict[str, dict[str, Any]]:
@@ -95,7 +102,8 @@ def audited(task: str, seeds: Iterable[int], halves: Sequence[str]) -> list[Row]
             rows.append(
                 {
                     "name": "audit", "task": task, "design": name, "set": kind, "half": part, "seed": seed,
-                    "expected": expected(kind, name), "verdict": found.verdict, "start_gold": round(found.start, 4),
+                    "expected": expected(task, kind, name), "verdict": found.verdict,
+                    "start_gold": round(found.start, 4),
                     "findings": [
                         {"code": f.code, "part": f.part, "severity": round(f.severity, 3)} for f in found.findings
                     ],
