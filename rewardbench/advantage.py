@@ -5,6 +5,8 @@ A completion whose reward is NaN (every part abstained) is left out of its group
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from rewardbench.types import Batch, Floats
@@ -42,9 +44,37 @@ def group_spread(reward: Floats) -> Floats:
 
 
 def centred(batch: Batch) -> Floats:
-    """Reward to come minus the siblings' mean of it at the same position, [P, K, T]; 0 for the left out."""
-    ahead = to_go(batch)
-    return np.asarray(np.nan_to_num(ahead - group_mean(np.asarray(ahead))))
+    """Reward to come minus what siblings had to come at the same point, [P, K, T]; 0 for the left out.
+
+    The same point is the same number of pieces paid, not the same position: siblings write sentences of other lengths,
+    and one that has ended has nothing to come where the rest of another's reward is still ahead. What is paid at the
+    last token lies ahead of every token, and is compared as a whole.
+    """
+    reward = np.asarray(batch.reward, dtype=np.float64)
+    if batch.credit is None:
+        return np.asarray(np.nan_to_num(to_go(batch) - group_mean(reward)[..., None]))
+    known = np.isfinite(reward)[..., None]
+    last = _last(np.asarray(batch.mine, dtype=bool))
+    credit = np.where(known, np.asarray(batch.credit, dtype=np.float64), 0.0)
+    stands = (credit != 0 if batch.stands is None else np.asarray(batch.stands, dtype=bool)) & ~last
+    end = np.where(known, credit * last, np.nan).sum(-1)
+    pieces = credit * ~last
+    paid = stands.cumsum(-1) - stands  # pieces paid before a position
+    ahead = pieces[..., ::-1].cumsum(-1)[..., ::-1]
+    left = [(pieces * (paid >= n)).sum(-1) for n in range(int(paid.max(initial=0)) + 1)]
+    base = group_mean(np.where(known, np.stack(left, axis=-1), np.nan))
+    gain = end - group_mean(end)
+    return np.where(known, gain[..., None] + ahead - base[np.arange(len(base))[:, None, None], 0, paid], 0.0)
+
+
+def _last(mine: Any) -> Any:
+    """Where each completion's last own token stands, [P, K, T].
+
+    >>> _last(np.array([[[True, True, False], [False, False, False]]])).astype(int).tolist()
+    [[[0, 1, 0], [0, 0, 0]]]
+    """
+    ahead = mine[..., ::-1].cumsum(-1)[..., ::-1]
+    return mine & (ahead == 1)
 
 
 def left_out_one(batch: Batch) -> Floats:

@@ -15,14 +15,14 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 from rewardbench import fence, seeds
-from rewardbench.types import Batch, Floats, RewardError
+from rewardbench.types import Batch, Bools, Floats, RewardError
 
 Reward = Callable[..., Any]
 SINGLE = ("step", "fraction", "trainer_state", "log_extra", "log_metric")
@@ -62,6 +62,8 @@ class Scores:
     """[P, K]; NaN where it abstained."""
     credit: Floats | None
     """[P, K, T], or None where nothing was scored by segments."""
+    stands: Bools | None = None
+    """Where a segment's score stands, [P, K, T]; None with `credit`."""
     noted: Mapping[str, Floats] = field(default_factory=dict)
     """Name -> [P, K]: components of the part, paid or not; NaN where there is none."""
 
@@ -185,14 +187,13 @@ def score(bound: Bound, batch: Batch, when: When, timeout: float) -> Scores:
         why = why or f"raised {type(error).__name__}: {_line(error)}"
         raise RewardError(f"part {bound.name!r} {why}{place}") from error
     if isinstance(result, Paid):
-        scores, credit = _checked(bound.name, result.scores, batch, again)
-        noted = {n: _checked(f"{bound.name}.{n}", v, batch, again)[0] for n, v in result.noted.items()}
-        return Scores(scores, credit, noted)
+        noted = {n: _checked(f"{bound.name}.{n}", v, batch, again).scores for n, v in result.noted.items()}
+        return replace(_checked(bound.name, result.scores, batch, again), noted=noted)
     if isinstance(result, Mapping):
         if not result:
             raise RewardError(f"part {bound.name!r} returned an empty mapping, not scores")
         return _summed(bound.name, {n: _checked(f"{bound.name}.{n}", v, batch, again) for n, v in result.items()})
-    return Scores(*_checked(bound.name, result, batch, again))
+    return _checked(bound.name, result, batch, again)
 
 
 @contextmanager
@@ -205,15 +206,17 @@ def _guarded(bound: Bound, timeout: float) -> Iterator[None]:
         yield
 
 
-def _summed(name: str, components: Mapping[str, tuple[Floats, Floats | None]]) -> Scores:
+def _summed(name: str, components: Mapping[str, Scores]) -> Scores:
     """The sum of a part's components, of those that did not abstain; each of them is noted."""
-    scores = np.stack([s for s, _ in components.values()])
+    scores = np.stack([one.scores for one in components.values()])
     with np.errstate(over="ignore"):
         total = np.where(np.isfinite(scores).any(0), np.nansum(scores, axis=0), np.nan)
     if np.isinf(total).any():
         raise RewardError(f"part {name!r} pays more than a number can hold")
-    given = [c for _, c in components.values() if c is not None]
-    return Scores(total, sum(given[1:], given[0]) if given else None, {n: s for n, (s, _) in components.items()})
+    given = [one.credit for one in components.values() if one.credit is not None]
+    stands = [one.stands for one in components.values() if one.stands is not None]
+    noted = {n: one.scores for n, one in components.items()}
+    return Scores(total, sum(given[1:], given[0]) if given else None, np.any(stands, axis=0) if stands else None, noted)
 
 
 def _different(batch: Batch, bound: Bound) -> tuple[list[int], list[int]]:
@@ -274,7 +277,7 @@ def _line(error: BaseException) -> str:
     return (str(error).strip().splitlines() or ["(no message)"])[0][:300]
 
 
-def _checked(name: str, values: Any, batch: Batch, again: Sequence[int]) -> tuple[Floats, Floats | None]:
+def _checked(name: str, values: Any, batch: Batch, again: Sequence[int]) -> Scores:
     """Values as arrays, or a RewardError that says which one is wrong; completion i has the value number `again[i]`."""
     P, K = batch.ids.shape[:2]
     asked = max(again) + 1
@@ -285,17 +288,17 @@ def _checked(name: str, values: Any, batch: Batch, again: Sequence[int]) -> tupl
     listed = list(values)
     values = [listed[i] for i in again]
     scores = np.full((P, K), np.nan)
-    credit = np.zeros(batch.ids.shape)
+    credit, stands = np.zeros(batch.ids.shape), np.zeros(batch.ids.shape, dtype=bool)
     segmented = False
     for i, value in enumerate(values):
         p, k = divmod(i, K)
         where = f"prompt {batch.prompts[p].id}, completion {k} ({batch.text[p][k][:60]!r})"
         if isinstance(value, (list, tuple)):
             segmented = True
-            scores[p, k] = _segments(name, value, batch, p, k, where, credit)
+            scores[p, k] = _segments(name, value, batch, p, k, where, credit, stands)
         elif value is not None:
             scores[p, k] = _number(name, value, where)
-    return scores, (_rest(scores, credit, batch) if segmented else None)
+    return Scores(scores, _rest(scores, credit, batch), stands) if segmented else Scores(scores, None)
 
 
 def _number(name: str, value: Any, where: str) -> float:
@@ -311,8 +314,8 @@ def _number(name: str, value: Any, where: str) -> float:
     return number
 
 
-def _segments(name: str, value: Any, batch: Batch, p: int, k: int, where: str, credit: Floats) -> float:
-    """Put each segment's score on the last of the segment's own tokens; returns their sum."""
+def _segments(name: str, value: Any, batch: Batch, p: int, k: int, where: str, credit: Floats, stands: Bools) -> float:
+    """Put each segment's score on the last of the segment's own tokens, and mark it; returns their sum."""
     total = 0.0
     for segment in value:
         if not (isinstance(segment, (list, tuple)) and len(segment) == 3):
@@ -328,6 +331,7 @@ def _segments(name: str, value: Any, batch: Batch, p: int, k: int, where: str, c
         if not inside:
             raise RewardError(f"part {name!r} scored characters {start}-{end} of {where}, where no token stands")
         credit[p, k, inside[-1]] += number
+        stands[p, k, inside[-1]] = True
         total += number
     return total
 

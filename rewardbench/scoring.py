@@ -70,7 +70,10 @@ def pay(
         raise RewardError(f"design {contestant.design.name!r}: {error}") from error
     credit = _credit(contestant.design, raw, reward, credits, batch, when.fraction)
     names = tuple(part.name for part in contestant.design.parts)
-    return Scored(replace(batch, parts=raw, reward=reward, credit=credit, noted=noted), running, names)
+    marks = [one.stands for one in paid if one.stands is not None]
+    stands = None if credit is None else np.any(marks, axis=0)
+    told = replace(batch, parts=raw, reward=reward, credit=credit, stands=stands, noted=noted)
+    return Scored(told, running, names)
 
 
 def raw(contestant: Contestant) -> Contestant:

@@ -209,6 +209,8 @@ class Batch:
     """What the design pays, NaN where every part abstained, [P, K]."""
     credit: Any = None
     """The reward spread over positions (sums to `reward`), [P, K, T], or None."""
+    stands: Any = None
+    """Where a piece of a completion was paid for itself, whatever it was paid, [P, K, T], or None."""
     noted: Mapping[str, Any] = field(default_factory=dict)
     """Components of parts and what they told beside their scores, name -> [P, K]; NaN where there is none."""
 
@@ -218,7 +220,7 @@ class Batch:
 
     def cut(self, prompts: slice = slice(None), samples: slice = slice(None)) -> Batch:
         """The batch of some of its prompts and of some completions of each."""
-        arrays = ("ids", "logp", "mine", "turn", "ended", "entropy", "parts", "reward", "credit")
+        arrays = ("ids", "logp", "mine", "turn", "ended", "entropy", "parts", "reward", "credit", "stands")
         values: dict[str, Any] = {
             n: getattr(self, n)[prompts, samples] for n in arrays if getattr(self, n) is not None
         }

@@ -1,6 +1,7 @@
 """Do advantages and losses equal TRL's on the same tokens, and do the algorithms do what their names say?"""
 
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
@@ -178,11 +179,62 @@ def test_a_group_that_is_paid_alike_teaches_nothing_and_nan_is_left_out(name):
 def test_credit_is_reward_to_come():
     credit = np.zeros((P, K, T))
     credit[..., 0], credit[..., 4] = 1.0, REWARDS
-    gains = DrGrpo().advantages(plain_batch(REWARDS + 1, credit), State())
+    stands = np.broadcast_to(np.isin(np.arange(T), (0, 4)), (P, K, T))
+    whole = plain_batch(REWARDS + 1, credit, np.full((P, K), T))
+    gains = DrGrpo().advantages(replace(whole, stands=stands), State())
     centred = REWARDS - REWARDS.mean(1, keepdims=True)
     np.testing.assert_allclose(gains[..., 1], centred, atol=1e-12)
     np.testing.assert_allclose(gains[..., 0], centred, atol=1e-12)
     assert np.allclose(gains[..., 5:], 0)
+
+
+def test_pieces_are_compared_with_siblings_at_the_same_piece_and_the_end_as_a_whole():
+    """Two completions of unequal length, each with two sentences and 1 paid at the end for the whole."""
+    lengths = np.array([[4, 8]])
+    batch = plain_batch()
+    credit, stands = np.zeros((1, 2, T)), np.zeros((1, 2, T), dtype=bool)
+    credit[0, 0, [1, 3]] = 0.5, 1.0
+    credit[0, 1, [4, 7]] = 0.0, 2.0
+    stands[0, 0, 1] = stands[0, 1, 4] = True
+    mine = np.arange(T) < lengths[..., None]
+    batch = replace(batch, prompts=batch.prompts[:1], mine=mine, credit=credit, stands=stands, reward=credit.sum(-1))
+    gains = DrGrpo().advantages(batch, State())[0]
+    whole, piece = 0.5, 0.25  # half of what the ends, and the first pieces, differ by
+    np.testing.assert_allclose(gains[0, :4], [piece - whole] * 2 + [-whole] * 2)
+    np.testing.assert_allclose(gains[1, :8], [whole - piece] * 5 + [whole] * 3)
+    end = DrGrpo().advantages(replace(batch, credit=None), State())[0]
+    np.testing.assert_allclose(gains[:, 0], end[:, 0], err_msg="before anything was paid both say the same")
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_gradient_of_credit_is_that_of_the_whole_reward_in_expectation(seed):
+    """Two tokens, each 0 or 1 by a coin; the first is a piece paid its value, the second is paid at the end.
+
+    Every group of four completions is counted with its chance, so the expectation is exact: credit changes the variance
+    of the gradient of the log-odds and not its mean.
+    """
+    rng = np.random.default_rng(seed)
+    p = rng.uniform(0.2, 0.8, 3)  # of the first token; of the second after a 0 and after a 1
+    pay = rng.normal(size=(2, 2)), rng.normal(size=2)
+    expected = {True: np.zeros(3), False: np.zeros(3)}
+    choices = [(a, b) for a in (0, 1) for b in (0, 1)]
+    for group in product(choices, repeat=3):
+        chance, scores = 1.0, np.zeros((3, 2, 3))
+        for k, (a, b) in enumerate(group):
+            second = p[1 + a]
+            chance *= (p[0] if a else 1 - p[0]) * (second if b else 1 - second)
+            scores[k, 0, 0], scores[k, 1, 1 + a] = a - p[0], b - second
+        credit = np.array([[[pay[1][a], pay[0][a][b]] for a, b in group]])
+        stands = np.tile([True, False], (1, 3, 1))
+        batch = replace(
+            plain_batch(), prompts=(Prompt("0"),), mine=np.ones((1, 3, 2), bool),
+            reward=credit.sum(-1), credit=credit, stands=stands,
+        )  # fmt: skip
+        for pieces in (True, False):
+            gains = Rloo().advantages(batch if pieces else replace(batch, credit=None), State())[0]
+            expected[pieces] += chance * (gains[:, :2, None] * scores).sum((0, 1))
+    np.testing.assert_allclose(expected[True], expected[False], atol=1e-12)
+    assert np.abs(expected[True]).max() > 0.01
 
 
 def test_best_of_n_picks_the_best_paid_of_every_n():
