@@ -22,8 +22,12 @@
 | a newer schema | says which version reads what | here |
 | long, right-to-left, emoji, control-character names | shown safely, exact in JSON, ids unaffected | here; test_watch |
 | a name that is no UTF-8 | one line, code 2 | here |
+| each failure of each convention | the part, what it gave, code 6 | test_conventions: BROKEN; test_check |
+| a judge: nonsense, 401, 429 once and for ever, a hang, half a reply | one line or an abstention, counted | test_judges |
+| a part that eats memory, disk, files, or writes elsewhere | one line, code 6, the others go on | test_fence |
+| bad rows for `check` | the file and line, code 5 | test_check |
 
-Not met yet: submissions, judges, a GPU's memory.
+Not met yet: submissions, a GPU's memory.
 """
 
 import json
