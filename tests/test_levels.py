@@ -1,5 +1,6 @@
 """Does a piece's score reach the piece's own last token, and does the whole stay on the same scale?"""
 
+import time
 from itertools import pairwise
 
 import numpy as np
@@ -94,6 +95,18 @@ def test_columns_come_along_and_a_silent_piece_is_left_out():
 
     told = spread(first, "word")(completions=["7 no 8", "no", ""], answer=["7", "7", ""], step=3)
     assert told == [[(0, 1, 0.5), (5, 6, 0.0)], None, 1.0]
+
+
+def test_what_a_dict_pays_is_paid_for_each_piece(tmp_path):
+    (tmp_path / "mine.py").write_text("def verl(solution_str, ground_truth=None):\n    return {'score': len(solution_str), 'n': 1}\n")
+    batch = paid(tmp_path, '[[part]]\nuse = "mine.py:verl"\nlevel = "word"\n', "a bcd")
+    assert batch.credit[0, 0].tolist()[:2] == [0.5, 1.5]
+
+
+def test_a_long_run_of_spaces_is_cut_at_once():
+    begun = time.process_time()
+    assert pieces(" " * 20_000 + "a. b", "sentence") == [(20_000, 20_002), (20_003, 20_004)]
+    assert time.process_time() - begun < 1
 
 
 @pytest.mark.parametrize(
