@@ -281,7 +281,8 @@ def _checked(name: str, values: Any, batch: Batch, again: Sequence[int]) -> Scor
     """Values as arrays, or a RewardError that says which one is wrong; completion i has the value number `again[i]`."""
     P, K = batch.ids.shape[:2]
     asked = max(again) + 1
-    if isinstance(values, (str, bytes, set, frozenset)) or not hasattr(values, "__len__"):
+    alone = getattr(values, "ndim", 1) == 0  # an array of no dimension has a length that raises
+    if isinstance(values, (str, bytes, set, frozenset)) or not hasattr(values, "__len__") or alone:
         raise RewardError(f"part {name!r} returned {type(values).__name__}, not a list of {asked} scores")
     if len(values) != asked:
         raise RewardError(f"part {name!r} returned {len(values)} scores for {asked} completions")

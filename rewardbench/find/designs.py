@@ -87,7 +87,7 @@ def _resolve(part: Part, folder: Path) -> Part:
             function.check(**part.params)
         return _levelled(replace(part, form=str(getattr(function, "form", "text"))), function)
     reading = _reading(part, function)
-    named = None if reading.convention == "trl" else reading.convention
+    named = None if reading.convention == "trl" and _is_trl(part, function) else reading.convention
     return _levelled(replace(part, form=reading.form, convention=named), reading.call)
 
 
@@ -97,6 +97,14 @@ def _levelled(part: Part, call: Callable[..., Any]) -> Part:
         reads = "messages" if part.form != "text" else "token ids"
         raise UserError(f"part {part.name!r} reads {reads}, so level = {part.level!r} has no text to cut")
     return part
+
+
+def _is_trl(part: Part, function: Callable[..., Any]) -> bool:
+    """Whether a part would be read as TRL calls one if nobody said so: then that is not written down."""
+    try:
+        return read(function, part.params).convention == "trl"
+    except UserError:
+        return False
 
 
 def _reading(part: Part, function: Callable[..., Any], task_name: str = "") -> Reading:
