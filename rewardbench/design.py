@@ -184,6 +184,16 @@ def _validate_levels(design: Design, where: str) -> None:
         raise UserError(f"{where}: part {clipped[0]!r} has a level and a clip; clip the pieces inside its function")
 
 
+def variables(design: Design) -> frozenset[str]:
+    """The environment variables that a design names, as a judge's `key_env` does: secrets that it is given.
+
+    >>> sorted(variables(Design("d", (Part("a", "judge.score", params={"key_env": "OPENAI_API_KEY"}),))))
+    ['OPENAI_API_KEY']
+    """
+    params = [item for part in design.parts for item in part.params.items()]
+    return frozenset(value for key, value in params if key.endswith("_env") and isinstance(value, str))
+
+
 def design_hash(design: Design) -> str:
     """SHA-256 of what the design pays, 64 hexadecimal digits; its own name is no part of that."""
     raw = values(design)

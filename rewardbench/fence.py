@@ -86,7 +86,9 @@ class Ended(RewardError):
         """`died`, `memory`, `time`, `file` (wrote too much), `refused` (wrote elsewhere) or `raised`."""
 
 
-def limits(workers: int = 1, weights: int = 0, write: Iterable[str | Path] = ()) -> Limits:
+def limits(
+    workers: int = 1, weights: int = 0, write: Iterable[str | Path] = (), keep: Iterable[str] = ()
+) -> Limits:
     """The limits of one of so many workers whose policy has so many bytes of weights.
 
     Memory is a worker's share of four fifths of the machine's; a file may be as large as a checkpoint can be, and
@@ -100,7 +102,8 @@ def limits(workers: int = 1, weights: int = 0, write: Iterable[str | Path] = ())
         write=folders,
     )
     asked = _asked(os.environ.get(VARIABLE, ""))
-    return replace(own, **{**asked, "write": (*folders, *asked.get("write", ()))})
+    more = {"write": (*folders, *asked.get("write", ())), "keep": (*asked.get("keep", ()), *keep)}
+    return replace(own, **{**asked, **more})
 
 
 def _asked(text: str) -> dict[str, Any]:

@@ -50,6 +50,18 @@ def design(asked: str, task_name: str) -> Design:
     raise unknown(f"design of {task_name}", asked, [*own, *arms()])
 
 
+def is_users(asked: str) -> bool:
+    """Whether a name may mean a user's own code, which is loaded behind the fence and nowhere else."""
+    return ":" in asked or asked.endswith(".toml")
+
+
+def variables(asked: str) -> frozenset[str]:
+    """The environment variables that a user's own `.toml` names; nothing of the user's is loaded to tell."""
+    if not asked.endswith(".toml") or not Path(asked).is_file():
+        return frozenset()
+    return designs_.variables(designs_.parse(_text(Path(asked), asked), Path(asked).stem))
+
+
 def _text(path: Path, asked: str) -> str:
     """A user's design file as text."""
     if not path.is_file():
