@@ -81,6 +81,13 @@ def test_a_scheduled_piece_is_paid_by_its_weight_of_the_moment(tmp_path):
     assert batch.credit[0, 0].sum() == pytest.approx(batch.reward[0, 0]) == pytest.approx(batch.parts[0, 0, 0] / 2)
 
 
+def test_where_another_part_abstains_the_pieces_are_paid_its_weight_where_they_stand(tmp_path):
+    (tmp_path / "mine.py").write_text("def silent(completions):\n    return [None for _ in completions]\n")
+    one = '[[part]]\nuse = "fluency.sentence_form"\nlevel = "sentence"\n'
+    batch = paid(tmp_path, one + '[[part]]\nuse = "mine.py:silent"\nweight = 2.0\n', TEXT)
+    np.testing.assert_allclose(batch.credit, 3 * paid(tmp_path, one, TEXT).credit)
+
+
 @pytest.mark.parametrize("level", sorted(PIECES))
 def test_the_sum_is_the_mean_of_the_pieces(level):
     [told] = spread(lengths, level)(completions=[TEXT])
