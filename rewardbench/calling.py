@@ -16,6 +16,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -133,7 +134,11 @@ def wanted(function: Reward, given: Mapping[str, Any]) -> dict[str, Any]:
     {'completions': ['a']}
     >>> wanted(lambda completions, solution: 0, {"completions": ["a"], "answer": ["7"]})
     {'completions': ['a'], 'solution': ['7']}
+    >>> wanted(partial(lambda completions, topic: 0, topic="sums"), {"completions": ["a"], "topic": ["verbs"]})
+    {'completions': ['a']}
     """
+    fixed = function.keywords if isinstance(function, partial) else {}  # a design's params, not a column of their name
+    given = {name: value for name, value in given.items() if name not in fixed}
     parameters = inspect.signature(function).parameters.values()
     asked = [p.name for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
     required = {p.name for p in parameters if p.default is p.empty}

@@ -430,9 +430,9 @@ def watched(name: str) -> Iterator[None]:
             os.write(mouth, b"x")
             os._exit(0)
         _spare(False)
-        came_back = _forks[0] > forks and select.select([ear], [], [], 0.5)[0]
+        os.close(mouth)  # so that the pipe ends at once where no child is left to speak
+        came_back = _forks[0] > forks and select.select([ear], [], [], 0.5)[0] and os.read(ear, 1)
         os.close(ear)
-        os.close(mouth)
         closed = _put_back(before)
     if came_back:
         raise RewardError(f"{name} forked, and the child came back from it too: end children with os._exit")

@@ -110,6 +110,12 @@ def test_an_answer_column_is_found_under_its_other_names():
     assert (paid(mine, batch_of(said, ["7"]))[1].scores == 1).all(), "a default is not overruled"
 
 
+@pytest.mark.parametrize("rest", ["", ", **rest"])
+def test_what_a_design_sets_is_no_column_of_that_name(rest):
+    made = eval(f"lambda completions, topic{rest}: [float(topic == 'mine') for _ in completions]")
+    assert (paid(made, batch_of(), {"topic": "mine"})[1].scores == 1).all()
+
+
 # --- verl ----------------------------------------------------------------------------------------
 
 
