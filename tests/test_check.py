@@ -131,6 +131,8 @@ def test_a_function_that_breaks_is_code_6_and_one_line(mine, name, words):
         (["qa/lokup"], 2, "did you mean 'qa/lookup'"),
         (["{}:Made"], 2, "makes a reward from params"),
         (["mine.toml"], 2, "name its task"),
+        (["{}:right", "--reward-timeout", "0"], 2, "reward_timeout = 0 is not between"),
+        (["{}:right", "--reward-timeout", "nan"], 2, "reward_timeout = nan is not between"),
     ],
 )
 def test_a_mistake_is_one_line(mine, words, code, told):

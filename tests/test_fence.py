@@ -291,7 +291,7 @@ def test_what_goes_wrong_apart_is_a_typed_error(function, away):
         pytest.skip("this kernel has no Landlock")
     how, line = ENDS[function]
     with pytest.raises(fence.Ended) as caught:
-        fence.apart(function, (), SMALL, timeout=4)
+        fence.apart(function, (), SMALL, timeout=4 if function is hangs else 60)  # a loaded machine is slow to begin
     assert (caught.value.how, str(caught.value)[: len(line)]) == (how, line)
     assert isinstance(caught.value, RewardError)
 

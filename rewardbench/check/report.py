@@ -7,6 +7,7 @@ from typing import Any
 
 from rewardbench import fence, find
 from rewardbench.check import algorithms, rewards, tasks
+from rewardbench.plan import check_timeout
 from rewardbench.types import Part, UserError
 
 MARK = {True: "kept  ", False: "BROKEN", None: "      "}
@@ -21,6 +22,7 @@ def examine(thing: str, task: str | None, rows: Path | None, timeout: float) -> 
 
     A user's own code is loaded and called in a process of its own, behind the fence of accident protection.
     """
+    check_timeout(timeout)
     if not find.is_users(thing):
         return here(thing, task, rows, timeout)
     limits = fence.limits(keep=find.variables(thing))

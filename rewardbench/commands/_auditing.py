@@ -10,6 +10,7 @@ from rewardbench import fence, find
 from rewardbench.audit import _run
 from rewardbench.audit._found import Example, Finding
 from rewardbench.pages.safe import label, visible
+from rewardbench.plan import check_timeout
 from rewardbench.types import UserError
 
 SHOWN = 3
@@ -37,6 +38,7 @@ class Asked:
 
 def audited(asked: Asked) -> dict[str, Any]:
     """Exit code, JSON, lines and page of an audit; a user's own code is called apart, behind the fence."""
+    check_timeout(asked.timeout)
     if not find.is_users(asked.design):
         return here(asked)
     limits = fence.limits(keep=find.variables(asked.design))
