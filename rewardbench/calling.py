@@ -16,6 +16,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -133,7 +134,11 @@ def wanted(function: Reward, given: Mapping[str, Any]) -> dict[str, Any]:
     {'completions': ['a']}
     >>> wanted(lambda completions, solution: 0, {"completions": ["a"], "answer": ["7"]})
     {'completions': ['a'], 'solution': ['7']}
+    >>> wanted(partial(lambda completions, topic: 0, topic="sums"), {"completions": ["a"], "topic": ["verbs"]})
+    {'completions': ['a']}
     """
+    fixed = function.keywords if isinstance(function, partial) else {}  # a design's params, not a column of their name
+    given = {name: value for name, value in given.items() if name not in fixed}
     parameters = inspect.signature(function).parameters.values()
     asked = [p.name for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
     required = {p.name for p in parameters if p.default is p.empty}
@@ -281,7 +286,8 @@ def _checked(name: str, values: Any, batch: Batch, again: Sequence[int]) -> Scor
     """Values as arrays, or a RewardError that says which one is wrong; completion i has the value number `again[i]`."""
     P, K = batch.ids.shape[:2]
     asked = max(again) + 1
-    if isinstance(values, (str, bytes, set, frozenset)) or not hasattr(values, "__len__"):
+    alone = getattr(values, "ndim", 1) == 0  # an array of no dimension has a length that raises
+    if isinstance(values, (str, bytes, set, frozenset)) or not hasattr(values, "__len__") or alone:
         raise RewardError(f"part {name!r} returned {type(values).__name__}, not a list of {asked} scores")
     if len(values) != asked:
         raise RewardError(f"part {name!r} returned {len(values)} scores for {asked} completions")

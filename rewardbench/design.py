@@ -155,7 +155,7 @@ def validate(design: Design) -> None:
         raise UserError(f"{where}: combine = 'lexicographic' needs `gate = <score>` for every part but the last")
     if design.combine not in ("gate", "lexicographic") and gates:
         raise UserError(f"{where}: part {gates[0]!r} has a `gate`, but combine is {design.combine!r}")
-    below = [p.name for p in design.parts if p.weight < 0]
+    below = [p.name for p in design.parts if any(p.weight * f < 0 for _, f in p.schedule or ((0.0, 1.0),))]
     if design.combine in ("product", "lexicographic", "ensemble") and below:
         raise UserError(f"{where}: part {below[0]!r} has a weight below 0, which {design.combine!r} cannot have")
     if design.combine != "ensemble" and design.penalty is not None:
@@ -182,6 +182,16 @@ def _validate_levels(design: Design, where: str) -> None:
     clipped = [p.name for p in pieces if p.clip is not None]
     if clipped:
         raise UserError(f"{where}: part {clipped[0]!r} has a level and a clip; clip the pieces inside its function")
+
+
+def variables(design: Design) -> frozenset[str]:
+    """The environment variables that a design names, as a judge's `key_env` does: secrets that it is given.
+
+    >>> sorted(variables(Design("d", (Part("a", "judge.score", params={"key_env": "OPENAI_API_KEY"}),))))
+    ['OPENAI_API_KEY']
+    """
+    params = [item for part in design.parts for item in part.params.items()]
+    return frozenset(value for key, value in params if key.endswith("_env") and isinstance(value, str))
 
 
 def design_hash(design: Design) -> str:
@@ -282,8 +292,12 @@ def compose(design: Design, scores: Floats, running: Running | None = None, frac
     >>> compose(two, np.array([[[1.0, 0.0], [1.0, np.nan]]]))
     array([[1., 4.]])
     """
-    values = prepared(design, scores, running)
-    reward: Floats = _COMBINED[design.combine](design, values, weights(design, fraction), np.isfinite(values))
+    values, now = prepared(design, scores, running), weights(design, fraction)
+    present = np.isfinite(values)
+    paying = np.array([p.gate is None for p in design.parts]) & (now != 0)
+    if paying.any():  # a part that a schedule has faded out is left out, as if the design had none
+        present &= paying | np.array([p.gate is not None for p in design.parts])
+    reward: Floats = _COMBINED[design.combine](design, values, now, present)
     return reward
 
 

@@ -86,7 +86,9 @@ class Ended(RewardError):
         """`died`, `memory`, `time`, `file` (wrote too much), `refused` (wrote elsewhere) or `raised`."""
 
 
-def limits(workers: int = 1, weights: int = 0, write: Iterable[str | Path] = ()) -> Limits:
+def limits(
+    workers: int = 1, weights: int = 0, write: Iterable[str | Path] = (), keep: Iterable[str] = ()
+) -> Limits:
     """The limits of one of so many workers whose policy has so many bytes of weights.
 
     Memory is a worker's share of four fifths of the machine's; a file may be as large as a checkpoint can be, and
@@ -100,7 +102,8 @@ def limits(workers: int = 1, weights: int = 0, write: Iterable[str | Path] = ())
         write=folders,
     )
     asked = _asked(os.environ.get(VARIABLE, ""))
-    return replace(own, **{**asked, "write": (*folders, *asked.get("write", ()))})
+    more = {"write": (*folders, *asked.get("write", ())), "keep": (*asked.get("keep", ()), *keep)}
+    return replace(own, **{**asked, **more})
 
 
 def _asked(text: str) -> dict[str, Any]:
@@ -427,9 +430,9 @@ def watched(name: str) -> Iterator[None]:
             os.write(mouth, b"x")
             os._exit(0)
         _spare(False)
-        came_back = _forks[0] > forks and select.select([ear], [], [], 0.5)[0]
+        os.close(mouth)  # so that the pipe ends at once where no child is left to speak
+        came_back = _forks[0] > forks and select.select([ear], [], [], 0.5)[0] and os.read(ear, 1)
         os.close(ear)
-        os.close(mouth)
         closed = _put_back(before)
     if came_back:
         raise RewardError(f"{name} forked, and the child came back from it too: end children with os._exit")

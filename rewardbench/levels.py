@@ -7,12 +7,12 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from rewardbench.calling import SINGLE, asks_for, finished, wanted
+from rewardbench.calling import SINGLE, Paid, asks_for, finished, wanted
 from rewardbench.types import RewardError
 
 PIECES = {
     "turn": re.compile(r"[^\n]+"),
-    "sentence": re.compile(r"[^.!?。！？\n]*[^.!?。！？\s][^.!?。！？\n]*[.!?。！？]*|[.!?。！？]+"),
+    "sentence": re.compile(r"[^.!?。！？\s][^.!?。！？\n]*[.!?。！？]*|[.!?。！？]+"),
     "word": re.compile(r"\S+"),
 }
 """How a text is cut; the text of a dialogue has the policy's turns in lines."""
@@ -46,6 +46,7 @@ def spread(call: Callable[..., Any], level: str) -> Callable[..., Any]:
         texts = [text[a:b] for text, found in zip(completions, whole, strict=True) for a, b in found]
         own = {name: value if name in SINGLE else [value[i] for i in owner] for name, value in given.items()}
         scores = finished([call(**wanted(call, {**own, "completions": texts}))])[0]
+        scores = scores.scores if isinstance(scores, Paid) else scores  # what is noted of a piece is not of the whole
         if isinstance(scores, Mapping) or len(scores) != len(texts):
             raise RewardError(f"has the level {level!r}, for which it must return one score a piece")
         told: list[list[Any]] = [[] for _ in completions]

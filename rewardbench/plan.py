@@ -211,8 +211,7 @@ def plan(spec: Spec, policy: Folder) -> tuple[list[RunSpec], dict[str, Path]]:
     """All runs of a spec in a fixed order, and the user's source files they need (place in `sources` -> path)."""
     if not spec.tasks:
         raise UserError("nothing to run: give --task, or a spec file that names tasks (see `rbench list tasks`)")
-    if not 0 < spec.reward_timeout <= LONGEST_TIMEOUT:  # not a number fails here too
-        raise UserError(f"reward_timeout = {spec.reward_timeout:g} is not between 0 and {LONGEST_TIMEOUT} seconds")
+    check_timeout(spec.reward_timeout)
     runs: list[RunSpec] = []
     quick = spec.budget == "quick"
     taught = find.algorithm_part(spec.algorithm)
@@ -260,6 +259,12 @@ def plan(spec: Spec, policy: Folder) -> tuple[list[RunSpec], dict[str, Path]]:
         if count > 1:
             raise UserError(f"two designs are called {one[1]!r}; rename one of them")
     return runs, sources
+
+
+def check_timeout(seconds: float) -> None:
+    """Raise UserError for a limit of a part that is none."""
+    if not 0 < seconds <= LONGEST_TIMEOUT:  # not a number fails here too
+        raise UserError(f"reward_timeout = {seconds:g} is not between 0 and {LONGEST_TIMEOUT} seconds")
 
 
 def variants_of(design: Design, spec: Spec) -> list[Design]:

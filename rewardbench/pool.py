@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from rewardbench import fence, trace
+from rewardbench.design import variables
 from rewardbench.plan import RunSpec
 from rewardbench.policies.settings import Folder
 from rewardbench.types import UserError
@@ -64,9 +65,8 @@ class _Worker:
 
 
 def named(pack: Sequence[RunSpec]) -> frozenset[str]:
-    """The environment variables that the designs of a pack name, as a judge's `key_env = "OPENAI_API_KEY"` does."""
-    params = [item for run in pack for part in run.design.parts for item in part.params.items()]
-    return frozenset(value for key, value in params if key.endswith("_env") and isinstance(value, str))
+    """The environment variables that the designs of a pack name."""
+    return frozenset().union(*(variables(run.design) for run in pack))
 
 
 @contextmanager

@@ -100,10 +100,12 @@ def _credit(
         return None
     if design.combine != "sum" or design.normalise != "none":
         return None
-    total = np.zeros(batch.ids.shape)
-    for part, weight, credit in zip(design.parts, weights(design, fraction), credits, strict=True):
+    total, now = np.zeros(batch.ids.shape), weights(design, fraction)
+    share = (np.abs(now) * np.isfinite(raw)).sum(-1)
+    more = np.abs(now).sum() / np.where(share > 0, share, 1.0)  # the weights of what abstained are the others'
+    for part, weight, credit in zip(design.parts, now, credits, strict=True):
         if credit is not None and part.clip is None:
-            total += weight * part.scale * credit
+            total += weight * part.scale * credit * more[..., None]
     for p, k in np.ndindex(*reward.shape):
         own = np.nonzero(batch.mine[p, k])[0]
         if len(own) and np.isfinite(reward[p, k]):

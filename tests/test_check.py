@@ -131,6 +131,8 @@ def test_a_function_that_breaks_is_code_6_and_one_line(mine, name, words):
         (["qa/lokup"], 2, "did you mean 'qa/lookup'"),
         (["{}:Made"], 2, "makes a reward from params"),
         (["mine.toml"], 2, "name its task"),
+        (["{}:right", "--reward-timeout", "0"], 2, "reward_timeout = 0 is not between"),
+        (["{}:right", "--reward-timeout", "nan"], 2, "reward_timeout = nan is not between"),
     ],
 )
 def test_a_mistake_is_one_line(mine, words, code, told):
@@ -190,3 +192,34 @@ def test_words_for_a_terminal(mine):
     assert said.code == 3
     assert "read as trl, text: it takes 'completions'" in said.out
     assert "BROKEN  deterministic" in said.out
+
+
+def test_what_breaks_as_it_is_loaded_is_code_6_and_one_line(tmp_path):
+    (tmp_path / "ends.py").write_text("import os\nos._exit(3)\ndef score(completions): return [1.0]\n")
+    for words in (["check"], ["audit", "--task", "qa/lookup"]):
+        said = rbench(words[0], f"{tmp_path / 'ends.py'}:score", *words[1:])
+        assert said.code == 6, said.err
+        assert "ended its process (exit code 3)" in said.err
+        assert len(said.err.strip().splitlines()) == 1
+
+
+def test_an_algorithm_that_raises_breaks_a_promise(tmp_path):
+    (tmp_path / "odd.py").write_text(
+        "from dataclasses import dataclass\nfrom rewardbench import Algorithm\n\n@dataclass(frozen=True)\n"
+        "class Odd(Algorithm):\n    def advantages(self, batch, state):\n        return batch.nothing\n"
+    )
+    said = check(f"{tmp_path / 'odd.py'}:Odd")
+    assert said.code == 3
+    assert "raised AttributeError" in next(p["detail"] for p in said.json["promises"] if p["name"] == "advantages")
+
+
+def test_a_design_is_given_the_key_that_it_names_and_no_other(tmp_path, monkeypatch):
+    monkeypatch.setenv("MY_API_KEY", "sesame")
+    monkeypatch.setenv("OTHER_API_KEY", "open")
+    (tmp_path / "mine.py").write_text(
+        "import os\ndef score(completions, key_env):\n"
+        "    return [float(len(c)) if os.environ.get(key_env) and 'OTHER_API_KEY' not in os.environ else None for c in completions]\n"
+    )
+    (tmp_path / "d.toml").write_text('[[part]]\nuse = "mine.py:score"\nparams = { key_env = "MY_API_KEY" }\n')
+    said = check(tmp_path / "d.toml", "--task", "qa/lookup")
+    assert None not in said.json["values"], said.json

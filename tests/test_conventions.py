@@ -3,6 +3,7 @@
 import asyncio
 import json
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -109,6 +110,12 @@ def test_an_answer_column_is_found_under_its_other_names():
     assert (paid(mine, batch_of(said, ["7"]))[1].scores == 1).all(), "a default is not overruled"
 
 
+@pytest.mark.parametrize("rest", ["", ", **rest"])
+def test_what_a_design_sets_is_no_column_of_that_name(rest):
+    made = eval(f"lambda completions, topic{rest}: [float(topic == 'mine') for _ in completions]")
+    assert (paid(made, batch_of(), {"topic": "mine"})[1].scores == 1).all()
+
+
 # --- verl ----------------------------------------------------------------------------------------
 
 
@@ -167,6 +174,14 @@ def test_openrlhf():
     assert seen[0] == (["Question 0?" + SAID[0][0]], ["Question 0?"], [SOLUTIONS[0]])
 
 
+def test_openrlhf_notes_numbers_and_nothing_else():
+    def reward_func(queries, prompts, labels):
+        return {"rewards": 1.0, "extra_logs": {"why": "good", "each": [1, 2, 3], "length": np.float32(2)}}
+
+    noted = paid(reward_func, batch_of())[1].noted
+    assert {name: set(values.ravel()) for name, values in noted.items()} == {"length": {2.0}}
+
+
 # --- verifiers -----------------------------------------------------------------------------------
 
 
@@ -209,6 +224,15 @@ def test_a_plain_function_of_one_text():
     np.testing.assert_array_equal(scores.scores, plainly([None, None, *(0.5 * len(s) for s in SAID[1])]))
 
 
+def test_a_plain_function_whose_text_cannot_go_by_position():
+    def behind(width, text): return width * len(text)
+    def named(*, completion): return 2.0 * len(completion)
+
+    expected = [[2.0 * len(s) for s in row] for row in SAID]
+    np.testing.assert_array_equal(paid(behind, batch_of(), {"width": 2.0})[1].scores, expected)
+    np.testing.assert_array_equal(paid(named, batch_of())[1].scores, expected)
+
+
 def test_a_builtin_is_a_plain_function():
     np.testing.assert_array_equal(paid(len, batch_of())[1].scores, [[len(s) for s in row] for row in SAID])
 
@@ -225,6 +249,7 @@ def typed_text(completions: list[str]): return [{"content": c}["content"] for c 
 def ids_only(completion_ids): ...
 def anything(**kwargs): ...
 def rollout(completion, answer): ...
+def rollout_with_rest(completion, **kwargs): ...
 def state_only(state): ...
 def with_prompt(prompt, completion): ...
 def reads_turns(completion): return completion[-1]["content"]
@@ -232,6 +257,12 @@ def queries(queries, prompts, labels): ...
 def sample(data_source, solution_str, ground_truth, extra_info): ...
 def samples(data_sources, solution_strs, ground_truths, extra_infos): ...
 def group(completions, states): ...
+
+
+class Reads:
+    """Its method reads messages."""
+
+    def score(self, completions): return [c[-1]["content"] for c in completions]
 
 
 class Scorer:
@@ -252,6 +283,7 @@ def factory(width: int = 3):
         (one_text, "plain", "text"), (lists, "trl", "text"), (typed_messages, "trl", "messages"),
         (reads_content, "trl", "messages"), (gets_role, "trl", "messages"), (typed_text, "trl", "text"),
         (ids_only, "trl", "text"), (anything, "trl", "text"), (rollout, "verifiers", "text"),
+        (rollout_with_rest, "verifiers", "text"), (partial(reads_content), "trl", "messages"), (Reads().score, "trl", "messages"),
         (state_only, "verifiers", "text"), (with_prompt, "verifiers", "text"), (reads_turns, "plain", "messages"),
         (queries, "openrlhf", "text"), (sample, "verl", "text"), (samples, "verl", "text"), (group, "verifiers", "text"),
     ],
@@ -312,6 +344,7 @@ BROKEN = {
     "verifiers group": (lambda completions, states: [1.0], "returned 2 scores for 4"),
     "plain": (lambda text: float("nan"), "return None to abstain"),
     "plain raises": (lambda text: 1 / 0, "raised ZeroDivisionError"),
+    "no list": (lambda completions: np.array(1.0), "returned ndarray, not a list of 4 scores"),
     "trl": (lambda completions: [1.0] * 3, "returned 3 scores for 4"),
 }
 
@@ -340,6 +373,18 @@ def test_the_convention_is_recorded_and_hashed(tmp_path):
     (tmp_path / "d.toml").write_text('[[part]]\nuse = "mine.py:score"\nconvention = "verlo"\n')
     with pytest.raises(UserError, match="did you mean 'verl'"):
         find.design(f"{tmp_path}/d.toml", "qa/lookup")
+
+
+def test_trl_where_a_design_says_so_though_the_names_are_anothers(tmp_path):
+    (tmp_path / "mine.py").write_text("def score(completions, answers):\n    return [float(len(completions))] * len(completions)\n")
+    (tmp_path / "d.toml").write_text('[[part]]\nuse = "mine.py:score"\nconvention = "trl"\n')
+    design = find.design(f"{tmp_path}/d.toml", "qa/lookup")
+    assert design.parts[0].convention == "trl"
+    batch = batch_of()
+    for prompt in batch.prompts:
+        prompt.columns["answers"] = ["7"]
+    [bound] = find.bind(design, "qa/lookup").bounds
+    assert (score(bound, batch, WHEN, 9.0).scores == 4).all(), "one call for all, not one for each prompt"
 
 
 def test_a_shipped_part_has_no_convention_of_its_own():

@@ -90,6 +90,21 @@ def test_a_schedule_moves_a_weight_in_straight_lines():
     assert compose(made, np.array([[[1.0, 1.0]]]))[0, 0] == 6.0, "without a fraction: its end"
 
 
+@pytest.mark.parametrize("combine", ["sum", "product", "min", "ensemble"])
+def test_a_part_that_has_faded_out_is_as_if_there_were_none(combine):
+    more = {"penalty": 0.5} if combine == "ensemble" else {}
+    faded = design({"schedule": ((0.0, 1.0), (0.5, 0.0))}, {"weight": 2.0}, {}, combine=combine, **more)
+    left = design({"weight": 2.0}, {}, combine=combine, **more)
+    rows = np.array([[[0.3, 0.5, 0.7], [0.9, NAN, 0.2], [0.4, NAN, NAN]]])
+    np.testing.assert_allclose(compose(faded, rows), compose(left, rows[..., 1:]))
+    assert np.isfinite(compose(faded, rows, fraction=0.2)).all()
+
+
+def test_a_gate_needs_no_weight():
+    made = design({"gate": 0.5, "weight": 0.0}, {"weight": 2.0}, combine="gate")
+    assert paid(made, [0.5, 0.7], [0.4, 0.7]) == [1.4, 0.0]
+
+
 def test_shares_of_a_sum_add_up_whatever_abstains_not():
     rng = np.random.default_rng(0)
     made = design({"weight": 2.0}, {"weight": -1.0}, {"weight": 0.0})
@@ -127,6 +142,7 @@ def test_a_part_that_says_the_same_of_all_siblings_explains_nothing(combine):
         ('penalty = 1\n[[part]]\nuse = "null.echo"', "not 'ensemble'"),
         ('combine = "ensemble"\npenalty = -1\n[[part]]\nuse = "null.echo"', "0 or above"),
         ('credit = "start"\n[[part]]\nuse = "null.echo"', "known: 'end'"),
+        ('combine = "product"\n[[part]]\nuse = "null.echo"\nschedule = [[0, 1], [1, -1]]', "a weight below 0"),
         ('[[part]]\nuse = "null.echo"\nschedule = [[0.5, 1], [0.2, 0]]', "rising fractions"),
         ('[[part]]\nuse = "null.echo"\nschedule = [[0, 1], [2, 0]]', "rising fractions"),
         ('[[part]]\nuse = "null.echo"\nlevel = "sentense"', "did you mean 'sentence'"),

@@ -1,5 +1,6 @@
 """Does a piece's score reach the piece's own last token, and does the whole stay on the same scale?"""
 
+import time
 from itertools import pairwise
 
 import numpy as np
@@ -80,6 +81,13 @@ def test_a_scheduled_piece_is_paid_by_its_weight_of_the_moment(tmp_path):
     assert batch.credit[0, 0].sum() == pytest.approx(batch.reward[0, 0]) == pytest.approx(batch.parts[0, 0, 0] / 2)
 
 
+def test_where_another_part_abstains_the_pieces_are_paid_its_weight_where_they_stand(tmp_path):
+    (tmp_path / "mine.py").write_text("def silent(completions):\n    return [None for _ in completions]\n")
+    one = '[[part]]\nuse = "fluency.sentence_form"\nlevel = "sentence"\n'
+    batch = paid(tmp_path, one + '[[part]]\nuse = "mine.py:silent"\nweight = 2.0\n', TEXT)
+    np.testing.assert_allclose(batch.credit, 3 * paid(tmp_path, one, TEXT).credit)
+
+
 @pytest.mark.parametrize("level", sorted(PIECES))
 def test_the_sum_is_the_mean_of_the_pieces(level):
     [told] = spread(lengths, level)(completions=[TEXT])
@@ -94,6 +102,18 @@ def test_columns_come_along_and_a_silent_piece_is_left_out():
 
     told = spread(first, "word")(completions=["7 no 8", "no", ""], answer=["7", "7", ""], step=3)
     assert told == [[(0, 1, 0.5), (5, 6, 0.0)], None, 1.0]
+
+
+def test_what_a_dict_pays_is_paid_for_each_piece(tmp_path):
+    (tmp_path / "mine.py").write_text("def verl(solution_str, ground_truth=None):\n    return {'score': len(solution_str), 'n': 1}\n")
+    batch = paid(tmp_path, '[[part]]\nuse = "mine.py:verl"\nlevel = "word"\n', "a bcd")
+    assert batch.credit[0, 0].tolist()[:2] == [0.5, 1.5]
+
+
+def test_a_long_run_of_spaces_is_cut_at_once():
+    begun = time.process_time()
+    assert pieces(" " * 20_000 + "a. b", "sentence") == [(20_000, 20_002), (20_003, 20_004)]
+    assert time.process_time() - begun < 1
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ def _given(made: Algorithm, reward: Any) -> Any:
     batch = _batch(reward)
     try:
         found = np.asarray(made.advantages(batch, State()), dtype=np.float64)
-    except (KeyError, NotImplementedError) as error:
+    except Exception as error:  # anything may come out of a user's function; it is told, not swallowed
         raise _Wrong(f"advantages raised {type(error).__name__}: {error}") from error
     shape = np.broadcast_shapes(found.shape, batch.mine.shape) if found.ndim == 3 else found.shape
     if shape != batch.mine.shape:

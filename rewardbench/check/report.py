@@ -7,6 +7,7 @@ from typing import Any
 
 from rewardbench import fence, find
 from rewardbench.check import algorithms, rewards, tasks
+from rewardbench.plan import check_timeout
 from rewardbench.types import Part, UserError
 
 MARK = {True: "kept  ", False: "BROKEN", None: "      "}
@@ -21,13 +22,19 @@ def examine(thing: str, task: str | None, rows: Path | None, timeout: float) -> 
 
     A user's own code is loaded and called in a process of its own, behind the fence of accident protection.
     """
-    if ":" not in thing and not thing.endswith(".toml"):
+    check_timeout(timeout)
+    if not find.is_users(thing):
         return here(thing, task, rows, timeout)
+    limits = fence.limits(keep=find.variables(thing))
+    name = rewards.portable(thing)
     try:
-        found: dict[str, Any] = fence.apart(here, (thing, task, rows, timeout), timeout=CALLS * timeout, name=thing)
+        found: dict[str, Any] = fence.apart(here, (thing, task, rows, timeout), limits, CALLS * timeout, name)
         return found
     except fence.Ended as error:
-        head: dict[str, Any] = fence.apart(rewards.heading, (thing, task, rows), timeout=timeout, name=thing)
+        try:
+            head: dict[str, Any] = fence.apart(rewards.heading, (thing, task, rows), limits, timeout, name)
+        except (fence.Ended, UserError):  # it breaks as it is loaded
+            raise UserError(str(error), 6) from error
         return {"schema_version": 1, **head, "values": None, "promises": [], "failure": str(error)}
 
 

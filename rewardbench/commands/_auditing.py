@@ -10,6 +10,7 @@ from rewardbench import fence, find
 from rewardbench.audit import _run
 from rewardbench.audit._found import Example, Finding
 from rewardbench.pages.safe import label, visible
+from rewardbench.plan import check_timeout
 from rewardbench.types import UserError
 
 SHOWN = 3
@@ -37,10 +38,12 @@ class Asked:
 
 def audited(asked: Asked) -> dict[str, Any]:
     """Exit code, JSON, lines and page of an audit; a user's own code is called apart, behind the fence."""
-    if ":" not in asked.design and not asked.design.endswith(".toml"):
+    check_timeout(asked.timeout)
+    if not find.is_users(asked.design):
         return here(asked)
+    limits = fence.limits(keep=find.variables(asked.design))
     try:
-        found: dict[str, Any] = fence.apart(here, (asked,), timeout=CALLS * asked.timeout, name=asked.design)
+        found: dict[str, Any] = fence.apart(here, (asked,), limits, CALLS * asked.timeout, asked.design)
         return found
     except fence.Ended as error:
         raise UserError(f"design {asked.design!r} cannot be audited: {error}", 6) from error
@@ -48,6 +51,9 @@ def audited(asked: Asked) -> dict[str, Any]:
 
 def here(asked: Asked) -> dict[str, Any]:
     """The same, in this process."""
+    design = find.design(asked.design, asked.task)  # a name that is none is told before anything is loaded
+    if not design.parts:
+        raise UserError(f"design {asked.design!r} is an arm that pays nothing: there is nothing to audit")
     stage = _run.stage(asked.task, find.policy(asked.policy), asked.prompts, asked.samples, asked.seed)
     audit = _run.audit(asked.design, stage, asked.timeout)
     page = None

@@ -42,7 +42,6 @@ def command(
       rbench audit exploit --task writing/story
       rbench audit mine.toml --task qa/lookup -o audit.html
     """
-    from rewardbench import find
     from rewardbench.cli import print_json
     from rewardbench.commands import _auditing
     from rewardbench.types import UserError
@@ -50,9 +49,6 @@ def command(
     if len(tasks) > 1:
         raise UserError("a design is audited on one task: give --task once")
     asked = design.removeprefix(f"{tasks[0]}/")
-    found = find.design(asked, tasks[0])  # a name that is none is told before anything is loaded
-    if not found.parts:
-        raise UserError(f"design {asked!r} is an arm that pays nothing: there is nothing to audit")
     order = (tasks[0], policy, prompts, samples, seed, reward_timeout)
     done = _auditing.audited(_auditing.Asked(asked, *order, page=out is not None))
     if out is not None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from rewardbench.calling import Paid, answers, finished
 from rewardbench.conventions.signature import Signature
+from rewardbench.conventions.verl import number
 from rewardbench.types import RewardError
 
 COMPLETIONS = ("queries",)
@@ -36,8 +37,8 @@ def adapt(function: Callable[..., Any], task: str) -> Callable[..., Any]:
             told = found if isinstance(found, Mapping) else {"rewards": found}
             scores.append(first(told["rewards"]))
             for name, value in {"scores": told.get("scores"), **(told.get("extra_logs") or {})}.items():
-                if value is not None:
-                    noted.setdefault(name, [None] * len(completions))[i] = first(value)
+                if (told_number := number(first(value))) is not None:
+                    noted.setdefault(str(name), [None] * len(completions))[i] = told_number
         return Paid(scores, noted)
 
     return paid

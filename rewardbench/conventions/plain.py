@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -18,8 +19,23 @@ def fits(signature: Signature) -> str:
 
 def adapt(function: Callable[..., Any], task: str) -> Callable[..., Any]:
     """The function once a completion."""
+    name = _by_name(function)
 
     def paid(completions: list[Any]) -> list[Any]:
-        return finished([function(completion) for completion in completions])
+        return finished([function(**{name: one}) if name else function(one) for one in completions])
 
     return paid
+
+
+def _by_name(function: Callable[..., Any]) -> str:
+    """The parameter that a completion is, where it cannot go by position: behind a `*`, or behind what params set.
+
+    >>> _by_name(lambda *, text: 0), _by_name(lambda text, width=1: 0)
+    ('text', '')
+    """
+    try:
+        found = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # a builtin that tells nothing
+        return ""
+    needed = [p for p in found if p.default is p.empty and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
+    return needed[0].name if len(needed) == 1 and needed[0].kind is needed[0].KEYWORD_ONLY else ""

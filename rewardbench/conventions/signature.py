@@ -7,6 +7,7 @@ import inspect
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from rewardbench.design import FORMS
@@ -75,8 +76,10 @@ def _parameters(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
 
 def _reads_messages(function: Callable[..., Any]) -> bool:
     """Whether the source of a function (or of its class's call) indexes something by `content` or `role`."""
+    while isinstance(function, partial):
+        function = function.func
     try:
-        code = function if inspect.isfunction(function) else type(function).__call__
+        code = function if inspect.isroutine(function) else type(function).__call__
         tree = ast.parse(textwrap.dedent(inspect.getsource(inspect.unwrap(code))))
     except (OSError, TypeError, SyntaxError, ValueError):
         return False

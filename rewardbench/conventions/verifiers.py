@@ -44,7 +44,7 @@ def fits(signature: Signature) -> str:
     only = [name for name in ONLY_HERE if name in signature.names]
     if only and "completions" not in signature.names:
         return f"it takes {only[0]!r}: a function of one rollout"
-    alone = signature.required == ("completion",) and "answer" not in signature.names
+    alone = signature.required == ("completion",) and "answer" not in signature.names and not signature.keywords
     if "completion" in signature.names and not alone:
         return "it takes 'completion' with other things: a function of one rollout"
     return ""

@@ -60,5 +60,14 @@ def split(found: Any) -> Paid:
 
 
 def number(value: Any) -> float | None:
-    """The value as a float if it is a number, else None."""
-    return float(value) if isinstance(value, (bool, int, float)) else None
+    """The value as a float if it is a number, NumPy's and a tensor's among them, else None.
+
+    >>> number(True), number("7"), number([1.0, 2.0])
+    (1.0, None, None)
+    """
+    if isinstance(value, (str, bytes)) or not hasattr(value, "__float__"):
+        return None
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError, RuntimeError):  # an array or a tensor of many, or too large
+        return None

@@ -5,7 +5,7 @@ A user's own thing is `path/file.py:name` or `module:name`. The working director
 
 from rewardbench.find.algorithms import algorithm, algorithm_part
 from rewardbench.find.catalogue import listing
-from rewardbench.find.designs import bind, check_params, design, task_designs
+from rewardbench.find.designs import bind, check_params, design, is_users, task_designs, variables
 from rewardbench.find.functions import arms, callable_of, copy_of, parts, source_of
 from rewardbench.find.names import files, first_line, unknown
 from rewardbench.find.policies import policy, run_folder
@@ -25,6 +25,7 @@ __all__ = [
     "first_line",
     "first_prompt",
     "gold",
+    "is_users",
     "listing",
     "parts",
     "policy",
@@ -36,4 +37,5 @@ __all__ = [
     "task_folder",
     "task_folders",
     "unknown",
+    "variables",
 ]

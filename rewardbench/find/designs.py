@@ -50,6 +50,18 @@ def design(asked: str, task_name: str) -> Design:
     raise unknown(f"design of {task_name}", asked, [*own, *arms()])
 
 
+def is_users(asked: str) -> bool:
+    """Whether a name may mean a user's own code, which is loaded behind the fence and nowhere else."""
+    return ":" in asked or asked.endswith(".toml")
+
+
+def variables(asked: str) -> frozenset[str]:
+    """The environment variables that a user's own `.toml` names; nothing of the user's is loaded to tell."""
+    if not asked.endswith(".toml") or not Path(asked).is_file():
+        return frozenset()
+    return designs_.variables(designs_.parse(_text(Path(asked), asked), Path(asked).stem))
+
+
 def _text(path: Path, asked: str) -> str:
     """A user's design file as text."""
     if not path.is_file():
@@ -87,7 +99,7 @@ def _resolve(part: Part, folder: Path) -> Part:
             function.check(**part.params)
         return _levelled(replace(part, form=str(getattr(function, "form", "text"))), function)
     reading = _reading(part, function)
-    named = None if reading.convention == "trl" else reading.convention
+    named = None if reading.convention == "trl" and _is_trl(part, function) else reading.convention
     return _levelled(replace(part, form=reading.form, convention=named), reading.call)
 
 
@@ -97,6 +109,14 @@ def _levelled(part: Part, call: Callable[..., Any]) -> Part:
         reads = "messages" if part.form != "text" else "token ids"
         raise UserError(f"part {part.name!r} reads {reads}, so level = {part.level!r} has no text to cut")
     return part
+
+
+def _is_trl(part: Part, function: Callable[..., Any]) -> bool:
+    """Whether a part would be read as TRL calls one if nobody said so: then that is not written down."""
+    try:
+        return read(function, part.params).convention == "trl"
+    except UserError:
+        return False
 
 
 def _reading(part: Part, function: Callable[..., Any], task_name: str = "") -> Reading:
