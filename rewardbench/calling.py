@@ -28,6 +28,10 @@ from rewardbench.types import Batch, Bools, Floats, RewardError
 Reward = Callable[..., Any]
 SINGLE = ("step", "fraction", "trainer_state", "log_extra", "log_metric")
 """Arguments that are no list with an entry a completion; the last three are what TRL's trainer gives."""
+MESSAGES = '; it was given texts: if it wants messages, a design says form = "messages"'
+"""Said of an error that looks as if a text was taken for messages."""
+MOST_NOTED = 64
+"""Components of a part: each is a column of every evaluation."""
 LISTS = ("prompts", "completions", "completion_ids", "prompt_ids", "rng")
 """Arguments with an entry a completion that every task gives; the rest are columns of its prompts."""
 ANSWERS = ("answer", "solution", "ground_truth", "label", "target", "answers", "labels", "reference_answer")
@@ -190,7 +194,11 @@ def score(bound: Bound, batch: Batch, when: When, timeout: float) -> Scores:
         # anything may come out of a user's function; it is named and re-raised, never swallowed
         place, (_, why) = users_line(error), fence.cause(error)
         why = why or f"raised {type(error).__name__}: {_line(error)}"
-        raise RewardError(f"part {bound.name!r} {why}{place}") from error
+        hint = MESSAGES if bound.form == "text" and "string indices must be integers" in why else ""
+        raise RewardError(f"part {bound.name!r} {why}{place}{hint}") from error
+    told = result.noted if isinstance(result, Paid) else result if isinstance(result, Mapping) else {}
+    if len(told) > MOST_NOTED:
+        raise RewardError(f"part {bound.name!r} returned {len(told)} components; at most {MOST_NOTED} are written down")
     if isinstance(result, Paid):
         noted = {n: _checked(f"{bound.name}.{n}", v, batch, again).scores for n, v in result.noted.items()}
         return replace(_checked(bound.name, result.scores, batch, again), noted=noted)
@@ -325,7 +333,8 @@ def _segments(name: str, value: Any, batch: Batch, p: int, k: int, where: str, c
     total = 0.0
     for segment in value:
         if not (isinstance(segment, (list, tuple)) and len(segment) == 3):
-            raise RewardError(f"part {name!r} returned {segment!r:.60} for {where}: not (start, end, score)")
+            words = "a list or tuple for a completion is its segments, (start, end, score) each"
+            raise RewardError(f"part {name!r} returned {segment!r:.60} in a {type(value).__name__} for {where}: {words}")
         if not all(isinstance(edge, (int, np.integer)) for edge in segment[:2]):
             raise RewardError(f"part {name!r} returned {segment!r:.60} for {where}: its ends are no characters' places")
         start, end, number = segment[0], segment[1], _number(name, segment[2], where)
@@ -335,7 +344,8 @@ def _segments(name: str, value: Any, batch: Batch, p: int, k: int, where: str, c
             if batch.mine[p, k, t] and a < end and b > start and b > a
         ]
         if not inside:
-            raise RewardError(f"part {name!r} scored characters {start}-{end} of {where}, where no token stands")
+            empty = "an empty completion has no segment: return [] or None"
+            raise RewardError(f"part {name!r} scored characters {start}-{end} of {where}, where no token stands; {empty}")
         credit[p, k, inside[-1]] += number
         stands[p, k, inside[-1]] = True
         total += number

@@ -378,7 +378,8 @@ def _ranked(design: Design, values: Floats, weights: Floats, present: Any) -> Fl
     counts = np.ones(values.shape[:-1], dtype=bool)
     for m, part in enumerate(design.parts):
         score = values[..., m] if part.gate is None else np.minimum(values[..., m], part.gate)
-        reward += np.where(counts & present[..., m], weights[m] * np.nan_to_num(score), 0.0)
+        silent = 0.0 if part.gate is None else part.gate  # what abstains counts as reached
+        reward += np.where(counts, weights[m] * np.where(present[..., m], np.nan_to_num(score), silent), 0.0)
         heard |= counts & present[..., m]
         if part.gate is not None:
             counts &= ~present[..., m] | (values[..., m] >= part.gate)

@@ -60,7 +60,7 @@ def test_gate_pays_nothing_below_its_bar():
 def test_lexicographic_counts_the_next_part_only_where_the_one_before_is_reached():
     made = design({"gate": 0.5, "weight": 2.0}, {"gate": 1.0}, {}, combine="lexicographic")
     assert paid(made, [0.4, 1.0, 1.0], [0.5, 0.9, 1.0], [0.9, 1.0, 0.25]) == [0.8, 1.9, 2.25]
-    assert paid(made, [NAN, 1.0, 0.5], [0.4, NAN, 0.5]) == [1.5, 0.8]
+    assert paid(made, [NAN, 1.0, 0.5], [0.4, NAN, 0.5], [0.5, NAN, 0.5]) == [2.5, 0.8, 2.5], "silence is no loss"
     assert np.isnan(paid(made, [NAN, NAN, NAN])[0])
 
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from rewardbench import find, scoring
-from rewardbench.calling import ANSWERS, When, needed
+from rewardbench import calling, find, scoring
+from rewardbench.calling import ANSWERS, SINGLE, When, arguments, asks_for, needed, wanted
 from rewardbench.check.promise import Promise
 from rewardbench.check.rows import Row, batch, examples, fitting, read
 from rewardbench.conventions import read as read_function
@@ -101,26 +101,51 @@ def promised(design: Design, task: str, rows: Sequence[Row], timeout: float) -> 
         scored = scoring.pay(contestant, batch(some), WHEN, scoring.start(contestant), timeout)
         return np.asarray(scored.batch.reward, dtype=np.float64)[:, 0]
 
-    before = copy.deepcopy([row.prompt.columns for row in rows])
-    begun = time.process_time()
     values = pay(rows)
-    spent = (time.process_time() - begun) / len(rows)
-    unchanged = before == [row.prompt.columns for row in rows]
+    begun = time.process_time(), time.perf_counter()
+    again = pay(rows)
+    spent = [(now - then) / len(rows) for now, then in zip((time.process_time(), time.perf_counter()), begun, strict=True)]
     return values, [
         Promise("count-and-finite", True, f"{len(rows)} completions, {len(rows)} scores, every one a number or None"),
-        same_twice(values, pay(rows)),
+        same_twice(values, again),
         *alone_and_shuffled(values, rows, pay),
-        Promise("inputs-unchanged", unchanged, "columns are as they were" if unchanged else "it changes its columns"),
+        inputs_unchanged(contestant, rows),
         some_paid(values),
-        tells_apart(values),
+        tells_apart(values, rows, pay),
         golden(values, rows, pay),
-        Promise("cost", None, f"{spent * 1e6:,.0f} CPU µs a completion, {1 / max(spent, 1e-9):,.0f} a second"),
+        Promise("cost", None, cost(*spent)),
     ]
 
 
+def cost(cpu: float, wall: float) -> str:
+    """Seconds a completion in words.
+
+    >>> cost(2e-5, 0.05)
+    '20 CPU µs and 50,000 µs of waiting or work a completion: 20 a second'
+    """
+    return f"{cpu * 1e6:,.0f} CPU µs and {wall * 1e6:,.0f} µs of waiting or work a completion: {1 / max(wall, 1e-9):,.0f} a second"
+
+
+def inputs_unchanged(contestant: scoring.Contestant, rows: Sequence[Row]) -> Promise:
+    """Every part leaves what it is given as it is: a trainer hands the same lists to the next one.
+
+    A run gives copies, so that nothing but the part itself can suffer; elsewhere it would be everybody.
+    """
+    made = batch(rows)
+    for bound in contestant.bounds:
+        given = wanted(bound.call, arguments(made, bound.form, WHEN, asks_for(bound.call, "rng")))
+        plain = {name: value for name, value in given.items() if name not in SINGLE and name != "rng"}
+        before = copy.deepcopy(plain)
+        calling.finished([bound.call(**given)])
+        changed = [name for name, value in plain.items() if value != before[name]]
+        if changed:
+            return Promise("inputs-unchanged", False, f"part {bound.name!r} changes {', '.join(changed)} in place")
+    return Promise("inputs-unchanged", True, "what it was given is as it was")
+
+
 def equal(a: Floats, b: Floats) -> np.ndarray[Any, Any]:
-    """Which values are the same, up to rounding (1e-9 of their size); NaN equals NaN."""
-    return np.isclose(a, b, rtol=1e-9, atol=1e-9, equal_nan=True)
+    """Which values are the same, up to the rounding of single precision; NaN equals NaN."""
+    return np.isclose(a, b, rtol=1e-5, atol=1e-6, equal_nan=True)
 
 
 def same_twice(first: Floats, second: Floats) -> Promise:
@@ -171,22 +196,27 @@ def some_paid(values: Floats) -> Promise:
     return Promise("not-silent", share < 1, f"None for {share:.0%} of the completions")
 
 
-def tells_apart(values: Floats) -> Promise:
-    """Not everything is paid alike, or nothing can be learnt."""
+def tells_apart(values: Floats, rows: Sequence[Row], pay: Pay) -> Promise:
+    """Not everything is paid alike, the empty completion among it, or nothing can be learnt."""
     known = values[np.isfinite(values)]
+    silent = f"; it abstains on {np.isnan(values).sum()} of {len(values)}" if np.isnan(values).any() else ""
     if len(known) < 2:
-        return Promise("tells-apart", None, "fewer than two completions were paid")
-    spread = float(np.ptp(known))
-    if not spread:
-        return Promise("tells-apart", False, f"everything is paid {known[0]:g}: nothing can be learnt from it")
-    return Promise("tells-apart", True, f"from {known.min():g} to {known.max():g}")
+        return Promise("tells-apart", None, f"fewer than two completions were paid{silent}")
+    if float(np.ptp(known)) > 0:
+        return Promise("tells-apart", True, f"from {known.min():g} to {known.max():g}")
+    nothing = pay([replace(row, completion=empty(row.completion)) for row in rows])
+    if (nothing[np.isfinite(nothing)] != known[0]).any():
+        return Promise("tells-apart", True, f"{known[0]:g} for each of these, and something else for the empty completion")
+    return Promise("tells-apart", False, f"everything is paid {known[0]:g}: nothing can be learnt from it{silent}")
 
 
 def golden(values: Floats, rows: Sequence[Row], pay: Pay) -> Promise:
     """Good completions (gold of the best rows, at least .5) are paid more on average than empty ones."""
-    good = [i for i, row in enumerate(rows) if row.gold is not None and row.gold >= 0.5 and np.isfinite(values[i])]
+    best = [i for i, row in enumerate(rows) if row.gold is not None and row.gold >= 0.5]
+    good = [i for i in best if np.isfinite(values[i])]
     if not good:
-        return Promise("golden-above-empty", None, "no row says a `gold` of .5 or more")
+        words = "it abstains on every good completion" if best else "no row says a `gold` of .5 or more"
+        return Promise("golden-above-empty", None, words)
     nothing = [replace(rows[i], completion=empty(rows[i].completion)) for i in good]
     paid = pay(nothing)
     known = np.isfinite(paid)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -23,21 +23,33 @@ class Signature:
     """Those without a default."""
     keywords: bool
     """Whether it takes any other keyword as well (`**kwargs`)."""
+    fixed: tuple[str, ...] = ()
+    """Those that a design's params have set already: nothing else is given for them."""
+
+    def wanted(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Of what is given, what the signature asks for.
+
+        >>> Signature(("a",), ("a",), False).wanted({"a": 1, "b": 2})
+        {'a': 1}
+        """
+        return {n: v for n, v in given.items() if (n in self.names or self.keywords) and n not in self.fixed}
 
 
 def signature(function: Callable[..., Any], params: tuple[str, ...] = ()) -> Signature:
     """The signature of a function, without the parameters that its design sets.
 
     >>> signature(lambda completions, width, *, answer=None, **rest: 0, ("width",))
-    Signature(names=('completions', 'answer'), required=('completions',), keywords=True)
+    Signature(names=('completions', 'answer'), required=('completions',), keywords=True, fixed=())
     """
     try:
         found = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):  # a builtin that tells nothing: one text in, one number out
         return Signature(("text",), ("text",), False)
-    named = [p for p in found if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL) and p.name not in params]
+    fixed = tuple(function.keywords) if isinstance(function, partial) else ()
+    taken = (*params, *fixed)
+    named = [p for p in found if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL) and p.name not in taken]
     required = tuple(p.name for p in named if p.default is p.empty)
-    return Signature(tuple(p.name for p in named), required, any(p.kind is p.VAR_KEYWORD for p in found))
+    return Signature(tuple(p.name for p in named), required, any(p.kind is p.VAR_KEYWORD for p in found), fixed)
 
 
 def form(function: Callable[..., Any], names: tuple[str, ...]) -> tuple[str, str]:

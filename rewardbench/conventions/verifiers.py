@@ -6,11 +6,11 @@ Names: `prompt`, `completion`, `answer`, `state`, `info`, `task`, `parser` and e
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import groupby
 from typing import Any
 
-from rewardbench.calling import answers, finished, rows
+from rewardbench.calling import ANSWERS, answers, finished, rows
 from rewardbench.conventions.signature import Signature, signature
 
 COMPLETIONS = ("completion", "completions")
@@ -57,26 +57,26 @@ def adapt(function: Callable[..., Any], task: str) -> Callable[..., Any]:
 
     def paid(prompts: list[Any], completions: list[Any], **columns: Any) -> list[Any]:
         count = len(completions)
-        cells = [
-            {"prompt": prompt, "completion": completion, "answer": answer, "info": row, "task": task}
-            for prompt, completion, answer, row in zip(
-                prompts, completions, answers(columns, count), rows(columns, count), strict=True
-            )
-        ]
-        told = [{**c["info"], **c, "state": {**c["info"], **c}, "parser": Parser()} for c in cells]
+        named = zip(prompts, completions, answers(columns, count), rows(columns, count), strict=True)
+        cells = [_rollout(*one, task, [n for n in taken.required if n in ANSWERS]) for one in named]
+        told = [{**c, "state": dict(c), "parser": Parser()} for c in cells]
         if not group:
-            return finished([function(**_wanted(taken, one)) for one in told])
+            return finished([function(**taken.wanted(one)) for one in told])
         found: list[Any] = []
         for _, siblings in groupby(told, key=lambda one: one["prompt"]):
             members = list(siblings)
             plural = {many: [m[one] for m in members] for many, one in MANY.items()}
-            columns_ = {name: [m["info"][name] for m in members] for name in members[0]["info"]}
-            found += list(finished([function(**_wanted(taken, {**columns_, **plural, "parser": Parser()}))])[0])
+            each = {name: [m[name] for m in members] for name in members[0] if name not in plural}
+            found += list(finished([function(**taken.wanted({**each, **plural, "parser": Parser()}))])[0])
         return found
 
     return paid
 
 
-def _wanted(taken: Signature, given: dict[str, Any]) -> dict[str, Any]:
-    """Of what is given, what the signature asks for."""
-    return given if taken.keywords else {n: v for n, v in given.items() if n in taken.names}
+def _rollout(
+    prompt: Any, completion: Any, answer: Any, row: dict[str, Any], task: str, asked: Sequence[str]
+) -> dict[str, Any]:
+    """What a function of one rollout may ask for; a column of the task's comes before what is made here of all, and
+    the answer goes under the other names that are asked for."""
+    named = dict.fromkeys(("answer", *asked), answer)
+    return {"info": row, "task": task, **named, **row, "prompt": prompt, "completion": completion}

@@ -6,6 +6,7 @@ Keywords: `data_source` (the task's name), `solution_str`, `ground_truth` (the c
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -29,7 +30,7 @@ def adapt(function: Callable[..., Any], task: str) -> Callable[..., Any]:
     taken = signature(function)
 
     def arguments(names: Sequence[str], values: Sequence[Any]) -> dict[str, Any]:
-        return {n: v for n, v in zip(names, values, strict=True) if n in taken.names or taken.keywords}
+        return taken.wanted(dict(zip(names, values, strict=True)))
 
     def paid(completions: list[Any], **columns: Any) -> Paid:
         truths, extras = answers(columns, len(completions)), rows(columns, len(completions))
@@ -68,6 +69,7 @@ def number(value: Any) -> float | None:
     if isinstance(value, (str, bytes)) or not hasattr(value, "__float__"):
         return None
     try:
-        return float(value)
+        found = float(value)
     except (TypeError, ValueError, OverflowError, RuntimeError):  # an array or a tensor of many, or too large
         return None
+    return found if math.isfinite(found) else None
