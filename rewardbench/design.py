@@ -288,7 +288,7 @@ def compose(design: Design, scores: Floats, running: Running | None = None, frac
 
 
 def shares(design: Design, scores: Floats, running: Running | None = None, fraction: float = 1.0) -> Floats:
-    """How much of the variance of rewards among siblings each part explains, [M]; NaN where siblings are all paid alike.
+    """How much of the rewards' variance among siblings each part explains, [M]; NaN where all are paid alike.
 
     The covariance of the reward with what a part adds to it, over the reward's variance, both among siblings; what it
     adds is the reward less the reward had it said the same (its mean) of all siblings. Of a weighted sum whose
