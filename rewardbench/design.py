@@ -302,11 +302,11 @@ def compose(design: Design, scores: Floats, running: Running | None = None, frac
 
 
 def shares(design: Design, scores: Floats, running: Running | None = None, fraction: float = 1.0) -> Floats:
-    """How much of the variance of advantages each part explains, [M]; NaN where siblings are all paid alike.
+    """How much of the rewards' variance among siblings each part explains, [M]; NaN where all are paid alike.
 
     The covariance of the reward with what a part adds to it, over the reward's variance, both among siblings; what it
-    adds is the reward less the reward had it said the same (its mean) of all siblings. Of a weighted sum the shares
-    sum to 1; one below 0 pulls against the rest.
+    adds is the reward less the reward had it said the same (its mean) of all siblings. Of a weighted sum whose
+    parts never abstain the shares sum to 1; one below 0 pulls against the rest.
 
     >>> two = Design("d", (Part("a", "x.a", 3.0), Part("b", "x.b", 1.0)))
     >>> shares(two, np.array([[[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]]))

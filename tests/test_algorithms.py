@@ -59,7 +59,12 @@ def trl_trainer(llama, tmp_path, kind="grpo", tables=(REWARDS,), **options):
     )  # fmt: skip
     data = Dataset.from_dict({"prompt": ["Ann has 3.", "What is it?", "the red fox runs."]})
     maker, config = (RLOOTrainer, RLOOConfig) if kind == "rloo" else (GRPOTrainer, GRPOConfig)
-    trainer = maker(model=str(llama), reward_funcs=[table(t, f"t{n}") for n, t in enumerate(tables)], args=config(**shared), train_dataset=data)
+    trainer = maker(
+        model=str(llama),
+        reward_funcs=[table(t, f"t{n}") for n, t in enumerate(tables)],
+        args=config(**shared),
+        train_dataset=data,
+    )
     trainer.model.train()
     trainer.current_gradient_accumulation_steps = 1
     rows = [{"prompt": p} for p in data["prompt"] for _ in range(4)]
@@ -149,7 +154,9 @@ def test_gdpo_leaves_out_what_was_not_paid_and_equal_rewards():
 def test_grpo_is_unmoved_by_scale_and_offset():
     for rewards in (REWARDS, REWARDS + 0.01 * np.arange(12).reshape(3, 4)):
         one = Grpo(epsilon=0.0 if (rewards.std(1) > 0).all() else 1e-4).advantages(plain_batch(rewards), State())
-        two = Grpo(epsilon=0.0 if (rewards.std(1) > 0).all() else 1e-4).advantages(plain_batch(rewards * 10 + 3), State())
+        two = Grpo(epsilon=0.0 if (rewards.std(1) > 0).all() else 1e-4).advantages(
+            plain_batch(rewards * 10 + 3), State()
+        )
         np.testing.assert_allclose(one, two, atol=2e-3)
 
 
@@ -235,6 +242,41 @@ def test_the_gradient_of_credit_is_that_of_the_whole_reward_in_expectation(seed)
             expected[pieces] += chance * (gains[:, :2, None] * scores).sum((0, 1))
     np.testing.assert_allclose(expected[True], expected[False], atol=1e-12)
     assert np.abs(expected[True]).max() > 0.01
+
+
+@pytest.mark.xfail(
+    strict=True, reason="a mean over pieces pays a piece by what follows it, which reward to come leaves out"
+)
+def test_the_gradient_of_a_mean_over_pieces_is_that_of_the_whole_reward_in_expectation():
+    """A good first piece, then either the end or a bad second piece that halves what the first is paid.
+
+    The choice is worth half a point; credit sees none of it, since the first piece is no longer to come.
+    """
+    expected = {True: 0.0, False: 0.0}
+    for group in product((0, 1), repeat=2):  # 1: a second piece, by a coin
+        credit = np.array([[[1.0 / (1 + more), 0.0, 0.0] for more in group]])
+        stands = np.array([[[True, bool(more), False] for more in group]])
+        mine = np.array([[[True, True, bool(more)] for more in group]])
+        batch = replace(
+            plain_batch(), prompts=(Prompt("0"),), mine=mine, reward=credit.sum(-1), credit=credit, stands=stands
+        )
+        for pieces in (True, False):
+            gains = Rloo().advantages(batch if pieces else replace(batch, credit=None), State())[0]
+            expected[pieces] += 0.25 * sum(gains[k, 1] * (more - 0.5) for k, more in enumerate(group))
+    assert expected[False] < -0.2
+    assert expected[True] == pytest.approx(expected[False])
+
+
+@pytest.mark.xfail(
+    strict=True, reason="credit is divided by the spread of totals, which may be none where pieces differ"
+)
+def test_equal_totals_of_unequal_pieces_do_not_blow_up_an_advantage():
+    credit = np.zeros((1, 2, T))
+    credit[0, 0, 1] = credit[0, 1, 3] = 0.5
+    stands = np.broadcast_to(np.isin(np.arange(T), (1, 3)), (1, 2, T))
+    batch = replace(plain_batch(), prompts=(Prompt("0"),), mine=np.ones((1, 2, T), bool), credit=credit, stands=stands)
+    gains = Grpo().advantages(replace(batch, reward=credit.sum(-1)), State())
+    assert np.abs(gains).max() < 10
 
 
 def test_best_of_n_picks_the_best_paid_of_every_n():
