@@ -43,6 +43,21 @@ def group_spread(reward: Floats) -> Floats:
     return np.asarray(np.sqrt(squares / np.maximum(count - 1, 1)))
 
 
+def returns_spread(batch: Batch, gain: Floats) -> Floats:
+    """What a group's advantages are divided by, [P, 1, 1]: the Bessel-corrected spread of its rewards; with credit, of
+    the centred rewards to come `gain` [P, K, T] themselves, each completion's mean square over its own tokens.
+
+    Totals may be equal where pieces are not: their spread says nothing of the size of what is divided.
+    """
+    reward = np.asarray(batch.reward, dtype=np.float64)
+    if batch.credit is None:
+        return group_spread(reward)[..., None]
+    own = np.asarray(batch.mine, dtype=bool)
+    squares = (gain**2 * own).sum(-1) / np.maximum(own.sum(-1), 1)
+    count = np.isfinite(reward).sum(1, keepdims=True)
+    return np.sqrt(squares.sum(1, keepdims=True) / np.maximum(count - 1, 1))[..., None]
+
+
 def centred(batch: Batch) -> Floats:
     """Reward to come minus what siblings had to come at the same point, [P, K, T]; 0 for the left out.
 

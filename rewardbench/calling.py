@@ -333,8 +333,8 @@ def _segments(name: str, value: Any, batch: Batch, p: int, k: int, where: str, c
     total = 0.0
     for segment in value:
         if not (isinstance(segment, (list, tuple)) and len(segment) == 3):
-            words = "a list or tuple for a completion is its segments, (start, end, score) each"
-            raise RewardError(f"part {name!r} returned {segment!r:.60} in a {type(value).__name__} for {where}: {words}")
+            words = f"a {type(value).__name__} for a completion is its segments, (start, end, score) each"
+            raise RewardError(f"part {name!r} returned {segment!r:.60} for {where}: {words}")
         if not all(isinstance(edge, (int, np.integer)) for edge in segment[:2]):
             raise RewardError(f"part {name!r} returned {segment!r:.60} for {where}: its ends are no characters' places")
         start, end, number = segment[0], segment[1], _number(name, segment[2], where)
@@ -344,8 +344,8 @@ def _segments(name: str, value: Any, batch: Batch, p: int, k: int, where: str, c
             if batch.mine[p, k, t] and a < end and b > start and b > a
         ]
         if not inside:
-            empty = "an empty completion has no segment: return [] or None"
-            raise RewardError(f"part {name!r} scored characters {start}-{end} of {where}, where no token stands; {empty}")
+            words = "where no token stands; an empty completion has no segment: return [] or None"
+            raise RewardError(f"part {name!r} scored characters {start}-{end} of {where}, {words}")
         credit[p, k, inside[-1]] += number
         stands[p, k, inside[-1]] = True
         total += number

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Mapping
+from itertools import accumulate
 from typing import Any
 
 from rewardbench.calling import SINGLE, Paid, asks_for, finished, wanted
@@ -32,11 +33,12 @@ def pieces(text: str, level: str) -> list[tuple[int, int]]:
 def spread(call: Callable[..., Any], level: str) -> Callable[..., Any]:
     """The part, called on every piece as if it were a completion; what it returns are segments.
 
-    A piece's score is divided by the number of pieces that were scored, so that their sum is the mean of the pieces:
-    the same scale as the part has for whole completions. A completion without pieces is scored whole.
+    A piece is paid what it moves the mean of the pieces so far, so that they sum to the mean of all: the same scale as
+    the part has for whole completions. A share of its score would be paid by what comes later, which a reward to come
+    leaves out; this is known when the piece ends. A completion without pieces is scored whole.
 
     >>> spread(lambda completions: [float(len(c)) for c in completions], "word")(completions=["a bcd"])
-    [[(0, 1, 0.5), (2, 5, 1.5)]]
+    [[(0, 1, 1.0), (2, 5, 1.0)]]
     """
 
     def paid(completions: list[str], **given: Any) -> list[Any]:
@@ -71,8 +73,9 @@ def _segments(places: list[tuple[int, int]], scores: list[Any]) -> Any:
     """The pieces that were scored, as segments; None where all abstained; the score of a text without pieces."""
     if not places:
         return scores[0]
-    heard = [(a, b, s) for (a, b), s in zip(places, scores, strict=True) if s is not None]
-    return [(a, b, s / len(heard)) for a, b, s in heard] or None
+    heard = [(a, b, float(s)) for (a, b), s in zip(places, scores, strict=True) if s is not None]
+    means = [total / n for n, total in enumerate(accumulate(s for _, _, s in heard), 1)]
+    return [(a, b, now - past) for (a, b, _), now, past in zip(heard, means, [0.0, *means], strict=False)] or None
 
 
 def takes_text(call: Callable[..., Any]) -> bool:

@@ -20,6 +20,7 @@ from rewardbench.engine import learn as engine
 from rewardbench.engine.forward import own_logp
 from rewardbench.engine.optimise import adam
 from rewardbench.engine.stack import stack
+from rewardbench.levels import spread
 from rewardbench.policies.load import load
 from rewardbench.policies.settings import open_folder
 from rewardbench.types import Batch, Design, Now, Part, Prompt, State
@@ -244,17 +245,17 @@ def test_the_gradient_of_credit_is_that_of_the_whole_reward_in_expectation(seed)
     assert np.abs(expected[True]).max() > 0.01
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a mean over pieces pays a piece by what follows it, which reward to come leaves out"
-)
 def test_the_gradient_of_a_mean_over_pieces_is_that_of_the_whole_reward_in_expectation():
-    """A good first piece, then either the end or a bad second piece that halves what the first is paid.
+    """A good first piece, then either the end or a bad second piece that halves the mean: levels pay it -1/2.
 
-    The choice is worth half a point; credit sees none of it, since the first piece is no longer to come.
+    The choice is worth half a point. Paid as shares of the final mean, credit would see none of it, since the first
+    piece's loss is no longer to come.
     """
     expected = {True: 0.0, False: 0.0}
     for group in product((0, 1), repeat=2):  # 1: a second piece, by a coin
-        credit = np.array([[[1.0 / (1 + more), 0.0, 0.0] for more in group]])
+        told = [spread(lambda completions: [float(c == "good.") for c in completions], "sentence")]
+        paid = [told[0](completions=["good. bad." if more else "good."])[0] for more in group]
+        credit = np.array([[[*(s for _, _, s in one), 0.0, 0.0][:3] for one in paid]])
         stands = np.array([[[True, bool(more), False] for more in group]])
         mine = np.array([[[True, True, bool(more)] for more in group]])
         batch = replace(
@@ -267,9 +268,6 @@ def test_the_gradient_of_a_mean_over_pieces_is_that_of_the_whole_reward_in_expec
     assert expected[True] == pytest.approx(expected[False])
 
 
-@pytest.mark.xfail(
-    strict=True, reason="credit is divided by the spread of totals, which may be none where pieces differ"
-)
 def test_equal_totals_of_unequal_pieces_do_not_blow_up_an_advantage():
     credit = np.zeros((1, 2, T))
     credit[0, 0, 1] = credit[0, 1, 3] = 0.5

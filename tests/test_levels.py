@@ -53,7 +53,7 @@ def test_each_sentence_is_paid_on_its_last_token(tmp_path):
     at = [words.index("away."), words.index("hid!"), words.index("then")]
     own = batch.credit[0, 0]
     assert np.flatnonzero(own).tolist() == [t for t in at if own[t]]
-    assert own[at[0]] == pytest.approx(1 / 3), "a proper sentence, one of three"
+    assert own[at].tolist() == pytest.approx([1.0, 1 / 2 - 1, 1 / 3 - 1 / 2]), "one proper sentence of three"
     assert own.sum() == pytest.approx(batch.reward[0, 0])
     ahead = to_go(batch)[0, 0]
     assert ahead[0] == pytest.approx(batch.reward[0, 0])
@@ -72,7 +72,9 @@ def test_what_is_said_of_the_whole_stands_on_the_last_token(tmp_path):
     parts = '[[part]]\nuse = "fluency.sentence_form"\nlevel = "sentence"\n[[part]]\nuse = "length.words"\nweight = 2.0\n'
     batch = paid(tmp_path, parts, TEXT)
     last = np.flatnonzero(batch.mine[0, 0])[-1]
-    assert batch.credit[0, 0, last] == pytest.approx(batch.parts[0, 0, 1] * 2, abs=1e-9)
+    piece = paid(tmp_path, parts.partition("[[part]]\nuse = \"length")[0], TEXT)
+    np.testing.assert_allclose(batch.credit[0, 0, :last], piece.credit[0, 0, :last])
+    assert batch.credit[0, 0, last] == pytest.approx(batch.parts[0, 0, 1] * 2 + piece.credit[0, 0, last], abs=1e-9)
 
 
 def test_a_scheduled_piece_is_paid_by_its_weight_of_the_moment(tmp_path):
@@ -89,10 +91,11 @@ def test_where_another_part_abstains_the_pieces_are_paid_its_weight_where_they_s
 
 
 @pytest.mark.parametrize("level", sorted(PIECES))
-def test_the_sum_is_the_mean_of_the_pieces(level):
+def test_the_sum_is_the_mean_of_the_pieces_so_far_and_what_comes_later_moves_nothing(level):
     [told] = spread(lengths, level)(completions=[TEXT])
-    mean = np.mean([b - a for a, b in pieces(TEXT, level)])
-    assert sum(score for _, _, score in told) == pytest.approx(mean)
+    found = [b - a for a, b in pieces(TEXT, level)]
+    for n in range(1, len(found) + 1):
+        assert sum(score for _, _, score in told[:n]) == pytest.approx(np.mean(found[:n]))
 
 
 def test_columns_come_along_and_a_silent_piece_is_left_out():
@@ -101,13 +104,13 @@ def test_columns_come_along_and_a_silent_piece_is_left_out():
         return [None if c == "no" else float(c == a) for c, a in zip(completions, answer, strict=True)]
 
     told = spread(first, "word")(completions=["7 no 8", "no", ""], answer=["7", "7", ""], step=3)
-    assert told == [[(0, 1, 0.5), (5, 6, 0.0)], None, 1.0]
+    assert told == [[(0, 1, 1.0), (5, 6, -0.5)], None, 1.0]
 
 
 def test_what_a_dict_pays_is_paid_for_each_piece(tmp_path):
     (tmp_path / "mine.py").write_text("def verl(solution_str, ground_truth=None):\n    return {'score': len(solution_str), 'n': 1}\n")
     batch = paid(tmp_path, '[[part]]\nuse = "mine.py:verl"\nlevel = "word"\n', "a bcd")
-    assert batch.credit[0, 0].tolist()[:2] == [0.5, 1.5]
+    assert batch.credit[0, 0].tolist()[:2] == [1.0, 1.0], "a mean of 1, then one of 2"
 
 
 def test_a_long_run_of_spaces_is_cut_at_once():

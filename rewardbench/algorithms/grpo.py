@@ -9,9 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from rewardbench.advantage import centred, group_spread
+from rewardbench.advantage import centred, returns_spread
 from rewardbench.types import Algorithm, Batch, Floats, NotNegative, Now, Positive, State
 
 if TYPE_CHECKING:
@@ -35,8 +33,8 @@ class Grpo(Algorithm):
 
     def advantages(self, batch: Batch, state: State) -> Floats:
         """Centred reward to come over the group's standard deviation, [P, K, T]; equal rewards teach nothing."""
-        spread = group_spread(np.asarray(batch.reward, dtype=np.float64))[..., None]
-        return centred(batch) / (spread + self.epsilon)
+        gain = centred(batch)
+        return gain / (returns_spread(batch, gain) + self.epsilon)
 
     def loss(self, now: Now, batch: Batch, advantages: Tensor, state: State) -> Tensor:
         """Clipped surrogate: mean over a completion's tokens, then over completions."""

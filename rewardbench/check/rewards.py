@@ -102,9 +102,9 @@ def promised(design: Design, task: str, rows: Sequence[Row], timeout: float) -> 
         return np.asarray(scored.batch.reward, dtype=np.float64)[:, 0]
 
     values = pay(rows)
-    begun = time.process_time(), time.perf_counter()
+    cpu, wall = time.process_time(), time.perf_counter()
     again = pay(rows)
-    spent = [(now - then) / len(rows) for now, then in zip((time.process_time(), time.perf_counter()), begun, strict=True)]
+    cpu, wall = (time.process_time() - cpu) / len(rows), (time.perf_counter() - wall) / len(rows)
     return values, [
         Promise("count-and-finite", True, f"{len(rows)} completions, {len(rows)} scores, every one a number or None"),
         same_twice(values, again),
@@ -113,7 +113,7 @@ def promised(design: Design, task: str, rows: Sequence[Row], timeout: float) -> 
         some_paid(values),
         tells_apart(values, rows, pay),
         golden(values, rows, pay),
-        Promise("cost", None, cost(*spent)),
+        Promise("cost", None, cost(cpu, wall)),
     ]
 
 
@@ -121,9 +121,10 @@ def cost(cpu: float, wall: float) -> str:
     """Seconds a completion in words.
 
     >>> cost(2e-5, 0.05)
-    '20 CPU µs and 50,000 µs of waiting or work a completion: 20 a second'
+    '20 CPU µs and 50,000 µs in all a completion: 20 a second'
     """
-    return f"{cpu * 1e6:,.0f} CPU µs and {wall * 1e6:,.0f} µs of waiting or work a completion: {1 / max(wall, 1e-9):,.0f} a second"
+    both = f"{cpu * 1e6:,.0f} CPU µs and {wall * 1e6:,.0f} µs in all"
+    return f"{both} a completion: {1 / max(wall, 1e-9):,.0f} a second"
 
 
 def inputs_unchanged(contestant: scoring.Contestant, rows: Sequence[Row]) -> Promise:
@@ -206,7 +207,7 @@ def tells_apart(values: Floats, rows: Sequence[Row], pay: Pay) -> Promise:
         return Promise("tells-apart", True, f"from {known.min():g} to {known.max():g}")
     nothing = pay([replace(row, completion=empty(row.completion)) for row in rows])
     if (nothing[np.isfinite(nothing)] != known[0]).any():
-        return Promise("tells-apart", True, f"{known[0]:g} for each of these, and something else for the empty completion")
+        return Promise("tells-apart", True, f"{known[0]:g} for each of these, something else for the empty completion")
     return Promise("tells-apart", False, f"everything is paid {known[0]:g}: nothing can be learnt from it{silent}")
 
 
