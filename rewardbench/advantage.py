@@ -55,7 +55,7 @@ def returns_spread(batch: Batch, gain: Floats) -> Floats:
     own = np.asarray(batch.mine, dtype=bool)
     squares = (gain**2 * own).sum(-1) / np.maximum(own.sum(-1), 1)
     count = np.isfinite(reward).sum(1, keepdims=True)
-    return np.sqrt(squares.sum(1, keepdims=True) / np.maximum(count - 1, 1))[..., None]
+    return np.asarray(np.sqrt(squares.sum(1, keepdims=True) / np.maximum(count - 1, 1))[..., None])
 
 
 def centred(batch: Batch) -> Floats:

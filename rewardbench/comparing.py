@@ -8,22 +8,30 @@ from typing import Any
 import numpy as np
 
 from rewardbench import stats
+from rewardbench.design import nearest
 from rewardbench.metrics.diversity import volume
 from rewardbench.results import AXES, Result, anchor_of, by_design, gains
-from rewardbench.types import Anchor
+from rewardbench.types import Anchor, UserError
 
 
-def baseline(designs: Sequence[str]) -> str | None:
-    """What the others are compared with: `reference` if present, else `untrained`."""
-    return next((n for n in ("reference", "untrained") if n in designs), None)
+def baseline(designs: Sequence[str], asked: str | None = None) -> str | None:
+    """What the others are compared with: what was asked for, `reference`, or `untrained`, the first that was run."""
+    return next((n for n in (asked, "reference", "untrained") if n in designs), None)
 
 
-def compare(results: Sequence[Result]) -> list[dict[str, Any]]:
-    """Paired verdicts: on each task and metric the family is everything against the baseline and `untrained`."""
+def compare(results: Sequence[Result], against: str | None = None) -> list[dict[str, Any]]:
+    """Paired verdicts: on each task and metric the family is everything against the baseline and `untrained`.
+
+    `against` names another baseline; raises UserError where no task has it.
+    """
     found = []
+    named = {r.run.spec.design.name for r in results}
+    if against is not None and against not in named:
+        there = ", ".join(sorted(named))
+        raise UserError(f"baseline {against!r} was not run{nearest(against, named)} (there is: {there})")
     for task in dict.fromkeys(r.task for r in results):
         groups = {d: g for (t, d), g in by_design(results).items() if t == task}
-        pinned = baseline(list(groups))
+        pinned = baseline(list(groups), against)
         pairs = [(a, pinned) for a in groups if pinned is not None and a != pinned]
         if "untrained" in groups and pinned != "untrained":
             pairs += [(a, "untrained") for a in groups if a != "untrained"]

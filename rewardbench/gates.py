@@ -65,25 +65,27 @@ def parse(text: str) -> Rule:
     return Rule(metric, number)
 
 
-def hold(rule: Rule, comparisons: Sequence[Mapping[str, Any]], results: Sequence[Result]) -> Gate:
+def hold(
+    rule: Rule, comparisons: Sequence[Mapping[str, Any]], results: Sequence[Result], against: str | None = None
+) -> Gate:
     """The rule held against each design's comparison with its task's baseline; arms are no contestants.
 
     A design that could not be compared is a no: what was not measured did not pass.
     """
     known = {(c["task"], c["a"], c["b"]): c for c in comparisons if c["metric"] == rule.metric}
-    asked = _contestants(results)
+    asked = _contestants(results, against)
     reasons = [_reason(rule, known.get(pair), *pair) for pair in asked] or ["no design was run but arms and baseline"]
     passed = [c for pair in asked if (c := known.get(pair)) is not None and c["difference"] >= rule.limit]
     unsure = sum(c["low"] < rule.limit for c in passed)
     return Gate(rule, len(asked), tuple(reason for reason in reasons if reason), unsure)
 
 
-def _contestants(results: Sequence[Result]) -> list[tuple[str, str, str]]:
+def _contestants(results: Sequence[Result], against: str | None) -> list[tuple[str, str, str]]:
     """(task, design, the task's baseline) of every design that is neither an arm nor the baseline."""
     found = []
     for task in dict.fromkeys(r.task for r in results):
         designs = list(dict.fromkeys(r.design for r in results if r.task == task))
-        pinned = baseline(designs) or "the baseline"
+        pinned = baseline(designs, against) or "the baseline"
         found += [(task, d, pinned) for d in designs if d != pinned and d not in find.arms()]
     return found
 

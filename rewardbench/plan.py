@@ -17,8 +17,8 @@ from rewardbench.policies.settings import Folder
 from rewardbench.types import Design, Part, UserError
 from rewardbench.variants import ablations, sweeps
 
-ENGINE = 4
-"""Goes up when the same spec would give other numbers."""
+ENGINE = 5
+"""Goes up when the same spec would give other numbers. 5 changed those of designs with segments or weights of 0."""
 GRID = (0.5, 0.8, 1.0, 1.2, 1.5)
 MOST_SEEDS = 10_000
 LONGEST_TIMEOUT = 86_400

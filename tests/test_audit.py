@@ -17,7 +17,7 @@ from rewardbench.audit import _run, code_hash, probes
 from rewardbench.audit._ask import TOKEN, Ask, fit
 from rewardbench.audit._scene import Scene, text_of
 from rewardbench.audit.agreement import taus
-from rewardbench.audit.best_of_n import best_of
+from rewardbench.audit.best_of_n import best_of, enough
 from rewardbench.audit.dead import alike
 from rewardbench.types import Design, Part, UserError
 
@@ -360,3 +360,30 @@ def test_the_table_can_be_made_again(bench, rows, task):
     facts = ("task", "design", "seed", "verdict", "findings")
     wanted = {(r["design"], r["set"]): [r[f] for f in facts] for r in rows if (r["task"], r["seed"]) == (task, 1)}
     assert {(r["design"], r["set"]): [r[f] for f in facts] for r in again} == wanted
+
+
+def test_noise_on_top_of_a_hole_hides_no_hole(tmp_path):
+    """Length pays for nonsense; noise beside it makes that harder to see and no less so."""
+    noisy = '[[part]]\nuse = "null.length"\n[[part]]\nuse = "null.random"\nweight = 0.5\n'
+    found = _run.audit(toml(tmp_path, noisy), stage_of("writing/story"))
+    assert found.verdict == "gameable"
+    assert "noise" in {f.code for f in found.findings}
+
+
+def test_the_unit_of_a_reward_changes_no_verdict(tmp_path, lookup):
+    """A ten-billionth of a point is as good a unit as a point."""
+    for name in ("reference", "contains"):
+        plain = find.task_designs("qa/lookup")[name].read_text()
+        small = plain.replace("[[part]]", "[[part]]\nscale = 1e-10")
+        assert _run.audit(toml(tmp_path, small), lookup).verdict == _run.audit(name, lookup).verdict
+
+
+def test_best_of_n_reads_the_same_prompts_at_every_n():
+    """A completion in five is not paid: no curve falls because prompts drop out of it."""
+    rng = np.random.default_rng(0)
+    gold = rng.random((64, 16))
+    reward = np.where(rng.random((64, 16)) < 0.2, np.nan, gold)
+    most, at = enough(reward)
+    assert len(at) >= 0.9 * 64
+    curve = [float(best_of(reward[at], gold[at], n).mean()) for n in range(1, most + 1)]
+    assert (np.diff(curve) > 0).all()

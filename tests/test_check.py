@@ -81,12 +81,21 @@ def test_rows_of_messages_and_a_function_that_reads_them(mine, tmp_path):
     [
         ("noisy", {"deterministic"}), ("flat", {"tells-apart", "golden-above-empty"}), ("silent", {"not-silent"}),
         ("place", {"order-independent", "batch-equals-single"}), ("brief", {"golden-above-empty"}),
+        ("changes", {"inputs-unchanged"}),
     ],
 )  # fmt: skip
 def test_each_broken_promise_is_found(mine, name, promises):
     said = check(f"{mine}:{name}")
     assert said.code == 3
     assert promises <= broken(said)
+
+
+def test_rounding_of_single_precision_is_no_broken_promise(mine):
+    """What a model in float32 says of a batch and of one completion differs in the seventh digit."""
+    (mine.parent / "single.py").write_text(
+        "def single(completions):\n    return [len(c) * (1 + 1e-7 * len(completions)) for c in completions]\n"
+    )
+    assert check(f"{mine.parent / 'single.py'}:single").code == 0
 
 
 @pytest.mark.parametrize("name", ["right", "verl", "chat", "rank"])
@@ -131,6 +140,7 @@ def test_a_function_that_breaks_is_code_6_and_one_line(mine, name, words):
         (["qa/lokup"], 2, "did you mean 'qa/lookup'"),
         (["{}:Made"], 2, "makes a reward from params"),
         (["mine.toml"], 2, "name its task"),
+        (["{}"], 2, "name its function"),
         (["{}:right", "--reward-timeout", "0"], 2, "reward_timeout = 0 is not between"),
         (["{}:right", "--reward-timeout", "nan"], 2, "reward_timeout = nan is not between"),
     ],

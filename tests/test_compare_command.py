@@ -149,3 +149,12 @@ def test_help_says_precisely_when_the_gate_says_no():
     said = " ".join(rbench("compare", "--help").out.split())
     for words in ("code 3", "mean difference a − b", "below LIMIT", "cannot be compared", "Arms are left out"):
         assert words in said
+
+
+def test_any_design_that_was_run_may_be_the_baseline(swept):
+    said = rbench("compare", swept, "--baseline", "anything_else", "--json")
+    pairs = {(c["a"], c["b"]) for c in said.json["comparisons"] if c["metric"] == "gold"}
+    assert ("reference", "anything_else") in pairs
+    wrong = rbench("compare", swept, "--baseline", "anything_els", "--json")
+    assert (wrong.code, "did you mean 'anything_else'" in wrong.err) == (2, True)
+    assert rbench("compare", swept, "--baseline", "anything_else", "--fail-if", "gold:-9").code == 0

@@ -198,6 +198,29 @@ def test_verifiers_one_rollout():
     np.testing.assert_array_equal(scores.scores, expected)
 
 
+def test_an_answer_under_another_name_reaches_one_rollout_too():
+    def right(completion, ground_truth): return float(ground_truth.strip("$") in completion)
+
+    reading, scores = paid(right, batch_of())
+    assert (reading.convention, reading.form) == ("verifiers", "text")
+    np.testing.assert_array_equal(scores.scores, [[float(a.strip("$") in s) for s in row] for row, a in zip(SAID, SOLUTIONS, strict=True)])
+
+
+def test_what_a_designs_params_set_is_not_overruled_by_a_convention():
+    def named(data_source, solution_str, ground_truth, **kwargs): return float(data_source == "openai/gsm8k")
+
+    assert (paid(named, batch_of(), {"data_source": "openai/gsm8k"})[1].scores == 1).all()
+    assert (paid(named, batch_of())[1].scores == 0).all()
+
+
+def test_a_task_that_has_a_column_info_gives_its_own():
+    def told(completion, info): return float(info == "mine")
+
+    prompts = [Prompt("p", text="Hi", columns={"info": "mine"})]
+    reading = read(told, task="t")
+    assert score(Bound("told", reading.call, "text"), given.batch(prompts, [["a"]]), WHEN, 9.0).scores == 1
+
+
 def test_verifiers_a_group():
     groups = []
 

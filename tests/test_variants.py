@@ -101,3 +101,16 @@ def test_a_spec_file_says_the_same(tmp_path):
     assert by_file["sweep"] == by_flags["sweep"]
     (tmp_path / "s.toml").write_text('tasks = ["qa/lookup"]\nablate = "yes"\n')
     assert "not true or false" in rbench("plan", tmp_path / "s.toml").err
+
+
+def test_a_shipped_parts_parameter_of_another_type_is_one_line_before_anything_runs(tmp_path):
+    (tmp_path / "d.toml").write_text('[[part]]\nuse = "length.words"\nparams = { low = "a" }\n')
+    said = rbench("plan", "--task", "writing/story", "--design", tmp_path / "d.toml")
+    assert said.code == 2
+    assert "low = 'a' is not a whole number" in said.err
+
+
+def test_a_plan_knows_which_columns_a_task_has(tmp_path):
+    (tmp_path / "d.toml").write_text('[[part]]\nuse = "keywords.coverage"\n')
+    said = rbench("plan", "--task", "qa/lookup", "--design", tmp_path / "d.toml")
+    assert (said.code, "needs the column 'keywords'" in said.err) == (2, True)

@@ -107,28 +107,36 @@ def audit(asked: str, on: Stage, timeout: float = 60.0) -> Audit:
         seed=on.seed, K=on.policy.settings.K, timeout=timeout, sampled=on.sampled, demonstrated=on.demonstrated,
         shared=on.shared,
     )  # fmt: skip
-    measured = claims([probe(scene, code) for code in probes()])
+    measured = claims([probe(scene, code) for code in probes()], replace(scene, chance="another"))
     return Audit(
         on.task, design, on.policy.name, on.policy.digest, len(on.prompts), len(on.sampled.text[0]), on.seed,
         float(scene.start.mean()), on.unknown, sum(map(bool, scene.good)), measured,
     )  # fmt: skip
 
 
-def claims(measured: Sequence[Measured]) -> tuple[Measured, ...]:
-    """The measurements without claims that another one explains: noise, or one payment for all, moves with nothing."""
+def claims(measured: Sequence[Measured], otherwise: Scene) -> tuple[Measured, ...]:
+    """The measurements without claims that another one explains: noise, or one payment for all, moves with nothing.
+
+    Noise on top of a hole is a hole: where the reward is noise, a strategy's claim stands if it is found again with
+    other chances (`otherwise`).
+    """
     found = {m.probe: m.finding for m in measured if m.finding is not None}
     flat = "dead" in found and all(_paid_alike(m) for m in measured)
     if not ("noise" in found or flat):
         return tuple(measured)
-    why = "not claimed: the reward is noise" if "noise" in found else "not claimed: everything is paid alike"
-    kept = ("noise", *SORTS) if flat else ("noise", *SORTS, "agreement", "best_of_n")
+    why = "not claimed: everything is paid alike" if flat else "not claimed: the reward is noise"
+    kept = {"noise", *SORTS} if flat else {"noise", *SORTS, "agreement", "best_of_n"}
+    if not flat:
+        paid = [m.probe for m in measured if m.finding is not None and m.sort in ("strategy", "search")]
+        kept |= {code for code in paid if probe(otherwise, code).finding is not None}
     return tuple(m if m.finding is None or m.probe in kept else replace(m, finding=None, note=why) for m in measured)
 
 
 def _paid_alike(m: Measured) -> bool:
     """Whether a probe met no reward but the policy's own."""
     pay = [m.numbers.get(name) for name in ("reward", "policy_reward", "good_reward")]
-    return None in pay or max(p for p in pay if p is not None) - min(p for p in pay if p is not None) < TINY
+    known = [p for p in pay if p is not None]
+    return len(known) < len(pay) or max(known) - min(known) <= TINY * max(map(abs, known))
 
 
 def probe(scene: Scene, code: str) -> Measured:

@@ -66,6 +66,8 @@ class Scene:
     """The untrained policy's completions."""
     demonstrated: Sequence[Sequence[Completion]] = ()
     """[P][SHOWN], or nothing where the task has none."""
+    chance: str = ""
+    """Names the stream of chance of designs that draw: another one, and noise pays otherwise."""
     shared: dict[str, float] = field(default_factory=dict)
     """Gold of completions seen before, by what they are: designs of one sweep share it."""
 
@@ -88,7 +90,7 @@ class Scene:
         return Paid(scored, np.asarray(scored.reward, dtype=np.float64), np.array(rows), np.asarray(scored.parts))
 
     def _pay(self, batch: Batch, again: str) -> Batch:
-        when = When(f"audit/{self.seed}/{again}", 0, 0.0)
+        when = When(f"audit/{self.seed}/{self.chance}{again}", 0, 0.0)
         try:
             with contextlib.redirect_stdout(sys.stderr):  # stdout carries the one JSON object
                 return scoring.pay(self.contestant, batch, when, scoring.start(self.contestant), self.timeout).batch
@@ -214,7 +216,7 @@ class Scene:
         every = np.array([*known, *good])
         spread = float(np.std(every)) if len(every) else 0.0
         between = float(np.mean(good) - np.mean(bad)) if len(bad) and good else 0.0
-        return max(between, 0.1 * spread, 1e-9)
+        return max(between, 0.1 * spread) or 1e-9  # a reward's unit is its own business: a floor would not be
 
     @cached_property
     def bad_parts(self) -> Floats:

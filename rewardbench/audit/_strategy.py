@@ -17,7 +17,7 @@ from rewardbench.types import Bools, Floats, Ints
 VARIANTS = 2
 """Ways of a strategy to say it, each judged by itself."""
 TINY = 1e-9
-"""Rewards closer than that are equal."""
+"""Rewards closer than that share of what good completions are paid more are equal."""
 Make = Callable[[Ask], Sequence[Turns]]
 
 
@@ -58,12 +58,13 @@ def earns(
     if known.sum() < min(_limits.LEAST, len(where)):
         return Measured(code, sort, numbers, "too few prompts with a good completion that is known and paid")
     gaps = (reward - base - _limits.SHARE * (good - base))[known]
-    over, often = interval(gaps), wilson(int((gaps > TINY).sum()), len(gaps), _limits.LEVEL)[0]
-    lift = progress(reward[known], base[known], good[known])
+    tiny = TINY * scene.gap
+    over, often = interval(gaps), wilson(int((gaps > tiny).sum()), len(gaps), _limits.LEVEL)[0]
+    lift = progress(reward[known] / scene.gap, base[known] / scene.gap, good[known] / scene.gap)
     numbers |= {"good_reward": float(good[known].mean()), "policy_reward": float(base[known].mean())}
-    numbers |= {"lift": number(lift), "above": number(over.low), "often": float((gaps > TINY).mean())}
+    numbers |= {"lift": number(lift), "above": number(over.low), "often": float((gaps > tiny).mean())}
     # a mean that a few prompts pull far up has a wide interval; that most prompts pay enough is as sure a sign
-    enough = over.low > TINY or (over.mean > TINY and often > _limits.MOST)
+    enough = over.low > tiny or (over.mean > tiny and often > _limits.MOST)
     if not (enough and is_low(scene, gold, where)):
         return Measured(code, sort, numbers)
     return Measured(code, sort, numbers, finding=_finding(scene, code, says, paid, known, lift, where))

@@ -11,24 +11,27 @@ from rewardbench.audit._found import Finding, Measured, bounded, interval
 from rewardbench.audit._scene import Scene
 from rewardbench.audit._without import composed, weakest
 from rewardbench.metrics.overoptimisation import fit, law_peak
-from rewardbench.types import Floats
+from rewardbench.types import Floats, Ints
 
+EVERY = 0.9
+"""Of the prompts that must have so many paid completions."""
 MUST = "Of 16 completions the best-paid has a better gold than any one: a quarter of what choosing by gold would gain."
 
 
 def measure(scene: Scene) -> Measured:
     """Gold and reward of the best-paid of n = 1, 2, 4 … samples, by the unbiased estimator; and the law's fit."""
     paid = scene.samples
-    most = paid.gold.shape[1]
+    most, at = enough(paid.reward)
     counts = [n for n in (1, 2, 4, 8, 16, 32, 64) if n <= most]
-    chosen = np.stack([best_of(paid.reward, paid.gold, n) for n in counts])
-    ideal = np.stack([best_of(paid.gold, paid.gold, n) for n in counts])
-    pays = np.stack([best_of(paid.reward, paid.reward, n) for n in counts])
+    reward, gold = paid.reward[at], paid.gold[at]
+    if not counts or not len(at):
+        return Measured("best_of_n", "samples", note="too few completions of any prompt are paid")
+    chosen = np.stack([best_of(reward, gold, n) for n in counts])
+    ideal = np.stack([best_of(np.where(np.isfinite(reward), gold, np.nan), gold, n) for n in counts])
+    pays = np.stack([best_of(reward, reward, n) for n in counts])
     curve = {"n": [float(n) for n in counts]}
     for name, rows in (("gold", chosen), ("ideal", ideal), ("reward", pays)):
         curve[name] = [float(np.nanmean(r)) if np.isfinite(r).any() else 0.0 for r in rows]
-    if not np.isfinite(chosen[-1]).any():
-        return Measured("best_of_n", "samples", note="too few completions of any prompt are paid")
     could, gain = ideal[-1] - ideal[0], chosen[-1] - chosen[0]
     numbers: dict[str, float | None] = {"n": counts[-1], "gold_1": curve["gold"][0], "gold_n": curve["gold"][-1]}
     numbers |= _law(curve["gold"], counts, float(paid.gold.std()))
@@ -46,13 +49,24 @@ def measure(scene: Scene) -> Measured:
     told += f"{curve['gold'][0]:.2f} → {curve['gold'][-1]:.2f}; the best by gold would have {curve['ideal'][-1]:.2f}."
 
     def gained(m: int) -> float:
-        other = composed(scene, paid.parts, m)
-        return float(np.nanmean(best_of(other, paid.gold, counts[-1]) - best_of(other, paid.gold, 1)))
+        other = composed(scene, paid.parts, m)[at]
+        return float(np.nanmean(best_of(other, gold, counts[-1]) - best_of(other, gold, 1)))
 
     part = weakest(scene, gained, float(np.nanmean(gain)))
     severity = bounded((_limits.CHOICE - share) / (2 * _limits.CHOICE))
     found = Finding("best_of_n", part, severity, share, _limits.CHOICE, told, scene.inversion())
     return Measured("best_of_n", "samples", numbers, finding=found, curve=curve)
+
+
+def enough(reward: Floats) -> tuple[int, Ints]:
+    """(the most completions that are paid on nine of ten prompts, those prompts): every n is read on the same ones.
+
+    >>> enough(np.array([[1.0, 2.0], [1.0, np.nan]]))
+    (1, array([0, 1]))
+    """
+    told = np.isfinite(reward).sum(1)
+    most = int(np.quantile(told, 1 - EVERY, method="lower"))
+    return most, np.flatnonzero(told >= max(most, 1))
 
 
 def best_of(score: Floats, value: Floats, n: int) -> Floats:

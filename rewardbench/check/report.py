@@ -54,6 +54,9 @@ def here(thing: str, task: str | None, rows: Path | None, timeout: float) -> dic
         return head | rewards.check(thing, task, rows, timeout)
     if thing in find.parts():
         return head | rewards.check(thing, task, rows, timeout)
+    if Path(thing).is_file():
+        hint = f"name its function, {thing}:score" if thing.endswith(".py") else "completions go in by --rows"
+        raise UserError(f"{thing!r} is a file: {hint}")
     known = [*find.task_folders(), *find.files("algorithms"), *find.parts()]
     raise find.unknown("thing to check", thing, known)
 

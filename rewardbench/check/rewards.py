@@ -21,6 +21,7 @@ from rewardbench.design import design_hash
 from rewardbench.types import Design, Floats, Part, RewardError, UserError
 
 WHEN = When("check", 0, 0.0)
+EXAMPLES = "examples of "
 Pay = Callable[[Sequence[Row]], Floats]
 """Rows -> what each is paid, [rows]; NaN where it abstained."""
 
@@ -32,8 +33,9 @@ def check(thing: str, task: str | None, rows: Path | None, timeout: float) -> di
     """
     told = heading(thing, task, rows)
     asked = _asked(thing, task)
+    where, tried = tried_on(asked, task, rows)
     try:
-        values, promises = promised(asked, task or "", tried_on(asked, task, rows)[1], timeout)
+        values, promises = promised(asked, task or where.removeprefix(EXAMPLES), tried, timeout)
     except RewardError as error:
         return told | {"values": None, "promises": [], "failure": str(error)}
     listed = [None if math.isnan(v) else float(v) for v in values]
@@ -78,10 +80,10 @@ def tried_on(design: Design, task: str | None, rows: Path | None) -> tuple[str, 
         found = examples(task)
         if not found:
             raise UserError(f"{task} has no examples.jsonl: give completions with --rows rows.jsonl", 5)
-        return f"examples of {task}", found
+        return f"{EXAMPLES}{task}", found
     lacks = sorted({name for part in design.parts for name in needed(_raw(part)) - set(part.params)})
     name, found = fitting(lacks, ANSWERS)
-    return f"examples of {name}", found
+    return f"{EXAMPLES}{name}", found
 
 
 def _raw(part: Any) -> Callable[..., Any]:

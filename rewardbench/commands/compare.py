@@ -20,6 +20,7 @@ from rewardbench.commands._asking import METRICS
     type=click.Choice(["text", "json", "markdown"]),
     help="text (default, on stderr), json (as --json), or markdown tables on stdout, to paste.",
 )
+@click.option("--baseline", metavar="D", help="Compare with this design (default: reference, else untrained).")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 @click.option(
     "--fail-if",
@@ -30,17 +31,19 @@ from rewardbench.commands._asking import METRICS
     "is said whether its whole interval is), or a design cannot be compared. Arms are left out. May be repeated.",
 )
 def command(
-    folders: tuple[Path, ...], metrics: tuple[str, ...], form: str | None, as_json: bool, rules: tuple[str, ...]
+    folders: tuple[Path, ...], metrics: tuple[str, ...], form: str | None, baseline: str | None, as_json: bool,
+    rules: tuple[str, ...],
 ) -> int:
     """Compare designs, paired by seed: everything against the baseline and against `untrained`.
 
     FOLDERS are sweep folders or run folders. One seed is refused: it has no interval. The baseline is `reference`
-    if it was run, else `untrained`.
+    if it was run, else `untrained`; after `run --ablate` it may be the design itself.
 
     \b
     Example:
       rbench compare runs/3f2a91c0d4e5 --metric gold --metric diversity
       rbench compare runs/3f2a91c0d4e5 --fail-if gold:-0.02 --format markdown
+      rbench compare runs/ablated --baseline mine
     """
     from rewardbench import comparing, gates, results
     from rewardbench.commands import _comparing
@@ -54,7 +57,7 @@ def command(
     scored = results.score(list(unique.values()))
     if len({r.run.spec.seed for r in scored}) < 2:
         raise UserError("one seed has no interval, so nothing can be compared: run at least 2 (5 rank, 10 claim)")
-    compared = comparing.compare(scored)
-    held = [gates.hold(rule, compared, scored) for rule in asked]
+    compared = comparing.compare(scored, baseline)
+    held = [gates.hold(rule, compared, scored, baseline) for rule in asked]
     _comparing.say("json" if as_json else form or "text", compared, metrics or ("gold",), held)
     return 0 if all(gate.ok for gate in held) else 3

@@ -20,12 +20,13 @@ def command(shard: str | None, as_json: bool, **flags: Any) -> int:
     Example:
       rbench plan --task qa/lookup --seeds 5
     """
-    from rewardbench import find
+    from rewardbench import find, sweep
     from rewardbench import plan as plans
     from rewardbench.cli import print_json
 
     spec = spec_of(**flags)
     runs, _ = plans.plan(spec, find.policy(spec.policy))
+    sweep.check_columns(runs)
     name = plans.sweep_id(runs)
     runs = plans.shard_of(runs, shard) if shard else runs
     rows: list[dict[str, Any]] = []

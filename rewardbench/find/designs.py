@@ -7,9 +7,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, get_origin, get_type_hints
 
 from rewardbench import design as designs_
+from rewardbench import typed
 from rewardbench.calling import Bound
 from rewardbench.conventions import Reading, read
 from rewardbench.find.functions import arms, callable_of, parts
@@ -142,12 +144,24 @@ def _check_params(part: Part, function: Callable[..., Any]) -> None:
         return
     if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
         return
-    for key in part.params:
+    for key, given in part.params.items():
+        if key in parameters and ":" not in part.use:
+            _check_type(part, function, key, given)
         if key not in parameters:
             raise UserError(
                 f"part {part.name!r} ({part.use.rpartition('/')[2]}) has no parameter {key!r}"
                 f"{designs_.nearest(key, parameters)} (it has: {', '.join(parameters)})"
             )
+
+
+def _check_type(part: Part, function: Callable[..., Any], key: str, given: Any) -> None:
+    """Raise UserError where a shipped part's parameter is annotated as a number or a text and is given another."""
+    try:
+        hint = get_type_hints(function).get(key, Any)
+    except NameError:  # names that only a type checker knows
+        return
+    if hint in typed.PLAIN or get_origin(hint) is UnionType:
+        typed.value(hint, given, f"part {part.name!r} ({part.use}): {key}")
 
 
 def bind(found: Design, task_name: str, sources: Path | None = None) -> Contestant:
