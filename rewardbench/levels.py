@@ -5,10 +5,10 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Mapping
-from itertools import accumulate
 from typing import Any
 
 from rewardbench.calling import SINGLE, Paid, asks_for, finished, wanted
+from rewardbench.measures.prose import moved
 from rewardbench.types import RewardError
 
 PIECES = {
@@ -74,8 +74,8 @@ def _segments(places: list[tuple[int, int]], scores: list[Any]) -> Any:
     if not places:
         return scores[0]
     heard = [(a, b, float(s)) for (a, b), s in zip(places, scores, strict=True) if s is not None]
-    means = [total / n for n, total in enumerate(accumulate(s for _, _, s in heard), 1)]
-    return [(a, b, now - past) for (a, b, _), now, past in zip(heard, means, [0.0, *means], strict=False)] or None
+    paid = moved([s for _, _, s in heard])
+    return [(a, b, move) for (a, b, _), move in zip(heard, paid, strict=True)] or None
 
 
 def takes_text(call: Callable[..., Any]) -> bool:

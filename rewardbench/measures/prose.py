@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from math import sqrt
 
 from rewardbench.measures.ngrams import sentences, tokens
@@ -229,6 +229,19 @@ def entity_continuity(text: str) -> float:
     """
     found = links(sentences(text))
     return sum(found) / len(found) if found else 0.0
+
+
+def moved(values: Sequence[float]) -> list[float]:
+    """What each value moves the mean of those so far; they sum to the mean of all.
+
+    Paid where its piece stands, each is known when the piece ends, whatever follows: what a share of the final mean is
+    not.
+
+    >>> moved([1.0, 0.0, 2.0])
+    [1.0, -0.5, 0.5]
+    """
+    means = [total / n for n, total in enumerate(accumulate(values), 1)]
+    return [now - past for now, past in zip(means, [0.0, *means], strict=False)]
 
 
 def places(text: str, pieces: Sequence[str]) -> list[tuple[int, int]]:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rewardbench.measures.ngrams import sentences
-from rewardbench.measures.prose import links, overlaps, places
+from rewardbench.measures.prose import links, moved, overlaps, places
 
 Segments = list[tuple[int, int, float]]
 Place = tuple[int, int]
@@ -41,7 +41,7 @@ def entities(completions: Sequence[str], segments: bool = False) -> list[float |
 
     >>> text = "Ann found a key. She took it. Snow fell on Mars."
     >>> entities([text]), entities([text], segments=True)
-    ([0.5], [[(17, 29, 0.5), (30, 48, 0.0)]])
+    ([0.5], [[(17, 29, 1.0), (30, 48, -0.5)]])
     """
     paid = []
     for text in completions:
@@ -53,7 +53,7 @@ def entities(completions: Sequence[str], segments: bool = False) -> list[float |
 def cohesion(completions: Sequence[str], most: float = 0.9, segments: bool = False) -> list[float | Segments]:
     """Mean Dice overlap of the content words of neighbouring sentences; above `most` it is repetition, paid 0.
 
-    With `segments` each sentence but the first is paid its part of the same sum where it stands.
+    With `segments` each sentence but the first is paid what it moves the mean so far, where it stands.
 
     Range: [0, 1]; 0 for fewer than two sentences.
     Cost: pure Python.
@@ -75,7 +75,7 @@ def _paid(text: str, pieces: Sequence[str], scores: Sequence[float], segments: b
         return 0.0
     if not segments:
         return sum(scores) / len(scores)
-    return [(*place, x / len(scores)) for place, x in zip(places(text, pieces)[1:], scores, strict=True)]
+    return [(*place, x) for place, x in zip(places(text, pieces)[1:], moved(scores), strict=True)]
 
 
 def order(completions: Sequence[str], after: int = 1) -> list[float | None]:

@@ -11,6 +11,8 @@ from itertools import pairwise
 from math import sqrt
 from typing import Any
 
+import numpy as np
+
 from rewardbench.measures.ngrams import sentences
 from rewardbench.measures.prose import places
 from rewardbench.types import UserError
@@ -63,8 +65,9 @@ def arc(
 ) -> list[float | Segments]:
     """How well the sentences' compound scores follow a shape: rise, fall, or moves in turn such as rise-fall-rise.
 
-    It pays (1 + r) / 2, r the correlation with the shape (0 where the scores do not vary). With `levels` each sentence
-    is paid, where it stands, how near its score comes to the shape's own level from -1 to 1; these sum to their mean.
+    It pays (1 + r) / 2, r the correlation with the shape (0 where the scores do not vary). With `levels` it pays how
+    near the scores come on average to the shape's own levels from -1 to 1, and each sentence, where it stands, what it
+    adds to that of the text so far, were that the whole.
 
     Range: [0, 1]; 0 for fewer than `least` sentences.
     Cost: vaderSentiment, a sentence at a time.
@@ -73,8 +76,8 @@ def arc(
     >>> text = "Life was good. The wolf killed his friend. He was happy again."
     >>> [round(arc([text], shape=s)[0], 2) for s in ("fall-rise", "rise-fall")]
     [1.0, 0.0]
-    >>> [(a, b, round(x, 3)) for a, b, x in arc([text], levels=True)[0]]
-    [(0, 14, 0.24), (15, 42, 0.22), (43, 62, 0.262)]
+    >>> [(a, b, round(x, 3)) for a, b, x in arc([text], levels=True, least=2)[0]]
+    [(15, 42, 0.531), (43, 62, 0.191)]
     """
     moves = shape.split("-")
     if any(move not in ("rise", "fall") for move in moves) or any(a == b for a, b in pairwise(moves)):
@@ -91,8 +94,17 @@ def _arc(text: str, moves: Sequence[str], levels: bool, least: int) -> float | S
     wanted = [_level(i / (len(pieces) - 1), moves) for i in range(len(pieces))]
     if not levels:
         return (1 + _correlation(felt, wanted)) / 2
-    near = [(1 - abs(a - b) / 2) / len(pieces) for a, b in zip(felt, wanted, strict=True)]
-    return [(start, end, score) for (start, end), score in zip(places(text, pieces), near, strict=True)]
+    near = [_near(felt[:n], moves) if n >= max(2, least) else 0.0 for n in range(1, len(pieces) + 1)]
+    gained = [now - past for now, past in zip(near, [0.0, *near], strict=False)]
+    return [(start, end, gain) for (start, end), gain in zip(places(text, pieces), gained, strict=True) if gain]
+
+
+def _near(felt: Sequence[float], moves: Sequence[str]) -> float:
+    """How near scores come to the levels of the shape over just these sentences, in [0, 1]."""
+    along = np.linspace(0, 1, len(felt))
+    ends = np.linspace(0, 1, len(moves) + 1)
+    levels = [_level(0, moves), *(1.0 if move == "rise" else -1.0 for move in moves)]
+    return float(np.mean(1 - np.abs(np.asarray(felt) - np.interp(along, ends, levels)) / 2))
 
 
 def _level(along: float, moves: Sequence[str]) -> float:
