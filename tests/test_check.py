@@ -104,6 +104,13 @@ def test_a_sound_function_keeps_them_all(mine, name):
     assert (said.code, broken(said)) == (0, set())
 
 
+def test_an_answer_that_no_column_holds_is_said(mine):
+    (mine.parent / "v.py").write_text("def v(solution_str, ground_truth):\n    return float(str(ground_truth) in solution_str)\n")
+    told = {p["name"]: p["detail"] for p in check(f"{mine.parent / 'v.py'}:v", "--task", "writing/story").json["promises"]}
+    assert "is given None for `ground_truth`" in told["answer-known"]
+    assert "answer-known" not in {p["name"] for p in check(f"{mine.parent / 'v.py'}:v").json["promises"]}
+
+
 def test_a_function_that_looks_at_siblings_may(mine, tmp_path):
     rows = [{"prompt": p, "completion": c} for p in ("one", "two") for c in ("b", "a", "c")]
     (tmp_path / "rows.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))

@@ -22,6 +22,8 @@ from rewardbench.types import Design, Floats, Part, RewardError, UserError
 
 WHEN = When("check", 0, 0.0)
 EXAMPLES = "examples of "
+ASKS = {"verl": "`ground_truth`", "openrlhf": "`labels`", "verifiers": "`answer`"}
+"""What each convention calls the answer."""
 Pay = Callable[[Sequence[Row]], Floats]
 """Rows -> what each is paid, [rows]; NaN where it abstained."""
 
@@ -115,8 +117,18 @@ def promised(design: Design, task: str, rows: Sequence[Row], timeout: float) -> 
         some_paid(values),
         tells_apart(values, rows, pay),
         golden(values, rows, pay),
+        *answer_known(design, rows),
         Promise("cost", None, cost(cpu, wall)),
     ]
+
+
+def answer_known(design: Design, rows: Sequence[Row]) -> list[Promise]:
+    """A word for functions that are given the answer by their convention, where no column holds one: they get None."""
+    if any(set(row.prompt.columns) & set(ANSWERS) for row in rows):
+        return []
+    asking = {p.name: ASKS[p.convention] for p in design.parts if p.convention in ASKS}
+    told = [f"part {name!r} is given None for {what}" for name, what in asking.items()]
+    return [Promise("answer-known", None, f"no column holds an answer: {'; '.join(told)}")] if told else []
 
 
 def cost(cpu: float, wall: float) -> str:
