@@ -381,7 +381,7 @@ MISTAKES = {
     "key in it": ({"endpoint": "https://me:secret@x/v1"}, "put the key into a variable"),
     "timeout": ({"timeout": 0}, "`timeout` must be"),
     "retries": ({"retries": -1}, "`retries` a whole number"),
-    "text": ({"retries": "3"}, "`retries` a whole number"),
+    "text": ({"retries": "3"}, "retries = '3' is not a whole number"),
     "rubric": ({"rubric": 3}, "rubric = 3 is not a text"),
     "options": ({"options": {"model": "x"}}, "may not hold model"),
 }
@@ -629,3 +629,14 @@ def test_a_score_is_a_ninth(cache) -> None:
     with server(grading(lambda t: int(t))) as seen:
         found = part.score([str(n) for n in range(1, 11)], ["p"] * 10, **params(seen, cache))
     assert all(math.isclose(value, n / 9) for n, value in enumerate(found))
+
+
+def test_answers_are_kept_where_there_are_no_hard_links(tmp_path, monkeypatch):
+    def refuses(*_):
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr(judges.os, "link", refuses)
+    place = tmp_path / "cache" / "ab" / "answer.json"
+    judges._remember(place, {"text": "SCORE: 7", "declined": False})
+    assert judges._recall(place)["text"] == "SCORE: 7"
+    assert [p.name for p in place.parent.iterdir()] == ["answer.json"]

@@ -596,8 +596,10 @@ def _remember(place: Path, answer: dict[str, Any]) -> dict[str, Any]:
             os.link(file.name, place)
         except FileExistsError:
             return _recall(place) or answer
+        except OSError:  # a file system without hard links: the last one written stays, whole as well
+            os.replace(file.name, place)
         finally:
-            os.unlink(file.name)
+            Path(file.name).unlink(missing_ok=True)
     except OSError as error:
         raise UserError(f"judge: no answer can be kept in {place.parent.parent.name}: {error.strerror}", 4) from error
     return answer
