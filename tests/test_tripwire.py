@@ -104,7 +104,9 @@ def test_some_task_or_arm_uses_every_part_or_it_runs_on_every_task(part):
         function = find.callable_of(Part(part, part))
         try:
             score(Bound(part, function, str(getattr(function, "form", "text"))), batch, WHEN, 60.0)
-        except RewardError:
+        except RewardError as error:
+            if getattr(error.__cause__, "code", None) == 5:
+                pytest.skip(str(error))  # an optional library or model that is not here
             continue
         fed += 1
     assert fed
