@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from rewardbench import find, trace
+from rewardbench.calling import needed
 from rewardbench.design import design_hash, values
 from rewardbench.plan import portable
 from rewardbench.policies import settings as policies
-from rewardbench.types import UserError
+from rewardbench.types import Part, UserError
 
 
 def resolve(thing: str, task: str | None, path: Path) -> dict[str, Any]:
@@ -28,7 +29,7 @@ def resolve(thing: str, task: str | None, path: Path) -> dict[str, Any]:
     if thing in find.files("algorithms"):
         return head | {"kind": "algorithm", "name": thing, "hyperparameters": asdict(find.algorithm(thing))}
     if thing in find.parts():
-        return head | {"kind": "part", "name": thing, "summary": find.parts()[thing]}
+        return head | _part(thing)
     if thing in find.files("metrics"):
         module = import_module(f"rewardbench.metrics.{thing}")
         text = inspect.getdoc(getattr(module, thing, module)) or ""
@@ -66,6 +67,16 @@ def _task(name: str) -> dict[str, Any]:
         "prompt": sample.plain(),
         "columns": {k: str(v) for k, v in sample.columns.items()},
     }
+
+
+def _part(name: str) -> dict[str, Any]:
+    """A shipped part's docstring, what a design may set of it, and the columns that it needs."""
+    function = find.callable_of(Part(name, name))
+    parameters = inspect.signature(function).parameters.values()
+    settable = {p.name: str(p.default) for p in parameters if p.default is not p.empty}
+    told = {"text": inspect.getdoc(function) or "", "form": str(getattr(function, "form", "text"))}
+    head = {"kind": "part", "name": name, "summary": find.parts()[name]}
+    return head | told | {"columns": sorted(needed(function)), "parameters": settable}
 
 
 def _design(name: str, task: str) -> dict[str, Any]:
