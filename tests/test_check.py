@@ -98,6 +98,15 @@ def test_rounding_of_single_precision_is_no_broken_promise(mine):
     assert check(f"{mine.parent / 'single.py'}:single").code == 0
 
 
+@pytest.mark.parametrize("unit", ["1e-9", "1.0", "1e9"])
+@pytest.mark.parametrize(("body", "promise"), [("random.random()", "deterministic"), ("float(i)", "order-independent")])
+def test_a_promise_is_broken_in_any_unit(mine, unit, body, promise):
+    own = mine.parent / "unit.py"
+    paid = f"[{unit} * {body} for i, _ in enumerate(completions)]"
+    own.write_text(f"import random\ndef unit(completions):\n    return {paid}\n")
+    assert promise in broken(check(f"{own}:unit"))
+
+
 @pytest.mark.parametrize("name", ["right", "verl", "chat", "rank"])
 def test_a_sound_function_keeps_them_all(mine, name):
     said = check(f"{mine}:{name}")

@@ -158,14 +158,25 @@ def inputs_unchanged(contestant: scoring.Contestant, rows: Sequence[Row]) -> Pro
     return Promise("inputs-unchanged", True, "what it was given is as it was")
 
 
-def equal(a: Floats, b: Floats) -> np.ndarray[Any, Any]:
-    """Which values are the same, up to the rounding of single precision; NaN equals NaN."""
-    return np.isclose(a, b, rtol=1e-5, atol=1e-6, equal_nan=True)
+ROUNDING = 4 * float(np.finfo(np.float32).eps)
+"""Of a value: what single precision may add to it in another company of completions."""
+
+
+def equal(a: Floats, b: Floats, share: float = 1e-5) -> np.ndarray[Any, Any]:
+    """Which values are the same, up to a share of how far values differ and the rounding of single precision; NaN
+    equals NaN. A reward's unit is its own business.
+
+    >>> equal(np.array([0.0, 1e-9]), np.array([0.0, 2e-9])).tolist()
+    [True, False]
+    """
+    known = a[np.isfinite(a)]
+    spread = float(np.ptp(known)) if len(known) else 0.0
+    return np.isclose(a, b, rtol=ROUNDING if share else 1e-12, atol=share * spread, equal_nan=True)
 
 
 def same_twice(first: Floats, second: Floats) -> Promise:
-    """The same rows are paid the same again."""
-    away = int((~equal(first, second)).sum())
+    """The same rows in the same batch are paid the same again, to the last digits."""
+    away = int((~equal(first, second, 0.0)).sum())
     words = f"{away} of {len(first)} completions are paid otherwise the second time" if away else "paid the same twice"
     return Promise("deterministic", away == 0, words)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from rewardbench import find, given
 from rewardbench.design import nearest
-from rewardbench.types import Batch, Prompt, UserError
+from rewardbench.types import Batch, Message, Prompt, UserError
 
 COMPLETION = ("completion", "response", "output", "text", "solution_str")
 """What the completion of a row may be called, the first that is there."""
@@ -74,19 +74,22 @@ def _prompt(raw: Any, number: int) -> Prompt:
     if isinstance(raw, str):
         return Prompt(name, text=raw)
     if isinstance(raw, list):
-        return Prompt(name, messages=tuple(_said(raw, "prompt")))  # type: ignore[arg-type]
+        return Prompt(name, messages=_messages(raw, "prompt"))
     if isinstance(raw, Mapping) and ("text" in raw or "messages" in raw):
-        messages = tuple(_said(raw.get("messages") or [], "prompt"))
-        return Prompt(str(raw.get("id", name)), str(raw.get("text", "")), messages, raw.get("columns") or {})  # type: ignore[arg-type]
+        messages = _messages(raw.get("messages") or [], "prompt")
+        return Prompt(str(raw.get("id", name)), str(raw.get("text", "")), messages, raw.get("columns") or {})
     raise UserError(f"prompt = {raw!r:.40} is neither a text nor messages")
 
 
 def _said(raw: Any, name: str) -> given.Completion:
     """A text, or messages with a role and a content each."""
-    if isinstance(raw, str):
-        return raw
+    return raw if isinstance(raw, str) else _messages(raw, name)
+
+
+def _messages(raw: Any, name: str) -> tuple[Message, ...]:
+    """Messages with a role and a content each; UserError where they are none."""
     if isinstance(raw, list) and all(isinstance(m, dict) and {"role", "content"} <= m.keys() for m in raw):
-        return [{"role": str(m["role"]), "content": str(m["content"])} for m in raw]
+        return tuple({"role": str(m["role"]), "content": str(m["content"])} for m in raw)
     raise UserError(f"{name} = {raw!r:.40} is neither a text nor messages with 'role' and 'content'")
 
 

@@ -98,9 +98,9 @@ def _reads_messages(function: Callable[..., Any]) -> bool:
     for node in ast.walk(tree):
         if isinstance(node, ast.Subscript) and _is_key(node.slice):
             return True
-        looks_up = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "get"
-        if looks_up and node.args and _is_key(node.args[0]):  # type: ignore[attr-defined]
-            return True
+        match node:
+            case ast.Call(func=ast.Attribute(attr="get"), args=[key, *_]) if _is_key(key):
+                return True
     return False
 
 

@@ -16,7 +16,7 @@ PATIENCE = 5.0
 @lru_cache(maxsize=64)
 def _pattern(pattern: str) -> Any:
     """The compiled pattern, or a UserError that says what is wrong with it."""
-    import regex  # type: ignore[import-untyped]
+    import regex
 
     try:
         return regex.compile(pattern)

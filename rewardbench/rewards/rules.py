@@ -434,8 +434,8 @@ def _value(node: ast.expr, values: Values) -> Any:
             return all(COMPARISONS[type(op)](a, b) for op, a, b in pairs)
         case ast.BinOp():
             return ARITHMETIC[type(node.op)](_value(node.left, values), _value(node.right, values))
-        case ast.Constant():
-            return float(node.value)  # type: ignore[arg-type]
+        case ast.Constant(value=int() | float() as number):
+            return float(number)
         case _:
             return values[dotted(node)]
 
