@@ -127,3 +127,11 @@ def test_what_has_no_text_to_cut_has_no_level(tmp_path, use, task, words):
     (tmp_path / "mine.py").write_text("def ids(completion_ids):\n    return [0.0 for _ in completion_ids]\n")
     with pytest.raises(UserError, match=words):
         design_of(tmp_path, f'[[part]]\nuse = "{use}"\nlevel = "turn"\n', task)
+
+
+def test_a_piece_that_is_paid_nothing_still_stands(tmp_path):
+    """Siblings are compared after the same number of pieces: one that moves the mean by nothing is a piece as well."""
+    batch = paid(tmp_path, '[[part]]\nuse = "fluency.sentence_form"\nlevel = "sentence"\n', "She ran away. The wolf ran home.")
+    at = [2, 6]
+    assert batch.credit[0, 0, at].tolist() == [1.0, 0.0]
+    assert np.flatnonzero(batch.stands[0, 0]).tolist() == at
