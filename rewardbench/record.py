@@ -66,7 +66,7 @@ def step_row(
 
     `completions`, `context` and `length` count everything that the algorithm asked for; `taught_tokens` what was
     learnt from, in every pass, prompts included, as if each completion were read alone. `shares` is how much of the
-    variance of advantages each part explains.
+    reward's variance among siblings, which advantages are made of, each part explains.
     """
     batch = asked[-1] if taught is None else taught
     own = batch.mine.sum(-1)

@@ -7,6 +7,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+from sweeping import rbench
 
 from rewardbench import find, given, scoring
 from rewardbench.calling import Bound, When, score
@@ -348,6 +349,17 @@ def test_a_function_may_name_its_convention_and_form_and_a_design_may_too():
 def test_what_cannot_be_read_is_one_line(thing, params, words):
     with pytest.raises(UserError, match=words):
         read(thing, params)
+
+
+@pytest.mark.parametrize("command", [("plan", "--design"), ("check",), ("audit",)])
+def test_a_constructor_that_raises_is_one_line(tmp_path, command):
+    (tmp_path / "mine.py").write_text(
+        "class Bad:\n    def __init__(self): raise ValueError('no weights')\n    def __call__(self, completions): return []\n"
+    )
+    said = rbench(*command, f"{tmp_path}/mine.py:Bad", "--task", "qa/lookup")
+    assert said.code == 6
+    assert "raised ValueError: no weights" in said.err
+    assert "Traceback" not in said.err
 
 
 def test_an_unknown_convention_or_form_is_said_with_the_nearest():

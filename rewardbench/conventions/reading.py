@@ -97,7 +97,7 @@ def _takes_completions(names: set[str]) -> bool:
 
 
 def _call(given: Callable[..., Any], params: Mapping[str, Any]) -> Callable[..., Any]:
-    """What a class or a factory makes; UserError where that is no function or the params do not fit."""
+    """What a class or a factory makes; UserError where the params do not fit, it raises (6), or that is no function."""
     name = _name(given)
     try:
         inspect.signature(given).bind(**params)
@@ -105,7 +105,13 @@ def _call(given: Callable[..., Any], params: Mapping[str, Any]) -> Callable[...,
         raise UserError(f"{name} makes a reward from params, and these do not fit: {error}") from error
     except ValueError:
         pass
-    made = given(**params)
+    try:
+        made = given(**params)
+    except UserError:
+        raise
+    except (Exception, SystemExit) as error:  # a user's constructor may do anything; it is named, not swallowed
+        line = (str(error).strip().splitlines() or ["(no message)"])[0]
+        raise UserError(f"{name}({', '.join(params)}) raised {type(error).__name__}: {line}", 6) from error
     if not callable(made):
         raise UserError(f"{name}({', '.join(params)}) gave {type(made).__name__}, not a function that scores")
     found: Callable[..., Any] = made

@@ -30,7 +30,7 @@ class Paid:
     values: Floats
     """NaN where it abstained throughout, or where a run of the design had stopped."""
     shares: Floats
-    """How much of the variance of advantages it explained at each step; NaN where nothing was told apart."""
+    """How much of the reward's variance among siblings it explained at each step; NaN where nothing was told apart."""
 
     @property
     def share(self) -> float:
@@ -130,7 +130,7 @@ def _caption(groups: Groups) -> str:
         "A cell a design with more than one part, in the design's colour; dash and marker tell its parts apart. Each "
         "line is the part's mean over a step's training completions and over seeds "
         f"({seeds_of(groups)}), raw: before weight, scale, clip and gate; before each name stands the part's weight in "
-        "the design (w×) or gate (≥), behind it the share of the variance of advantages that it explains: what pulls "
-        "the policy. Completions on which a part abstained are left out. No band, no smoothing; each cell has a y axis "
-        "of its own."
+        "the design (w×) or gate (≥), behind it the share of the reward's variance among siblings that it explains, "
+        "which is what pulls the policy. Completions on which a part abstained are left out. No band, no smoothing; "
+        "each cell has a y axis of its own."
     )
