@@ -42,7 +42,8 @@ def run_pack(
         _step(pack)
         packs.save(pack, step + 1)
     pack.step = spec.steps
-    grid = [Reading(GRID, spec.temperatures, spec.grid_samples)] if spec.temperatures else []
+    heats, split = spec.temperatures, spec.grid_split or "dev"
+    grid = [Reading(GRID, heats, spec.grid_samples, split)] if heats else []
     _evaluate(pack, _point(pack, spec.steps), *grid)
     for r, run in enumerate(pack.runs):
         if run.alive:
@@ -164,11 +165,12 @@ def _pay(pack: Pack, run: Run, batch: Batch, stream: str, *, learning: bool) -> 
 
 @dataclass(frozen=True)
 class Reading:
-    """One evaluation file: its name, temperatures and completions of each dev prompt."""
+    """One evaluation file: its name, temperatures, completions of each prompt, and whose prompts."""
 
     name: str
     heats: tuple[float, ...]
     samples: int
+    split: str = "dev"
 
 
 def _point(pack: Pack, step: int) -> Reading:
@@ -177,7 +179,7 @@ def _point(pack: Pack, step: int) -> Reading:
 
 
 def _evaluate(pack: Pack, *readings: Reading) -> None:
-    """Sample dev prompts, score gold, record; nothing of it is taught.
+    """Sample dev (at the end of a board's run also test) prompts, score gold, record; nothing of it is taught.
 
     Readings made together share completions: noise is named by sample, so the first 8 of 16 are the 8.
     """
@@ -186,14 +188,15 @@ def _evaluate(pack: Pack, *readings: Reading) -> None:
         return
     clock, read = record.Clock(), sum(any(run in m for m in missing.values()) for run in pack.runs)
     tables: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for heat in sorted({h for x in readings if missing[x.name] for h in x.heats}):
-        hot = [x for x in readings if heat in x.heats and missing[x.name]]
+    for split, heat in sorted({(x.split, h) for x in readings if missing[x.name] for h in x.heats}):
+        hot = [x for x in readings if x.split == split and heat in x.heats and missing[x.name]]
         most = max(x.samples for x in hot)
         asked = [run.alive and any(run in missing[x.name] for x in hot) for run in pack.runs]
-        wants = [Want(run.dev, most, heat) if wanted else None for run, wanted in zip(pack.runs, asked, strict=True)]
         if not any(asked):
             continue
-        names = [f"dev/{run.spec.seed}/{heat:g}" for run in pack.runs]
+        reads = zip(pack.runs, asked, strict=True)
+        wants = [Want(run.shown[split], most, heat) if wanted else None for run, wanted in reads]
+        names = [f"{split}/{run.spec.seed}/{heat:g}" for run in pack.runs]
         batches = sample(pack.policy, pack.stacked, pack.task, wants, names, pack.spec.max_tokens)
         starts = _start_logp(pack, batches) if heat == 1.0 else [None] * len(pack.runs)
         for run, name, batch, start in zip(pack.runs, names, batches, starts, strict=True):
@@ -246,7 +249,7 @@ def _write(pack: Pack, run: Run, reading: Reading, tables: Sequence[dict[str, li
     whole = {k: [v for t in tables for v in t[k]] for k in tables[0]}
     trace.write_evaluation(run.folder, reading.name, whole)
     if reading.name != GRID:
-        shown = record.shown(whole, len(run.dev))
+        shown = record.shown(whole, len(run.shown["dev"]))
         pack.say({"event": "evaluation", "run": run.spec.id, "step": pack.step, **shown})
 
 

@@ -38,7 +38,8 @@ class Run:
     contestant: scoring.Contestant
     state: State
     running: Running
-    dev: list[Prompt]
+    shown: dict[str, list[Prompt]]
+    """The prompts of every evaluation, by split."""
     stream: Iterator[Prompt]
     """Training prompts, from the next one on."""
     taken: int = 0
@@ -131,7 +132,7 @@ def admit(folder: Folder, firsts: Sequence[RunSpec], sources: Path) -> None:
     policy = load(folder)
     for spec in firsts:
         find.algorithm(spec.algorithm, spec.options, spec.algorithm_source or "", sources)
-        missing = unknown_share(policy, _dev(find.task(spec.task), spec))
+        missing = unknown_share(policy, _shown(find.task(spec.task), spec, "dev"))
         if missing > MOST_UNKNOWN:
             lacks = f"{missing:.0%} of the tokens of {spec.task}'s prompts"
             raise UserError(f"policy {folder.name!r} lacks {lacks} (limit {MOST_UNKNOWN:.0%})")
@@ -178,7 +179,7 @@ def open_pack(
     policy = load(folder)
     runs = [
         Run(
-            s, f, c := scoring.Contestant(s.design), State(), scoring.start(c), [], task.prompts("train", s.seed)
+            s, f, c := scoring.Contestant(s.design), State(), scoring.start(c), {}, task.prompts("train", s.seed)
         )
         for s, f in zip(specs, folders, strict=True)
     ]
@@ -192,14 +193,14 @@ def open_pack(
     for run in runs:
         with alone(pack, run):
             run.contestant = find.bind(run.spec.design, run.spec.task, sources)
-            run.dev = _dev(task, run.spec)
+            run.shown = {split: _shown(task, run.spec, split) for split in {"dev", run.spec.grid_split or "dev"}}
     restore(pack)
     return pack
 
 
-def _dev(task: Task, spec: RunSpec) -> list[Prompt]:
-    """The prompts of every evaluation of a run."""
-    return list(islice(task.prompts("dev", spec.seed), spec.eval_prompts))
+def _shown(task: Task, spec: RunSpec, split: str) -> list[Prompt]:
+    """The prompts of a split that a run is evaluated on."""
+    return list(islice(task.prompts(split, spec.seed), spec.eval_prompts))
 
 
 def size(pack: Pack) -> int:

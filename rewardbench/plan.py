@@ -20,6 +20,8 @@ from rewardbench.variants import ablations, sweeps
 ENGINE = 5
 """Goes up when the same spec would give other numbers. 5 changed those of designs with segments or weights of 0."""
 GRID = (0.5, 0.8, 1.0, 1.2, 1.5)
+SPLITS = ("dev", "test")
+"""What is evaluated on; never `train`."""
 MOST_SEEDS = 10_000
 LONGEST_TIMEOUT = 86_400
 KINDS: dict[str, tuple[type, ...]] = {
@@ -30,6 +32,7 @@ KINDS: dict[str, tuple[type, ...]] = {
     "budget": (int, str),
     "reward_timeout": (int, float),
     "sweep": (dict,),
+    "split": (str,),
 }
 """What the values of a spec file may be."""
 
@@ -58,6 +61,10 @@ class Spec:
     """Whether each design also runs without each of its parts in turn."""
     sweep: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     """Settings of designs to vary, such as `part.x.weight`, and the values: every combination runs as well."""
+    split: str = "dev"
+    """Whose prompts the grid of temperatures at the end is sampled from: `dev`, or `test` as on boards."""
+    alone: bool = False
+    """Whether the designs run without `untrained` and `constant`, which are recorded in another folder."""
 
     def __post_init__(self) -> None:
         """Take what people write in Python: one name for a list of names, a count of seeds, a budget as a number."""
@@ -73,6 +80,8 @@ class Spec:
         object.__setattr__(self, "seeds", tuple(self.seeds))
         object.__setattr__(self, "budget", str(self.budget))
         object.__setattr__(self, "policy", str(self.policy))
+        if self.split not in SPLITS:
+            raise UserError(f"split = {self.split!r}: the grid is sampled from {' or '.join(SPLITS)}")
 
 
 @dataclass(frozen=True)
@@ -103,6 +112,8 @@ class RunSpec:
     engine: int = ENGINE
     algorithm_source: str | None = None
     """SHA-256 of a user's own algorithm file; shipped ones are covered by the version."""
+    grid_split: str | None = None
+    """The split that the grid is sampled from, where it is not `dev`."""
 
     @cached_property
     def id(self) -> str:
@@ -160,8 +171,9 @@ def read_spec(path: Path) -> Spec:
         if key in raw and (not isinstance(raw[key], kinds) or isinstance(raw[key], bool)):
             names = " or ".join(k.__name__ for k in kinds)
             raise UserError(f"spec {path.name!r}: {key} = {raw[key]!r} is not a {names}")
-    if not isinstance(raw.get("ablate", False), bool):
-        raise UserError(f"spec {path.name!r}: ablate = {raw['ablate']!r} is not true or false")
+    for key in ("ablate", "alone"):
+        if not isinstance(raw.get(key, False), bool):
+            raise UserError(f"spec {path.name!r}: {key} = {raw[key]!r} is not true or false")
     for key, listed in raw.get("sweep", {}).items():
         if not isinstance(listed, list) or not listed:
             raise UserError(f"spec {path.name!r}: sweep.{key!r} = {listed!r} is not a list of values")
@@ -253,6 +265,7 @@ def plan(spec: Spec, policy: Folder) -> tuple[list[RunSpec], dict[str, Path]]:
                         temperatures=() if quick else GRID,
                         grid_samples=16,
                         algorithm_source=taught.source or None,
+                        grid_split=None if spec.split == "dev" else spec.split,
                     )
                 )
     for one, count in Counter((r.task, r.design.name, r.seed) for r in runs).items():
@@ -287,7 +300,7 @@ def design_names(spec: Spec, task_name: str) -> list[str]:
         return [*find.task_designs(task_name), *find.arms()]
     names = [_on_its_task(asked, spec.tasks) for asked in spec.designs]
     asked = [name for owner, name in names if owner in ("", task_name)]
-    return list(dict.fromkeys([*asked, "untrained", "constant"]))
+    return list(dict.fromkeys([*asked, *(() if spec.alone else ("untrained", "constant"))]))
 
 
 def _on_its_task(asked: str, tasks: Sequence[str]) -> tuple[str, str]:
@@ -328,10 +341,11 @@ def shard_of(runs: Sequence[RunSpec], shard: str) -> list[RunSpec]:
 def completions(run: RunSpec) -> tuple[int, int]:
     """Completions a run samples to learn from by the default wants, and to be evaluated on.
 
-    The last point shares those of the grid at temperature 1; a run that is not taught is read at its start and end.
+    The last point shares those of the grid at temperature 1, where both are of one split; a run that is not taught is
+    read at its start and end.
     """
     points = len(run.points) if run.design.trains else 1
-    if run.temperatures and run.design.trains:
+    if run.temperatures and run.design.trains and run.grid_split is None:
         points -= 1
     evaluated = run.eval_prompts * (points * run.eval_samples + len(run.temperatures) * run.grid_samples)
     return (run.steps * run.P * run.K if run.design.trains else 0), evaluated

@@ -1,0 +1,139 @@
+"""What does a board fix? Tasks, seeds, budget, policy, algorithm, evaluation, scale and scorer, with their hashes."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from rewardbench.design import canonical, check_keys
+from rewardbench.find.names import beside, unknown
+from rewardbench.plan import Spec
+from rewardbench.types import UserError
+
+AXES = ("quality", "stability", "efficiency", "diversity")
+WEIGHTS = {"quality": 0.4, "stability": 0.2, "efficiency": 0.2, "diversity": 0.2}
+
+
+@dataclass(frozen=True)
+class Board:
+    """A board as its `board.toml` has it."""
+
+    name: str
+    version: int
+    summary: str
+    tasks: tuple[str, ...]
+    policy: str
+    algorithm: str
+    budget: str
+    seeds: int
+    """Seeds of every entry."""
+    control_seeds: int
+    """Seeds of the arms and of the baseline, of which the first `seeds` are those of every entry."""
+    baseline: str
+    """The design that the others are compared with."""
+    generated: int = 0
+    """Designs a task that the seeded generator draws."""
+    audit: str = ""
+    """Hash of the audit's code that was frozen before any generated design was drawn."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Hyperparameters of the algorithm."""
+    weights: Mapping[str, float] = field(default_factory=lambda: dict(WEIGHTS))
+    """Of the axes in `overall`."""
+    hashes: Mapping[str, Any] = field(default_factory=dict)
+    """What else the numbers depend on: see `measured_hashes`."""
+    schema_version: int = 1
+    folder: Path = field(default=Path(), compare=False)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the definition's canonical JSON: another one is another version of the board."""
+        told = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "folder"}
+        return canonical({k: list(v) if isinstance(v, tuple) else v for k, v in told.items()})
+
+    def seed(self, index: int) -> int:
+        """The board's i-th seed (from 0), equal for every entry, so that nobody picks any."""
+        return hashed(f"board/{self.name}/{self.version}/{index}")
+
+    def seed_list(self, count: int) -> tuple[int, ...]:
+        """The board's first seeds."""
+        return tuple(self.seed(i) for i in range(count))
+
+
+def hashed(name: str) -> int:
+    """A seed in [0, 2**32) named by a text.
+
+    >>> hashed("board/x/1/0") == hashed("board/x/1/0") != hashed("board/x/1/1")
+    True
+    """
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big")
+
+
+def challenge_seeds(board: Board, entry: str, commit: str, count: int) -> tuple[int, ...]:
+    """Seeds drawn after an entry was handed in: named by board, entry and merge commit, so that none can be ground."""
+    return tuple(hashed(f"challenge/{board.name}/{board.version}/{entry}/{commit}/{i}") for i in range(count))
+
+
+def boards() -> dict[str, Path]:
+    """Name -> folder of the boards that ship."""
+    return {p.parent.name: p.parent for p in sorted(beside("leaderboards").glob("*/board.toml"))}
+
+
+def read(asked: str | Path) -> Board:
+    """A board by its name or folder. Raises UserError where there is none, or its file is none."""
+    folder = Path(asked)
+    if not (folder / "board.toml").is_file():
+        known = boards()
+        if str(asked) not in known:
+            raise unknown("board", str(asked), known)
+        folder = known[str(asked)]
+    try:
+        text = (folder / "board.toml").read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{folder.name}/board.toml cannot be read: {error}", 5) from error
+    return parse(text, folder)
+
+
+def parse(text: str, folder: Path = Path()) -> Board:
+    """The board that a TOML text defines; unknown keys, missing ones and wrong types are errors."""
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(f"board.toml is not valid TOML: {error}") from error
+    known = [f.name for f in fields(Board) if f.name != "folder"]
+    check_keys(raw, known, "board.toml")
+    for key in ("name", "summary", "policy", "algorithm", "budget", "baseline"):
+        if not isinstance(raw.get(key), str) or not raw[key]:
+            raise UserError(f"board.toml: {key} must be a text")
+    for key in ("version", "seeds", "control_seeds"):
+        if not isinstance(raw.get(key), int) or isinstance(raw[key], bool) or raw[key] < 1:
+            raise UserError(f"board.toml: {key} must be a whole number of at least 1")
+    if raw["seeds"] < 2:
+        raise UserError("board.toml: seeds = 1 gives no interval; 5 is the least to rank")
+    tasks = raw.get("tasks")
+    if not isinstance(tasks, list) or not tasks or not all(isinstance(t, str) for t in tasks):
+        raise UserError("board.toml: tasks must be a list of names")
+    weights = raw.get("weights", WEIGHTS)
+    if set(weights) != set(AXES) or abs(sum(weights.values()) - 1) > 1e-9 or min(weights.values()) < 0:
+        raise UserError(f"board.toml: weights must be shares of {', '.join(AXES)} that sum to 1")
+    return Board(**{**raw, "tasks": tuple(tasks), "folder": folder})
+
+
+def spec(
+    board: Board, tasks: tuple[str, ...], designs: tuple[str, ...], seeds: int | None = None, alone: bool = False
+) -> Spec:
+    """What is run for entries on a board: everything but the designs is the board's."""
+    return Spec(
+        tasks=tasks or board.tasks,
+        designs=designs,
+        algorithm=board.algorithm,
+        options=dict(board.options),
+        policy=board.policy,
+        seeds=board.seed_list(seeds or board.seeds),
+        budget=board.budget,
+        split="test",
+        alone=alone,
+    )

@@ -1,0 +1,50 @@
+"""Leaderboards: run a board's own entries, build its pages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def command() -> None:
+    """Run a board's own entries and build what it shows."""
+
+
+@command.command("run")
+@click.argument("board")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of its sweeps (default runs/board-<name>).")
+@click.option("--only", multiple=True, metavar="SHARD", help="A shard, such as qa-lookup-controls; may be repeated.")
+@click.option("--workers", type=click.IntRange(1), help="Processes (default: one a core).")
+@click.option("--list", "as_list", is_flag=True, help="Name the shards and how many runs each has; run nothing.")
+def run(board: str, out: Path | None, only: tuple[str, ...], workers: int | None, as_list: bool) -> int:
+    """Run the entries that BOARD itself ships: arms, the tasks' designs, and the drawn ones.
+
+    Each shard is a sweep of its own; the same command goes on after a kill.
+
+    \b
+    Example:
+      rbench board run cpu --list
+    """
+    from rewardbench import sweep, watch
+    from rewardbench.boards import definition, running
+    from rewardbench.design import nearest
+    from rewardbench.types import UserError
+
+    found = definition.read(board)
+    there = running.shards(found)
+    for name in only:
+        if name not in {s.name for s in there}:
+            raise UserError(f"board {found.name!r} has no shard {name!r}{nearest(name, [s.name for s in there])}")
+    if as_list:
+        for shard in there:
+            click.echo(f"{shard.name}  {len(shard.designs)} designs x {shard.seeds} seeds")
+        return 0
+    for shard, prepared in running.prepared(found, out or Path("runs") / f"board-{found.name}", only):
+        left = sweep.unfinished(prepared)
+        click.echo(f"{shard.name}: {len(left)} of {len(prepared.runs)} runs to do", err=True)
+        if left:
+            with watch.showing("plain", prepared.id, left, len(prepared.runs) - len(left)) as tell:
+                sweep.execute(prepared, workers or sweep.cores(), tell)
+    return 0
