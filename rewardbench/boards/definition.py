@@ -43,6 +43,8 @@ class Board:
     """Hyperparameters of the algorithm."""
     weights: Mapping[str, float] = field(default_factory=lambda: dict(WEIGHTS))
     """Of the axes in `overall`."""
+    scale: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """Task -> `low`, `high`, `low_se`, `high_se` of gold, and `diversity`: the oracle arm's D, if it is asked for."""
     hashes: Mapping[str, Any] = field(default_factory=dict)
     """What else the numbers depend on: see `measured_hashes`."""
     schema_version: int = 1
