@@ -9,7 +9,12 @@ import click
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def command() -> None:
-    """Run a board's own entries and build what it shows."""
+    """Run a board's own entries and build what it shows.
+
+    \b
+    Example:
+      rbench board build leaderboards/cpu
+    """
 
 
 @command.command("run")
