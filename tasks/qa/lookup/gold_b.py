@@ -20,7 +20,6 @@ from typing import Any
 bar = 1.0
 
 
-
 def _set(words: str) -> frozenset[str]:
     """The words of a line as a set."""
     return frozenset(words.split())
