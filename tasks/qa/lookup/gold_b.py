@@ -127,10 +127,10 @@ def _named(said: list[Any], truth: Any, numbers: dict[str, float]) -> bool:
 
 def _faults(prompt: Any, text: str) -> int:
     """How many of three faults of manner: asking or parroting, repeating, losing itself."""
-    words = [word.lower() for word in TOKEN.findall(text)]
-    sentences = [s.strip().lower() for s in re.split(r"[.!?\n]", text) if s.strip()]
+    sentences = [tuple(TOKEN.findall(part.lower())) for part in re.split(r"[.!?\n]", text) if TOKEN.search(part)]
+    words = [word for sentence in sentences for word in sentence]
+    doubled = any(a == b for sentence in sentences for a, b in pairwise(sentence))
     triples = list(zip(words, words[1:], words[2:], strict=False))
-    doubled = any(a == b for a, b in pairwise(words))
     repeats = doubled or len(set(sentences)) < len(sentences) or len(set(triples)) < len(triples)
     plain = {word.lower() for word in TOKEN.findall(prompt.plain())} | PLAIN | set(SPOKEN)
     foreign = sum(word not in plain and not word[-1].isdigit() for word in words)

@@ -75,6 +75,7 @@ TIME = re.compile(
     re.I,
 )
 PRONOUNS = frozenset(("he", "she", "it", "they", "him", "her", "them", "his", "their"))
+STILL = ("lived", "stood", "kept", "knew")  # verbs by which nothing happens
 TOLD = re.compile(  # the instruction, or a list
     r"\b(?:write a story|short sentences|use the word|the words|keywords?|three to five)\b|^\s*(?:[-*•]|\d+[.)])\s",
     re.I | re.M,
@@ -98,13 +99,14 @@ def _parts(word: str, first: bool, nouns: set[str]) -> str:
     if low.endswith("'s"):
         return "DA"
     if low in PARTS:
-        return PARTS[low]
+        return PARTS[low] if first or word[0].islower() or low == "i" else ""  # a capital: a second sentence runs in
     return (UNKNOWN + "X" if first else "X") if word[0].isupper() else UNKNOWN
 
 
 def _read(sentence: str, nouns: set[str]) -> list[tuple[str, str]]:
     """The words and commas in small letters, each with its parts of speech; a phrase of time is one adverb."""
-    words = re.findall(r"[^\W_]+(?:'[^\W_]+)?|,", TIME.sub(" again ", sentence))
+    told = TIME.sub(lambda time: " Again " if time[0][0].isupper() else " again ", sentence)
+    words = re.findall(r"[^\W_]+(?:'[^\W_]+)?|,", told)
     return [(word.lower(), _parts(word, i == 0, nouns)) for i, word in enumerate(words)]
 
 
@@ -144,8 +146,8 @@ def _nouns(read: list[tuple[str, str]], articles: tuple[str, ...]) -> set[str]:
 
 def _misplaced(sentences: list[str], reads: list[list[tuple[str, str]]]) -> int:
     """How often something stands too late or too early for a story."""
-    last = len(sentences) - 1
-    faults = sum(bool(LATE.match(s)) for s in sentences[2:]) + sum(bool(EARLY.match(s)) for s in sentences[: last - 1])
+    faults = sum(bool(LATE.match(told)) for told in sentences[2:])
+    faults += sum(bool(EARLY.match(told)) for told in sentences[:-2])
     ahead = next((i for i, (word, _) in enumerate(reads[0]) if word in PRONOUNS), None)
     faults += ahead is not None and not any(set(parts) & set("DX") for _, parts in reads[0][:ahead])
     known: set[str] = set()
@@ -159,7 +161,7 @@ def _acts(word: str, parts: str) -> bool:
     """Whether a word tells that something happens."""
     if parts.startswith(UNKNOWN):
         return word.endswith(("ed", "ing"))
-    return word in ("crying", "became") or (bool(set(parts) & set("VKY")) and word not in ("lived", "stood", "kept", "knew"))
+    return word in ("crying", "became") or bool(set(parts) & set("VKY") and word not in STILL)
 
 
 def _manner(reads: list[list[tuple[str, str]]], keywords: set[str]) -> float:
