@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rewardbench import comparing, find, stats, trace
-from rewardbench.boards import cross, numbers, standing
+from rewardbench.boards import cross, numbers, standing, truth
 from rewardbench.boards.definition import AXES, Board
 from rewardbench.boards.entries import Entry, all_of
 from rewardbench.results import Result
@@ -51,6 +51,7 @@ def build(board: Board) -> dict[str, Any]:
     entries = all_of(board.folder)
     tasks = {task: _scored(board, task, entries) for task in board.tasks}
     views = [_task(board, task, scored) for task, scored in tasks.items() if scored]
+    harmful = {v["task"]: {r["entry"] for r in v["rows"] if r["harmful"]} for v in views}
     told = {
         "schema_version": 1,
         "board": _definition(board),
@@ -58,6 +59,7 @@ def build(board: Board) -> dict[str, Any]:
         "entries": [_entry(e) for e in entries],
         "tasks": views,
         "overall": _across(board, tasks),
+        "truth": truth.truth(board, tasks, harmful),
     }
     found: dict[str, Any] = trace.finite(told)
     return found
@@ -132,7 +134,7 @@ def _task(board: Board, task: str, scored: Sequence[Scored]) -> dict[str, Any]:
     learnt = {s.name for s in scored if _learns(s, scored)}
     places = {axis: _places(contest, axis, seeds, learnt) for axis in RANKED}
     judged = {axis: _verdicts(board, contest, axis, seeds, learnt) for axis in AXES}
-    fronts = standing.front(contest, seeds)
+    fronts = standing.front(board, task, contest, seeds)
     rows = [
         {
             "entry": s.name,
@@ -151,11 +153,11 @@ def _task(board: Board, task: str, scored: Sequence[Scored]) -> dict[str, Any]:
         "task": task,
         "one_answer": find.task(task).one_answer,
         "rows": rows,
-        "weights": standing.sensitivity(board, contest, seeds),
-        "resolution": standing.resolution(contest, seeds, board.baseline),
+        "weights": standing.sensitivity(board, task, contest, seeds),
+        "resolution": standing.resolution(contest, seeds),
         "broken": standing.broken(board, scored),
-        "cross": cross.matrix(board, task, scored),
-        "variance": standing.components(contest),
+        "cross": cross.matrix(task, scored),
+        "variance": standing.components(contest, seeds),
     }
 
 

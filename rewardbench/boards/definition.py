@@ -60,6 +60,10 @@ class Board:
         """The board's i-th seed (from 0), equal for every entry, so that nobody picks any."""
         return hashed(f"board/{self.name}/{self.version}/{index}")
 
+    def asked(self, task: str) -> list[str]:
+        """The axes that a task has: diversity is not asked where one answer is right, and so has no scale."""
+        return [a for a in AXES if a != "diversity" or self.scale.get(task, {}).get("diversity")]
+
     def seed_list(self, count: int) -> tuple[int, ...]:
         """The board's first seeds."""
         return tuple(self.seed(i) for i in range(count))

@@ -48,7 +48,7 @@ def overall(board: Board, result: Result, start: float | None) -> float | None:
     the others in proportion.
     """
     values = {a: result.values.get(a) for a in AXES}
-    asked = [a for a in AXES if a != "diversity" or board.scale.get(result.task, {}).get("diversity")]
+    asked = board.asked(result.task)
     if any(values[a] is None for a in asked):
         return None
     learnt = float(values["quality"] or 0.0) > (start or 0.0)
