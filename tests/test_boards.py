@@ -364,3 +364,32 @@ def test_the_manifest_covers_every_file(board):
     for entry in entries.all_of(board[0]):
         listed = json.loads((entry.folder / "manifest.json").read_text())["files"]
         assert set(listed) == {p.relative_to(entry.folder).as_posix() for p in entries.files(entry.folder)}
+
+
+# --- a board of algorithms -----------------------------------------------------------------------
+
+
+def test_a_board_may_rank_algorithms_that_one_reward_teaches(tmp_path):
+    more = {"algorithms": ["grpo", "raft", "best_of_n"], "name": "taught", "control_seeds": 2}
+    folder = define(tmp_path / "taught", 0, **more)
+    sweeps = tmp_path / "sweeps"
+    assert rbench("board", "run", folder, "--out", sweeps, "--workers", 1).code == 0
+    said = rbench("board", "add", folder, *sorted(sweeps.iterdir()))
+    assert (said.code, said.err) == (0, "")
+    told = build.build(definition.read(folder))
+    rows_ = {r["entry"]: r for r in told["tasks"][0]["rows"]}
+    assert set(rows_) == {"untrained", "grpo", "raft", "best_of_n"}
+    assert told["provisional"] == []
+    assert told["board"]["baseline"] == "grpo"
+    assert set(told["tasks"][0]["rows"][0]["verdicts"]) == set(results.AXES)
+    assert {r["design"] for n, r in rows_.items() if n != "untrained"} == {"reference"}
+    words = rows.read(folder / "entries" / "best_of_n" / "qa-lookup" / "texts.parquet")
+    assert len(words["text"]) == 2 * 2 * 32  # it counts one completion a prompt, at two evaluations of two seeds
+
+
+def test_a_board_of_algorithms_needs_its_own_among_them(tmp_path):
+    told = tomllib.loads((CPU / "board.toml").read_text())
+    for algorithms, word in ((["rloo"], "algorithm"), (["grpo", "grop"], "grpo")):
+        (tmp_path / "board.toml").write_text(tomli_w.dumps(told | {"algorithms": algorithms}))
+        with pytest.raises(UserError, match=word):
+            definition.read(tmp_path)

@@ -77,7 +77,8 @@ def _definition(board: Board) -> dict[str, Any]:
         "budget": board.budget,
         "seeds": list(board.seed_list(board.seeds)),
         "control_seeds": list(board.seed_list(board.control_seeds)),
-        "baseline": board.baseline,
+        "baseline": board.pinned,
+        "algorithms": list(board.algorithms),
         "weights": dict(board.weights),
         "scale": {k: dict(v) for k, v in board.scale.items()},
         "hashes": dict(board.hashes),
@@ -104,7 +105,7 @@ def provisional(board: Board, tasks: Mapping[str, Sequence[Scored]]) -> list[str
         if drawn < board.generated:
             reasons.append(f"{task}: {drawn} of {board.generated} drawn designs")
         there = {s.name for s in scored}
-        wanted = [*find.arms(), *find.task_designs(task)]
+        wanted = [*board.controls, *board.own(task)]
         if missing := [n for n in wanted if n not in there]:
             reasons.append(f"{task}: without {', '.join(missing)}")
     return reasons
@@ -156,7 +157,7 @@ def _task(board: Board, task: str, scored: Sequence[Scored]) -> dict[str, Any]:
         "weights": standing.sensitivity(board, task, contest, seeds),
         "resolution": standing.resolution(contest, seeds),
         "broken": standing.broken(board, scored),
-        "cross": cross.matrix(task, scored),
+        "cross": None if board.algorithms else cross.matrix(task, scored),
         "variance": standing.components(contest, seeds),
     }
 
@@ -230,10 +231,10 @@ def _verdicts(
     """Name -> its paired difference to the baseline, with the verdict adjusted over all entries of the task."""
     ranked = [s for s in contest if axis == "quality" or s.name in learnt]
     names, cells = table(ranked, axis, seeds)
-    if board.baseline not in names:
+    if board.pinned not in names:
         return {}
-    pinned = cells[names.index(board.baseline)]
-    others = [(n, stats.paired_difference(c, pinned)) for n, c in zip(names, cells, strict=True) if n != board.baseline]
+    pinned = cells[names.index(board.pinned)]
+    others = [(n, stats.paired_difference(c, pinned)) for n, c in zip(names, cells, strict=True) if n != board.pinned]
     margin = comparing.margin_of(axis, [r for s in ranked for r in s.results])
     family = [c for _, c in others]
     adjusted = stats.holm([c.p for c in family])

@@ -31,7 +31,7 @@ def score(board: Board, runs: Sequence[Loaded], base: Sequence[Loaded]) -> list[
     """The results of runs of one task; `base` are the board's `untrained` runs of that task, which are not returned."""
     known = {r.spec.id for r in runs}
     others = [r for r in base if r.spec.id not in known]
-    scored = results.score([*runs, *others], lambda spec: scale(board, spec))
+    scored = results.score(runs, lambda spec: scale(board, spec), others)
     starts = {r.run.spec.seed: r.values.get("quality") for r in scored if not r.run.spec.design.trains}
     found = scored[: len(runs)]
     for result in found:

@@ -115,8 +115,23 @@ def _sampled(spec: RunSpec, words: Columns) -> Columns:
     steps, ks = picks(spec)
     dev = words["split"] == "dev"
     there = sorted(set(words["step"][dev].tolist()))[-len(steps) :]
-    kept = dev & np.isin(words["step"], there) & np.isin(words["k"], sorted(ks))
+    kept = dev & np.isin(words["step"], there) & _chosen(words, ks)
     return {n: v[kept] for n, v in words.items()}
+
+
+def _chosen(words: Columns, ks: frozenset[int]) -> Any:
+    """Which rows [rows] are one of the ks among their prompt's counted completions at one evaluation.
+
+    An algorithm may count few of them (best-of-n: one), so that places are taken round the count.
+    """
+    keys = [*zip(words["seed"].tolist(), words["split"].tolist(), words["step"].tolist(), words["prompt"].tolist(),
+                 words["temperature"].tolist(), strict=True)]  # fmt: skip
+    counts: dict[Any, int] = {}
+    place = []
+    for key in keys:
+        place.append(counts.get(key, 0))
+        counts[key] = place[-1] + 1
+    return np.array([p in {k % counts[key] for k in ks} for p, key in zip(place, keys, strict=True)], dtype=bool)
 
 
 def _steps(spec: RunSpec, folder: Path) -> Columns:
@@ -227,8 +242,11 @@ def _words(spec: RunSpec, texts: Columns) -> tuple[list[list[str]], list[str]]:
     mine = {n: v[(texts["seed"] == spec.seed) & (texts["split"] == "dev")] for n, v in texts.items()}
     if not len(mine["step"]):
         return [], []
-    kept = (mine["step"] == mine["step"].max()) & np.isin(mine["k"], sorted(picks(spec)[1]))
-    last = {n: v[kept] for n, v in mine.items()} | {"picked": np.ones(int(kept.sum()), dtype=bool)}
+    last = {n: v[mine["step"] == mine["step"].max()] for n, v in mine.items()}
+    if len(last["text"]) > SAMPLED * spec.eval_prompts:  # a whole bundle: read what a board would keep
+        chosen = _chosen(last, picks(spec)[1])
+        last = {n: v[chosen] for n, v in last.items()}
+    last |= {"picked": np.ones(len(last["text"]), dtype=bool)}
     words = grid(last, "text", spec.eval_prompts)
     return words.tolist(), grid(last, "prompt_text", spec.eval_prompts)[:, 0].tolist()
 

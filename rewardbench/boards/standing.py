@@ -105,7 +105,7 @@ def _asked(board: Board, axis: str) -> list[tuple[str, str, str]]:
     """(entry, entry, what the first must be to the second) of an axis; a policy that stands still is stable."""
     nulls = [(n, "untrained", "not be above") for n in NULLS] if axis == "quality" else []
     oracle = [("oracle", "untrained", "be above")] if axis != "stability" else []
-    return [*nulls, ("exploit", board.baseline, "be below"), *oracle]
+    return [*nulls, ("exploit", board.pinned, "be below"), *oracle]
 
 
 def _condition(there: Mapping[str, Scored], axis: str, a: str, b: str, must: str) -> dict[str, Any] | None:
