@@ -63,9 +63,9 @@ def _words(judged: Sequence[Judged]) -> dict[str, Any]:
 
     One entry's prompts are drawn again for the interval; of several entries, whole entries.
     """
-    first, second = (np.concatenate([getattr(j, n) for j in judged]) for n in ("first", "second"))
-    ends = np.cumsum([0, *(len(j.first) for j in judged)]) if len(judged) > 1 else np.arange(len(first) + 1)
-    rows = [np.arange(a, b) for a, b in pairwise(ends)]
+    first, second = (np.concatenate([getattr(j, n).ravel() for j in judged]) for n in ("first", "second"))
+    sizes = [j.first.size for j in judged] if len(judged) > 1 else [judged[0].first.shape[1]] * len(judged[0].first)
+    rows = [np.arange(a, b) for a, b in pairwise(np.cumsum([0, *sizes]))]
     found = cluster_bootstrap(_tau, rows, first, second, resamples=200, stream="second gold")
     near = float((np.abs(first - second) < 0.1).mean())
     return {"tau": found.value, "low": found.low, "high": found.high, "completions": int(first.size), "near": near}
