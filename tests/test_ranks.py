@@ -131,6 +131,75 @@ def test_resolution_of_a_board():
     assert stats.resolution([[0.1, 0.1], [0.2, 0.2]]).worst == 0
 
 
+def test_seeds_needed():
+    """Cohen's table for two samples: 64 and 17; strictly .8 at 1.5 and 2 deviations takes 9 and 6 (.797 at 8, .791 at 5)."""
+    assert [stats.seeds_needed(effect) for effect in (0.5, 1, 1.5, 2)] == [64, 17, 9, 6]
+    assert stats.seeds_needed(0.5, paired=True) == 34  # Cohen's table for one sample
+    assert stats.seeds_needed(1, comparisons=28) > stats.seeds_needed(1)
+    n = stats.seeds_needed(0.8, paired=True, comparisons=10)
+    assert float(stats.detectable_difference(1 / np.sqrt(n), n - 1, 10)) <= 0.8
+    assert float(stats.detectable_difference(1 / np.sqrt(n - 1), n - 2, 10)) > 0.8
+    for bad in (0, 1e-5):
+        with pytest.raises(UserError):
+            stats.seeds_needed(bad)
+
+
+def test_pairing():
+    rng = np.random.default_rng(19)
+    common = rng.normal(size=(3, 4000))
+    a, b = (np.sqrt(0.6) * common + np.sqrt(0.4) * rng.normal(size=(3, 4000)) for _ in range(2))
+    assert stats.pairing(a, b) == near(0.6, abs=0.03)
+    assert stats.pairing(a + np.array([[0], [9], [-5]]), b) == near(stats.pairing(a, b))
+    assert stats.pairing(a[:1], b[:1]) == near(np.corrcoef(a[0], b[0])[0, 1])
+    assert stats.pairing([0.5, 0.5], [0.1, 0.2]) == 0
+    narrowed = stats.paired_difference(a, b).se / np.hypot(stats.mean_interval(a).se, stats.mean_interval(b).se)
+    assert narrowed == near(np.sqrt(1 - 0.6), abs=0.03)
+
+
+# --- controls ------------------------------------------------------------------------------------
+
+LOW, MIDDLE, HIGH = [0.10, 0.12, 0.11, 0.09, 0.1], [0.4, 0.42, 0.41, 0.43, 0.4], [0.9, 0.92, 0.88, 0.9, 0.91]
+SOUND = {"untrained": LOW, "random": LOW, "constant": LOW, "reference": HIGH, "exploit": MIDDLE, "oracle": HIGH}
+
+
+def test_a_sound_board_is_not_broken():
+    assert stats.broken(SOUND) == []
+    assert stats.broken(SOUND | {"random": [0.0, 0.05, 0.02, 0.01, 0.0]}) == []
+    assert stats.broken({n: s for n, s in SOUND.items() if n != "random"}) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"constant": MIDDLE}, "constant is significantly above untrained"),
+        ({"random": HIGH}, "random is significantly above untrained"),
+        ({"exploit": HIGH}, "exploit is not significantly below reference (equivalent)"),
+        ({"reference": LOW}, "exploit is not significantly below reference (better)"),
+        ({"oracle": LOW}, "oracle is not significantly above untrained (equivalent)"),
+        ({"oracle": [0.1, 0.9, 0.1, 0.9, 0.1]}, "oracle is not significantly above untrained (unresolved)"),
+    ],
+)
+def test_a_control_out_of_place_breaks_a_board(change, reason):
+    assert stats.broken(SOUND | change) == [reason]
+
+
+def test_a_control_that_was_not_run_breaks_a_board():
+    for name in ("untrained", "reference", "exploit", "oracle"):
+        assert f"{name} was not run" in stats.broken({n: s for n, s in SOUND.items() if n != name})
+    rest = {n: s for n, s in SOUND.items() if n not in ("random", "constant")}
+    assert stats.broken(rest) == ["random or constant was not run"]
+    assert len(stats.broken({})) == 5
+
+
+def test_only_designs_that_learn_are_ranked():
+    still = [0.01, -0.01, 0.0, 0.02, -0.02]
+    found = stats.ranks_of_learners([MIDDLE, [1.0] * 5, HIGH], [LOW, still, LOW])
+    assert found == [(2, 2), None, (1, 1)]
+    assert stats.ranks_of_learners([HIGH], [still]) == [None]
+    with pytest.raises(UserError):
+        stats.ranks_of_learners([HIGH], [])
+
+
 # --- weights and fronts --------------------------------------------------------------------------
 
 

@@ -255,3 +255,14 @@ def test_length_reliance():
     assert (flat.slope, flat.correlation, flat.partial) == (0, 0, 0)
     with pytest.raises(UserError):
         length_reliance.length_reliance([[np.nan, 1]], [[1, 2]], [[0, 1]])
+
+
+def test_dispersion_of_noise_alone():
+    """Flat curves with noise: the IQR of their slopes is the floor, and a grid twice as dense doubles it."""
+    rng, x = np.random.default_rng(4), np.arange(4001.0)
+    noise = rng.normal(0, 0.05, 4001)
+    floor = reliability.dispersion_floor(x, np.full(4001, 0.05))
+    assert floor == near(1.34898 * np.sqrt(2) * 0.05, abs=1e-6)
+    assert float(reliability.iqr(reliability.differences(x, noise))) == near(floor, rel=0.05)
+    assert reliability.dispersion_floor(x / 2, np.full(4001, 0.05)) == near(2 * floor)
+    assert reliability.dispersion_floor([0, 1, 2], [0, 0, 0]) == 0
