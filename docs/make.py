@@ -253,10 +253,18 @@ def commands() -> str:
         command = group.get_command(context, name)
         assert command is not None
         under = click.Context(command, info_name=name, parent=context, terminal_width=100, max_content_width=100)
-        helped = re.sub(r"(?m)[ \t]+$", "", command.get_help(under))
         question = find.first_line(cli.COMMANDS / f"{name}.py")
-        found.append(f"### rbench {name}\n\n{question}\n\n```text\n{helped}\n```")
+        found.append(f"### rbench {name}\n\n{question}\n\n{_help(command, under)}")
+        for inner, sub in sorted(getattr(command, "commands", {}).items()):
+            below = click.Context(sub, info_name=inner, parent=under, terminal_width=100, max_content_width=100)
+            found.append(f"#### rbench {name} {inner}\n\n{_help(sub, below)}")
     return "\n\n".join(found)
+
+
+def _help(command: click.Command, context: click.Context) -> str:
+    """A command's help as a block."""
+    helped = re.sub(r"(?m)[ \t]+$", "", command.get_help(context))
+    return f"```text\n{helped}\n```"
 
 
 def exit_codes() -> str:

@@ -81,25 +81,27 @@ def load_run(folder: Path) -> Loaded:
     tables = [trace.read_evaluation(p) for p in paths]
     final = folder / "evals" / "final.parquet"
     rows = trace.rows(folder)
-    curve = _curve(spec, tables, status["status"] == "failed") if tables else None
-    bank = _bank(spec, trace.read_evaluation(final)) if final.is_file() else None
+    curve = curve_of(spec, tables, status["status"] == "failed") if tables else None
+    bank = bank_of(spec, trace.read_evaluation(final)) if final.is_file() else None
     if status["status"] == "done" and trace.content_hash(folder) != status.get("content"):
         what = ", ".join(trace.changed(folder)) or "its record"
         raise UserError(f"{folder.name}: {what} changed, or went missing, since the run was done", 5)
     last = tables[-1] if tables else None
-    texts = _grid(last, "text", spec.eval_prompts).tolist() if last is not None else []
-    prompts = _grid(last, "prompt_text", spec.eval_prompts)[:, 0].tolist() if last is not None else []
+    texts = grid(last, "text", spec.eval_prompts).tolist() if last is not None else []
+    prompts = grid(last, "prompt_text", spec.eval_prompts)[:, 0].tolist() if last is not None else []
     return Loaded(spec, folder, status, rows, trace.rows(folder, "timing.jsonl"), curve, bank, texts, prompts)
 
 
-def _grid(table: Mapping[str, Any], name: str, prompts: int) -> Any:
+def grid(table: Mapping[str, Any], name: str, prompts: int) -> Any:
     """A column as [N, n], counted completions only."""
     return np.asarray(table[name])[np.asarray(table["picked"], dtype=bool)].reshape(prompts, -1)
 
 
-def _curve(spec: RunSpec, tables: Sequence[Mapping[str, Any]], failed: bool) -> Curve:
+def curve_of(spec: RunSpec, tables: Sequence[Mapping[str, Any]], failed: bool) -> Curve:
+    """The run along its evaluations, from their tables (name -> column, a row a completion)."""
+
     def every(name: str, kind: type) -> Any:
-        return np.stack([_grid(t, name, spec.eval_prompts).astype(kind) for t in tables])
+        return np.stack([grid(t, name, spec.eval_prompts).astype(kind) for t in tables])
 
     return Curve(
         steps=np.array([int(t["step"][0]) for t in tables]),
@@ -116,7 +118,8 @@ def _curve(spec: RunSpec, tables: Sequence[Mapping[str, Any]], failed: bool) -> 
     )
 
 
-def _bank(spec: RunSpec, table: Mapping[str, Any]) -> Bank:
+def bank_of(spec: RunSpec, table: Mapping[str, Any]) -> Bank:
+    """The samples over the grid of temperatures, from its table."""
     heats = np.asarray(table["temperature"])
     order = sorted(set(heats.tolist()))
     picked = np.asarray(table["picked"], dtype=bool)
@@ -159,11 +162,18 @@ def anchor_of(spec: RunSpec) -> Anchor | str:
     return f"{spec.task} has no anchors for policy {spec.policy!r} at budget {spec.budget!r}"
 
 
-def score(runs: Sequence[Loaded]) -> list[Result]:
-    """The result of every run; flags that need several seeds or `untrained` look at all of them."""
+Scale = Callable[[RunSpec], Anchor | str]
+"""The frozen ends of a run's scale, or why there are none."""
+
+
+def score(runs: Sequence[Loaded], scale: Scale = anchor_of) -> list[Result]:
+    """The result of every run; flags that need several seeds or `untrained` look at all of them.
+
+    `scale` is the task's own unless a board fixes another.
+    """
     _alike(runs)
     bases = {(r.spec.task, r.spec.seed): r for r in runs if not r.spec.design.trains}
-    results = [_score_one(run, bases.get((run.spec.task, run.spec.seed))) for run in runs]
+    results = [_score_one(run, bases.get((run.spec.task, run.spec.seed)), scale(run.spec)) for run in runs]
     grouped = by_design(results)
     for (task, _), group in grouped.items():
         gained = gains(group, grouped.get((task, "untrained"), ()))
@@ -210,11 +220,10 @@ def by_design(results: Sequence[Result]) -> dict[tuple[str, str], list[Result]]:
     return found
 
 
-def _score_one(run: Loaded, base: Loaded | None) -> Result:
+def _score_one(run: Loaded, base: Loaded | None, anchor: Anchor | str) -> Result:
     """One run's four axes and flags."""
     result = Result(run)
     task = find.task(run.spec.task)
-    anchor = anchor_of(run.spec)
     if result.failed:
         result.flags.append("failed")
     if run.curve is None or run.status["status"] == "partial":

@@ -154,12 +154,12 @@ def summary(results: Sequence[Result]) -> list[dict[str, Any]]:
     return rows
 
 
-def anchor_error(group: Sequence[Result]) -> float:
-    """Standard error that the anchors bring into a mean Q: both ends of the scale were measured.
+def anchor_error(group: Sequence[Result], anchor: Anchor | str = "") -> float:
+    """Standard error that the anchors (the task's own, if none are given) bring into a mean Q: both ends were measured.
 
     Q = (gold - low) / (high - low), so dQ = ((Q - 1) d low - Q d high) / (high - low).
     """
-    anchor, q = anchor_of(group[0].run.spec), [v for r in group if (v := r.values.get("quality")) is not None]
+    anchor, q = anchor or anchor_of(group[0].run.spec), [v for r in group if (v := r.values.get("quality")) is not None]
     if not isinstance(anchor, Anchor) or not q:
         return 0.0
     mean = float(np.mean(q))

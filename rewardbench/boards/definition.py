@@ -43,6 +43,8 @@ class Board:
     """Hyperparameters of the algorithm."""
     weights: Mapping[str, float] = field(default_factory=lambda: dict(WEIGHTS))
     """Of the axes in `overall`."""
+    scale: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """Task -> `low`, `high`, `low_se`, `high_se` of gold, and `diversity`: the oracle arm's D, if it is asked for."""
     hashes: Mapping[str, Any] = field(default_factory=dict)
     """What else the numbers depend on: see `measured_hashes`."""
     schema_version: int = 1
@@ -57,6 +59,10 @@ class Board:
     def seed(self, index: int) -> int:
         """The board's i-th seed (from 0), equal for every entry, so that nobody picks any."""
         return hashed(f"board/{self.name}/{self.version}/{index}")
+
+    def asked(self, task: str) -> list[str]:
+        """The axes that a task has: diversity is not asked where one answer is right, and so has no scale."""
+        return [a for a in AXES if a != "diversity" or self.scale.get(task, {}).get("diversity")]
 
     def seed_list(self, count: int) -> tuple[int, ...]:
         """The board's first seeds."""

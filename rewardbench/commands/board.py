@@ -9,7 +9,12 @@ import click
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def command() -> None:
-    """Run a board's own entries and build what it shows."""
+    """Run a board's own entries and build what it shows.
+
+    \b
+    Example:
+      rbench board build leaderboards/cpu
+    """
 
 
 @command.command("run")
@@ -47,4 +52,80 @@ def run(board: str, out: Path | None, only: tuple[str, ...], workers: int | None
         if left:
             with watch.showing("plain", prepared.id, left, len(prepared.runs) - len(left)) as tell:
                 sweep.execute(prepared, workers or sweep.cores(), tell)
+    return 0
+
+
+@command.command("add")
+@click.argument("board")
+@click.argument("sweeps", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, file_okay=False))
+def add(board: str, sweeps: tuple[Path, ...]) -> int:
+    """Put what SWEEPS have finished of the designs that BOARD ships into its folder.
+
+    Designs whose seeds are not all there are named and left for later.
+
+    \b
+    Example:
+      rbench board add leaderboards/cpu runs/board-cpu/*
+    """
+    from rewardbench.boards import definition, packing
+
+    written, wrong = packing.add_own(definition.read(board), sweeps)
+    click.echo(f"{len(written)} entries written: {', '.join(written) or 'none'}")
+    for line in wrong:
+        click.echo(f"left out: {line}", err=True)
+    return 0 if written else 8
+
+
+@command.command("freeze")
+@click.argument("board")
+def freeze(board: str) -> int:
+    """Write the scale and the hashes of BOARD into its board.toml, from its `untrained` and `oracle` entries.
+
+    Done once, before others enter: another scale or hash is another version of the board.
+
+    \b
+    Example:
+      rbench board freeze leaderboards/cpu
+    """
+    from rewardbench.boards import definition, freezing
+
+    found = freezing.freeze(definition.read(board))
+    click.echo(f"board {found.name} version {found.version}: {found.digest}")
+    return 0
+
+
+@command.command("build")
+@click.argument("board")
+def build(board: str) -> int:
+    """Compute every number of BOARD again from its entries' rows, and write its pages.
+
+    \b
+    Example:
+      rbench board build leaderboards/cpu
+    """
+    from rewardbench.boards import definition, writing
+
+    found = definition.read(board)
+    for path in writing.write(found):
+        click.echo(path.name)
+    return 0
+
+
+@command.command("study")
+@click.argument("name")
+@click.argument("board")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of its sweeps (default runs/study-<board>).")
+def study(name: str, board: str, out: Path | None) -> int:
+    """Do a study of whether BOARD tells the truth: audits, challenge or sensitivity; its rows go beside the board.
+
+    \b
+    Example:
+      rbench board study audits cpu
+    """
+    from rewardbench.boards import definition, studies
+
+    found = definition.read(board)
+    place = out or Path("runs") / f"study-{found.name}"
+    rows = studies.collect(name, found, place, lambda line: click.echo(line, err=True))
+    click.echo(f"{len(rows)} rows in studies/{name}.jsonl")
     return 0

@@ -1,0 +1,273 @@
+"""What does a board show? Every entry computed again from its rows, ranked, held against the baseline: `board.json`.
+
+A function of the board's folder alone: the same folder gives the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rewardbench import comparing, find, stats, trace
+from rewardbench.boards import cross, numbers, standing, truth
+from rewardbench.boards.definition import AXES, Board
+from rewardbench.boards.entries import Entry, all_of
+from rewardbench.results import Result
+from rewardbench.types import UserError
+
+RANKED = ("quality", "stability", "efficiency", "diversity", "overall")
+"""What entries are ranked by; all but `quality` only where a design learnt."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """An entry's results on one task."""
+
+    entry: Entry
+    results: tuple[Result, ...]
+
+    @property
+    def name(self) -> str:
+        """The entry's name."""
+        return self.entry.name
+
+    @property
+    def contestant(self) -> bool:
+        """Whether it is ranked: arms are shown, never ranked."""
+        return self.entry.kind != "control"
+
+    def values(self, axis: str, seeds: Sequence[int]) -> list[float | None]:
+        """The axis on each of the seeds, in their order."""
+        by_seed = {r.run.spec.seed: r.counted(axis) for r in self.results}
+        return [by_seed.get(s) for s in seeds]
+
+
+def build(board: Board) -> dict[str, Any]:
+    """`board.json`: the definition, and of each task its rows, resolution and soundness; then what spans all tasks.
+
+    Raises UserError (code 5) where an entry is damaged, or `untrained` is missing on a task that has entries.
+    """
+    entries = all_of(board.folder)
+    tasks = {task: _scored(board, task, entries) for task in board.tasks}
+    views = [_task(board, task, scored) for task, scored in tasks.items() if scored]
+    harmful = {v["task"]: {r["entry"] for r in v["rows"] if r["harmful"]} for v in views}
+    told = {
+        "schema_version": 1,
+        "board": _definition(board),
+        "provisional": provisional(board, tasks),
+        "entries": [_entry(e) for e in entries],
+        "tasks": views,
+        "overall": _across(board, tasks),
+        "truth": truth.truth(board, tasks, harmful),
+    }
+    found: dict[str, Any] = trace.finite(told)
+    return found
+
+
+def _definition(board: Board) -> dict[str, Any]:
+    """What the board fixes, as its page tells it."""
+    return {
+        "name": board.name,
+        "version": board.version,
+        "digest": board.digest,
+        "summary": board.summary,
+        "policy": board.policy,
+        "algorithm": board.algorithm,
+        "budget": board.budget,
+        "seeds": list(board.seed_list(board.seeds)),
+        "control_seeds": list(board.seed_list(board.control_seeds)),
+        "baseline": board.baseline,
+        "weights": dict(board.weights),
+        "scale": {k: dict(v) for k, v in board.scale.items()},
+        "hashes": dict(board.hashes),
+        "audit": board.audit,
+    }
+
+
+def _entry(entry: Entry) -> dict[str, Any]:
+    """Who and what an entry is; its numbers stand with the tasks."""
+    told = {k: v for k, v in entry.about.items() if k not in ("tasks", "board", "schema_version")}
+    designs = {t: v["design_hash"] for t, v in entry.about["tasks"].items()}
+    return told | {"tasks": list(entry.tasks), "designs": designs}
+
+
+def provisional(board: Board, tasks: Mapping[str, Sequence[Scored]]) -> list[str]:
+    """Why the board is not whole yet; nothing if it is."""
+    reasons = []
+    for task in board.tasks:
+        scored = tasks[task]
+        if not scored:
+            reasons.append(f"{task}: no entry yet")
+            continue
+        drawn = sum(s.entry.kind == "generated" for s in scored)
+        if drawn < board.generated:
+            reasons.append(f"{task}: {drawn} of {board.generated} drawn designs")
+        there = {s.name for s in scored}
+        wanted = [*find.arms(), *find.task_designs(task)]
+        if missing := [n for n in wanted if n not in there]:
+            reasons.append(f"{task}: without {', '.join(missing)}")
+    return reasons
+
+
+def _scored(board: Board, task: str, entries: Sequence[Entry]) -> list[Scored]:
+    """Every entry's results on a task, computed from rows."""
+    here = [e for e in entries if task in e.tasks]
+    if not here:
+        return []
+    base = next((e for e in here if e.name == "untrained"), None)
+    if base is None:
+        raise UserError(f"board {board.name} has no `untrained` runs of {task}: add those first", 5)
+    start = base.runs(task)
+    runs = {e.name: start if e is base else e.runs(task) for e in here}
+    found = []
+    for entry in here:
+        results = numbers.score(board, runs[entry.name], start)
+        found.append(Scored(entry, tuple(results)))
+    return found
+
+
+def _task(board: Board, task: str, scored: Sequence[Scored]) -> dict[str, Any]:
+    """What the board shows of one task."""
+    seeds = board.seed_list(board.seeds)
+    contest = [s for s in scored if s.contestant]
+    learnt = {s.name for s in scored if _learns(s, scored)}
+    places = {axis: _places(contest, axis, seeds, learnt) for axis in RANKED}
+    judged = {axis: _verdicts(board, contest, axis, seeds, learnt) for axis in AXES}
+    fronts = standing.front(board, task, contest, seeds)
+    rows = [
+        {
+            "entry": s.name,
+            "kind": s.entry.kind,
+            **_told(board, s),
+            "ranks": {axis: places[axis].get(s.name) for axis in RANKED} if s.contestant else None,
+            "verdicts": {axis: judged[axis].get(s.name) for axis in AXES} if s.contestant else None,
+            "learns": s.name in learnt,
+            "harmful": _harmful(s, scored),
+            "front": s.name in fronts,
+        }
+        for s in scored
+    ]
+    rows.sort(key=_order)
+    return {
+        "task": task,
+        "one_answer": find.task(task).one_answer,
+        "rows": rows,
+        "weights": standing.sensitivity(board, task, contest, seeds),
+        "resolution": standing.resolution(contest, seeds),
+        "broken": standing.broken(board, scored),
+        "cross": cross.matrix(task, scored),
+        "variance": standing.components(contest, seeds),
+    }
+
+
+def _told(board: Board, scored: Scored) -> dict[str, Any]:
+    """The entry's own numbers on the task."""
+    told = numbers.told(board, scored.results[0].run.spec, scored.results)
+    return {k: told[k] for k in ("design", "design_hash", "means", "flags", "failed")} | {
+        "seeds": len(scored.results),
+        "runs": [
+            {k: run[k] for k in ("run", "seed", "status", *numbers.AXES, "overall", "flags", "tokens", "kl")}
+            | {"gold": run["gold"]["end"]}
+            for run in told["runs"]
+        ],
+    }
+
+
+def _order(row: Mapping[str, Any]) -> tuple[int, float, str]:
+    """Contestants by mean Q, best first, then arms."""
+    mean = (row["means"].get("quality") or row["means"].get("gold") or {"mean": 0.0})["mean"]
+    return (row["kind"] == "control", -mean, row["entry"])
+
+
+def _base(scored: Sequence[Scored]) -> Scored | None:
+    return next((s for s in scored if s.name == "untrained"), None)
+
+
+def _learns(one: Scored, scored: Sequence[Scored]) -> bool:
+    """Whether its gain in Q lies above 0, so that its S, E and D are ranked."""
+    base = _base(scored)
+    return base is not None and comparing.learns(one.results, base.results)
+
+
+def _harmful(one: Scored, scored: Sequence[Scored]) -> bool:
+    """Whether it ended significantly below the untrained policy in Q, on the same seeds."""
+    base = _base(scored)
+    if base is None or one is base:
+        return False
+    seeds = [r.run.spec.seed for r in one.results]
+    pairs = list(zip(one.values("quality", seeds), base.values("quality", seeds), strict=True))
+    known = [(a, b) for a, b in pairs if a is not None and b is not None]
+    if len(known) < 2:
+        return False
+    gap = stats.paired_difference([a for a, _ in known], [b for _, b in known])
+    return gap.p < 0.05 and gap.difference < 0
+
+
+def table(contest: Sequence[Scored], axis: str, seeds: Sequence[int]) -> tuple[list[str], list[list[list[float]]]]:
+    """(names, scores [designs, 1, seeds]) of those whose every seed has the number."""
+    names, cells = [], []
+    for one in contest:
+        values = one.values(axis, seeds)
+        if all(v is not None for v in values):
+            names.append(one.name)
+            cells.append([[float(v) for v in values if v is not None]])
+    return names, cells
+
+
+def _places(contest: Sequence[Scored], axis: str, seeds: Sequence[int], learnt: set[str]) -> dict[str, list[int]]:
+    """Name -> [best, worst] rank that it may hold; those that did not learn have none but in Q."""
+    ranked = [s for s in contest if axis == "quality" or s.name in learnt]
+    names, cells = table(ranked, axis, seeds)
+    if len(names) < 2:
+        return {n: [1, 1] for n in names}
+    return {n: [int(a), int(b)] for n, (a, b) in zip(names, stats.rank_intervals(cells), strict=True)}
+
+
+def _verdicts(
+    board: Board, contest: Sequence[Scored], axis: str, seeds: Sequence[int], learnt: set[str]
+) -> dict[str, dict[str, Any]]:
+    """Name -> its paired difference to the baseline, with the verdict adjusted over all entries of the task."""
+    ranked = [s for s in contest if axis == "quality" or s.name in learnt]
+    names, cells = table(ranked, axis, seeds)
+    if board.baseline not in names:
+        return {}
+    pinned = cells[names.index(board.baseline)]
+    others = [(n, stats.paired_difference(c, pinned)) for n, c in zip(names, cells, strict=True) if n != board.baseline]
+    margin = comparing.margin_of(axis, [r for s in ranked for r in s.results])
+    family = [c for _, c in others]
+    adjusted = stats.holm([c.p for c in family])
+    return {
+        name: {
+            "difference": c.difference,
+            "low": c.low,
+            "high": c.high,
+            "n": c.n,
+            "p_adjusted": p,
+            "margin": margin,
+            "verdict": verdict,
+        }
+        for (name, c), verdict, p in zip(others, stats.verdicts(family, margin), adjusted, strict=True)
+    }
+
+
+def _across(board: Board, tasks: Mapping[str, Sequence[Scored]]) -> dict[str, Any]:
+    """Entries that have every task: mean over tasks of the mean over seeds, marginal rank intervals."""
+    seeds = board.seed_list(board.seeds)
+    whole = {t: {s.name: s for s in scored} for t, scored in tasks.items()}
+    names = [n for n in whole[board.tasks[0]] if all(n in there for there in whole.values())]
+    rows: dict[str, dict[str, Any]] = {n: {"entry": n, "means": {}, "ranks": {}} for n in names}
+    for axis in RANKED:
+        cells = {n: [whole[t][n].values(axis, seeds) for t in board.tasks] for n in names}
+        full = {n: [[float(v) for v in row if v is not None] for row in c] for n, c in cells.items()}
+        full = {n: c for n, c in full.items() if all(len(row) == len(seeds) for row in c)}
+        for n in full:
+            spread = stats.mean_interval(full[n])
+            rows[n]["means"][axis] = {"mean": spread.mean, "low": spread.low, "high": spread.high, "n": spread.n}
+        contest = [n for n in full if whole[board.tasks[0]][n].contestant]
+        if len(contest) > 1:
+            for n, (a, b) in zip(contest, stats.rank_intervals([full[n] for n in contest]), strict=True):
+                rows[n]["ranks"][axis] = [int(a), int(b)]
+    for n in names:
+        rows[n]["kind"] = whole[board.tasks[0]][n].entry.kind
+    return {"rows": sorted(rows.values(), key=_order)}

@@ -1,0 +1,131 @@
+"""What is an entry? A folder with what is claimed, a design a task, and the rows that every number is computed from.
+
+```
+<entry>/
+  entry.json      who, what, and the numbers, none of which is a clock's
+  manifest.json   bytes and SHA-256 of every other file
+  <family>-<task>/  spec.toml  runs.json  scores.parquet  texts.parquet  steps.parquet
+  sources/        the code of a design's own parts (open division)
+  control/        a bundle brings the runs of `untrained` along; a board has them already
+```
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rewardbench import trace
+from rewardbench.boards import rows
+from rewardbench.design import canonical
+from rewardbench.policies.settings import file_digest
+from rewardbench.results import Loaded
+from rewardbench.types import UserError
+
+SCHEMA = 1
+KINDS = ("control", "handmade", "generated", "submitted")
+"""What an entry is: a reference entry, a task's own design, drawn by the generator, or handed in."""
+DIVISIONS = ("closed", "open")
+"""Closed: registered parts alone. Open: brings code of its own."""
+NAME = re.compile(r"[a-z0-9][a-z0-9._@=-]{0,63}")
+CONTROL = "control"
+FILES = ("spec.toml", "runs.json", *(f"{t}.parquet" for t in rows.TABLES))
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An entry as its folder has it; the numbers in `about` are claims until they are computed again."""
+
+    folder: Path
+    about: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """Its name, and that of its folder."""
+        return str(self.about["entry"])
+
+    @property
+    def kind(self) -> str:
+        """One of KINDS."""
+        return str(self.about["kind"])
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """The tasks that it has runs of."""
+        return tuple(self.about["tasks"])
+
+    def runs(self, task: str) -> list[Loaded]:
+        """Its runs on a task, seeds in the order of the board."""
+        return rows.load(self.folder / slug(task))
+
+    def control(self, task: str) -> list[Loaded]:
+        """The runs of `untrained` that a bundle brings along; none in a board's folder."""
+        place = self.folder / CONTROL / slug(task)
+        return rows.load(place) if place.is_dir() else []
+
+
+def slug(task: str) -> str:
+    """A task's name as a folder's.
+
+    >>> slug("qa/lookup")
+    'qa-lookup'
+    """
+    return task.replace("/", "-")
+
+
+def read(folder: Path) -> Entry:
+    """An entry's folder; raises UserError (code 5) where it is none, or damaged."""
+    path = folder / "entry.json"
+    if not path.is_file():
+        raise UserError(f"{folder} is no entry: it has no entry.json", 5)
+    try:
+        about = json.loads(path.read_text())
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(f"{folder.name}/entry.json is damaged: {error}", 5) from error
+    trace.readable(about, f"{folder.name}/entry.json")
+    if not isinstance(about, dict) or not {"entry", "kind", "tasks"} <= set(about):
+        raise UserError(f"{folder.name}/entry.json is damaged: it lacks what an entry says of itself", 5)
+    return Entry(folder, about)
+
+
+def all_of(board: Path) -> list[Entry]:
+    """The entries of a board's folder, by name."""
+    return [read(path.parent) for path in sorted((board / "entries").glob("*/entry.json"))]
+
+
+def files(folder: Path) -> Iterator[Path]:
+    """Every file of an entry that its manifest covers, in order."""
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path != folder / "manifest.json":
+            yield path
+
+
+def write_manifest(folder: Path) -> str:
+    """Write `manifest.json`: bytes and SHA-256 of every file; returns the digest of the whole."""
+    listed = {
+        p.relative_to(folder).as_posix(): {"bytes": p.stat().st_size, "sha256": file_digest(p)} for p in files(folder)
+    }
+    digest = canonical(listed)
+    text = json.dumps({"schema_version": SCHEMA, "digest": digest, "files": listed}, indent=1, sort_keys=True)
+    trace.write_whole(folder / "manifest.json", (text + "\n").encode())
+    return digest
+
+
+def write(folder: Path, about: Mapping[str, Any]) -> str:
+    """Write what an entry says of itself, then its manifest; returns the digest."""
+    text = json.dumps(trace.finite(about), indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    trace.write_whole(folder / "entry.json", (text + "\n").encode())
+    return write_manifest(folder)
+
+
+def check_name(name: str, known: Sequence[str] = ()) -> None:
+    """Raise UserError for a name that no folder, page or citation should have to carry."""
+    if not NAME.fullmatch(name):
+        what = "lower-case letters, digits, dots, dashes and underscores, at most 64, a letter or digit first"
+        raise UserError(f"entry name {name!r}: use {what}")
+    if name in known:
+        raise UserError(f"an entry {name!r} is on the board already; choose another name")

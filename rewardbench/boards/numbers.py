@@ -1,0 +1,119 @@
+"""Which numbers does an entry have? All of them, from its rows, the board's `untrained` runs and the board's scale."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from rewardbench import results, tables, trace
+from rewardbench.boards.definition import Board
+from rewardbench.plan import RunSpec
+from rewardbench.results import Loaded, Result
+from rewardbench.types import Anchor
+
+AXES = results.AXES
+MEANS = ("gold", *AXES, "overall", "gold_test", "pass_at_k")
+"""Numbers that have a mean and an interval."""
+CLOCKS = ("reward_seconds", "cpu_seconds", "training_cpu_seconds", "evaluation_cpu_seconds")
+
+
+def scale(board: Board, spec: RunSpec) -> Anchor | str:
+    """The board's frozen scale of a task, or why there is none."""
+    found = board.scale.get(spec.task)
+    if found is None:
+        return f"board {board.name} has no scale for {spec.task}"
+    return Anchor(found["low"], found["high"], found["low_se"], found["high_se"])
+
+
+def score(board: Board, runs: Sequence[Loaded], base: Sequence[Loaded]) -> list[Result]:
+    """The results of runs of one task; `base` are the board's `untrained` runs of that task, which are not returned."""
+    known = {r.spec.id for r in runs}
+    others = [r for r in base if r.spec.id not in known]
+    scored = results.score([*runs, *others], lambda spec: scale(board, spec))
+    starts = {r.run.spec.seed: r.values.get("quality") for r in scored if not r.run.spec.design.trains}
+    found = scored[: len(runs)]
+    for result in found:
+        result.values["overall"] = overall(board, result, starts.get(result.run.spec.seed))
+        result.values["gold_test"] = _at_one(result)
+    return found
+
+
+def overall(board: Board, result: Result, start: float | None) -> float | None:
+    """The weighted mean of the axes of one run, in [0, 1]; None where an axis that the task has is not known.
+
+    Q and D are clipped to [0, 1], D in units of the oracle arm's; S counts only where Q is above `start`, that of the
+    untrained policy on the same seed, since standing still is stable; where diversity is not asked, its weight goes to
+    the others in proportion.
+    """
+    values = {a: result.values.get(a) for a in AXES}
+    asked = board.asked(result.task)
+    if any(values[a] is None for a in asked):
+        return None
+    learnt = float(values["quality"] or 0.0) > (start or 0.0)
+    told = {a: float(np.clip(_unit(board, result.task, a, float(values[a] or 0.0)), 0, 1)) for a in asked}
+    told["stability"] *= learnt
+    return sum(board.weights[a] * told[a] for a in asked) / sum(board.weights[a] for a in asked)
+
+
+def _unit(board: Board, task: str, axis: str, value: float) -> float:
+    """An axis in the units of its anchor: D is measured in that of the oracle arm, the others have theirs."""
+    return value / float(board.scale[task]["diversity"]) if axis == "diversity" else value
+
+
+def _at_one(result: Result) -> float | None:
+    """Mean gold on test prompts at temperature 1; a failed run counts 0."""
+    bank = result.run.bank
+    if bank is None:
+        return 0.0 if result.failed else None
+    at = np.flatnonzero(np.isclose(bank.temperatures, 1.0))
+    return float(bank.gold[at[0]].mean()) if len(at) else None
+
+
+def row(result: Result) -> dict[str, Any]:
+    """One run as `entry.json` has it: every number, null with a reason where there is none, and no clock."""
+    left_out = (*CLOCKS, "task", "design", "design_hash", "algorithm", "policy")
+    told = {k: v for k, v in tables.as_row(result).items() if k not in left_out}
+    told["overall"], told["gold"]["test"] = result.values["overall"], result.values["gold_test"]
+    if told["overall"] is None:
+        missing = next((result.reasons[a] for a in AXES if result.values.get(a) is None and a in result.reasons), "")
+        told["reasons"]["overall"] = missing or "the board has no scale yet"
+    found: dict[str, Any] = trace.finite(told)
+    return found
+
+
+def means(group: Sequence[Result], board: Board) -> dict[str, dict[str, Any] | None]:
+    """Mean and 95% interval over seeds of each number of one design on one task; None where a run lacks it."""
+    found: dict[str, dict[str, Any] | None] = {}
+    for name in MEANS:
+        values = [v for r in group if (v := r.counted(name)) is not None]
+        if len(values) != len(group) or len(values) < 2:
+            found[name] = None
+            continue
+        error = tables.anchor_error(group, scale(board, group[0].run.spec)) if name == "quality" else 0.0
+        mean, low, high = tables.interval(values, error)
+        found[name] = {"mean": mean, "low": low, "high": high, "n": len(values)}
+    return found
+
+
+def of_task(board: Board, runs: Sequence[Loaded], base: Sequence[Loaded]) -> dict[str, Any]:
+    """What `entry.json` says of one task: the design, a row a run, means."""
+    scored = score(board, runs, base)
+    spec = runs[0].spec
+    return told(board, spec, scored)
+
+
+def told(board: Board, spec: RunSpec, scored: Sequence[Result]) -> dict[str, Any]:
+    """What `entry.json` says of one task, from results that are there already."""
+    flags: Mapping[str, int] = {
+        flag: sum(flag in r.flags for r in scored) for flag in sorted({f for r in scored for f in r.flags})
+    }
+    return {
+        "design": spec.design.name,
+        "design_hash": spec.design_hash,
+        "runs": [row(r) for r in scored],
+        "means": means(scored, board),
+        "flags": dict(flags),
+        "failed": sum(r.failed for r in scored),
+    }

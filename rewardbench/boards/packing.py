@@ -1,0 +1,191 @@
+"""How do finished runs become an entry? Read from sweeps, held against the board, written as rows and numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rewardbench import find, trace
+from rewardbench.boards import entries, numbers, rows
+from rewardbench.boards.definition import Board
+from rewardbench.design import design_hash
+from rewardbench.plan import RunSpec, read_run
+from rewardbench.results import Loaded
+from rewardbench.types import UserError
+
+
+@dataclass(frozen=True)
+class Found:
+    """The finished runs of one design on one task, seeds in the board's order."""
+
+    task: str
+    design: str
+    design_hash: str
+    runs: tuple[Path, ...]
+    sources: Path
+    """Where the sweep keeps copies of a user's own files."""
+
+
+@dataclass(frozen=True)
+class About:
+    """What an entry says of itself beside its numbers."""
+
+    name: str
+    kind: str = "submitted"
+    summary: str = ""
+    authors: tuple[str, ...] = ()
+    relationship: str = "author"
+    """Of who ran it to the design: `author`, `third party` or `maintainers`."""
+    licence: str = "CC-BY-4.0"
+    links: tuple[str, ...] = ()
+    specs_tried: int | None = None
+    """How many designs were tried before this one was handed in; None: not stated, and shown as such."""
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+
+def finished(board: Board, folders: Sequence[Path]) -> tuple[list[Found], list[str]]:
+    """(designs that have all of the board's seeds on a task, what is wrong with the others), from sweep folders."""
+    groups: dict[tuple[str, str, str], dict[int, tuple[Path, Path]]] = {}
+    wrong: list[str] = []
+    for folder in folders:
+        for run in sorted((folder / "runs").glob("*/spec.toml")):
+            spec, state = read_run(run.parent), trace.status(run.parent)["status"]
+            if (fault := unlike(board, spec)) is not None:
+                wrong.append(f"{spec.task} {spec.design.name}: {fault}")
+            elif state in ("done", "failed"):
+                key = (spec.task, spec.design.name, spec.design_hash)
+                groups.setdefault(key, {})[spec.seed] = (run.parent, folder)
+    found = []
+    for (task, name, digest), runs in groups.items():
+        wanted = board.seed_list(seeds_of(board, name))
+        lacking = [s for s in wanted if s not in runs]
+        if lacking:
+            wrong.append(f"{task} {name}: {len(lacking)} of its {len(wanted)} seeds are not finished")
+            continue
+        places = [runs[s] for s in wanted]
+        found.append(Found(task, name, digest, tuple(p for p, _ in places), places[0][1] / "sources"))
+    return found, list(dict.fromkeys(wrong))
+
+
+def seeds_of(board: Board, design: str) -> int:
+    """How many seeds a design has on a board: arms and the baseline have more."""
+    return board.control_seeds if design in (*find.arms(), board.baseline) else board.seeds
+
+
+def unlike(board: Board, spec: RunSpec) -> str | None:
+    """What of a run is not the board's; None if nothing."""
+    wanted = {
+        "task": (spec.task, spec.task in board.tasks),
+        "policy": (spec.policy, spec.policy == board.policy),
+        "algorithm": (spec.algorithm, spec.algorithm == board.algorithm and dict(spec.options) == dict(board.options)),
+        "budget": (spec.budget, spec.budget == board.budget),
+        "grid's split": (spec.grid_split or "dev", spec.grid_split == "test"),
+        "seed": (spec.seed, spec.seed in board.seed_list(board.control_seeds)),
+    }
+    others = (f"its {name} {value!r} is not the board's" for name, (value, same) in wanted.items() if not same)
+    return next(others, None)
+
+
+def kind_of(board: Board, one: Found) -> tuple[str, str]:
+    """(kind, entry name) of a design that a board ships: an arm, a task's own, or one that the generator drew."""
+    if one.design in find.arms():
+        return "control", one.design
+    drawn = board.folder / "designs" / one.task / f"{one.design}.toml"
+    if drawn.is_file() and design_hash(find.design(str(drawn), one.task)) == one.design_hash:
+        return "generated", f"{entries.slug(one.task)}-{one.design}"
+    if one.design in find.task_designs(one.task) and design_hash(find.design(one.design, one.task)) == one.design_hash:
+        return "handmade", one.design
+    return "submitted", one.design
+
+
+def summary_of(board: Board, one: Found) -> str:
+    """The summary that a shipped design's file has."""
+    if one.design in find.arms():
+        return find.arms()[one.design]
+    return find.listing("designs").get(f"{one.task}/{one.design}", "")
+
+
+def write(
+    board: Board, about: About, found: Sequence[Found], folder: Path, thin: bool, control: Sequence[Found] = ()
+) -> str:
+    """Write an entry's folder (or another task of it), numbers and manifest; returns its digest.
+
+    `control` are the finished `untrained` runs that a bundle brings along; without them the board's own are used.
+    """
+    for one in found:
+        rows.pack(one.runs, folder / entries.slug(one.task), thin)
+    for one in control:
+        rows.pack(one.runs[: board.seeds], folder / entries.CONTROL / entries.slug(one.task), thin)
+    _sources(found, folder)
+    tasks = [t for t in board.tasks if (folder / entries.slug(t) / "spec.toml").is_file()]
+    told = {}
+    for task in tasks:
+        runs = rows.load(folder / entries.slug(task))
+        told[task] = numbers.of_task(board, runs, base_of(board, folder, task, runs))
+    return entries.write(folder, _about(board, about, folder, told))
+
+
+def base_of(board: Board, folder: Path, task: str, runs: Sequence[Loaded]) -> list[Loaded]:
+    """The `untrained` runs that an entry's numbers are relative to: its own, a bundle's, or the board's.
+
+    Raises UserError (code 5) where there is none.
+    """
+    if not runs[0].spec.design.trains:
+        return list(runs)
+    for place in (folder / entries.CONTROL, board.folder / "entries" / "untrained"):
+        if (place / entries.slug(task) / "spec.toml").is_file():
+            return rows.load(place / entries.slug(task))
+    raise UserError(f"board {board.name} has no `untrained` runs of {task}: add those first", 5)
+
+
+def _sources(found: Sequence[Found], folder: Path) -> None:
+    """Copy the user's own files that the designs need."""
+    for one in found:
+        for part in read_run(one.runs[0]).design.parts:
+            if part.source:
+                place = f"{part.source[:16]}/{Path(part.use.rpartition(':')[0]).name}"
+                trace.write_whole(folder / "sources" / place, (one.sources / place).read_bytes())
+
+
+def _about(board: Board, about: About, folder: Path, told: Mapping[str, Any]) -> dict[str, Any]:
+    """What `entry.json` holds."""
+    own = any(":" in p.use for t in told for p in rows.load(folder / entries.slug(t))[0].spec.design.parts)
+    return {
+        "schema_version": entries.SCHEMA,
+        "entry": about.name,
+        "kind": about.kind,
+        "division": "open" if own else "closed",
+        "summary": about.summary,
+        "board": {"name": board.name, "version": board.version, "digest": board.digest},
+        "authors": list(about.authors),
+        "relationship": about.relationship,
+        "licence": about.licence,
+        "links": list(about.links),
+        "disclosure": {"specs_tried": about.specs_tried},
+        **about.more,
+        "tasks": dict(told),
+    }
+
+
+def add_own(board: Board, folders: Sequence[Path]) -> tuple[list[str], list[str]]:
+    """Put the finished designs that a board ships into its folder; returns (entries written, what is not finished).
+
+    `untrained` goes first: the other numbers are relative to it.
+    """
+    found, wrong = finished(board, folders)
+    named: dict[str, list[tuple[str, Found]]] = {}
+    for one in found:
+        kind, name = kind_of(board, one)
+        named.setdefault(name, []).append((kind, one))
+    written = []
+    for name in sorted(named, key=lambda n: (n != "untrained", n)):
+        kind, first = named[name][0]
+        if kind == "submitted":
+            wrong.append(f"{first.task} {name}: no design that the board ships; hand it in with `rbench submit`")
+            continue
+        about = About(name, kind, summary_of(board, first), ("rewardbench-suite",), "maintainers")
+        write(board, about, [one for _, one in named[name]], board.folder / "entries" / name, thin=True)
+        written.append(name)
+    return written, wrong

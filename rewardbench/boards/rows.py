@@ -1,0 +1,266 @@
+"""What is kept of a run on a board? Every score of every completion, the words of a seeded few; no weights, no clocks.
+
+Three parquet tables an entry and task, a row a completion (`scores`, `texts`) or a step (`steps`), all seeds together.
+The published numbers are computed from these, never from the run folders: so anybody can compute them again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tomli_w
+
+from rewardbench import seeds, trace
+from rewardbench.plan import RunSpec, run_spec
+from rewardbench.results import Loaded, bank_of, curve_of, grid
+from rewardbench.types import UserError
+
+TABLES = ("scores", "texts", "steps")
+SAMPLED = 2
+"""Completions of each prompt whose words are kept, at the last two evaluations."""
+EXACT = ("dead",)
+"""Columns of steps that a flag compares with a limit: kept as they are. The others are rounded to 32 bits."""
+COUNTS = ("charged", "completions", "context", "taught_tokens")
+NESTED = ("parts", "shares", "abstained", "noted")
+
+
+# --- writing -------------------------------------------------------------------------------------
+
+
+def pack(runs: Sequence[Path], out: Path, thin: bool) -> None:
+    """Write the run folders of one design on one task, seeds in order, into `out`.
+
+    `thin` keeps the words of the seeded few; otherwise all of them are kept.
+    """
+    specs = [run_spec(trace.spec(folder)) for folder in runs]
+    shared = specs[0].as_dict()
+    shared.pop("seed")
+    trace.write_whole(out / "spec.toml", tomli_w.dumps(shared).encode())
+    told = [_status(spec, folder) for spec, folder in zip(specs, runs, strict=True)]
+    trace.write_whole(out / "runs.json", (json.dumps(told, indent=1, sort_keys=True) + "\n").encode())
+    scores = [_scores(spec, folder) for spec, folder in zip(specs, runs, strict=True)]
+    _write(out / "scores.parquet", _joined([s for s, _ in scores]), loose=("kl",))
+    texts = [_sampled(spec, t) if thin else t for spec, (_, t) in zip(specs, scores, strict=True)]
+    _write(out / "texts.parquet", _joined(texts))
+    steps = [_steps(spec, folder) for spec, folder in zip(specs, runs, strict=True)]
+    _write(out / "steps.parquet", _joined([s for s in steps if s]))
+
+
+def _status(spec: RunSpec, folder: Path) -> dict[str, Any]:
+    """How a run ended: what of `status.json` is no clock and no path."""
+    status = trace.status(folder)
+    kept = ("status", "code", "reason", "step", "parameters", "content")
+    return {"seed": spec.seed, "run": spec.id, **{k: status[k] for k in kept if k in status}}
+
+
+Columns = dict[str, Any]
+
+
+def _scores(spec: RunSpec, folder: Path) -> tuple[Columns, Columns]:
+    """A run's `scores` and `texts`: its evaluations on dev prompts in order, then the grid."""
+    found, words = [], []
+    classes: dict[str, dict[str, int]] = {}
+    for path in trace.evaluations(folder):
+        table = trace.read_evaluation(path)
+        split = "test" if path.stem == "final" else "dev"
+        table = {n: v[np.asarray(table["picked"], dtype=bool)] for n, v in table.items()}
+        size = len(table["gold"])
+        key = {
+            "seed": np.full(size, spec.seed, dtype=np.int64),
+            "split": np.full(size, split, dtype=object),
+            "step": table["step"].astype(np.int32),
+            "prompt": table["prompt"],
+            "k": table["k"].astype(np.int16),
+            "temperature": table["temperature"].astype(np.float64),
+        }
+        found.append(key | _numbers(table, classes))
+        words.append(key | {n: table[n] for n in ("prompt_text", "text", "messages") if n in table})
+    return _joined(found), _joined(words)
+
+
+def _numbers(table: Mapping[str, Any], classes: dict[str, dict[str, int]]) -> Columns:
+    """What was measured of each completion of one evaluation; kinds become numbers within their prompt."""
+    kinds = [classes.setdefault(p, {}) for p in table["prompt"]]
+    numbered = [known.setdefault(kind, len(known)) for known, kind in zip(kinds, table["kind"], strict=True)]
+    entropy = float(np.mean(table["entropy"]))
+    return {
+        "gold": table["gold"].astype(np.float64),
+        "class": np.array(numbered, dtype=np.int32),
+        "reward": table["reward"].astype(np.float32),
+        **{n: v.astype(np.float32) for n, v in table.items() if n.startswith("part/")},
+        "kl": np.round(table["kl"].astype(np.float32), 3),
+        "tokens": table["length"].astype(np.int32),
+        "ended": table["ended"].astype(bool),
+        "entropy": np.full(len(numbered), entropy),
+        "charged": table["charged"].astype(np.int64),
+    }
+
+
+def picks(spec: RunSpec) -> tuple[frozenset[int], frozenset[int]]:
+    """(steps, k): the evaluations and the completions of each prompt whose words are kept.
+
+    Named by task and seed, so that every entry keeps the same ones and `untrained` can be compared with them.
+    """
+    steps = spec.points[-2:] if spec.design.trains else spec.points[:1]
+    rng = seeds.stream(f"texts/{spec.task}/{spec.seed}")
+    return frozenset(steps), frozenset(rng.sample(range(spec.eval_samples), min(SAMPLED, spec.eval_samples)))
+
+
+def _sampled(spec: RunSpec, words: Columns) -> Columns:
+    """The rows of `texts` that a thin entry keeps; of a run that broke off earlier, its last evaluations."""
+    steps, ks = picks(spec)
+    dev = words["split"] == "dev"
+    there = sorted(set(words["step"][dev].tolist()))[-len(steps) :]
+    kept = dev & np.isin(words["step"], there) & np.isin(words["k"], sorted(ks))
+    return {n: v[kept] for n, v in words.items()}
+
+
+def _steps(spec: RunSpec, folder: Path) -> Columns:
+    """A run's training steps: name (`parts/coverage` for what is nested) -> column."""
+    rows = [_flat(row) for row in trace.rows(folder)]
+    if not rows:
+        return {}
+    names = list(dict.fromkeys(n for row in rows for n in row))
+    found: Columns = {"seed": np.full(len(rows), spec.seed, dtype=np.int64)}
+    for name in names:
+        values = np.array([np.nan if (v := row.get(name)) is None else v for row in rows], dtype=np.float64)
+        whole = name == "step" or name in COUNTS
+        found[name] = values.astype(np.int64) if whole else values if name in EXACT else values.astype(np.float32)
+    return found
+
+
+def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of `steps.jsonl` with its nested tables spread out."""
+    plain = {n: v for n, v in row.items() if n not in NESTED}
+    return plain | {f"{outer}/{n}": v for outer in NESTED for n, v in (row.get(outer) or {}).items()}
+
+
+def _joined(tables: Sequence[Columns]) -> Columns:
+    """Tables one after another; a column that one of them lacks is filled with NaN there."""
+    names = list(dict.fromkeys(n for t in tables for n in t))
+    lacking = [np.full(len(next(iter(t.values()))), np.nan, dtype=np.float32) for t in tables]
+    return {n: np.concatenate([t.get(n, no) for t, no in zip(tables, lacking, strict=True)]) for n in names}
+
+
+def _write(path: Path, columns: Columns, loose: Sequence[str] = ()) -> None:
+    """A table as parquet; `loose` columns hold noise that no dictionary makes smaller."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    sink = pa.BufferOutputStream()
+    table = pa.table({n: pa.array(v) for n, v in columns.items()})
+    packed = [n for n in columns if n not in loose]
+    spread = {n: "BYTE_STREAM_SPLIT" for n in loose if n in columns}
+    pq.write_table(
+        table, sink, compression="zstd", compression_level=19, write_statistics=False, use_dictionary=packed,
+        column_encoding=spread or None, store_schema=False,
+    )  # fmt: skip
+    trace.write_whole(path, sink.getvalue().to_pybytes())
+
+
+# --- reading -------------------------------------------------------------------------------------
+
+
+def read(path: Path) -> Columns:
+    """A table of an entry: name -> NumPy array; texts as objects."""
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(path, use_threads=False)
+    except Exception as error:  # a damaged file may raise anything
+        raise UserError(f"{path.parent.name}/{path.name} is damaged: {error}", 5) from error
+    return {name: table[name].to_numpy(zero_copy_only=False) for name in table.column_names}
+
+
+def load(folder: Path) -> list[Loaded]:
+    """The runs of one design on one task, as results are computed from them."""
+    raw = trace.read_toml(folder / "spec.toml", f"{folder.name} has no spec.toml")
+    try:
+        told = json.loads((folder / "runs.json").read_text())
+        specs = [run_spec({**raw, "seed": run["seed"]}) for run in told]
+        scores, texts, steps = (read(folder / f"{name}.parquet") for name in TABLES)
+        return [_loaded(folder, spec, run, scores, texts, steps) for spec, run in zip(specs, told, strict=True)]
+    except (KeyError, TypeError, ValueError, AttributeError, OSError) as error:
+        raise UserError(f"{folder.name} is damaged ({type(error).__name__}: {error})", 5) from error
+
+
+def _loaded(
+    folder: Path, spec: RunSpec, status: dict[str, Any], scores: Columns, texts: Columns, steps: Columns
+) -> Loaded:
+    """One run out of the tables of its design."""
+    mine = {n: v[scores["seed"] == spec.seed] for n, v in scores.items()}
+    dev = mine["split"] == "dev"
+    curve = {n: v[dev] for n, v in mine.items()}
+    at = [curve["step"] == step for step in sorted(set(curve["step"].tolist()))]
+    tables = [_evaluation({n: v[rows] for n, v in curve.items()}) for rows in at]
+    test = _evaluation({n: v[~dev] for n, v in mine.items()})
+    words, prompts = _words(spec, texts)
+    return Loaded(
+        spec=spec,
+        folder=folder,
+        status=status,
+        rows=_rows(spec, steps),
+        timing=[],
+        curve=curve_of(spec, tables, status["status"] == "failed") if tables else None,
+        bank=bank_of(spec, test) if len(test["gold"]) else None,
+        texts=words,
+        prompts=prompts,
+    )
+
+
+def _evaluation(table: Columns) -> Columns:
+    """Rows of one evaluation under the names that a run folder has them by."""
+    return {
+        **table,
+        "length": table["tokens"],
+        "kind": table["class"],
+        "picked": np.ones(len(table["gold"]), dtype=bool),
+    }
+
+
+def _words(spec: RunSpec, texts: Columns) -> tuple[list[list[str]], list[str]]:
+    """The sampled words of the last evaluation, [N][n], and the prompts, [N]."""
+    mine = {n: v[(texts["seed"] == spec.seed) & (texts["split"] == "dev")] for n, v in texts.items()}
+    if not len(mine["step"]):
+        return [], []
+    kept = (mine["step"] == mine["step"].max()) & np.isin(mine["k"], sorted(picks(spec)[1]))
+    last = {n: v[kept] for n, v in mine.items()} | {"picked": np.ones(int(kept.sum()), dtype=bool)}
+    words = grid(last, "text", spec.eval_prompts)
+    return words.tolist(), grid(last, "prompt_text", spec.eval_prompts)[:, 0].tolist()
+
+
+def _rows(spec: RunSpec, steps: Columns) -> list[dict[str, Any]]:
+    """The training steps as `steps.jsonl` has them, in order."""
+    if "seed" not in steps:
+        return []
+    mine = {n: v[steps["seed"] == spec.seed].tolist() for n, v in steps.items() if n != "seed"}
+    rows = [dict(zip(mine, values, strict=True)) for values in zip(*mine.values(), strict=True)]
+    return [_nested(row) for row in rows]
+
+
+def _nested(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row with its nested tables put together again."""
+    found: dict[str, Any] = {n: v for n, v in row.items() if n.partition("/")[0] not in NESTED}
+    for name, value in row.items():
+        outer, slash, inner = name.partition("/")
+        if slash and outer in NESTED:
+            found.setdefault(outer, {})[inner] = value
+    return found
+
+
+def thin(folder: Path, out: Path) -> None:
+    """The same entry with the words of the seeded few alone: what a board keeps of a whole bundle."""
+    raw = trace.read_toml(folder / "spec.toml", f"{folder.name} has no spec.toml")
+    texts = read(folder / "texts.parquet")
+    kept = []
+    for run in json.loads((folder / "runs.json").read_text()):
+        spec = run_spec({**raw, "seed": run["seed"]})
+        mine = texts["seed"] == spec.seed
+        kept.append(_sampled(spec, {n: v[mine] for n, v in texts.items()}))
+    for name in ("spec.toml", "runs.json", "scores.parquet", "steps.parquet"):
+        trace.write_whole(out / name, (folder / name).read_bytes())
+    _write(out / "texts.parquet", _joined(kept))
