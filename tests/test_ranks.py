@@ -156,64 +156,7 @@ def test_pairing():
     assert narrowed == near(np.sqrt(1 - 0.6), abs=0.03)
 
 
-# --- controls ------------------------------------------------------------------------------------
-
-LOW, MIDDLE, HIGH = [0.10, 0.12, 0.11, 0.09, 0.1], [0.4, 0.42, 0.41, 0.43, 0.4], [0.9, 0.92, 0.88, 0.9, 0.91]
-SOUND = {"untrained": LOW, "random": LOW, "constant": LOW, "reference": HIGH, "exploit": MIDDLE, "oracle": HIGH}
-
-
-def test_a_sound_board_is_not_broken():
-    assert stats.broken(SOUND) == []
-    assert stats.broken(SOUND | {"random": [0.0, 0.05, 0.02, 0.01, 0.0]}) == []
-    assert stats.broken({n: s for n, s in SOUND.items() if n != "random"}) == []
-
-
-@pytest.mark.parametrize(
-    ("change", "reason"),
-    [
-        ({"constant": MIDDLE}, "constant is significantly above untrained"),
-        ({"random": HIGH}, "random is significantly above untrained"),
-        ({"exploit": HIGH}, "exploit is not significantly below reference (equivalent)"),
-        ({"reference": LOW}, "exploit is not significantly below reference (better)"),
-        ({"oracle": LOW}, "oracle is not significantly above untrained (equivalent)"),
-        ({"oracle": [0.1, 0.9, 0.1, 0.9, 0.1]}, "oracle is not significantly above untrained (unresolved)"),
-    ],
-)
-def test_a_control_out_of_place_breaks_a_board(change, reason):
-    assert stats.broken(SOUND | change) == [reason]
-
-
-def test_a_control_that_was_not_run_breaks_a_board():
-    for name in ("untrained", "reference", "exploit", "oracle"):
-        assert f"{name} was not run" in stats.broken({n: s for n, s in SOUND.items() if n != name})
-    rest = {n: s for n, s in SOUND.items() if n not in ("random", "constant")}
-    assert stats.broken(rest) == ["random or constant was not run"]
-    assert len(stats.broken({})) == 5
-
-
-def test_only_designs_that_learn_are_ranked():
-    still = [0.01, -0.01, 0.0, 0.02, -0.02]
-    found = stats.ranks_of_learners([MIDDLE, [1.0] * 5, HIGH], [LOW, still, LOW])
-    assert found == [(2, 2), None, (1, 1)]
-    assert stats.ranks_of_learners([HIGH], [still]) == [None]
-    with pytest.raises(UserError):
-        stats.ranks_of_learners([HIGH], [])
-
-
 # --- weights and fronts --------------------------------------------------------------------------
-
-
-def test_composite_of_a_run():
-    axes = stats.counted([1.2, -0.1], [0.9, 1.0], [0.5, 0.1], [0.2, 0.0])
-    weights = {"quality": 0.4, "stability": 0.2, "efficiency": 0.2, "diversity": 0.2}
-    assert stats.composite(axes, weights).tolist() == near([0.4 + 0.18 + 0.1 + 0.04, 0.02])
-    known = axes | {"diversity": np.array([np.nan, np.nan])}
-    assert stats.composite(known, weights)[0] == near((0.4 + 0.18 + 0.1) / 0.8)
-    part = stats.composite(axes | {"diversity": np.array([0.2, np.nan])}, weights)
-    assert part[0] == near(0.72)
-    assert np.isnan(part[1])
-    with pytest.raises(UserError):
-        stats.composite({"quality": np.array([np.nan])}, weights)
 
 
 def test_drawn_weights_are_dirichlet():

@@ -26,7 +26,6 @@ from rewardbench.stats.comparisons import (
     verdict,
     verdicts,
 )
-from rewardbench.stats.controls import broken, ranks_of_learners
 from rewardbench.stats.intervals import (
     BOOTSTRAP_FROM,
     RESAMPLES,
@@ -45,7 +44,7 @@ from rewardbench.stats.intervals import (
 from rewardbench.stats.preferences import WinRate, bradley_terry, win_rate
 from rewardbench.stats.ranks import Pairs, Resolution, all_pairs, rank_intervals, resolution, significantly_better
 from rewardbench.stats.variance import Components, components
-from rewardbench.stats.weights import Sensitivity, composite, counted, pareto, sensitivity
+from rewardbench.stats.weights import Sensitivity, pareto, sensitivity
 
 __all__ = [
     "BOOTSTRAP_FROM",
@@ -66,12 +65,9 @@ __all__ = [
     "all_pairs",
     "bootstrap",
     "bradley_terry",
-    "broken",
     "catch_rate",
     "challenge",
     "components",
-    "composite",
-    "counted",
     "detectable_difference",
     "exact_share",
     "grind_rate",
@@ -86,7 +82,6 @@ __all__ = [
     "probability_of_improvement",
     "profile",
     "rank_intervals",
-    "ranks_of_learners",
     "resolution",
     "seeds_needed",
     "sensitivity",
