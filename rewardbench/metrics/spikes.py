@@ -18,6 +18,7 @@ def spikes(values: ArrayLike, floor: float = 0.0, least: float = 0.0) -> Bools:
 
     Formula: z = (v - median) / (1.4826 MAD + floor) of the window before it (5 numbers at least), z > 10; and
     v > least * median.
+    Range: true or false, a log each.
     Read: one spike may be chance, several are not: look at the learning rate and at outliers of the reward.
     Fails: where the window hardly varies everything is a spike: give a floor in the number's own units.
     Source: ours; z on median and MAD as in Hampel 1974, window and limit are conventions.

@@ -131,7 +131,10 @@ def arrivals(times: ArrayLike) -> Arrivals:
 
     Formula: mean of min(T, 1); without censoring it is the restricted mean of Kaplan and Meier. Exact binomial interval
     of the share.
-    Read: never the mean of the runs that arrive alone.
+    Range: mean 0 to 1, share 0 to 1.
+    Read: a mean of 1 = nobody arrives; never the mean of the runs that do.
+    Fails: with few seeds the share's interval is wide: of 5 arrivals in 5 the share may still be .48.
+    Source: restricted means, Royston & Parmar 2013; Clopper & Pearson 1934.
 
     >>> found = arrivals([.2, .4, inf])
     >>> round(found.mean.mean, 4), found.reached, found.runs

@@ -19,7 +19,9 @@ from rewardbench.stats.comparisons import (
     holm,
     minimum_detectable_difference,
     paired_difference,
+    pairing,
     probability_of_improvement,
+    seeds_needed,
     tost,
     verdict,
     verdicts,
@@ -42,7 +44,7 @@ from rewardbench.stats.intervals import (
 from rewardbench.stats.preferences import WinRate, bradley_terry, win_rate
 from rewardbench.stats.ranks import Pairs, Resolution, all_pairs, rank_intervals, resolution, significantly_better
 from rewardbench.stats.variance import Components, components
-from rewardbench.stats.weights import Sensitivity, composite, counted, pareto, sensitivity
+from rewardbench.stats.weights import Sensitivity, pareto, sensitivity
 
 __all__ = [
     "BOOTSTRAP_FROM",
@@ -66,8 +68,6 @@ __all__ = [
     "catch_rate",
     "challenge",
     "components",
-    "composite",
-    "counted",
     "detectable_difference",
     "exact_share",
     "grind_rate",
@@ -76,12 +76,14 @@ __all__ = [
     "mean_interval",
     "minimum_detectable_difference",
     "paired_difference",
+    "pairing",
     "pareto",
     "pooled_spread",
     "probability_of_improvement",
     "profile",
     "rank_intervals",
     "resolution",
+    "seeds_needed",
     "sensitivity",
     "significantly_better",
     "simulate",

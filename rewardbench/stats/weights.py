@@ -1,8 +1,8 @@
-"""Does the order depend on the weights? The composite of the axes, its rank range over weights, the Pareto front."""
+"""Does the order depend on the weights? A composite's rank range over drawn weights, and the Pareto front."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,38 +29,10 @@ class Sensitivity:
     """Share of the draws in which the design has rank 1, [D]; ties count for each."""
 
 
-def counted(quality: ArrayLike, stability: ArrayLike, efficiency: ArrayLike, diversity: ArrayLike) -> dict[str, Floats]:
-    """The axes as the composite counts them, of each run, any one shape: what `composite` and `sensitivity` are given.
-
-    Q is clipped to [0, 1], and S is 0 unless Q is above 0: standing still is stable, and must earn nothing. The rest
-    stays: D is negative where a design has less precise variety than the untrained policy.
-
-    >>> [float(v) for v in counted(-.2, 1, .1, .3).values()]
-    [0.0, 0.0, 0.1, 0.3]
-    """
-    q, s, e, d = (np.asarray(v, dtype=np.float64) for v in (quality, stability, efficiency, diversity))
-    return {"quality": np.clip(q, 0, 1), "stability": np.where(q > 0, s, 0.0), "efficiency": e, "diversity": d}
-
-
-def composite(axes: Mapping[str, Floats], weights: Mapping[str, float]) -> Floats:
-    """The weighted mean of the axes of each run, in their shape. Arithmetic, so that it pairs and has an interval.
-
-    Weights of axes that are absent, or whose value is unknown (NaN) in every run, are shared out over the others; an
-    axis unknown in some runs only makes those runs' composites unknown.
-
-    >>> composite({"a": np.array([1., 0.]), "b": np.array([.5, .5])}, {"a": .4, "b": .2}).round(3).tolist()
-    [0.833, 0.167]
-    """
-    there = {n: w for n, w in weights.items() if n in axes and not np.isnan(axes[n]).all()}
-    if not there or min(there.values()) < 0 or not sum(there.values()):
-        raise UserError("a composite needs weights of at least 0, one above it, for axes that are known")
-    return np.asarray(sum(w * axes[n] for n, w in there.items()) / sum(there.values()))
-
-
 def sensitivity(
     means: ArrayLike, weights: Sequence[float], draws: int = DRAWS, stream: str = "weights"
 ) -> Sensitivity:
-    """How each design's rank moves when the weights do, from the counted axes' means [designs, axes].
+    """How each design's rank moves when the weights do, from the means [designs, axes] of the axes as they are counted.
 
     Formula: weights from Dirichlet(8 w), whose mean is w; the composite is linear in them, so that means suffice.
     Read: a design whose rank range is wide owes its place to the weights; one in front in every draw does not.
