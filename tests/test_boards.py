@@ -384,7 +384,7 @@ def test_a_board_may_rank_algorithms_that_one_reward_teaches(tmp_path):
     assert set(told["tasks"][0]["rows"][0]["verdicts"]) == set(results.AXES)
     assert {r["design"] for n, r in rows_.items() if n != "untrained"} == {"reference"}
     words = rows.read(folder / "entries" / "best_of_n" / "qa-lookup" / "texts.parquet")
-    assert len(words["text"]) == 2 * 2 * 32  # it counts one completion a prompt, at two evaluations of two seeds
+    assert len(words["text"]) == 2 * 2 * 2 * 32  # two of two a prompt, at two evaluations of two seeds
 
 
 def test_a_board_of_algorithms_needs_its_own_among_them(tmp_path):

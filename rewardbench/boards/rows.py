@@ -122,7 +122,7 @@ def _sampled(spec: RunSpec, words: Columns) -> Columns:
 def _chosen(words: Columns, ks: frozenset[int]) -> Any:
     """Which rows [rows] are one of the ks among their prompt's counted completions at one evaluation.
 
-    An algorithm may count few of them (best-of-n: one), so that places are taken round the count.
+    An algorithm may count few of them (best-of-n): then the first are.
     """
     keys = [*zip(words["seed"].tolist(), words["split"].tolist(), words["step"].tolist(), words["prompt"].tolist(),
                  words["temperature"].tolist(), strict=True)]  # fmt: skip
@@ -131,7 +131,9 @@ def _chosen(words: Columns, ks: frozenset[int]) -> Any:
     for key in keys:
         place.append(counts.get(key, 0))
         counts[key] = place[-1] + 1
-    return np.array([p in {k % counts[key] for k in ks} for p, key in zip(place, keys, strict=True)], dtype=bool)
+    few = frozenset(range(SAMPLED))
+    places = {key: ks if max(ks) < count else few for key, count in counts.items()}
+    return np.array([p in places[key] for p, key in zip(place, keys, strict=True)], dtype=bool)
 
 
 def _steps(spec: RunSpec, folder: Path) -> Columns:
