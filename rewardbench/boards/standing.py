@@ -19,10 +19,12 @@ NULLS = ("random", "constant")
 """Arms that teach nothing: no design that does may stand above the untrained policy."""
 
 
-def _means(board: Board, task: str, contest: Sequence[Scored], seeds: Sequence[int]) -> tuple[list[str], Floats]:
-    """(names, axes as `overall` counts them [designs, axes]) of the designs that have every axis the task asks for."""
+def _means(
+    board: Board, task: str, contest: Sequence[Scored], seeds: Sequence[int], prefix: str = ""
+) -> tuple[list[str], Floats]:
+    """(names, means over seeds [designs, axes]) of the designs that have every axis the task asks for."""
     axes = board.asked(task)
-    held = {s.name: [s.values(a, seeds) for a in axes] for s in contest}
+    held = {s.name: [s.values(prefix + a, seeds) for a in axes] for s in contest}
     full = [n for n, values in held.items() if all(v is not None for row in values for v in row)]
     table = np.array([np.mean(np.array(held[n], dtype=float), axis=1) for n in full]).reshape(len(full), len(axes))
     return full, table
@@ -37,16 +39,11 @@ def front(board: Board, task: str, contest: Sequence[Scored], seeds: Sequence[in
 
 
 def sensitivity(board: Board, task: str, contest: Sequence[Scored], seeds: Sequence[int]) -> dict[str, Any]:
-    """How the order in `overall` depends on its weights: 1,000 draws of Dirichlet(8 w)."""
-    names, table = _means(board, task, contest, seeds)
+    """How the order in `overall` depends on its weights: 1,000 draws of Dirichlet(8 w) on its counted axes."""
+    names, table = _means(board, task, contest, seeds, "counted_")
     if not names:
         return {"draws": DRAWS, "rows": []}
-    axes = board.asked(task)
-    if "diversity" in axes:
-        table[:, axes.index("diversity")] /= board.scale[task]["diversity"]
-    table = np.clip(table, 0, 1)
-    table[:, axes.index("stability")] *= table[:, axes.index("quality")] > 0
-    found = stats.sensitivity(table, [board.weights[a] for a in axes])
+    found = stats.sensitivity(table, [board.weights[a] for a in board.asked(task)])
     rows = [
         {"entry": n, "best": int(a), "worst": int(b), "first": float(f)}
         for n, a, b, f in zip(names, found.best, found.worst, found.front, strict=True)
