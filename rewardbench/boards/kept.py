@@ -36,32 +36,36 @@ def kept(task: str, scored: Scored) -> Kept:
     """The kept words of an entry's first seeds; prompts are drawn again from the task, by seed."""
     folder = scored.results[0].run.folder
     words, scores = read(folder / "texts.parquet"), read(folder / "scores.parquet")
-    known = _golds(scores)
+    golds = dict(zip(_keys(scores), scores["gold"].tolist(), strict=True))
+    own = _keys(words)
     prompts: list[Prompt] = []
     said: list[list[Any]] = []
     gold: list[list[float]] = []
     for run in scored.results[:SEEDS]:
         spec = run.run.spec
         rows = _by_prompt(words, spec.seed)
-        for prompt in islice(find.task(task).prompts("dev", spec.seed), spec.eval_prompts):
-            if mine := rows.get(prompt.id, []):
-                prompts.append(prompt)
-                said.append([_said(words, i) for i in mine])
-                keys = [(spec.seed, int(words["step"][i]), prompt.id, int(words["k"][i])) for i in mine]
-                gold.append([known[key] for key in keys])
+        known = {p.id: p for p in islice(find.task(task).prompts("dev", spec.seed), spec.eval_prompts)}
+        for name, mine in rows.items():
+            prompts.append(known[name])
+            said.append([_said(words, i) for i in mine])
+            gold.append([golds[own[i]] for i in mine])
     least = min(map(len, said))  # a run that broke off early kept fewer
     return Kept(prompts, [row[:least] for row in said], np.array([row[:least] for row in gold]))
 
 
-def _golds(scores: dict[str, Any]) -> dict[tuple[int, int, str, int], float]:
-    """(seed, step, prompt, k) -> gold, on dev prompts."""
-    dev = scores["split"] == "dev"
-    keys = zip(*(scores[n][dev].tolist() for n in ("seed", "step", "prompt", "k")), strict=True)
-    return dict(zip(keys, scores["gold"][dev].tolist(), strict=True))
+def _keys(table: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """What names each row of a table: (seed, split, step, prompt, temperature, k, how often that was named before)."""
+    names = ("seed", "split", "step", "prompt", "temperature", "k")
+    seen: dict[tuple[Any, ...], int] = {}
+    found = []
+    for key in zip(*(table[n].tolist() for n in names), strict=True):
+        seen[key] = seen.get(key, -1) + 1
+        found.append((*key, seen[key]))
+    return found
 
 
 def _by_prompt(words: dict[str, Any], seed: int) -> dict[str, list[int]]:
-    """Prompt -> its rows in the table of words, of one seed and on dev."""
+    """Prompt -> its rows in the table of words, of one seed and on dev; one that was drawn twice has twice as many."""
     found: dict[str, list[int]] = {}
     for i in np.flatnonzero((words["seed"] == seed) & (words["split"] == "dev")):
         found.setdefault(str(words["prompt"][i]), []).append(int(i))

@@ -122,18 +122,17 @@ def _sampled(spec: RunSpec, words: Columns) -> Columns:
 def _chosen(words: Columns, ks: frozenset[int]) -> Any:
     """Which rows [rows] are one of the ks among their prompt's counted completions at one evaluation.
 
-    An algorithm may count few of them (best-of-n): then the first are.
+    An algorithm may count few of them (best-of-n): then the first are. A prompt may be drawn twice: its completions
+    follow each other, and k begins anew.
     """
-    keys = [*zip(words["seed"].tolist(), words["split"].tolist(), words["step"].tolist(), words["prompt"].tolist(),
-                 words["temperature"].tolist(), strict=True)]  # fmt: skip
-    counts: dict[Any, int] = {}
-    place = []
-    for key in keys:
-        place.append(counts.get(key, 0))
-        counts[key] = place[-1] + 1
-    few = frozenset(range(SAMPLED))
-    places = {key: ks if max(ks) < count else few for key, count in counts.items()}
-    return np.array([p in places[key] for p, key in zip(place, keys, strict=True)], dtype=bool)
+    size = len(words["k"])
+    begins = np.ones(size, dtype=bool)
+    same = [words[n][1:] == words[n][:-1] for n in ("seed", "split", "step", "prompt", "temperature")]
+    begins[1:] = ~np.logical_and.reduce(same) | (words["k"][1:] <= words["k"][:-1])
+    block = np.cumsum(begins) - 1
+    place = np.arange(size) - np.flatnonzero(begins)[block]
+    enough = np.bincount(block)[block] > max(ks) if size else np.zeros(0, dtype=bool)
+    return np.where(enough, np.isin(place, sorted(ks)), place < SAMPLED)
 
 
 def _steps(spec: RunSpec, folder: Path) -> Columns:
