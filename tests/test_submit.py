@@ -10,6 +10,7 @@ from sweeping import one_line, rbench
 
 from rewardbench import sweep, trace
 from rewardbench.boards import definition, entries, rows, secrets
+from rewardbench.policies.settings import file_digest
 
 
 def pack(folder, place, out, *words):
@@ -280,3 +281,83 @@ def test_a_bundle_with_a_secret_is_refused_with_its_place(where, small, own, tmp
         said = refused(pack(out, small, tmp_path / "b.zip"), 3, f"mine.py, line {len(OWN.splitlines()) + 1} holds")
     assert "abcdEFGH" not in said
     assert not (tmp_path / "b.zip").exists()
+
+
+# --- rbench submit check, open -------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def bundle(small, small_swept, tmp_path_factory):
+    """A bundle that was packed."""
+    pytest.importorskip("rewardbench.boards.bundle")
+    out = tmp_path_factory.mktemp("bundle") / "brief.zip"
+    assert pack(small_swept, small, out, "--specs-tried", "2").code == 0
+    return out
+
+
+@pytest.fixture
+def checkout(small, small_swept, tmp_path):
+    """A checkout of the boards' repository, with the board's own `untrained`."""
+    place = tmp_path / "checkout" / "leaderboards" / "small"
+    shutil.copytree(small, place)
+    three = ran(small, tmp_path / "three", "--design", "untrained", "--seeds", "3")
+    assert rbench("board", "add", place, three).code == 0
+    return tmp_path / "checkout"
+
+
+def test_check_is_verify_up_to_rescored(bundle, small):
+    said = rbench("submit", "check", bundle, "--board", small, "--json")
+    assert said.code == 0, said.err + said.out
+    assert (said.json["asked"], said.json["level"]) == ("rescored", "rescored")
+    assert said.json == rbench("verify", bundle, "--level", "rescored", "--board", small, "--json").json
+
+
+def test_a_changed_bundle_does_not_pass(bundle, small, tmp_path):
+    with zipfile.ZipFile(bundle) as file:
+        file.extractall(tmp_path)
+    place = tmp_path / "brief" / "entry.json"
+    told = json.loads(place.read_text())
+    told["tasks"]["qa/lookup"]["means"]["quality"]["mean"] += 0.1
+    place.write_text(json.dumps(told))
+    entries.write_manifest(tmp_path / "brief")
+    assert rbench("submit", "check", tmp_path / "brief", "--board", small).code == 3
+
+
+def test_open_prints_steps_title_and_text(bundle):
+    said = rbench("submit", "open", bundle)
+    assert said.code == 0, said.err
+    for words in ("Fork", "git switch -c entry-small-brief", "leaderboards/small/entries/brief", "- [ ] ", "designs tried: 2"):
+        assert words in said.out
+    told = rbench("submit", "open", bundle, "--json").json
+    assert told["files"] == []
+    assert told["body"] in said.out
+    assert f"SHA-256 `{file_digest(bundle)}`" in told["body"]
+
+
+def test_open_into_a_checkout_writes_what_a_board_keeps(bundle, checkout):
+    said = rbench("submit", "open", bundle, "--into", checkout, "--json")
+    assert said.code == 0, said.err
+    place = checkout / "leaderboards" / "small" / "entries" / "brief"
+    assert set(said.json["files"]) == {p.relative_to(checkout).as_posix() for p in place.rglob("*") if p.is_file()}
+    listed = json.loads((place / "manifest.json").read_text())
+    assert listed["bundle"] == file_digest(bundle)
+    assert not (place / "control").exists()
+    words = rows.read(place / "qa-lookup" / "texts.parquet")
+    run = entries.read(place).runs("qa/lookup")[0]
+    assert len(words["k"]) == 2 * 2 * run.spec.eval_prompts * rows.SAMPLED  # seeds, evaluations, prompts, completions
+    with zipfile.ZipFile(bundle) as file:
+        whole = json.loads(file.read("brief/entry.json"))
+    assert json.loads((place / "entry.json").read_text()) == whole
+    again = rbench("submit", "open", bundle, "--into", checkout)
+    refused(again, 2, "is there already")
+    assert rbench("board", "build", checkout / "leaderboards" / "small").code == 0
+    board = json.loads((checkout / "leaderboards" / "small" / "board.json").read_text())
+    assert "brief" in {r["entry"] for r in board["tasks"][0]["rows"]}
+
+
+def test_open_into_another_board_is_refused(bundle, checkout, tmp_path):
+    refused(rbench("submit", "open", bundle, "--into", tmp_path), 5, "has no leaderboards/small")
+    place = checkout / "leaderboards" / "small" / "board.toml"
+    place.write_text(place.read_text().replace("version = 1", "version = 2"))
+    refused(rbench("submit", "open", bundle, "--into", checkout), 2, "the checkout has version 2")
+    assert not (checkout / "leaderboards" / "small" / "entries" / "brief").exists()

@@ -15,14 +15,14 @@ PATTERNS: Mapping[str, re.Pattern[str]] = {
         "a private key": (r"-----BEGIN [A-Z ]*PRIVATE KEY-----",),
         "a cloud access key": (r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b", r"\bAIza[0-9A-Za-z_-]{35}"),
         "a token of a code host": (
-            r"\bgh[pousr]_[0-9A-Za-z]{36,}", r"\bgithub_pat_[0-9A-Za-z_]{22,}", r"\bglpat-[0-9A-Za-z_-]{20}",
+            r"\bgh[pousr]_[0-9A-Za-z]{30,}", r"\bgithub_pat_[0-9A-Za-z_]{22,}", r"\bglpat-[0-9A-Za-z_-]{20}",
         ),
         "a token of a model host": (r"\bhf_[0-9A-Za-z]{30,}", r"\bsk-[0-9A-Za-z_-]{20,}"),
         "a token of a messenger": (r"\bxox[abprs]-[0-9A-Za-z-]{10,}",),
         "a signed web token": (r"\beyJ[0-9A-Za-z_-]{10,}\.eyJ[0-9A-Za-z_-]{10,}\.[0-9A-Za-z_-]{10,}",),
         "a password in an address": (r"\b[a-z][a-z0-9+.-]*://[^\s/:@\"']+:[^\s/@\"']{3,}@",),
         "what is called a secret": (
-            r"(?i:api_?key|secret|password|passwd|access_?token)\w*[\"']?\s*[:=]\s*[\"'][^\"'\s]{8,}[\"']",
+            r"(?i:api_?key|secret|password|passwd|token)\w*[\"']?\s*[:=]\s*[\"'][^\"'\s]{8,}[\"']",
         ),
         "a path of somebody's home": (
             r"/(?:home|Users)/[^\s/\"'<>]+", r"\b[A-Za-z]:\\+Users\\+[^\s\\\"'<>]+", r"(?<![\w.])/root/[^\s\"']*",

@@ -89,3 +89,44 @@ def check(bundle: Path, board: str | None, as_json: bool) -> int:
 
     more = [*(("--board", board) if board else ()), *(("--json",) if as_json else ())]
     return call(["verify", str(bundle), "--level", "rescored", *more])
+
+
+@command.command("open")
+@click.argument("bundle", type=click.Path(path_type=Path))
+@click.option(
+    "--into", type=click.Path(path_type=Path, file_okay=False), metavar="CHECKOUT",
+    help="Write the entry as the board keeps it into this checkout of the boards' repository.",
+)  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+def open_(bundle: Path, into: Path | None, as_json: bool) -> int:
+    """Say how BUNDLE becomes a pull request: steps, title and text. Nothing is sent, and git is yours to run.
+
+    With --into, the entry is written below leaderboards/<board>/entries/ of a checkout, ready to commit: all scores,
+    the words of a seeded few, and the SHA-256 of the whole bundle.
+
+    \b
+    Example:
+      rbench submit open mine.zip
+      rbench submit open mine.zip --into ../boards
+    """
+    from rewardbench.boards import bundle as bundles
+    from rewardbench.boards import entries, handing
+    from rewardbench.cli import print_json
+
+    with bundles.opened(bundle) as folder:
+        entry = entries.read(folder)
+        digest = handing.sha256(bundle, folder)
+        told = handing.request(entry, bundle, digest)
+        written = handing.put(entry, digest, into) if into is not None else None
+    if as_json:
+        files = sorted(p.relative_to(into).as_posix() for p in written.rglob("*") if p.is_file()) if written else []
+        steps = list(told.steps)
+        print_json({"schema_version": 1, "title": told.title, "body": told.body, "steps": steps, "files": files})
+        return 0
+    if written is not None:
+        click.echo(f"wrote {written}: git add it, commit, push", err=True)
+        return 0
+    for number, line in enumerate(told.steps, 1):
+        click.echo(f"{number}. {line}")
+    click.echo(f"\n{told.title}\n\n{told.body}")
+    return 0
