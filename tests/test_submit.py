@@ -14,7 +14,7 @@ from rewardbench.policies.settings import file_digest
 
 
 def pack(folder, place, out, *words):
-    return rbench("submit", "pack", folder, "--board", place, "--name", "brief", "-o", out, "--json", *words)
+    return rbench("submit", "pack", folder, "--board", place, "--name", "brief", "--author", "Ann", "-o", out, "--json", *words)
 
 
 # --- rbench run --board --------------------------------------------------------------------------
@@ -75,7 +75,7 @@ def test_an_unknown_board_names_what_there_is():
 
 
 def test_a_bundle_holds_every_word_the_control_and_numbers_of_its_rows(small, small_swept, tmp_path):
-    said = pack(small_swept, small, tmp_path / "b.zip", "--author", "Ann", "--specs-tried", "3", "--summary", "short")
+    said = pack(small_swept, small, tmp_path / "b.zip", "--specs-tried", "3", "--summary", "short")
     assert said.code == 0, said.err
     with zipfile.ZipFile(tmp_path / "b.zip") as file:
         assert file.namelist()[-1] == "brief/manifest.json"
@@ -149,7 +149,7 @@ def test_shards_are_put_together(small, small_swept, tmp_path):
     for n, half in enumerate(halves, 1):
         assert rbench(*words, "--shard", f"{n}/2", "--out", half).code == 0
     refused(pack(halves[0], small, tmp_path / "b.zip"), 2, "seeds are there")
-    both = rbench("submit", "pack", *halves, "--board", small, "--name", "brief", "-o", tmp_path / "b.zip", "--json")
+    both = rbench("submit", "pack", *halves, "--board", small, "--name", "brief", "--author", "Ann", "-o", tmp_path / "b.zip", "--json")
     assert both.code == 0, both.err
     assert both.json["sha256"] == pack(small_swept, small, tmp_path / "a.zip").json["sha256"]
 
@@ -168,16 +168,16 @@ def test_a_changed_record_is_refused(small, copy, tmp_path):
 
 
 def test_a_run_that_is_there_twice_must_be_the_same(small, small_swept, copy, tmp_path):
-    same = rbench("submit", "pack", small_swept, copy, "--board", small, "--name", "a", "-o", tmp_path / "a.zip")
+    same = rbench("submit", "pack", small_swept, copy, "--board", small, "--name", "a", "--author", "Ann", "-o", tmp_path / "a.zip")
     assert same.code == 0, same.err
     trace.set_status(run_of(copy, "brevity"), "done", content="0" * 64)
-    said = rbench("submit", "pack", small_swept, copy, "--board", small, "--name", "a", "-o", tmp_path / "b.zip")
+    said = rbench("submit", "pack", small_swept, copy, "--board", small, "--name", "a", "--author", "Ann", "-o", tmp_path / "b.zip")
     refused(said, 2, "is there twice and differs")
 
 
 def test_which_design_is_asked_where_there_are_several(small, small_swept, tmp_path):
     form = ran(small, tmp_path / "form", "--design", "form")
-    words = ("submit", "pack", small_swept, form, "--board", small, "--name", "x", "-o", tmp_path / "b.zip", "--json")
+    words = ("submit", "pack", small_swept, form, "--board", small, "--name", "x", "--author", "Ann", "-o", tmp_path / "b.zip", "--json")
     refused(rbench(*words), 2, "several designs: brevity, form; say which with --design")
     refused(rbench(*words, "--design", "forn"), 2, "did you mean 'form'?")
     refused(rbench(*words, "--design", "untrained"), 2, "a reference entry that every board has")
@@ -188,7 +188,7 @@ def test_which_design_is_asked_where_there_are_several(small, small_swept, tmp_p
 
 @pytest.mark.parametrize("name", ["Brief", "a b", "../x", "", "x" * 65])
 def test_a_name_that_no_folder_should_have(name, small, small_swept, tmp_path):
-    said = rbench("submit", "pack", small_swept, "--board", small, "--name", name, "-o", tmp_path / "b.zip")
+    said = rbench("submit", "pack", small_swept, "--board", small, "--name", name, "--author", "Ann", "-o", tmp_path / "b.zip")
     refused(said, 2, "use lower-case letters")
 
 

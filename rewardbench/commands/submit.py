@@ -21,7 +21,7 @@ def command() -> None:
     \b
     Example:
       rbench run --board cpu --task qa/lookup --design mine.toml --out runs/mine
-      rbench submit pack runs/mine --board cpu --name mine
+      rbench submit pack runs/mine --board cpu --name mine --author "Ann Example"
       rbench submit check mine.zip
       rbench submit open mine.zip
     """
@@ -35,7 +35,7 @@ def command() -> None:
 )  # fmt: skip
 @click.option("--name", required=True, metavar="X", help="The entry's name: small letters, digits, dots, dashes.")
 @click.option("--design", metavar="D", help="The design to hand in, where the runs have several.")
-@click.option("--author", "authors", multiple=True, metavar="A", help="Who made it; may be repeated.")
+@click.option("--author", "authors", multiple=True, required=True, metavar="A", help="Who made it; may be repeated.")
 @click.option("--summary", default="", metavar="S", help="One line on what the design pays for.")
 @click.option("--specs-tried", type=click.IntRange(1), metavar="N", help="Designs that you tried, this one included.")
 @click.option("--link", "links", multiple=True, metavar="URL", help="A paper or page, https:// only; may be repeated.")
