@@ -303,7 +303,7 @@ def _quality(board: Board, task: str, runs: Sequence[Loaded]) -> list[float]:
 
 
 def check(case: Case, seeds: int) -> list[Finding]:
-    """What training an entry anew finds, for `rbench verify --level reproduced`: on so many challenge seeds; 0: its own.
+    """What training an entry anew finds, for `verify --level reproduced`: on so many challenge seeds (0: its own).
 
     The seeds are drawn here and now, so that nobody knew them; a finding names them.
 
