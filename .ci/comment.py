@@ -125,7 +125,7 @@ def body(found: dict[str, Any]) -> str:
     if unread := whole(found.get("unread"), 10**6):
         lines += [f"{unread} more entries were not read: hand them in apart.", ""]
     if others := whole(found.get("other_files"), 10**6):
-        lines += [f"{others} files of leaderboards that belong to no entry are changed too: a person looks at those.", ""]
+        lines += [f"{others} files of leaderboards that are no entry's are changed too: a person looks at those.", ""]
     lines += ["`rbench explain CODE` says what a check asks and how to mend it. A flag asks for a person's look."]
     return "\n".join(lines)
 

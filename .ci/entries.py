@@ -72,9 +72,10 @@ def export(files: Sequence[str], head: Mapping[str, tuple[str, str]], out: Path)
 def verify(board: str, folder: Path) -> dict[str, Any]:
     """The verdict of `rbench verify` on a folder, with its exit code; what it could not judge has a reason instead."""
     place = str(Path("leaderboards") / board)
-    words = [sys.executable, "-m", "rewardbench", "verify", str(folder), "--level", "rescored", "--board", place, "--json"]
+    words = ["verify", str(folder), "--level", "rescored", "--board", place, "--json"]
+    command = [sys.executable, "-m", "rewardbench", *words]
     try:
-        done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=LONGEST)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=LONGEST)
         return {"code": done.returncode, "verdict": json.loads(done.stdout)}
     except subprocess.TimeoutExpired:
         return {"code": 7, "reason": f"the checks took more than {LONGEST} seconds"}

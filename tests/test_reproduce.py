@@ -7,6 +7,7 @@ import pytest
 from scipy.stats import ttest_ind
 from small_board import OWN, ran
 from sweeping import one_line, rbench
+from test_machine_output import valid
 
 from rewardbench.boards import definition, entries, packing, reproduce, rows, submitting
 from rewardbench.types import Design, Part, UserError
@@ -123,7 +124,7 @@ def again(board, name, out, *words):
 def test_an_entry_trained_anew_is_the_same_bit_for_bit(board, tmp_path):
     said = again(board, "closed", tmp_path)
     assert said.code == 0, said.err
-    (task,) = said.json["tasks"]
+    (task,) = valid(said, "reproduce")["tasks"]
     assert (task["same"], task["difference"], task["seeds"]) == (True, None, list(definition.read(board).seed_list(2)))
     assert task["axes"]["quality"]["entry"] == task["axes"]["quality"]["again"] == pytest.approx(task["quality"]["mean"])
     assert said.json["ok"] is True
@@ -148,7 +149,7 @@ def test_invented_rows_are_found_with_their_place(board, tmp_path):
 
     said = again(lied(board, tmp_path, raise_gold), "closed", tmp_path / "out")
     assert said.code == 3
-    (task,) = said.json["tasks"]
+    (task,) = valid(said, "reproduce")["tasks"]
     assert task["ok"] is False
     first = task["difference"]
     assert (first["table"], first["step"], first["column"], first["old"]) == ("scores", 1, "gold", 1.0)
@@ -172,7 +173,7 @@ def test_rounding_of_another_processor_is_no_lie(board, tmp_path):
 def test_challenge_seeds_are_named_by_board_entry_and_commit(board, tmp_path):
     said = again(board, "closed", tmp_path, "--challenge-seeds", "2", "--commit", "abc")
     found = definition.read(board)
-    (task,) = said.json["tasks"]
+    (task,) = valid(said, "reproduce")["tasks"]
     assert task["seeds"] == list(definition.challenge_seeds(found, "closed", "abc", 2))
     assert not set(task["seeds"]) & set(found.seed_list(3))
     assert (task["same"], task["difference"], task["quality"]["fresh_n"]) == (None, None, 2)

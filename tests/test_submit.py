@@ -1,15 +1,18 @@
 """Does a design get from runs to a bundle, and from there into a pull request, whole or not at all?"""
 
 import json
+import re
+import shlex
 import shutil
 import zipfile
 
 import pytest
 from small_board import OWN, ran
-from sweeping import one_line, rbench
+from sweeping import ROOT, one_line, rbench
+from test_machine_output import valid
 
 from rewardbench import sweep, trace
-from rewardbench.boards import definition, entries, rows, secrets
+from rewardbench.boards import definition, entries, handing, rows, secrets
 from rewardbench.policies.settings import file_digest
 
 
@@ -87,7 +90,7 @@ def test_a_bundle_holds_every_word_the_control_and_numbers_of_its_rows(small, sm
     assert entry.about["board"]["digest"] == definition.read(small).digest
     listed = json.loads((entry.folder / "manifest.json").read_text())
     assert set(listed["files"]) == {p.relative_to(entry.folder).as_posix() for p in entries.files(entry.folder)}
-    assert said.json["digest"] == listed["digest"] == entries.write_manifest(entry.folder)
+    assert valid(said, "submit-pack")["digest"] == listed["digest"] == entries.write_manifest(entry.folder)
     runs = entry.runs("qa/lookup")
     assert [r.spec.seed for r in runs] == list(definition.read(small).seed_list(2))
     for run in runs:
@@ -263,8 +266,6 @@ def test_what_should_not_leave_a_machine_is_seen(line):
 
 
 def test_what_is_published_already_is_no_secret():
-    from sweeping import ROOT
-
     files = [*(ROOT / "tasks").rglob("*.py"), *(ROOT / "rewardbench" / "rewards").glob("*.py"), *(ROOT / "leaderboards").rglob("*.toml")]
     assert [(p.name, f) for p in files for f in secrets.found(p.read_text())] == []
 
@@ -338,7 +339,7 @@ def test_open_into_a_checkout_writes_what_a_board_keeps(bundle, checkout):
     said = rbench("submit", "open", bundle, "--into", checkout, "--json")
     assert said.code == 0, said.err
     place = checkout / "leaderboards" / "small" / "entries" / "brief"
-    assert set(said.json["files"]) == {p.relative_to(checkout).as_posix() for p in place.rglob("*") if p.is_file()}
+    assert set(valid(said, "submit-open")["files"]) == {p.relative_to(checkout).as_posix() for p in place.rglob("*") if p.is_file()}
     listed = json.loads((place / "manifest.json").read_text())
     assert listed["bundle"] == file_digest(bundle)
     assert not (place / "control").exists()
@@ -361,3 +362,38 @@ def test_open_into_another_board_is_refused(bundle, checkout, tmp_path):
     place.write_text(place.read_text().replace("version = 1", "version = 2"))
     refused(rbench("submit", "open", bundle, "--into", checkout), 2, "the checkout has version 2")
     assert not (checkout / "leaderboards" / "small" / "entries" / "brief").exists()
+
+
+# --- docs/boards.md ------------------------------------------------------------------------------
+
+PAGE = (ROOT / "docs" / "boards.md").read_text()
+
+
+def test_the_page_says_the_pledge_that_is_asked():
+    assert [line[2:] for line in PAGE.splitlines() if line.startswith("- ")][-len(handing.PLEDGE) :] == list(handing.PLEDGE)
+
+
+def test_the_pages_commands_do_what_it_says(small, tmp_path, monkeypatch):
+    """Every printed command, in order, on the small board."""
+    pytest.importorskip("rewardbench.boards.verify")
+    monkeypatch.chdir(tmp_path)
+    name, toml = re.search(r"```toml\n# (\S+)\n(.*?)```", PAGE, re.S).groups()
+    (tmp_path / name).write_text(toml)
+    lines = [line for block in re.findall(r"```bash\n(.*?)```", PAGE, re.S) for line in block.splitlines()]
+    board = ["--board", str(small)]
+    for line in lines:
+        words = shlex.split(line.removesuffix(" || true"))[1:]
+        words = [str(small) if w == "cpu" else w for w in words]
+        words += board if words[:2] == ["submit", "check"] or words[0] == "reproduce" else []
+        said = rbench(*words)
+        assert said.code == 0 or (words[0] == "audit" and said.code == 3), said.err
+    assert [line.split()[1] for line in lines] == ["plan", "audit", "run", "submit", "submit", "submit", "reproduce"]
+
+
+def test_commands_in_the_pages_text_exist():
+    from rewardbench import cli
+
+    said = re.findall(r"`rbench ([a-z]+)(?: ([a-z]+))?", PAGE)
+    there = set(cli.main.list_commands(None))
+    assert {first for first, _ in said} - {"explain", "verify"} <= there  # those come with the checks
+    assert {second for first, second in said if first == "submit"} == {"check", "open"}
