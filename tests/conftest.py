@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 from making import make_policy
+from small_board import small as small
+from small_board import small_swept as small_swept
 
 
 @pytest.fixture(scope="session")

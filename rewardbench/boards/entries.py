@@ -104,22 +104,26 @@ def files(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def write_manifest(folder: Path) -> str:
-    """Write `manifest.json`: bytes and SHA-256 of every file; returns the digest of the whole."""
+def write_manifest(folder: Path, bundle: str | None = None) -> str:
+    """Write `manifest.json`: bytes and SHA-256 of every file; returns the digest of the whole.
+
+    `bundle` is the SHA-256 of the archive that has all words, which a board does not keep.
+    """
     listed = {
         p.relative_to(folder).as_posix(): {"bytes": p.stat().st_size, "sha256": file_digest(p)} for p in files(folder)
     }
     digest = canonical(listed)
-    text = json.dumps({"schema_version": SCHEMA, "digest": digest, "files": listed}, indent=1, sort_keys=True)
+    told = {"schema_version": SCHEMA, "digest": digest, "files": listed} | ({"bundle": bundle} if bundle else {})
+    text = json.dumps(told, indent=1, sort_keys=True)
     trace.write_whole(folder / "manifest.json", (text + "\n").encode())
     return digest
 
 
-def write(folder: Path, about: Mapping[str, Any]) -> str:
+def write(folder: Path, about: Mapping[str, Any], bundle: str | None = None) -> str:
     """Write what an entry says of itself, then its manifest; returns the digest."""
     text = json.dumps(trace.finite(about), indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
     trace.write_whole(folder / "entry.json", (text + "\n").encode())
-    return write_manifest(folder)
+    return write_manifest(folder, bundle)
 
 
 def check_name(name: str, known: Sequence[str] = ()) -> None:

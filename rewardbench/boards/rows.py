@@ -112,6 +112,8 @@ def picks(spec: RunSpec) -> tuple[frozenset[int], frozenset[int]]:
 
 def _sampled(spec: RunSpec, words: Columns) -> Columns:
     """The rows of `texts` that a thin entry keeps; of a run that broke off earlier, its last evaluations."""
+    if not words:
+        return {}
     steps, ks = picks(spec)
     dev = words["split"] == "dev"
     there = sorted(set(words["step"][dev].tolist()))[-len(steps) :]
@@ -156,7 +158,9 @@ def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _joined(tables: Sequence[Columns]) -> Columns:
-    """Tables one after another; a column that one of them lacks is filled with NaN there."""
+    """Tables one after another; a column that one of them lacks is filled with NaN there, and one without any is none
+    (of a run that failed before it was evaluated)."""
+    tables = [t for t in tables if t]
     names = list(dict.fromkeys(n for t in tables for n in t))
     lacking = [np.full(len(next(iter(t.values()))), np.nan, dtype=np.float32) for t in tables]
     return {n: np.concatenate([t.get(n, no) for t, no in zip(tables, lacking, strict=True)]) for n in names}
