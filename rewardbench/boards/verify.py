@@ -19,13 +19,15 @@ from rewardbench.boards import bundle, checks, definition, fingerprint
 from rewardbench.boards.checks import LEVELS
 from rewardbench.boards.checks._case import Case, NotChecked
 from rewardbench.boards.definition import Board
-from rewardbench.boards.finding import Finding, Refused, shown
+from rewardbench.boards.finding import SEVERITIES, Finding, Refused, shown
 from rewardbench.design import nearest
 from rewardbench.plan import ENGINE
 from rewardbench.types import UserError
 
 SCHEMA = 1
 ASKED = LEVELS[1:]
+MOST = 50
+"""Findings of one check that are told."""
 
 
 @dataclass(frozen=True)
@@ -156,6 +158,8 @@ def _asked(module: Any, case: Case) -> tuple[list[Finding], str]:
         found = [refused.finding]
     except UserError as error:  # a table that cannot be what it should be
         found = [Finding(module.CODE, shown(str(error), 300))]
+    if len(found) > MOST:
+        found[MOST - 1 :] = [Finding(module.CODE, f"and {len(found) - MOST + 1} more of this kind")]
     return [replace(f, severity=f.severity or module.SEVERITY) for f in found], ""
 
 
@@ -185,3 +189,18 @@ def _reached(level: Mapping[str, str], rejecting: set[str], unmade: set[str], wa
         if mine and mine[0] not in unmade:
             reached = name
     return reached
+
+
+def lines(verdict: Verdict) -> list[str]:
+    """The verdict as a terminal shows it: the level, then what was found, the worst first."""
+    about = verdict.board and f"board {verdict.board.name} version {verdict.board.version}"
+    name = shown(verdict.entry) if verdict.entry else "the bundle"
+    said = [f"{name}: {verdict.level}" + (f" ({about})" if about else "")]
+    for severity in SEVERITIES:
+        said += [f"{severity:<6} {f.code}  {f.message}" for f in verdict.findings if f.severity == severity]
+    if verdict.unchecked:
+        said.append("not checked: " + "; ".join(f"{code} ({why})" for code, why in verdict.unchecked))
+    if verdict.findings:
+        codes = sorted({f.code for f in verdict.findings})
+        said.append(f"rbench explain {codes[0]} says what that check asks and how to mend it")
+    return said

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from itertools import islice
@@ -115,7 +116,7 @@ class Piece:
         """(row of `scores`, prompt, what was said) of every completion whose words are kept."""
         asked: dict[tuple[int, str], dict[str, Prompt]] = {}
         for i, key in enumerate(keys(self.texts)):
-            seed, split, _, _, prompt, _ = key
+            seed, split, prompt = key[0], key[1], key[4]
             if (seed, split) not in asked:
                 asked[seed, split] = {p.id: p for p in self.prompts(split, seed)}
             yield self.known[key], asked[seed, split][prompt], self.said(i)
@@ -198,8 +199,25 @@ class Case:
 
 
 def keys(columns: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    """What names each row of `scores` or `texts`."""
-    return list(zip(*(columns[n].tolist() for n in KEY), strict=True))
+    """What names each row of `scores` or `texts`: KEY, and which time it stands there.
+
+    A task may draw one prompt twice, and so a key may stand twice.
+    """
+    return numbered(zip(*(columns[n].tolist() for n in KEY), strict=True))
+
+
+def numbered(plain: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Each key with the number of times that it stood there before.
+
+    >>> numbered([("a",), ("b",), ("a",)])
+    [('a', 0), ('b', 0), ('a', 1)]
+    """
+    seen: Counter[tuple[Any, ...]] = Counter()
+    found = []
+    for key in plain:
+        found.append((*key, seen[key]))
+        seen[key] += 1
+    return found
 
 
 def place(where: str, columns: Mapping[str, Any], i: int) -> str:
@@ -252,13 +270,15 @@ def expected_keys(spec: RunSpec, piece: Piece, steps: Sequence[int], grid: bool)
     """The key of every completion that a run has, in order: its evaluations at `steps`, then the grid if it has one."""
     split = spec.grid_split or "dev"
     dev = [p.id for p in piece.prompts("dev", spec.seed)]
-    there = [(spec.seed, "dev", s, 1.0, p, k) for s in steps for p in dev for k in range(spec.eval_samples)]
+    there: list[tuple[Any, ...]] = [
+        (spec.seed, "dev", s, 1.0, p, k) for s in steps for p in dev for k in range(spec.eval_samples)
+    ]
     if grid and spec.temperatures:
         test = [p.id for p in piece.prompts(split, spec.seed)]
         heats = sorted(spec.temperatures)
         last = [(spec.seed, "test", spec.steps, h, p, k) for h in heats for p in test for k in range(spec.grid_samples)]
-        return [*there, *last]
-    return there
+        there += last
+    return numbered(there)
 
 
 def equal(a: Any, b: Any) -> Any:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from rewardbench.boards.checks._case import Case, Piece, expected_keys, keys, overrides
+from rewardbench.boards.checks._case import Case, Piece, expected_keys, keys, numbered, overrides
 from rewardbench.boards.finding import Finding, shown
 from rewardbench.boards.rows import picks
 from rewardbench.plan import RunSpec
@@ -62,17 +62,17 @@ def _how(there: Sequence[tuple[Any, ...]], expected: Sequence[tuple[Any, ...]]) 
 
 
 def _words(key: tuple[Any, ...]) -> str:
-    _, split, step, heat, prompt, k = key
+    _, split, step, heat, prompt, k, _ = key
     return f"{shown(split)} step {step}, temperature {heat:g}, prompt {shown(prompt)}, k {k}"
 
 
 def _picked(there: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     """The keys without their completion's number, which the algorithm chose."""
-    return [key[:-1] for key in there]
+    return numbered(key[:5] for key in there)
 
 
 def _one_each(expected: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    return list(dict.fromkeys(_picked(expected)))
+    return list(dict.fromkeys((*key[:5], key[6]) for key in expected))
 
 
 def _few(spec: RunSpec, there: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
