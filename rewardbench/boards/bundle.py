@@ -1,4 +1,4 @@
-"""Is a bundle of anybody's safe to read? A folder, or a zip, of an entry; what is unsafe is refused before it is opened.
+"""Is a bundle of anybody's safe to read? An entry's folder, or a zip of one; what is unsafe is refused unopened.
 
 Names come from the archive's index and are judged before a byte is unpacked; bytes are counted while they inflate,
 since headers may say anything; links are not followed; then every file is read once by a strict reader. What comes

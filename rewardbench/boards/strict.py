@@ -95,9 +95,7 @@ def loads(data: bytes, where: str) -> Any:
         refuse(f"holds {name}, which is no JSON")
 
     try:
-        found = json.loads(
-            told, object_pairs_hook=pairs, parse_int=whole, parse_float=real, parse_constant=constant
-        )
+        found = json.loads(told, object_pairs_hook=pairs, parse_int=whole, parse_float=real, parse_constant=constant)
     except (ValueError, RecursionError) as error:
         raise Refused(TEXT, f"{where} is no JSON: {shown(str(error), 120)}") from error
     _encodable(found, where)
@@ -168,7 +166,9 @@ def table(path: Path, wanted: Mapping[str, str], optional: Mapping[str, str], no
     except (pa.ArrowException, OSError, ValueError) as error:
         raise Refused(TABLE, f"{where} is no parquet file: {shown(str(error), 120)}") from error
     if about.metadata:
-        raise Refused(TABLE, f"{where} carries metadata of its own ({shown(sorted(about.metadata)[0].decode('latin1'))})")
+        raise Refused(
+            TABLE, f"{where} carries metadata of its own ({shown(sorted(about.metadata)[0].decode('latin1'))})"
+        )
     there = {f.name: str(f.type) for f in schema}
     if len(there) < len(schema):
         raise Refused(TABLE, f"{where} has a column twice")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import graphlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -100,8 +101,16 @@ def _named(about: Mapping[str, Any]) -> Board:
     known = definition.boards()
     if name not in known:
         there = ", ".join(known) or "none"
-        raise UserError(f"the bundle is of board {shown(name)}, which does not ship ({there}); give its folder: --board", 5)
+        raise UserError(
+            f"the bundle is of board {shown(name)}, which does not ship ({there}); give its folder: --board", 5
+        )
     return definition.read(name)
+
+
+@cache
+def _scorer() -> str:
+    """The installed scorer's hash, which takes a second."""
+    return fingerprint.scorer()
 
 
 def same_measure(board: Board) -> None:
@@ -110,7 +119,7 @@ def same_measure(board: Board) -> None:
     if not frozen:
         return
     now: dict[str, tuple[Any, Any]] = {
-        "scorer": (fingerprint.scorer(), frozen.get("scorer")),
+        "scorer": (_scorer(), frozen.get("scorer")),
         "engine": (ENGINE, frozen.get("engine")),
     }
     for task in board.tasks:

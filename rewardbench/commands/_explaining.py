@@ -40,7 +40,9 @@ def explained(asked: str) -> dict[str, Any]:
     code = next((c for c in known if c.lower() == asked.lower()), None)
     if code is None:
         few = f"{min(checks.files())} to {max(checks.files())}, a flag such as hacked, a probe such as echo"
-        raise UserError(f"unknown code {asked!r}{nearest(asked, known) or nearest(asked.upper(), known)} (there is: {few})")
+        raise UserError(
+            f"unknown code {asked!r}{nearest(asked, known) or nearest(asked.upper(), known)} (there is: {few})"
+        )
     kind, path = known[code]
     tree = ast.parse(path.read_text())
     summary, _, rest = (ast.get_docstring(tree) or "").partition("\n")

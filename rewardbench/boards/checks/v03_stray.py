@@ -1,7 +1,7 @@
 """The bundle holds the files of an entry, all of them, nothing else, and none of them too large.
 
-Why: a file that no check reads can carry anything; one that inflates without end stops whoever opens it. At most 2,000
-files, 512 MB in all, 100 times the size of the archive; no archive inside the archive.
+Why: a file that no check reads can carry anything; one that inflates without end stops whoever opens it. At most
+2,000 files, 512 MB in all, 100 times the size of the archive; no archive inside the archive.
 Mend: leave out what is no part of an entry (see `rewardbench/boards/entries.py` for the layout); pack it anew.
 """
 

@@ -1,8 +1,8 @@
 """Every number of entry.json is what its rows give, to the last digit.
 
-Why: the numbers are claims; the rows are the record. Runs, means, intervals, flags and failures are computed again from
-the rows, the `untrained` runs and the board's scale. A difference beyond 1e-9 of the value is rejected; one below
-that is flagged: another version of a library may round otherwise, and nobody gains by it.
+Why: the numbers are claims; the rows are the record. Runs, means, intervals, flags and failures are computed again
+from the rows, the `untrained` runs and the board's scale. A difference beyond 1e-9 of the value is rejected; one
+below that is flagged: another version of a library may round otherwise, and nobody gains by it.
 Mend: never edit entry.json; `rbench submit pack` computes it.
 """
 
@@ -56,9 +56,7 @@ def differences(mine: Any, theirs: Any, where: str = "") -> Iterator[tuple[str, 
     elif isinstance(mine, list) and isinstance(theirs, list) and len(mine) == len(theirs):
         for i, (a, b) in enumerate(zip(mine, theirs, strict=True)):
             yield from differences(a, b, f"{where}/{i}".lstrip("/"))
-    elif type(mine) is not type(theirs) and not {type(mine), type(theirs)} <= {int, float}:
-        yield where, mine, theirs
-    elif mine != theirs:
+    elif (type(mine) is not type(theirs) and not {type(mine), type(theirs)} <= {int, float}) or mine != theirs:
         yield where, mine, theirs
 
 

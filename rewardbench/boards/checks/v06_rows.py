@@ -1,8 +1,8 @@
 """The rows are complete and in order: every evaluation, prompt and completion, every step, the words of the seeded few.
 
-Why: a mean over rows that somebody chose is not the board's. A run that is done has each prompt of each evaluation point,
-the whole grid of temperatures and every step; one that failed has them up to where it broke. The words kept are all
-or those of the completions that a seeded draw names.
+Why: a mean over rows that somebody chose is not the board's. A run that is done has each prompt of each evaluation
+point, the whole grid of temperatures and every step; one that failed has them up to where it broke. The words kept
+are all or those of the completions that a seeded draw names.
 Mend: pack the entry from its run folders; where a run is not done, `rbench resume` first.
 """
 
@@ -26,7 +26,12 @@ AFTER: tuple[str, ...] = ("V07", "V10", "V12", "V15", "V24")
 
 def check(case: Case) -> list[Finding]:
     """Tables of a run that lack rows, have more, or have them in another order."""
-    return [f for piece in case.all for spec, run in zip(piece.specs, piece.told, strict=True) for f in _run(piece, spec, run)]
+    return [
+        f
+        for piece in case.all
+        for spec, run in zip(piece.specs, piece.told, strict=True)
+        for f in _run(piece, spec, run)
+    ]
 
 
 def _run(piece: Piece, spec: RunSpec, run: Mapping[str, Any]) -> list[Finding]:

@@ -25,7 +25,9 @@ def check(case: Case) -> list[Finding]:
         splits = {"dev": "dev", "test": piece.specs[0].grid_split or "dev"}
         for name in ("scores", "texts"):
             table = getattr(piece, name)
-            times = {(s, n): Counter(p.id for p in piece.prompts(of, s)) for s in piece.seeds for n, of in splits.items()}
+            times = {
+                (s, n): Counter(p.id for p in piece.prompts(of, s)) for s in piece.seeds for n, of in splits.items()
+            }
             again = [i for i, key in enumerate(keys(table)) if key[6] >= max(_times(times, key), 1)]
             found += listed(CODE, f"{name}.parquet has rows twice", [place(piece.where, table, i) for i in again])
         steps = numbered(zip(*(piece.steps[n].tolist() for n in ("seed", "step")), strict=True)) if piece.steps else []

@@ -1,7 +1,7 @@
-"""Every number is one that can be: gold in [0, 1], classes numbered in a row, tokens within the limit, nothing infinite.
+"""Every number is one that can be: gold in [0, 1], classes numbered in a row, tokens within the limit, none infinite.
 
-Why: a gold of 1.2, or a class that nobody counted, makes a mean that no policy could reach. Classes are numbered within a
-prompt as they first occur, so that a number that was skipped shows an edit.
+Why: a gold of 1.2, or a class that nobody counted, makes a mean that no policy could reach. Classes are numbered
+within a prompt as they first occur, so that a number that was skipped shows an edit.
 Mend: pack the entry from its run folders; if a row comes from a run as it was, that is our bug: report it.
 """
 
@@ -67,7 +67,9 @@ def _steps(piece: Piece) -> list[Finding]:
         "a count is below 0": np.any([~(s[n] >= 0) for n in counts], axis=0),
         "a number is infinite": np.any([np.isinf(v) for v in s.values() if v.dtype.kind == "f"], axis=0),
     }
-    return [f for what, bad in faults.items() for f in listed(CODE, what, [_at(piece, int(i)) for i in np.flatnonzero(bad)])]
+    return [
+        f for what, bad in faults.items() for f in listed(CODE, what, [_at(piece, int(i)) for i in np.flatnonzero(bad)])
+    ]
 
 
 def _at(piece: Piece, i: int) -> str:

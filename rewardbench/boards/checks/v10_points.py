@@ -25,5 +25,7 @@ def check(case: Case) -> list[Finding]:
         dev, test = s["split"] == "dev", s["split"] == "test"
         right = dev & np.isin(s["step"], spec.points) & (s["temperature"] == 1.0)
         right |= test & (s["step"] == spec.steps) & np.isin(s["temperature"], spec.temperatures)
-        found += listed(CODE, "an evaluation that the board does not have", [piece.at(int(i)) for i in np.flatnonzero(~right)])
+        found += listed(
+            CODE, "an evaluation that the board does not have", [piece.at(int(i)) for i in np.flatnonzero(~right)]
+        )
     return found

@@ -1,8 +1,9 @@
 """The seeds are the board's own, in its order: none dropped, doubled, added or renamed.
 
-Why: the best five of twenty seeds lie 1.2 standard deviations above the truth. A board's seeds are hashed from its name,
-version and index, so nobody picks any; every run of them counts, failures too.
-Mend: run all seeds of the board (`rbench board run BOARD --list` names the shards, `definition.Board.seed_list` the seeds).
+Why: the best five of twenty seeds lie 1.2 standard deviations above the truth. A board's seeds are hashed from its
+name, version and index, so nobody picks any; every run of them counts, failures too.
+Mend: run all seeds of the board (`rbench board run BOARD --list` names the shards, `definition.Board.seed_list` the
+seeds).
 """
 
 from __future__ import annotations
@@ -23,15 +24,17 @@ def check(case: Case) -> list[Finding]:
     """Lists of seeds that are not the board's; rows of seeds that no run has."""
     found = []
     for piece in case.all:
-        control = piece in case.controls
+        ours = piece in case.pieces and case.about["kind"] != "submitted"
         name = str(piece.raw["design"]["name"])
-        count = case.board.seeds if control else packing.seeds_of(case.board, name)
+        count = packing.seeds_of(case.board, name) if ours else case.board.seeds
         found += _list(piece, case.board.seed_list(count))
         for table in ("scores", "texts", "steps"):
             rows = getattr(piece, table)
             stray = sorted(set(rows["seed"].tolist()) - set(piece.seeds)) if rows else []
             if stray:
-                found.append(Finding(CODE, f"{piece.where}/{table}.parquet has rows of seed {stray[0]}, which no run has"))
+                found.append(
+                    Finding(CODE, f"{piece.where}/{table}.parquet has rows of seed {stray[0]}, which no run has")
+                )
     return found
 
 

@@ -1,7 +1,8 @@
 """Every run says how it ended: a failed one why, a done one with its content hash and the policy's size.
 
-Why: a crash counts 0 and is never dropped, so a run that is neither done nor failed has no place in an entry. How many designs
-were tried before this one is asked too (`disclosure.specs_tried`): whoever does not say is shown as not saying.
+Why: a crash counts 0 and is never dropped, so a run that is neither done nor failed has no place in an entry. How
+many designs were tried before this one is asked too (`disclosure.specs_tried`): whoever does not say is shown as not
+saying.
 Mend: `rbench resume` runs that are not finished; give `--specs-tried` to `rbench submit pack`.
 """
 

@@ -1,6 +1,7 @@
 """The design's hash is that of its parts, weights and rules, and its registered parts exist with such parameters.
 
-Why: the hash is the contestant's identity. A design that was changed after the runs would be credited with another's runs.
+Why: the hash is the contestant's identity. A design that was changed after the runs would be credited with another's
+runs.
 Mend: change the .toml, run it again, pack it again.
 """
 

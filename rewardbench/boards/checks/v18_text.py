@@ -1,7 +1,7 @@
 """JSON, TOML and sources are plain UTF-8 that every reader understands alike.
 
-Why: readers differ on NaN, on a key that stands twice, on integers above 2**63 and on numbers that no double holds, and
-deep nesting wears them out. So a file could say one thing to the check and another to the page.
+Why: readers differ on NaN, on a key that stands twice, on integers above 2**63 and on numbers that no double holds,
+and deep nesting wears them out. So a file could say one thing to the check and another to the page.
 Mend: write the file with an ordinary JSON or TOML writer, without NaN or infinity.
 """
 

@@ -1,8 +1,8 @@
 """Gold of every kept completion is what the task's gold says of its words, exactly.
 
-Why: gold is what the board ranks by. It is a program, so the same words get the same score; a gold that was edited, with
-every mean computed again to match, is seen here. Only completions whose words are kept can be scored again: all of a
-bundle's, two of each prompt at the last two evaluations in a board's thin entries.
+Why: gold is what the board ranks by. It is a program, so the same words get the same score; a gold that was edited,
+with every mean computed again to match, is seen here. Only completions whose words are kept can be scored again: all
+of a bundle's, two of each prompt at the last two evaluations in a board's thin entries.
 Mend: pack the entry from its run folders. If the row is as the run wrote it, the task's version has changed.
 """
 

@@ -1,7 +1,7 @@
 """Each part's score of every kept completion is what the registered part pays its words.
 
-Why: the composed reward, the flag `hacked` and the signature of a design are made of the parts' scores. They are kept as
-32-bit floats, so equal means within 1e-6 of the value (or of 1). Only registered parts that declare that they read
+Why: the composed reward, the flag `hacked` and the signature of a design are made of the parts' scores. They are kept
+as 32-bit floats, so equal means within 1e-6 of the value (or of 1). Only registered parts that declare that they read
 prompt and completion alone are called; those that need token ids, chance, siblings, pieces of a completion or a model
 are named as not checked, and a part of the entry's own is never called.
 Mend: pack the entry from its run folders; where a part wraps a library, use the versions of requirements.lock.

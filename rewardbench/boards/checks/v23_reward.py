@@ -45,10 +45,10 @@ def _follows(piece: Piece) -> Bools:
     ended = scoring.raw(scoring.Contestant(design)).design
     wide = parts.astype(np.float64)
     ways = [wide, wide.round(6), np.nextafter(parts, np.float32(np.inf)), np.nextafter(parts, np.float32(-np.inf))]
-    found = np.zeros(len(parts), dtype=bool)
+    found: Bools = np.zeros(len(parts), dtype=bool)
     for way in ways:
         paid = compose(ended, np.asarray(way, dtype=np.float64)[:, None, :])[:, 0]
         with np.errstate(invalid="ignore"):
             found |= np.abs(paid - s["reward"]) <= SAME * np.maximum(1.0, np.abs(paid))
         found |= np.isnan(paid) & np.isnan(s["reward"])
-    return found
+    return np.asarray(found)

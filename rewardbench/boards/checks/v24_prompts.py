@@ -37,5 +37,7 @@ def _ids(piece: Piece) -> list[Finding]:
 def _words(piece: Piece) -> list[Finding]:
     drawn, t = _drawn(piece), piece.texts
     rows = zip(*(t[n].tolist() for n in ("seed", "split", "prompt", "prompt_text")), strict=True)
-    wrong = [i for i, (seed, split, prompt, text) in enumerate(rows) if drawn.get((seed, split), {}).get(prompt) != text]
+    wrong = [
+        i for i, (seed, split, prompt, text) in enumerate(rows) if drawn.get((seed, split), {}).get(prompt) != text
+    ]
     return listed(CODE, "the prompt has other words", [place(piece.where, t, i) for i in wrong])

@@ -1,9 +1,9 @@
 """Before training an entry is the untrained policy: same prompts, samples and gold as the board's `untrained`, KL of 0.
 
-Why: sampling noise is named by seed, prompt and sample, never by the design, so the first evaluation of every entry is
-known beforehand: rows that somebody invented would have to be these. The first training step starts from the same policy
-too, on the same prompts. Another machine may round otherwise and so sample another word now and then: up to 2 % of the
-completions are flagged, more are rejected.
+Why: sampling noise is named by seed, prompt and sample, never by the design, so the first evaluation of every entry
+is known beforehand: rows that somebody invented would have to be these. The first training step starts from the same
+policy too, on the same prompts. Another machine may round otherwise and so sample another word now and then: up to 2
+% of the completions are flagged, more are rejected.
 Mend: run with the board's policy; where many differ, tell us machine and versions.
 """
 
@@ -51,8 +51,10 @@ def _zero(piece: Piece, seed: int) -> list[Finding]:
 
 
 def _evaluation(piece: Piece, base: Piece, seed: int) -> list[Finding]:
-    mine, theirs = ({n: v[(t["split"] == "dev") & (t["step"] == 0)] for n, v in t.items()} for t in (
-        piece.of("scores", seed), base.of("scores", seed)))
+    mine, theirs = (
+        {n: v[(t["split"] == "dev") & (t["step"] == 0)] for n, v in t.items()}
+        for t in (piece.of("scores", seed), base.of("scores", seed))
+    )
     if not len(mine["gold"]) or seed not in base.seeds:
         return []
     same = np.all([mine[n] == theirs[n] for n in COMPARED], axis=0)

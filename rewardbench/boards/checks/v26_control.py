@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rewardbench.boards.checks._case import Case, Piece, NotChecked, place
+from rewardbench.boards.checks._case import Case, NotChecked, Piece, place
 from rewardbench.boards.finding import Finding, shown
 
 CODE = "V26"

@@ -2,8 +2,8 @@
 
 Why: a closed entry can be scored and trained again by anybody without running a stranger's code. An open one is
 reproduced in a container, from exactly the files that its spec names. Gold is no part of a contestant.
-Mend: say `division = open` for a design with code of its own (`rbench submit pack` does); put parts of an installed module
-into a file of your own.
+Mend: say `division = open` for a design with code of its own (`rbench submit pack` does); put parts of an installed
+module into a file of your own.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The entry is of the kind that it says, under a name that is its own.
 
-Why: arms are shown and never ranked; the task's own and the drawn designs stand for what nobody chose. A submission that
-called itself one of them would be read as such; one that takes a listed name would replace it.
+Why: arms are shown and never ranked; the task's own and the drawn designs stand for what nobody chose. A submission
+that called itself one of them would be read as such; one that takes a listed name would replace it.
 Mend: `kind = submitted`, and a name that the board does not list.
 """
 
@@ -24,7 +24,9 @@ def check(case: Case) -> list[Finding]:
     for piece in case.pieces:
         one = packing.Found(piece.task, piece.design.name, piece.specs[0].design_hash, (), case.folder)
         if kind != "submitted" and packing.kind_of(case.board, one) != (kind, case.name):
-            found.append(Finding(CODE, f"{piece.where}: the board has no {kind} design {shown(case.name)} like this one"))
+            found.append(
+                Finding(CODE, f"{piece.where}: the board has no {kind} design {shown(case.name)} like this one")
+            )
         listed = case.listed(case.name, piece.task)
         if listed is not None and [s.id for s in listed.specs] != [s.id for s in piece.specs]:
             found.append(Finding(CODE, f"{piece.where}: the board lists another entry as {shown(case.name)}"))

@@ -1,8 +1,8 @@
 """The design, or its completions, are not those of another entry.
 
-Why: a copy under a new name would take a rank from nobody's work. Equal hashes are the same design; equal words on the
-same prompts and noise, with the same KL to three digits, are the same runs. Designs that teach the same often say the
-same words, but not with the same probabilities, so both must agree.
+Why: a copy under a new name would take a rank from nobody's work. Equal hashes are the same design; equal words on
+the same prompts and noise, with the same KL to three digits, are the same runs. Designs that teach the same often say
+the same words, but not with the same probabilities, so both must agree.
 Mend: nothing if it is meant: say in the summary what it repeats and why. A person looks at it.
 """
 

@@ -1,9 +1,9 @@
 """The seeds spread as much as seeds do: not far less than those of the other entries of the task.
 
 Why: the best five of twenty seeds spread half as much as five honest ones (0.46 to 0.94 standard deviations in 40,000
-draws of normal seeds). An F test of gold's variance over seeds against that of the other designs that are ranked, pooled;
-flagged below p = 0.01, so one honest entry in a hundred is flagged where variances are equal, and more where a design is
-steadier than the others: at the top of the scale it has to be.
+draws of normal seeds). An F test of gold's variance over seeds against that of the other designs that are ranked,
+pooled; flagged below p = 0.01, so one honest entry in a hundred is flagged where variances are equal, and more where
+a design is steadier than the others: at the top of the scale it has to be.
 Mend: nothing; a person looks, and may ask for challenge seeds (V41).
 """
 
@@ -13,7 +13,7 @@ import numpy as np
 from scipy import stats
 
 from rewardbench import find
-from rewardbench.boards.checks._case import Case
+from rewardbench.boards.checks._case import Case, Piece
 from rewardbench.boards.checks._gold import gold_at_end
 from rewardbench.boards.finding import Finding
 

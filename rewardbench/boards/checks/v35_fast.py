@@ -1,8 +1,8 @@
 """Gold does not rise faster than when gold itself is the reward.
 
-Why: no design can be expected to teach gold better than gold does, and a curve that does, early on, may have seen the answers
-or been taught outside of the budget. A t test against the `oracle` arm at each evaluation of the first half, one-sided,
-flagged below 0.01 over all of them together.
+Why: no design can be expected to teach gold better than gold does, and a curve that does, early on, may have seen the
+answers or been taught outside of the budget. A t test against the `oracle` arm at each evaluation of the first half,
+one-sided, flagged below 0.01 over all of them together.
 Mend: nothing; a person looks at it, and at what the design reads.
 """
 
@@ -52,5 +52,6 @@ def _task(piece: Piece, mine: Floats, best: Floats) -> list[Finding]:
     if first == len(early) or p[first] * len(early) >= LEVEL_P:
         return []
     at = early[first]
-    line = f"{piece.where}: gold at step {points[at]} is {mine[:, at].mean():.3f}, with gold as the reward {best[:, at].mean():.3f}"
+    ours, theirs = float(mine[:, at].mean()), float(best[:, at].mean())
+    line = f"{piece.where}: gold at step {points[at]} is {ours:.3f}, with gold as the reward {theirs:.3f}"
     return [Finding(CODE, line, {"step": points[at], "p": float(p[first] * len(early))})]

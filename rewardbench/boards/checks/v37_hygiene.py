@@ -1,7 +1,7 @@
 """Names, summary, authors, links and reasons are plain words: nothing in them runs, hides, or calls a spreadsheet.
 
-Why: they stand on pages, in tables and at terminals. Pages show them as text and tables mark formulas; an entry has no
-need of either. Links are http(s).
+Why: they stand on pages, in tables and at terminals. Pages show them as text and tables mark formulas; an entry has
+no need of either. Links are http(s).
 Mend: write the words without tags, control characters, or = + - @ in front.
 """
 

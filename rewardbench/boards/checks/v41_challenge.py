@@ -1,7 +1,7 @@
 """Trained anew on challenge seeds, the design does not come out worse than its own seeds can explain.
 
-Why: it is the one check that whoever invents rows, or picks the best of many runs, does not pass. Challenge seeds are named by
-board, entry and merge commit, so that nobody could try them first. One test in twenty flags an honest entry.
+Why: it is the one check that whoever invents rows, or picks the best of many runs, does not pass. Challenge seeds are
+named by board, entry and merge commit, so that nobody could try them first. One test in twenty flags an honest entry.
 Mend: hand in the board's seeds as they came out; ask for more challenge seeds (`--challenge-seeds`).
 """
 
