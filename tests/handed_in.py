@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 import tomli_w
 from sweeping import here
 
@@ -53,10 +54,12 @@ def short(completions):
 
 @dataclass(frozen=True)
 class Place:
-    """The board, with its own entries, and two bundles as they are handed in."""
+    """The board, with its own entries, and bundles: of registered parts, the same with the words of the seeded few,
+    and one with code of its own."""
 
     board: Board
     closed: Path
+    thin: Path
     open: Path
 
 
@@ -78,11 +81,18 @@ def make(folder: Path) -> Place:
     packing.add_own(board, [folder / "runs"])
     found = {f.design: f for f in packing.finished(board, [folder / "runs"])[0]}
     made = {}
-    for name, design in (("mine", "mine"), ("own", "short")):
+    for place, name, design in (("whole", "mine", "mine"), ("thin", "mine", "mine"), ("open", "own", "short")):
         about = packing.About(name, summary="pays few words", authors=("Ann Example",), specs_tried=1)
-        made[name] = folder / name
-        packing.write(board, about, [found[design]], made[name], thin=False, control=[found["untrained"]])
-    return Place(board, made["mine"], made["own"])
+        made[place] = folder / place / name
+        control = [found["untrained"]]
+        packing.write(board, about, [found[design]], made[place], thin=place == "thin", control=control)
+    return Place(board, made["whole"], made["thin"], made["open"])
+
+
+@pytest.fixture(scope="session")
+def handed(tmp_path_factory) -> Place:
+    """The small board and its bundles; nobody writes to them."""
+    return make(tmp_path_factory.mktemp("handed"))
 
 
 # --- doctoring -----------------------------------------------------------------------------------

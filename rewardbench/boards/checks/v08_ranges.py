@@ -17,6 +17,9 @@ LEVEL = "consistent"
 SEVERITY = "reject"
 AFTER: tuple[str, ...] = ("V12",)
 
+MOST_KL = 1000.0
+"""Nats a token: a probability of e**-1000 is none that a 32-bit float holds."""
+
 
 def check(case: Case) -> list[Finding]:
     """Rows with a number outside of its range."""
@@ -34,6 +37,7 @@ def _scores(piece: Piece) -> list[Finding]:
             "tokens are not within the limit": (s["tokens"] < 0) | (s["tokens"] > int(piece.raw["max_tokens"])),
             "the entropy is no number of 0 or above": ~((s["entropy"] >= 0) & np.isfinite(s["entropy"])),
             "what was charged is below 0": s["charged"] < 0,
+            "KL is more than any words have": np.abs(s["kl"]) > MOST_KL * np.maximum(s["tokens"], 1),
             "KL is there exactly at temperature 1": np.isfinite(s["kl"]) != warm,
             "a number is infinite": np.any([np.isinf(s[n]) for n in floats], axis=0),
         }
@@ -61,10 +65,10 @@ def _steps(piece: Piece) -> list[Finding]:
     if not s:
         return []
     shares = [n for n in s if n in ("dead", "ended") or n.startswith("abstained/")]
-    counts = [n for n in ("charged", "completions", "context", "taught_tokens", "length") if n in s]
+    counts = [n for n in ("charged", "completions", "context", "taught_tokens", "length", "entropy") if n in s]
     faults = {
         "a share is not in [0, 1]": np.any([~((s[n] >= 0) & (s[n] <= 1)) for n in shares], axis=0),
-        "a count is below 0": np.any([~(s[n] >= 0) for n in counts], axis=0),
+        "a count, length or entropy is below 0": np.any([~(s[n] >= 0) for n in counts], axis=0),
         "a number is infinite": np.any([np.isinf(v) for v in s.values() if v.dtype.kind == "f"], axis=0),
     }
     return [

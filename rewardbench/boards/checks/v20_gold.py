@@ -15,7 +15,7 @@ from rewardbench.boards.finding import Finding
 CODE = "V20"
 LEVEL = "rescored"
 SEVERITY = "reject"
-AFTER: tuple[str, ...] = ("V06", "V24")
+AFTER: tuple[str, ...] = ("V06", "V08", "V24")
 
 
 def check(case: Case) -> list[Finding]:

@@ -13,7 +13,7 @@ from rewardbench.boards.finding import Finding
 CODE = "V21"
 LEVEL = "rescored"
 SEVERITY = "reject"
-AFTER: tuple[str, ...] = ("V20",)
+AFTER: tuple[str, ...] = ("V06", "V08", "V24")
 
 
 def check(case: Case) -> list[Finding]:
@@ -25,10 +25,14 @@ def _of(piece: Piece) -> list[Finding]:
     kind = find.gold(piece.task).kind
     of_kind: dict[tuple[int, str, str], int] = {}
     of_class: dict[tuple[int, str, int], str] = {}
+    known: dict[tuple[str, str], str] = {}
     wrong = []
     for i, prompt, said in piece.words():
         seed, number = int(piece.scores["seed"][i]), int(piece.scores["class"][i])
-        found = str(kind(prompt, said))
+        key = (prompt.id, repr(said))
+        if key not in known:
+            known[key] = str(kind(prompt, said))
+        found = known[key]
         same = of_kind.setdefault((seed, prompt.id, found), number) == number
         if not same or of_class.setdefault((seed, prompt.id, number), found) != found:
             wrong.append(piece.at(i))

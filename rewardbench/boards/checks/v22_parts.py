@@ -18,12 +18,12 @@ from rewardbench import find, given
 from rewardbench.boards.checks._case import Case, NotChecked, Piece, listed
 from rewardbench.boards.finding import Finding, shown
 from rewardbench.calling import Bound, When, score, time_limit
-from rewardbench.types import Batch, Design, RewardError
+from rewardbench.types import Batch, Design, Prompt, RewardError, Said
 
 CODE = "V22"
 LEVEL = "rescored"
 SEVERITY = "reject"
-AFTER: tuple[str, ...] = ("V06", "V16", "V20", "V24", "V27")
+AFTER: tuple[str, ...] = ("V06", "V08", "V16", "V24", "V27")
 
 
 SAME = 1e-6
@@ -66,25 +66,32 @@ def _callable(design: Design) -> Design:
     return replace(design, parts=tuple(kept))
 
 
-def _batches(piece: Piece) -> tuple[list[list[int]], list[Batch]]:
-    """(rows of `scores`, batch) of each chunk of kept completions, every one a prompt of its own."""
-    words = list(piece.words())
-    chunks = [words[i : i + CHUNK] for i in range(0, len(words), CHUNK)]
-    rows = [[i for i, _, _ in chunk] for chunk in chunks]
-    made = [given.batch([replace(p, truth=None) for _, p, _ in c], [[said] for _, _, said in c]) for c in chunks]
-    return rows, made
+def _batches(piece: Piece) -> tuple[list[list[list[int]]], list[Batch]]:
+    """(rows of `scores` of each completion, batch) of each chunk of kept completions, every one a prompt of its own;
+    equal words for one prompt are one completion."""
+    rows: dict[tuple[str, str], list[int]] = {}
+    words: dict[tuple[str, str], tuple[Prompt, Said]] = {}
+    for i, prompt, said in piece.words():
+        key = (prompt.id, repr(said))
+        rows.setdefault(key, []).append(i)
+        words[key] = (replace(prompt, truth=None), said)
+    keys = [list(rows)[i : i + CHUNK] for i in range(0, len(rows), CHUNK)]
+    made = [given.batch([words[k][0] for k in some], [[words[k][1]] for k in some]) for some in keys]
+    return [[rows[k] for k in some] for some in keys], made
 
 
-def _of(piece: Piece, bound: Bound, rows: list[list[int]], batches: list[Batch]) -> list[Finding]:
+def _of(piece: Piece, bound: Bound, rows: list[list[list[int]]], batches: list[Batch]) -> list[Finding]:
     """What one part says otherwise."""
     wrong = []
     claimed = piece.scores[f"part/{bound.name}"]
-    for some, batch in zip(rows, batches, strict=True):
+    for each, batch in zip(rows, batches, strict=True):
         try:
             with time_limit(LONGEST, bound.name):
                 paid = score(bound, batch, When("verify", 0, 1.0), LONGEST).scores[:, 0].astype(np.float32)
         except RewardError as error:
             return [Finding(CODE, f"{piece.where}: {shown(str(error), 200)}")]
+        some = [i for alike in each for i in alike]
+        paid = np.repeat(paid, [len(alike) for alike in each])
         theirs = claimed[some]
         with np.errstate(invalid="ignore"):
             near = np.abs(paid - theirs) <= SAME * np.maximum(1.0, np.abs(paid))

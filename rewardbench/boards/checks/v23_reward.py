@@ -38,7 +38,7 @@ def _follows(piece: Piece) -> Bools:
     """Of each row of `scores`, whether its reward follows from its parts."""
     s, design = piece.scores, piece.design
     if not design.parts:
-        return np.isnan(s["reward"])
+        return np.asarray(np.isnan(s["reward"]))
     parts = np.stack([s[f"part/{p.name}"] for p in design.parts], axis=-1)
     if [p.use for p in design.parts] == ["oracle"]:
         return np.asarray((parts[:, 0] == s["gold"].astype(np.float32)) & (s["reward"] == parts[:, 0]))

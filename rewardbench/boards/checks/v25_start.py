@@ -17,7 +17,7 @@ from rewardbench.boards.finding import Finding
 CODE = "V25"
 LEVEL = "consistent"
 SEVERITY = "reject"
-AFTER: tuple[str, ...] = ("V06", "V08")
+AFTER: tuple[str, ...] = ("V06", "V08", "V11")
 
 
 FEW = 0.02

@@ -7,7 +7,7 @@ Mend: `kind = submitted`, and a name that the board does not list.
 
 from __future__ import annotations
 
-from rewardbench.boards import packing
+from rewardbench.boards import entries, packing
 from rewardbench.boards.checks._case import Case
 from rewardbench.boards.finding import Finding, shown
 
@@ -23,7 +23,8 @@ def check(case: Case) -> list[Finding]:
     kind = str(case.about["kind"])
     for piece in case.pieces:
         one = packing.Found(piece.task, piece.design.name, piece.specs[0].design_hash, (), case.folder)
-        if kind != "submitted" and packing.kind_of(case.board, one) != (kind, case.name):
+        plain = entries.NAME.fullmatch(one.design)  # the name of a file that is looked for
+        if kind != "submitted" and (not plain or packing.kind_of(case.board, one) != (kind, case.name)):
             found.append(
                 Finding(CODE, f"{piece.where}: the board has no {kind} design {shown(case.name)} like this one")
             )

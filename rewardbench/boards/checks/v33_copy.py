@@ -17,7 +17,7 @@ from rewardbench.boards.rows import Columns
 CODE = "V33"
 LEVEL = "consistent"
 SEVERITY = "flag"
-AFTER: tuple[str, ...] = ("V06",)
+AFTER: tuple[str, ...] = ("V06", "V08")
 
 
 ALIKE = 0.9

@@ -9,18 +9,20 @@ Mend: nothing; a person looks, and may ask for challenge seeds (V41).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy import stats
 
 from rewardbench import find
-from rewardbench.boards.checks._case import Case, Piece
+from rewardbench.boards.checks._case import Case
 from rewardbench.boards.checks._gold import gold_at_end
 from rewardbench.boards.finding import Finding
 
 CODE = "V34"
 LEVEL = "consistent"
 SEVERITY = "flag"
-AFTER: tuple[str, ...] = ("V06",)
+AFTER: tuple[str, ...] = ("V06", "V08")
 
 
 LEVEL_P = 0.01
@@ -32,22 +34,24 @@ def check(case: Case) -> list[Finding]:
     for piece in case.pieces:
         if not piece.design.trains or case.about["kind"] == "control":
             continue
-        pooled, freedom = _pooled(case, piece)
-        ends = gold_at_end(piece)
-        if freedom < 2 or len(ends) < 3 or pooled <= 0:
-            continue
-        ratio = float(np.var(ends, ddof=1)) / pooled
-        p = float(stats.f.cdf(ratio, len(ends) - 1, freedom))
+        others = [gold_at_end(o) for o in case.others(piece.task) if o.design.name not in find.arms()]
+        ratio, p = spread(gold_at_end(piece), others)
         if p < LEVEL_P:
             line = f"{piece.where}: seeds spread {ratio**0.5:.2f} times as much as those of other designs (p = {p:.2g})"
-            found.append(Finding(CODE, line, {"ratio": ratio, "p": p, "n": len(ends), "freedom": freedom}))
+            found.append(Finding(CODE, line, {"ratio": ratio, "p": p}))
     return found
 
 
-def _pooled(case: Case, piece: Piece) -> tuple[float, int]:
-    """(pooled variance of gold over seeds, degrees of freedom) of the other designs that are ranked."""
-    others = [gold_at_end(o) for o in case.others(piece.task) if o.design.name not in find.arms()]
+def spread(ends: Sequence[float], others: Sequence[Sequence[float]]) -> tuple[float, float]:
+    """(variance over that of the others, pooled; one-sided p of its being that small); (1, 1) where it cannot be told.
+
+    >>> spread([0.50, 0.51, 0.49], [[0.2, 0.4, 0.6], [0.3, 0.5, 0.7]])[0].__round__(4)
+    0.0025
+    """
     others = [o for o in others if len(o) > 1]
     freedom = sum(len(o) - 1 for o in others)
     squares = sum(float(np.var(o, ddof=1)) * (len(o) - 1) for o in others)
-    return (squares / freedom if freedom else 0.0), freedom
+    if freedom < 2 or len(ends) < 3 or squares <= 0:
+        return 1.0, 1.0
+    ratio = float(np.var(ends, ddof=1)) / (squares / freedom)
+    return ratio, float(stats.f.cdf(ratio, len(ends) - 1, freedom))

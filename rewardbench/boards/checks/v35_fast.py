@@ -19,7 +19,7 @@ from rewardbench.types import Floats
 CODE = "V35"
 LEVEL = "consistent"
 SEVERITY = "flag"
-AFTER: tuple[str, ...] = ("V06",)
+AFTER: tuple[str, ...] = ("V06", "V08")
 
 
 LEVEL_P = 0.01

@@ -14,7 +14,7 @@ from rewardbench.boards.finding import Finding
 CODE = "V36"
 LEVEL = "consistent"
 SEVERITY = "mark"
-AFTER: tuple[str, ...] = ("V06",)
+AFTER: tuple[str, ...] = ("V06", "V08")
 
 
 def check(case: Case) -> list[Finding]:
