@@ -7,21 +7,19 @@ import random
 import stat
 import struct
 import zipfile
-from pathlib import Path
 
 import handed_in as made
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import tomli_w
 from handed_in import TASK, copied, counted, entry, kept, reruns, respec, retable, rewrite, sealed
 
-from rewardbench import find
+from rewardbench import find, trace
 from rewardbench.boards import bundle, rows, verify
 from rewardbench.boards.finding import Refused
 from rewardbench.plan import run_spec
-
-COPY = Path(TASK)
 
 
 def codes(verdict):
@@ -53,19 +51,6 @@ def zipped(path, files, deflate=False, modes=None):
 def another(name, data=b"x", mode=0o100644):
     """An archive with one member more."""
     return lambda folder, path: zipped(path, [*members(folder), (name, data)], modes={name: mode})
-
-
-def raw(old, new, deflate=False):
-    """An archive whose bytes were changed after it was written, everywhere."""
-
-    def change(folder, path):
-        zipped(path, members(folder), deflate)
-        data = path.read_bytes()
-        assert old in data
-        path.write_bytes(data.replace(old, new))
-        return path
-
-    return change
 
 
 def encrypted(folder, path):
@@ -391,13 +376,14 @@ def part_edited(columns):
 
 
 def words_swapped(columns):
-    """Two completions of one prompt that differ change places."""
-    for i in range(len(columns["text"]) - 1):
+    """At the last evaluation, completions of one prompt that differ change places, two by two."""
+    texts, i = columns["text"], 0
+    while i < len(texts) - 1:
         same = all(columns[n][i] == columns[n][i + 1] for n in ("seed", "split", "step", "prompt", "temperature"))
-        if same and columns["text"][i].split()[:1] != columns["text"][i + 1].split()[:1]:
-            texts = columns["text"]
+        if columns["step"][i] == 2 and same and texts[i].split()[:1] != texts[i + 1].split()[:1]:
             texts[i], texts[i + 1] = texts[i + 1], texts[i]
-            return
+            i += 1
+        i += 1
 
 
 def class_split(columns):
@@ -522,6 +508,11 @@ def as_another(folder, board):
     counted(folder, board)
 
 
+def other_digest(folder, board):
+    path = folder / "manifest.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "digest": "0" * 64}))
+
+
 def failed_silently(folder, board):
     def change(told):
         told[0]["status"] = "failed"
@@ -540,11 +531,7 @@ def of_board(**values):
 
 LIES = {
     "a file edited, its hash left": (lambda f, b: (f / TASK / "runs.json").open("a").write(" "), {"V02"}),
-    "a digest of other files": (
-        lambda f, b: (f / "manifest.json").write_text((f / "manifest.json").read_text().replace('"digest": "', '"digest": "0')[:0]
-                                                     or json.dumps({**json.loads((f / "manifest.json").read_text()), "digest": "0" * 64})),
-        {"V02"},
-    ),
+    "a digest of other files": (other_digest, {"V02"}),
     "a mean edited": (lambda f, b: rewrite(f, mean_up), {"V05"}),
     "a last digit edited": (lambda f, b: rewrite(f, last_digit), {"V05"}),
     "a flag invented": (lambda f, b: rewrite(f, flag_gone), {"V05"}),
@@ -702,7 +689,7 @@ def scrambled_bundle(folder, rng):
         path = folder / task / "spec.toml"
         raw = made.definition.tomllib.loads(path.read_text())
         scrambled(raw, rng)
-        path.write_text(made.tomli_w.dumps(made.trace.plain(raw)))
+        path.write_text(tomli_w.dumps(trace.plain(raw)))
     elif what == "runs":
         reruns(folder, lambda told: scrambled(told, rng), task)
     else:
@@ -711,7 +698,7 @@ def scrambled_bundle(folder, rng):
     return what
 
 
-@pytest.mark.parametrize("number", range(40))
+@pytest.mark.parametrize("number", range(24))
 def test_whatever_is_changed_there_is_a_verdict_and_no_traceback(number, handed, tmp_path):
     rng = random.Random(f"scrambled/{number}")
     folder = copied(handed.thin, tmp_path)
