@@ -166,12 +166,13 @@ Scale = Callable[[RunSpec], Anchor | str]
 """The frozen ends of a run's scale, or why there are none."""
 
 
-def score(runs: Sequence[Loaded], scale: Scale = anchor_of) -> list[Result]:
-    """The result of every run; flags that need several seeds or `untrained` look at all of them.
+def score(runs: Sequence[Loaded], scale: Scale = anchor_of, starts: Sequence[Loaded] = ()) -> list[Result]:
+    """The result of every run, then of `starts`; flags that need several seeds or `untrained` look at all of them.
 
-    `scale` is the task's own unless a board fixes another.
+    `scale` is the task's own unless a board fixes another; `starts` are `untrained` runs from elsewhere.
     """
     _alike(runs)
+    runs = [*runs, *starts]
     bases = {(r.spec.task, r.spec.seed): r for r in runs if not r.spec.design.trains}
     results = [_score_one(run, bases.get((run.spec.task, run.spec.seed)), scale(run.spec)) for run in runs]
     grouped = by_design(results)

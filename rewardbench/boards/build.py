@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rewardbench import comparing, find, stats, trace
-from rewardbench.boards import cross, numbers, standing
+from rewardbench.boards import cross, numbers, standing, truth
 from rewardbench.boards.definition import AXES, Board
 from rewardbench.boards.entries import Entry, all_of
 from rewardbench.results import Result
@@ -51,6 +51,7 @@ def build(board: Board) -> dict[str, Any]:
     entries = all_of(board.folder)
     tasks = {task: _scored(board, task, entries) for task in board.tasks}
     views = [_task(board, task, scored) for task, scored in tasks.items() if scored]
+    harmful = {v["task"]: {r["entry"] for r in v["rows"] if r["harmful"]} for v in views}
     told = {
         "schema_version": 1,
         "board": _definition(board),
@@ -58,6 +59,7 @@ def build(board: Board) -> dict[str, Any]:
         "entries": [_entry(e) for e in entries],
         "tasks": views,
         "overall": _across(board, tasks),
+        "truth": truth.truth(board, tasks, harmful),
     }
     found: dict[str, Any] = trace.finite(told)
     return found
@@ -75,7 +77,8 @@ def _definition(board: Board) -> dict[str, Any]:
         "budget": board.budget,
         "seeds": list(board.seed_list(board.seeds)),
         "control_seeds": list(board.seed_list(board.control_seeds)),
-        "baseline": board.baseline,
+        "baseline": board.pinned,
+        "algorithms": list(board.algorithms),
         "weights": dict(board.weights),
         "scale": {k: dict(v) for k, v in board.scale.items()},
         "hashes": dict(board.hashes),
@@ -102,7 +105,7 @@ def provisional(board: Board, tasks: Mapping[str, Sequence[Scored]]) -> list[str
         if drawn < board.generated:
             reasons.append(f"{task}: {drawn} of {board.generated} drawn designs")
         there = {s.name for s in scored}
-        wanted = [*find.arms(), *find.task_designs(task)]
+        wanted = [*board.controls, *board.own(task)]
         if missing := [n for n in wanted if n not in there]:
             reasons.append(f"{task}: without {', '.join(missing)}")
     return reasons
@@ -132,7 +135,7 @@ def _task(board: Board, task: str, scored: Sequence[Scored]) -> dict[str, Any]:
     learnt = {s.name for s in scored if _learns(s, scored)}
     places = {axis: _places(contest, axis, seeds, learnt) for axis in RANKED}
     judged = {axis: _verdicts(board, contest, axis, seeds, learnt) for axis in AXES}
-    fronts = standing.front(contest, seeds)
+    fronts = standing.front(board, task, contest, seeds)
     rows = [
         {
             "entry": s.name,
@@ -151,11 +154,11 @@ def _task(board: Board, task: str, scored: Sequence[Scored]) -> dict[str, Any]:
         "task": task,
         "one_answer": find.task(task).one_answer,
         "rows": rows,
-        "weights": standing.sensitivity(board, contest, seeds),
-        "resolution": standing.resolution(contest, seeds, board.baseline),
+        "weights": standing.sensitivity(board, task, contest, seeds),
+        "resolution": standing.resolution(contest, seeds),
         "broken": standing.broken(board, scored),
-        "cross": cross.matrix(board, task, scored),
-        "variance": standing.components(contest),
+        "cross": None if board.algorithms else cross.matrix(task, scored),
+        "variance": standing.components(contest, seeds),
     }
 
 
@@ -228,10 +231,10 @@ def _verdicts(
     """Name -> its paired difference to the baseline, with the verdict adjusted over all entries of the task."""
     ranked = [s for s in contest if axis == "quality" or s.name in learnt]
     names, cells = table(ranked, axis, seeds)
-    if board.baseline not in names:
+    if board.pinned not in names:
         return {}
-    pinned = cells[names.index(board.baseline)]
-    others = [(n, stats.paired_difference(c, pinned)) for n, c in zip(names, cells, strict=True) if n != board.baseline]
+    pinned = cells[names.index(board.pinned)]
+    others = [(n, stats.paired_difference(c, pinned)) for n, c in zip(names, cells, strict=True) if n != board.pinned]
     margin = comparing.margin_of(axis, [r for s in ranked for r in s.results])
     family = [c for _, c in others]
     adjusted = stats.holm([c.p for c in family])

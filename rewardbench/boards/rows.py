@@ -115,8 +115,24 @@ def _sampled(spec: RunSpec, words: Columns) -> Columns:
     steps, ks = picks(spec)
     dev = words["split"] == "dev"
     there = sorted(set(words["step"][dev].tolist()))[-len(steps) :]
-    kept = dev & np.isin(words["step"], there) & np.isin(words["k"], sorted(ks))
+    kept = dev & np.isin(words["step"], there) & _chosen(words, ks)
     return {n: v[kept] for n, v in words.items()}
+
+
+def _chosen(words: Columns, ks: frozenset[int]) -> Any:
+    """Which rows [rows] are one of the ks among their prompt's counted completions at one evaluation.
+
+    An algorithm may count few of them (best-of-n): then the first are. A prompt may be drawn twice: its completions
+    follow each other, and k begins anew.
+    """
+    size = len(words["k"])
+    begins = np.ones(size, dtype=bool)
+    same = [words[n][1:] == words[n][:-1] for n in ("seed", "split", "step", "prompt", "temperature")]
+    begins[1:] = ~np.logical_and.reduce(same) | (words["k"][1:] <= words["k"][:-1])
+    block = np.cumsum(begins) - 1
+    place = np.arange(size) - np.flatnonzero(begins)[block]
+    enough = np.bincount(block)[block] > max(ks) if size else np.zeros(0, dtype=bool)
+    return np.where(enough, np.isin(place, sorted(ks)), place < SAMPLED)
 
 
 def _steps(spec: RunSpec, folder: Path) -> Columns:
@@ -227,8 +243,11 @@ def _words(spec: RunSpec, texts: Columns) -> tuple[list[list[str]], list[str]]:
     mine = {n: v[(texts["seed"] == spec.seed) & (texts["split"] == "dev")] for n, v in texts.items()}
     if not len(mine["step"]):
         return [], []
-    kept = (mine["step"] == mine["step"].max()) & np.isin(mine["k"], sorted(picks(spec)[1]))
-    last = {n: v[kept] for n, v in mine.items()} | {"picked": np.ones(int(kept.sum()), dtype=bool)}
+    last = {n: v[mine["step"] == mine["step"].max()] for n, v in mine.items()}
+    if len(last["text"]) > SAMPLED * spec.eval_prompts:  # a whole bundle: read what a board would keep
+        chosen = _chosen(last, picks(spec)[1])
+        last = {n: v[chosen] for n, v in last.items()}
+    last |= {"picked": np.ones(len(last["text"]), dtype=bool)}
     words = grid(last, "text", spec.eval_prompts)
     return words.tolist(), grid(last, "prompt_text", spec.eval_prompts)[:, 0].tolist()
 

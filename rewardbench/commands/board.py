@@ -9,7 +9,12 @@ import click
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def command() -> None:
-    """Run a board's own entries and build what it shows."""
+    """Run a board's own entries and build what it shows.
+
+    \b
+    Example:
+      rbench board build leaderboards/cpu
+    """
 
 
 @command.command("run")
@@ -103,4 +108,24 @@ def build(board: str) -> int:
     found = definition.read(board)
     for path in writing.write(found):
         click.echo(path.name)
+    return 0
+
+
+@command.command("study")
+@click.argument("name")
+@click.argument("board")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of its sweeps (default runs/study-<board>).")
+def study(name: str, board: str, out: Path | None) -> int:
+    """Do a study of whether BOARD tells the truth: audits, challenge or sensitivity; its rows go beside the board.
+
+    \b
+    Example:
+      rbench board study audits cpu
+    """
+    from rewardbench.boards import definition, studies
+
+    found = definition.read(board)
+    place = out or Path("runs") / f"study-{found.name}"
+    rows = studies.collect(name, found, place, lambda line: click.echo(line, err=True))
+    click.echo(f"{len(rows)} rows in studies/{name}.jsonl")
     return 0

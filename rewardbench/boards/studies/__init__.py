@@ -1,0 +1,46 @@
+"""What else is run to ask whether a board tells the truth? One file a study: `collect(board, out, tell)` -> rows.
+
+The rows of a study lie in `<board>/studies/<name>.jsonl`: numbers alone, in a fixed order, so that they can be
+committed and made again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from rewardbench import find, trace
+from rewardbench.boards.definition import Board
+from rewardbench.find.names import unknown
+
+Row = dict[str, Any]
+Tell = Callable[[str], None]
+
+
+def names() -> dict[str, str]:
+    """Name -> question of every study: the files of this folder."""
+    return find.files("boards/studies")
+
+
+def collect(name: str, board: Board, out: Path, tell: Tell) -> list[Row]:
+    """Do a study (what is finished in `out` is not done again) and write its rows; returns them."""
+    if name not in names():
+        raise unknown("study", name, names())
+    found: list[Row] = import_module(f"rewardbench.boards.studies.{name}").collect(board, out, tell)
+    write(board, name, found)
+    return found
+
+
+def write(board: Board, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write a study's rows beside the board."""
+    lines = "".join(trace.dumps(row) + "\n" for row in rows)
+    trace.write_whole(board.folder / "studies" / f"{name}.jsonl", lines.encode())
+
+
+def read(board: Board, name: str) -> list[Row]:
+    """The rows of a study; none where it was not done."""
+    path = board.folder / "studies" / f"{name}.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
