@@ -47,6 +47,7 @@ def board_json(entries=12, tasks=TASKS, seed=0, names=None):
         "entries": [about(n, kinds[n], tasks) for n in sorted(kinds)],
         "tasks": told,
         "overall": {"rows": overall(kinds, told)},
+        "truth": {"sensitivity": {tasks[0]: {"dependent": names[:1]}}},
     }  # fmt: skip
 
 
@@ -72,7 +73,8 @@ def spec(name, rng):
 
 
 def task_json(task, kinds, skill, seeds, specs, rng):
-    rows = [row_json(task, n, kinds[n], skill[n] + rng.gauss(0, 0.05), seeds, specs[n], rng) for n in kinds]
+    start = {s: rng.gauss(0, 0.04) for s in seeds}
+    rows = [row_json(task, n, kinds[n], skill[n] + rng.gauss(0, 0.05), start, specs[n], rng) for n in kinds]
     places(rows)
     best = max((r for r in rows if r["kind"] != "control"), key=lambda r: r["means"]["quality"]["mean"])
     best["front"] = True
@@ -80,11 +82,11 @@ def task_json(task, kinds, skill, seeds, specs, rng):
     shown = ["reference", *ARMS]
     return {
         "task": task, "one_answer": one(task), "rows": rows,
-        "weights": {"draws": 1000, "rows": [{"entry": r["entry"], "low": n + 1, "high": n + 3, "first": 0.9 if n == 0 else 0.0} for n, r in enumerate(r for r in rows if r["kind"] != "control")]},
-        "resolution": {a: None if a == "diversity" and one(task) else {"median": 0.05, "worst": 0.11, "n": 9} for a in AXES},
+        "weights": {"draws": 1000, "rows": [{"entry": r["entry"], "best": n + 1, "worst": n + 3, "first": 0.9 if n == 0 else 0.0} for n, r in enumerate(r for r in rows if r["kind"] != "control")]},
+        "resolution": {a: None if a == "diversity" and one(task) else {"median": 0.05, "worst": 0.11, "pairs": 9} for a in AXES},
         "broken": {a: {"conditions": [condition()] if a == "quality" else [], "broken": []} for a in AXES},
         "cross": {"columns": ["reference", "gold"], "rows": [{"entry": n, "cells": {"reference": rng.uniform(-3, 5), "gold": None if n == "echo" else rng.uniform(-2, 2)}} for n in shown]},
-        "variance": {"seed": 0.0004, "prompt": 0.0005, "sample": 0.0001, "designs": 8},
+        "variance": {"seed": 0.4, "prompt": 0.5, "sample": 0.1, "designs": 8},
     }  # fmt: skip
 
 
@@ -92,16 +94,16 @@ def condition():
     return {"a": "random", "b": "untrained", "must": "not be above", "difference": -0.2, "low": -0.3, "high": -0.1, "n": 10, "p": 0.99, "p_adjusted": 1.0, "holds": True}
 
 
-def row_json(task, name, kind, skill, seeds, spec, rng):
+def row_json(task, name, kind, skill, start, spec, rng):
+    """`start`: seed -> Q of the untrained policy."""
     learns = skill > 0.05
     runs = []
-    for s in seeds:
-        q = skill + rng.gauss(0, 0.04)
+    for s in start:
+        q = start[s] if name == "untrained" else skill + rng.gauss(0, 0.04)
         run = {"quality": q, "stability": min(1.0, max(0.0, 0.9 + rng.gauss(0, 0.08))), "efficiency": max(0.0, 0.85 * q + rng.gauss(0, 0.03)),
                "diversity": None if one(task) else rng.gauss(0.1 * skill, 0.02)}  # fmt: skip
         runs.append({"run": digest(task, name, s)[:16], "seed": s, "status": "done", **run, "overall": None, "gold": 0.2 + 0.7 * q,
                      "flags": ["hacked"] if skill < -0.1 else [], "tokens": rng.randint(15_000, 30_000), "kl": rng.uniform(1, 20)})  # fmt: skip
-    start = dict.fromkeys(seeds, 0.0) if name != "untrained" else {r["seed"]: r["quality"] for r in runs}
     for r in runs:
         r["overall"] = mixed(r, start[r["seed"]])
     means = {a: span([r[a] for r in runs]) for a in (*AXES, "overall", "gold")}

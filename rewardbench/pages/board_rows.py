@@ -67,7 +67,7 @@ MARKS = {
     "front": "No other entry beats it on one axis without being beaten by it on another (means; Q above 0).",
     "harmful": "Significantly below the untrained policy in Q.",
     "broken": "A check of this entry failed; its page says which.",
-    "trainer-dependent": "Another training algorithm orders it differently against the baseline.",
+    "trainer-dependent": "Better than the baseline under one way of training, worse under another.",
     "did not learn": "Its gain in Q is not shown to be above 0, so its S, E and D have no rank.",
 }
 VERDICTS = {
@@ -111,7 +111,7 @@ def of_task(told: Json, task: Json) -> list[Row]:
     wanted = columns(task["one_answer"], False)
     found = []
     for row in task["rows"]:
-        marks = marks_of(row)
+        marks = marks_of(row, dependent(told, task["task"]))
         flags = tuple((f, n, row["seeds"]) for f, n in sorted(row["flags"].items()))
         cells = tuple(_cell(c.key, row, told["board"]["baseline"]) for c in wanted)
         found.append(
@@ -144,14 +144,20 @@ def ranks_of(row: Json) -> dict[str, tuple[int, int]]:
     return {a: (r[0], r[1]) for a in RANKED if (r := (row["ranks"] or {}).get(a))}
 
 
-def marks_of(row: Json) -> tuple[str, ...]:
-    """The marks of a row, in the order of MARKS."""
+def dependent(told: Json, task: str) -> frozenset[str]:
+    """Designs that one trainer finds better than the baseline and another worse."""
+    known = ((told.get("truth") or {}).get("sensitivity") or {}).get(task) or {}
+    return frozenset(known.get("dependent", ()))
+
+
+def marks_of(row: Json, dependent: frozenset[str] = frozenset()) -> tuple[str, ...]:
+    """The marks of a row, in the order of MARKS; `dependent` are designs whose verdict hangs on the trainer."""
     arm = row["kind"] == "control"
     there = {
         "front": row.get("front"),
         "harmful": row.get("harmful"),
         "broken": row.get("broken"),
-        "trainer-dependent": row.get("trainer_dependent"),
+        "trainer-dependent": row["design"] in dependent and not arm,
         "did not learn": not row.get("learns") and not arm,
     }
     return tuple(name for name in MARKS if there[name])
@@ -260,7 +266,7 @@ def _over(told: Json, row: Json, there: Sequence[tuple[Json, Json]], about: Json
         for flag, hits in mine["flags"].items():
             flags[flag] = flags.get(flag, 0) + hits
     seeds = sum(mine["seeds"] for _, mine in there)
-    marks = tuple(m for m in MARKS if any(m in marks_of(mine) for _, mine in there))
+    marks = tuple(m for m in MARKS if any(m in marks_of(mine, dependent(told, t["task"])) for t, mine in there))
     why = {k: v for _, mine in reversed(there) for k, v in mine.get("reasons", {}).items()}
     cells = []
     for c in columns(False, True):

@@ -12,7 +12,7 @@ from typing import Any
 
 from rewardbench.pages import svg
 from rewardbench.pages.board_entries import safe_link
-from rewardbench.pages.board_rows import AXES, LETTERS, RANKED, UNSTATED, badge, marks_of, ranks_of
+from rewardbench.pages.board_rows import AXES, LETTERS, RANKED, UNSTATED, badge, dependent, marks_of, ranks_of
 from rewardbench.pages.board_words import broken, resolution
 from rewardbench.pages.numbers import bracket, fixed
 from rewardbench.pages.safe import cut, label
@@ -37,12 +37,13 @@ def table(told: Json) -> str:
     writer.writerow(head)
     about = {e["entry"]: e for e in told["entries"]}
     for task in told["tasks"]:
+        hangs = dependent(told, task["task"])
         for row in task["rows"]:
-            writer.writerow([cell(v) for v in _values(task["task"], row, about.get(row["entry"], {}))])
+            writer.writerow([cell(v) for v in _values(task["task"], row, about.get(row["entry"], {}), hangs)])
     return out.getvalue()
 
 
-def _values(task: str, row: Json, about: Json) -> Iterator[Any]:
+def _values(task: str, row: Json, about: Json, hangs: frozenset[str]) -> Iterator[Any]:
     """The cells of one row."""
     evidence = row.get("evidence") or about.get("evidence") or UNSTATED
     yield from (task, row["entry"], row["kind"], about.get("division", "closed"), evidence, row["seeds"], row["failed"])
@@ -54,7 +55,7 @@ def _values(task: str, row: Json, about: Json) -> Iterator[Any]:
     judged = (row["verdicts"] or {}).get("quality") or {}
     yield from (judged.get(k) for k in ("verdict", "difference", "low", "high"))
     yield " ".join(f"{f}:{n}" for f, n in sorted(row["flags"].items()))
-    yield " ".join(m.replace(" ", "-") for m in marks_of(row))
+    yield " ".join(m.replace(" ", "-") for m in marks_of(row, hangs))
     spent = [r["tokens"] for r in row["runs"]]
     yield sum(spent) / len(spent) if spent else None
     yield row["design_hash"]
@@ -93,7 +94,7 @@ def readme(told: Json) -> str:
     ]
     lines += _warnings(told)
     for task in told["tasks"]:
-        lines += _task(task)
+        lines += _task(task, dependent(told, task["task"]))
     lines += [
         "## How to read it", "",
         "Rank: the places that an entry may hold on Q; entries that cannot be told apart share its start. Numbers are "
@@ -121,20 +122,20 @@ def _warnings(told: Json) -> list[str]:
     return lines
 
 
-def _task(task: Json) -> list[str]:
+def _task(task: Json, hangs: frozenset[str]) -> list[str]:
     """A task's section."""
     contest = [r for r in task["rows"] if r["kind"] != "control"]
     arms = [r for r in task["rows"] if r["kind"] == "control"]
     lines = [f"## {md(task['task'])}", ""]
     lines += [f"- {line}" for axis in RANKED if (line := _best(axis, contest))]
     if unseen := resolution(task):
-        lines.append(f"- Differences to the baseline that cannot be seen: {', '.join(unseen)}")
+        lines.append(f"- Half of all pairs cannot be told apart where they differ by less than {', '.join(unseen)}")
     lines.append("")
     lines += [
         "| rank | entry | Q | S | E | D | overall | verdict | flags | marks |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
-    lines += [_line(r) for r in (*contest[:LISTED], *arms)]
+    lines += [_line(r, hangs) for r in (*contest[:LISTED], *arms)]
     left = len(contest) - LISTED
     return [*lines, *([] if left <= 0 else ["", f"And {left} more on [the page](index.html)."]), ""]
 
@@ -150,7 +151,7 @@ def _best(axis: str, contest: Sequence[Json]) -> str:
     return f"First on {LETTERS[axis]}{'' if axis == 'overall' else ' ' + axis}: {named}{more}"
 
 
-def _line(row: Json) -> str:
+def _line(row: Json, hangs: frozenset[str]) -> str:
     """A row of a task's table."""
     first, between = badge(ranks_of(row).get("quality"))
     axes = [_number(row, a) for a in (*AXES, "overall")]
@@ -163,7 +164,7 @@ def _line(row: Json) -> str:
         *axes,
         judged["verdict"] if judged else "–",
         flags,
-        ", ".join(marks_of(row)),
+        ", ".join(marks_of(row, hangs)),
     ]
     return "| " + " | ".join(cells) + " |"
 
@@ -187,12 +188,12 @@ def md(text: str) -> str:
 
 
 def code(text: str) -> str:
-    """A name between backticks in a cell of a Markdown table: what would end either is replaced.
+    """A name between backticks in a cell of a Markdown table: what would end either, or look like HTML, is replaced.
 
-    >>> code("a`b|c")
-    'aˋb¦c'
+    >>> code("a`b|<c>")
+    'aˋb¦‹c›'
     """
-    return cut(label(text), 64).replace("`", "ˋ").replace("|", "¦")
+    return cut(label(text), 64).translate(str.maketrans("`|<>", "ˋ¦‹›"))
 
 
 # --- badge ---------------------------------------------------------------------------------------

@@ -44,13 +44,13 @@ def broken(told: Json) -> list[Condition]:
 
 
 def resolution(task: Json) -> list[str]:
-    """What differences to the baseline cannot be seen, a few words an axis."""
+    """Which difference the median pair of entries needs to be told apart, a few words an axis."""
     found = []
     for axis in AXES:
         told = task["resolution"].get(axis)
         if told:
-            worst = "" if told["n"] == 1 else f" ({fixed(told['worst'], 3)} for the noisiest entry)"
-            found.append(f"{LETTERS[axis]} below {fixed(told['median'], 3)}{worst}")
+            worst = "" if told["pairs"] == 1 else f" (worst pair {fixed(told['worst'], 3)})"
+            found.append(f"{fixed(told['median'], 3)} in {LETTERS[axis]}{worst}")
     return found
 
 
