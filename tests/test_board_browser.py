@@ -213,7 +213,7 @@ def test_two_ticked_rows_stand_side_by_side(opened, told):
     assert f"{first} is {rows[first]['verdicts']['quality']['verdict']} on Q" in panel.inner_text()
     uses = [{p["use"] for p in rows[n]["spec"]["parts"]} for n in (first, "reference")]
     for use in uses[0] - uses[1]:
-        assert use in panel.locator(f"h4:has-text('Only in {first}') + ul").inner_text()
+        assert use in panel.locator(f"h3:has-text('Only in {first}') + ul").inner_text()
     page.get_by_role("checkbox", name=f"Compare {second}").locator("visible=true").check()
     assert page.locator("#t1 .pick input:checked").count() == 2
     assert "No verdict" not in panel.inner_text()

@@ -45,7 +45,9 @@
     return { place: known ? (cell.classList.contains("u") ? 1 : 0) : 2, value: number ? Number(text) : text };
   };
   const compare = (a, b) => (typeof a === "number" ? a - b : a.localeCompare(b, "en", { numeric: true }));
-  const ordered = (list, head, up) => list.map((row, n) => ({ row, n, key: keyOf(row, head) })).sort((a, b) =>
+  // Equals stand in the order that the page was written in.
+  const place = new Map([...document.querySelectorAll("tr[data-n]")].map((row, n) => [row, n]));
+  const ordered = (list, head, up) => list.map((row) => ({ row, n: place.get(row), key: keyOf(row, head) })).sort((a, b) =>
     a.key.place - b.key.place || (a.key.place < 2 ? (up ? 1 : -1) * compare(a.key.value, b.key.value) : 0) || a.n - b.n)
     .map((one) => one.row);
 
@@ -265,7 +267,7 @@
   const valueOf = (cell) => ("v" in cell.dataset ? Number(cell.dataset.v) : null);
   const axisRow = (head, a, b) => {
     const [x, y] = [a, b].map((row) => row.cells[head.cellIndex]);
-    const [v, w] = [main_(x), main_(y)];
+    const [v, w] = [valueOf(x), valueOf(y)];
     const name = head.querySelector("button").firstChild.textContent;
     return make("tr", "", make("th", "", name), ...[x, y].map((c) => make("td", "n", c.firstChild.textContent === "–" || !("v" in c.dataset) ? "–" : fixed(Number(c.dataset.v)), " ", make("i", "", between(c)))),
       make("td", "n", v === null || w === null ? "–" : signed(v - w, 3)));
@@ -286,7 +288,7 @@
     const grid = make("table", "", make("thead", "", make("tr", "", make("th", "", "axis"), make("th", "n", a.dataset.n), make("th", "n", b.dataset.n), make("th", "n", "difference"))),
       make("tbody", "", ...heads.map((h) => axisRow(h, a, b))));
     const [mine, theirs] = [a, b].map(parts);
-    const list = (name, items) => (items.length ? [make("h4", "", name), make("ul", "parts", ...items.map((p) => make("li", "", p)))] : []);
+    const list = (name, items) => (items.length ? [make("h3", "", name), make("ul", "parts", ...items.map((p) => make("li", "", p)))] : []);
     const scroll = make("div", "scroll", grid);
     scroll.tabIndex = 0;
     scroll.setAttribute("role", "group");
