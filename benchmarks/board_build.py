@@ -54,7 +54,7 @@ def make(source: Path, task: str, count: int, folder: Path) -> None:
     """A board's folder with the source's arms and baseline on one task, and so many entries made from the baseline."""
     board = definition.read(source)
     raw = tomllib.loads((source / "board.toml").read_text())
-    scale = {k: v for k, v in raw["scale"].items() if k == task}
+    scale = {k: v for k, v in raw.get("scale", {}).items() if k == task}
     (folder / "board.toml").write_text(tomli_w.dumps({**raw, "tasks": [task], "generated": 0, "scale": scale}))
     for entry in entries.all_of(source):
         if entry.kind == "control" or entry.name == board.baseline:

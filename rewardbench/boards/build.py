@@ -120,12 +120,9 @@ def _scored(board: Board, task: str, entries: Sequence[Entry]) -> list[Scored]:
     if base is None:
         raise UserError(f"board {board.name} has no `untrained` runs of {task}: add those first", 5)
     start = base.runs(task)
-    runs = {e.name: start if e is base else e.runs(task) for e in here}
-    found = []
-    for entry in here:
-        results = numbers.score(board, runs[entry.name], start)
-        found.append(Scored(entry, tuple(results)))
-    return found
+    own = numbers.score(board, start, [])
+    scored = {e.name: own if e is base else numbers.beside(board, e.runs(task), own) for e in here}
+    return [Scored(e, tuple(scored[e.name])) for e in here]
 
 
 def _task(board: Board, task: str, scored: Sequence[Scored]) -> dict[str, Any]:

@@ -187,7 +187,8 @@ def read(path: Path) -> Columns:
     import pyarrow.parquet as pq
 
     try:
-        table = pq.read_table(path, use_threads=False)
+        with pq.ParquetFile(path) as file:
+            table = file.read(use_threads=False)
     except Exception as error:  # a damaged file may raise anything
         raise UserError(f"{path.parent.name}/{path.name} is damaged: {error}", 5) from error
     return {name: table[name].to_numpy(zero_copy_only=False) for name in table.column_names}
@@ -254,22 +255,19 @@ def _words(spec: RunSpec, texts: Columns) -> tuple[list[list[str]], list[str]]:
 
 
 def _rows(spec: RunSpec, steps: Columns) -> list[dict[str, Any]]:
-    """The training steps as `steps.jsonl` has them, in order."""
+    """The training steps as `steps.jsonl` has them, in order, nested tables put together again."""
     if "seed" not in steps:
         return []
     mine = {n: v[steps["seed"] == spec.seed].tolist() for n, v in steps.items() if n != "seed"}
-    rows = [dict(zip(mine, values, strict=True)) for values in zip(*mine.values(), strict=True)]
-    return [_nested(row) for row in rows]
-
-
-def _nested(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A row with its nested tables put together again."""
-    found: dict[str, Any] = {n: v for n, v in row.items() if n.partition("/")[0] not in NESTED}
-    for name, value in row.items():
-        outer, slash, inner = name.partition("/")
-        if slash and outer in NESTED:
-            found.setdefault(outer, {})[inner] = value
-    return found
+    plain = [n for n in mine if n.partition("/")[0] not in NESTED]
+    rows = [dict(zip(plain, values, strict=True)) for values in zip(*(mine[n] for n in plain), strict=True)]
+    for outer in NESTED:
+        inner = [n for n in mine if n.startswith(f"{outer}/")]
+        if inner:
+            names = [n.partition("/")[2] for n in inner]
+            for row, values in zip(rows, zip(*(mine[n] for n in inner), strict=True), strict=True):
+                row[outer] = dict(zip(names, values, strict=True))
+    return rows
 
 
 def thin(folder: Path, out: Path) -> None:
