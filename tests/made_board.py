@@ -39,7 +39,7 @@ def board_json(entries=12, tasks=TASKS, seed=0, names=None):
         "board": {
             "name": "made-up", "version": 1, "digest": digest("board"), "summary": "numbers that nobody measured",
             "policy": "tiny", "algorithm": "grpo", "budget": "default", "seeds": seeds, "control_seeds": seeds,
-            "baseline": "reference", "weights": WEIGHTS, "audit": "",
+            "baseline": "reference", "algorithms": [], "weights": WEIGHTS, "audit": "",
             "scale": {t: {"low": 0.2, "high": 0.9, "low_se": 0.01, "high_se": 0.01} | ({} if one(t) else {"diversity": ORACLE_D}) for t in tasks},
             "hashes": {"policy": digest("policy"), "scorer": digest("scorer"), "engine": 5},
         },
