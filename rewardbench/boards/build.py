@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from rewardbench import comparing, find, stats, trace
-from rewardbench.boards import cross, numbers, standing, truth
+from rewardbench.boards import cross, evidence, numbers, standing, truth
 from rewardbench.boards.definition import AXES, Board
 from rewardbench.boards.entries import Entry, all_of
+from rewardbench.measures.retest import RELIABLE
 from rewardbench.results import Result
 from rewardbench.types import UserError
 
@@ -48,18 +49,19 @@ def build(board: Board) -> dict[str, Any]:
 
     Raises UserError (code 5) where an entry is damaged, or `untrained` is missing on a task that has entries.
     """
-    entries = all_of(board.folder)
+    entries, known = all_of(board.folder), evidence.read(board)
     tasks = {task: _scored(board, task, entries) for task in board.tasks}
     views = [_task(board, task, scored) for task, scored in tasks.items() if scored]
     harmful = {v["task"]: {r["entry"] for r in v["rows"] if r["harmful"]} for v in views}
+    asked = truth.truth(board, tasks, harmful)
     told = {
         "schema_version": 1,
         "board": _definition(board),
-        "provisional": provisional(board, tasks),
-        "entries": [_entry(e) for e in entries],
+        "provisional": [*provisional(board, tasks), *_unreliable(asked)],
+        "entries": [_entry(e, known) for e in entries],
         "tasks": views,
         "overall": _across(board, tasks),
-        "truth": truth.truth(board, tasks, harmful),
+        "truth": asked,
     }
     found: dict[str, Any] = trace.finite(told)
     return found
@@ -86,11 +88,12 @@ def _definition(board: Board) -> dict[str, Any]:
     }
 
 
-def _entry(entry: Entry) -> dict[str, Any]:
+def _entry(entry: Entry, known: evidence.Known) -> dict[str, Any]:
     """Who and what an entry is; its numbers stand with the tasks."""
     told = {k: v for k, v in entry.about.items() if k not in ("tasks", "board", "schema_version")}
     designs = {t: v["design_hash"] for t, v in entry.about["tasks"].items()}
-    return told | {"tasks": list(entry.tasks), "designs": designs, "digest": entry.digest}
+    told |= {"tasks": list(entry.tasks), "designs": designs, "digest": entry.digest}
+    return told | evidence.of(known, entry)
 
 
 def provisional(board: Board, tasks: Mapping[str, Sequence[Scored]]) -> list[str]:
@@ -109,6 +112,12 @@ def provisional(board: Board, tasks: Mapping[str, Sequence[Scored]]) -> list[str
         if missing := [n for n in wanted if n not in there]:
             reasons.append(f"{task}: without {', '.join(missing)}")
     return reasons
+
+
+def _unreliable(asked: Mapping[str, Any]) -> list[str]:
+    """The tasks on which other seeds would not give the same scores: below the gate, a board stays provisional."""
+    low = {task: r["icc_2_k"] for task, r in asked["retest"].items() if r and not r["reliable"]}
+    return [f"{task}: ICC(2,k) {icc:.2f} of Q is below {RELIABLE}" for task, icc in low.items()]
 
 
 def _scored(board: Board, task: str, entries: Sequence[Entry]) -> list[Scored]:

@@ -18,7 +18,7 @@ import numpy as np
 from rewardbench import find, given, seeds
 from rewardbench.calling import Bound, When, needed, score
 from rewardbench.design import design_hash, parse
-from rewardbench.types import Part, Prompt, RewardError, UserError
+from rewardbench.types import Batch, Part, Prompt, RewardError, UserError
 
 BAD = ("dialogue.invented", "dialogue.repeats", "dialogue.turns")
 """Parts that count what is bad, besides all of `safety`: their weight is below 0."""
@@ -72,7 +72,7 @@ def choices(task: str) -> list[Choice]:
     return found
 
 
-def _varies(use: str, function: Callable[..., Any], batch: Any) -> bool:
+def _varies(use: str, function: Callable[..., Any], batch: Batch) -> bool:
     """Whether a part pays a task's examples differently: one that does not cannot teach."""
     bound = Bound(use, function, str(getattr(function, "form", "text")), trusted=True)
     try:
@@ -86,7 +86,7 @@ def _varies(use: str, function: Callable[..., Any], batch: Any) -> bool:
 def designs(task: str, stream: str, count: int) -> dict[str, str]:
     """Name -> TOML of `count` different designs: `g01`, `g02`, …, each from a stream of its own.
 
-    A draw that is no valid design, or pays what an earlier one does, is drawn again.
+    A draw that is no valid design, a product of what may be negative, or what an earlier one pays, is drawn again.
     """
     there = choices(task)
     found: dict[str, str] = {}
@@ -95,14 +95,23 @@ def designs(task: str, stream: str, count: int) -> dict[str, str]:
         for attempt in range(1000):
             text = _toml(_draw(there, seeds.stream(f"designs/{stream}/{task}/{index}/{attempt}")))
             try:
-                identity = design_hash(parse(text, "g"))
+                design = parse(text, "g")
             except UserError:
                 continue
+            if design.combine == "product" and not all(map(_positive, design.parts)):
+                continue
+            identity = design_hash(design)
             if identity not in seen:
                 break
         seen.add(identity)
         found[f"g{index:02d}"] = text
     return found
+
+
+def _positive(part: Part) -> bool:
+    """Whether a part's docstring says that it pays nothing below 0, or the design clips it there."""
+    told = (find.callable_of(part).__doc__ or "").partition("Range: ")[2]
+    return told.startswith("[0") or told.startswith("0 or 1") or (part.clip is not None and part.clip[0] >= 0)
 
 
 def _draw(there: list[Choice], rng: Random) -> dict[str, Any]:

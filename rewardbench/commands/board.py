@@ -115,6 +115,28 @@ def build(board: str, out: Path | None) -> int:
     return 0
 
 
+@command.command("check")
+@click.argument("board")
+@click.option(
+    "--level", type=click.Choice(["consistent", "rescored"]), default="rescored", help="How far (default rescored)."
+)
+def check(board: str, level: str) -> int:
+    """Verify every entry of BOARD, and write how far each got into its evidence.json.
+
+    \b
+    Example:
+      rbench board check leaderboards/cpu
+    """
+    from rewardbench.boards import definition, evidence
+
+    refused = 0
+    for name, verdict in evidence.check(definition.read(board), level):
+        refused += not verdict.accepted
+        codes = ", ".join(sorted({f.code for f in verdict.findings}))
+        click.echo(f"{name}: {verdict.level}{f' ({codes})' if codes else ''}")
+    return 3 if refused else 0
+
+
 @command.command("study")
 @click.argument("name")
 @click.argument("board")

@@ -47,7 +47,8 @@ def _follows(piece: Piece) -> Bools:
     ways = [wide, wide.round(6), np.nextafter(parts, np.float32(np.inf)), np.nextafter(parts, np.float32(-np.inf))]
     found: Bools = np.zeros(len(parts), dtype=bool)
     for way in ways:
-        paid = compose(ended, np.asarray(way, dtype=np.float64)[:, None, :])[:, 0]
+        near = np.where(wide >= 0, np.maximum(way, 0.0), way)  # a product has no value just below 0
+        paid = compose(ended, near.astype(np.float64)[:, None, :])[:, 0]
         with np.errstate(invalid="ignore"):
             found |= np.abs(paid - s["reward"]) <= SAME * np.maximum(1.0, np.abs(paid))
         found |= np.isnan(paid) & np.isnan(s["reward"])

@@ -1,9 +1,9 @@
 """The seeds spread as much as seeds do: not far less than those of the other entries of the task.
 
 Why: the best five of twenty seeds spread half as much as five honest ones (0.46 to 0.94 standard deviations in 40,000
-draws of normal seeds). An F test of gold's variance over seeds against that of the other designs that are ranked,
-pooled; flagged below p = 0.01, so one honest entry in a hundred is flagged where variances are equal, and more where
-a design is steadier than the others: at the top of the scale it has to be.
+draws of normal seeds). An F test of gold's variance over seeds against that of the other entries that end near it
+(within 0.2 of gold: at either end of the scale there is no room to spread), pooled; flagged below p = 0.01, so one
+honest entry in a hundred is flagged where variances are equal, and more where a design is steadier than the others.
 Mend: nothing; a person looks, and may ask for challenge seeds (V41).
 """
 
@@ -14,7 +14,6 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import stats
 
-from rewardbench import find
 from rewardbench.boards.checks._case import Case
 from rewardbench.boards.checks._gold import gold_at_end
 from rewardbench.boards.finding import Finding
@@ -26,6 +25,8 @@ AFTER: tuple[str, ...] = ("V06", "V08")
 
 
 LEVEL_P = 0.01
+NEAR = 0.2
+"""Of gold: entries whose means lie further apart have other room to spread."""
 
 
 def check(case: Case) -> list[Finding]:
@@ -34,10 +35,11 @@ def check(case: Case) -> list[Finding]:
     for piece in case.pieces:
         if not piece.design.trains or case.about["kind"] == "control":
             continue
-        others = [gold_at_end(o) for o in case.others(piece.task) if o.design.name not in find.arms()]
-        ratio, p = spread(gold_at_end(piece), others)
+        mine = gold_at_end(piece)
+        ends = [gold_at_end(o) for o in case.others(piece.task)]
+        ratio, p = spread(mine, [e for e in ends if abs(np.mean(e) - np.mean(mine)) < NEAR])
         if p < LEVEL_P:
-            line = f"{piece.where}: seeds spread {ratio**0.5:.2f} times as much as those of other designs (p = {p:.2g})"
+            line = f"{piece.where}: seeds spread {ratio**0.5:.2f} times as much as those of entries near it (p = {p:.2g})"
             found.append(Finding(CODE, line, {"ratio": ratio, "p": p}))
     return found
 
