@@ -22,7 +22,9 @@ def check(case: Case) -> list[Finding]:
     found = []
     kind = str(case.about["kind"])
     for piece in case.pieces:
-        one = packing.Found(piece.task, piece.design.name, piece.specs[0].design_hash, (), case.folder)
+        spec = piece.specs[0]
+        taught = spec.algorithm if spec.design.trains else ""
+        one = packing.Found(piece.task, spec.design.name, spec.design_hash, taught, (), case.folder)
         plain = entries.NAME.fullmatch(one.design)  # the name of a file that is looked for
         if kind != "submitted" and (not plain or packing.kind_of(case.board, one) != (kind, case.name)):
             found.append(

@@ -11,10 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-from scipy import stats
-
-from rewardbench import find
+from rewardbench import find, stats
 from rewardbench.boards.checks._case import Case
 from rewardbench.boards.checks._gold import gold_at_end
 from rewardbench.boards.finding import Finding
@@ -48,10 +45,9 @@ def spread(ends: Sequence[float], others: Sequence[Sequence[float]]) -> tuple[fl
     >>> spread([0.50, 0.51, 0.49], [[0.2, 0.4, 0.6], [0.3, 0.5, 0.7]])[0].__round__(4)
     0.0025
     """
-    others = [o for o in others if len(o) > 1]
-    freedom = sum(len(o) - 1 for o in others)
-    squares = sum(float(np.var(o, ddof=1)) * (len(o) - 1) for o in others)
-    if freedom < 2 or len(ends) < 3 or squares <= 0:
+    several = [o for o in others if len(o) > 1]
+    if len(ends) < 3 or not several:
         return 1.0, 1.0
-    ratio = float(np.var(ends, ddof=1)) / (squares / freedom)
-    return ratio, float(stats.f.cdf(ratio, len(ends) - 1, freedom))
+    pooled, freedom = stats.pooled_spread(several)
+    told = stats.too_alike(ends, pooled, freedom)
+    return (told.ratio, told.p) if freedom > 1 else (1.0, 1.0)
