@@ -44,21 +44,34 @@ def prepare(spec: Spec, out: Path | None, shard: str | None = None) -> Sweep:
     """Resolve a spec and open its folder, before any model loads: run folders, sources, policy."""
     policy = find.policy(spec.policy, out)
     runs, sources = plan(spec, policy)
+    return begin(runs, sources, policy, _policy_place(spec.policy, policy), out, spec.reward_timeout, shard)
+
+
+def begin(
+    runs: Sequence[RunSpec],
+    sources: Mapping[str, Path],
+    policy: Folder,
+    place: str,
+    out: Path | None,
+    timeout: float,
+    shard: str | None = None,
+) -> Sweep:
+    """Open the folder of runs that are resolved already; `sources` are copied, `place` finds the policy again."""
     check_tasks(firsts(runs))
     check_columns(runs)
     name = sweep_id(runs)
     mine = shard_of(runs, shard) if shard else runs
     folder = out if out is not None else Path("runs") / name
     make_folder(folder)
-    place = {run.id: n for n, run in enumerate(runs)}
-    head = _head(name, spec.reward_timeout, len(runs), {r.id: place[r.id] for r in mine})
+    number = {run.id: n for n, run in enumerate(runs)}
+    head = _head(name, timeout, len(runs), {r.id: number[r.id] for r in mine})
     _check_head(folder, head)
     for target, source in sources.items():
         copy = folder / "sources" / target
         if not copy.is_file():
             trace.write_whole(copy, source.read_bytes())
-    _local(folder, policy=_policy_place(spec.policy, policy))
-    sweep = Sweep(folder, name, tuple(mine), policy, spec.reward_timeout, len(runs))
+    _local(folder, policy=place)
+    sweep = Sweep(folder, name, tuple(mine), policy, timeout, len(runs))
     for run in mine:
         trace.create(sweep.run_folder(run), run.as_dict())
     if not (folder / "sweep.toml").is_file():  # last, so that a folder which has it can be resumed

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from handed_in import handed as handed
 from making import make_policy
+from small_board import small as small
+from small_board import small_swept as small_swept
 
 
 @pytest.fixture(scope="session")

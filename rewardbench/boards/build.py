@@ -90,7 +90,7 @@ def _entry(entry: Entry) -> dict[str, Any]:
     """Who and what an entry is; its numbers stand with the tasks."""
     told = {k: v for k, v in entry.about.items() if k not in ("tasks", "board", "schema_version")}
     designs = {t: v["design_hash"] for t, v in entry.about["tasks"].items()}
-    return told | {"tasks": list(entry.tasks), "designs": designs}
+    return told | {"tasks": list(entry.tasks), "designs": designs, "digest": entry.digest}
 
 
 def provisional(board: Board, tasks: Mapping[str, Sequence[Scored]]) -> list[str]:
@@ -120,12 +120,9 @@ def _scored(board: Board, task: str, entries: Sequence[Entry]) -> list[Scored]:
     if base is None:
         raise UserError(f"board {board.name} has no `untrained` runs of {task}: add those first", 5)
     start = base.runs(task)
-    runs = {e.name: start if e is base else e.runs(task) for e in here}
-    found = []
-    for entry in here:
-        results = numbers.score(board, runs[entry.name], start)
-        found.append(Scored(entry, tuple(results)))
-    return found
+    own = numbers.score(board, start, [])
+    scored = {e.name: own if e is base else numbers.beside(board, e.runs(task), own) for e in here}
+    return [Scored(e, tuple(scored[e.name])) for e in here]
 
 
 def _task(board: Board, task: str, scored: Sequence[Scored]) -> dict[str, Any]:
@@ -164,15 +161,28 @@ def _task(board: Board, task: str, scored: Sequence[Scored]) -> dict[str, Any]:
 
 def _told(board: Board, scored: Scored) -> dict[str, Any]:
     """The entry's own numbers on the task."""
-    told = numbers.told(board, scored.results[0].run.spec, scored.results)
+    spec = scored.results[0].run.spec
+    told = numbers.told(board, spec, scored.results)
     return {k: told[k] for k in ("design", "design_hash", "means", "flags", "failed")} | {
         "seeds": len(scored.results),
+        "spec": spec.as_dict()["design"],
+        "reasons": _reasons(told),
         "runs": [
             {k: run[k] for k in ("run", "seed", "status", *numbers.AXES, "overall", "flags", "tokens", "kl")}
             | {"gold": run["gold"]["end"]}
             for run in told["runs"]
         ],
     }
+
+
+def _reasons(told: Mapping[str, Any]) -> dict[str, str]:
+    """Axis -> why its mean is not known: what the first run that lacks it says."""
+    found = {}
+    for axis in (*AXES, "overall"):
+        if told["means"].get(axis) is None:
+            why = (run["reasons"].get(axis) for run in told["runs"] if run.get(axis) is None)
+            found[axis] = next((w for w in why if w), "one seed has no interval")
+    return found
 
 
 def _order(row: Mapping[str, Any]) -> tuple[int, float, str]:

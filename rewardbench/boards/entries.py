@@ -58,6 +58,14 @@ class Entry:
         """The tasks that it has runs of."""
         return tuple(self.about["tasks"])
 
+    @property
+    def digest(self) -> str | None:
+        """What its manifest says that all of its files hash to; None where it has no readable manifest."""
+        try:
+            return str(json.loads((self.folder / "manifest.json").read_text())["digest"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
     def runs(self, task: str) -> list[Loaded]:
         """Its runs on a task, seeds in the order of the board."""
         return rows.load(self.folder / slug(task))
@@ -104,22 +112,26 @@ def files(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def write_manifest(folder: Path) -> str:
-    """Write `manifest.json`: bytes and SHA-256 of every file; returns the digest of the whole."""
+def write_manifest(folder: Path, bundle: str | None = None) -> str:
+    """Write `manifest.json`: bytes and SHA-256 of every file; returns the digest of the whole.
+
+    `bundle` is the SHA-256 of the archive that has all words, which a board does not keep.
+    """
     listed = {
         p.relative_to(folder).as_posix(): {"bytes": p.stat().st_size, "sha256": file_digest(p)} for p in files(folder)
     }
     digest = canonical(listed)
-    text = json.dumps({"schema_version": SCHEMA, "digest": digest, "files": listed}, indent=1, sort_keys=True)
+    told = {"schema_version": SCHEMA, "digest": digest, "files": listed} | ({"bundle": bundle} if bundle else {})
+    text = json.dumps(told, indent=1, sort_keys=True)
     trace.write_whole(folder / "manifest.json", (text + "\n").encode())
     return digest
 
 
-def write(folder: Path, about: Mapping[str, Any]) -> str:
+def write(folder: Path, about: Mapping[str, Any], bundle: str | None = None) -> str:
     """Write what an entry says of itself, then its manifest; returns the digest."""
     text = json.dumps(trace.finite(about), indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
     trace.write_whole(folder / "entry.json", (text + "\n").encode())
-    return write_manifest(folder)
+    return write_manifest(folder, bundle)
 
 
 def check_name(name: str, known: Sequence[str] = ()) -> None:

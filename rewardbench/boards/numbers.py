@@ -31,9 +31,13 @@ def score(board: Board, runs: Sequence[Loaded], base: Sequence[Loaded]) -> list[
     """The results of runs of one task; `base` are the board's `untrained` runs of that task, which are not returned."""
     known = {r.spec.id for r in runs}
     others = [r for r in base if r.spec.id not in known]
-    scored = results.score(runs, lambda spec: scale(board, spec), others)
-    starts = {r.run.spec.seed: r.values.get("quality") for r in scored if not r.run.spec.design.trains}
-    found = scored[: len(runs)]
+    return beside(board, runs, results.score(others, lambda spec: scale(board, spec)))
+
+
+def beside(board: Board, runs: Sequence[Loaded], start: Sequence[Result]) -> list[Result]:
+    """The same from results of `untrained` that are there already: none of them may be among the runs."""
+    found = results.score(runs, lambda spec: scale(board, spec), start)
+    starts = {r.run.spec.seed: r.values.get("quality") for r in (*found, *start) if not r.run.spec.design.trains}
     for result in found:
         told = counted(board, result, starts.get(result.run.spec.seed))
         result.values |= {f"counted_{axis}": value for axis, value in (told or {}).items()}

@@ -37,6 +37,11 @@ OPTIONS: tuple[Callable[[Function], Function], ...] = (
         shell_complete=_completing.of("policies", files=True),
     ),
     click.option("--seeds", metavar="5|1,2,3", help="How many seeds, or which."),
+    click.option(
+        "--board", metavar="B",
+        help="Run as board B (a name or folder) has it: its seeds, budget, policy and algorithm, scored on `test`.",
+        shell_complete=_completing.of("boards", files=True),
+    ),
     click.option("--budget", metavar="quick|default|long|N", help="Optimiser steps, by name or number."),
     click.option("--ablate", is_flag=True, help="Run each design also without each of its parts in turn."),
     click.option(
@@ -61,8 +66,8 @@ def asking(function: Function) -> Function:
     return function
 
 
-def spec_of(spec: Path | None, **flags: Any) -> Any:
-    """The spec file's values with the flags over them."""
+def spec_of(spec: Path | None, board: str | None = None, **flags: Any) -> Any:
+    """The spec file's values with the flags over them; with a board, what it fixes and nothing else is the board's."""
     from rewardbench.plan import Spec, parse_seeds, read_spec
     from rewardbench.variants import parse_sweep
 
@@ -70,6 +75,10 @@ def spec_of(spec: Path | None, **flags: Any) -> Any:
     given = {k: v for k, v in flags.items() if v is not False and v not in (None, ())}
     if "sweep" in given:
         given["sweep"] = parse_sweep(given["sweep"])
+    if board is not None:
+        from rewardbench.boards import submitting
+
+        return submitting.asked(board, found, given)
     if "seeds" in given:
         given["seeds"] = parse_seeds(given["seeds"])
     return replace(found, **given)

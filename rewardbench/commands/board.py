@@ -96,17 +96,21 @@ def freeze(board: str) -> int:
 
 @command.command("build")
 @click.argument("board")
-def build(board: str) -> int:
+@click.option("--pages", "out", type=click.Path(path_type=Path, file_okay=False), help="Also a page an entry, here.")
+def build(board: str, out: Path | None) -> int:
     """Compute every number of BOARD again from its entries' rows, and write its pages.
+
+    Learning curves and completions of each entry need room: they are written only where --pages says.
 
     \b
     Example:
       rbench board build leaderboards/cpu
+      rbench board build leaderboards/cpu --pages /tmp/entries
     """
     from rewardbench.boards import definition, writing
 
     found = definition.read(board)
-    for path in writing.write(found):
+    for path in writing.write(found, out):
         click.echo(path.name)
     return 0
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import zlib
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
+from functools import cache
 from math import comb, exp, inf, log, log1p, log2
 
 import numpy as np
@@ -130,7 +131,13 @@ def rarefied_distinct(counts: Sequence[int], k: int, n: int | None = None) -> fl
     n = sum(counts) if n is None else n
     if not 0 <= k <= n or sum(counts) > n:
         raise UserError(f"{k} samples cannot be drawn from {n}")
-    return sum(1 - comb(n - c, k) / comb(n, k) for c in counts)
+    return sum(_drawn(n, c, k) for c in counts)
+
+
+@cache
+def _drawn(n: int, right: int, k: int) -> float:
+    """The chance that k of n samples hold one of the right ones: the same few numbers for every prompt of every run."""
+    return 1 - comb(n - right, k) / comb(n, k)
 
 
 def utility(classes: Sequence[Hashable], scores: Sequence[float], patience: float = 0.8) -> float:
@@ -156,9 +163,10 @@ def pass_at_k(n: int, right: int, k: int) -> float:
     """
     if not (0 <= right <= n and 1 <= k <= n):
         raise UserError(f"pass@{k} cannot be read from {right} right of {n} samples")
-    return 1 - comb(n - right, k) / comb(n, k)
+    return _drawn(n, right, k)
 
 
+@cache
 def pass_area(n: int, right: int, top: int = 16) -> float:
     """Area of pass@k over log2 k, k = 1, 2, 4 .. top, divided by log2 top: in [0, 1].
 

@@ -24,7 +24,7 @@ def check(case: Case) -> list[Finding]:
     for piece in case.pieces:
         spec = piece.specs[0]
         taught = spec.algorithm if spec.design.trains else ""
-        one = packing.Found(piece.task, spec.design.name, spec.design_hash, taught, (), case.folder)
+        one = packing.Found(piece.task, piece.design.name, spec.design_hash, taught, (), case.folder)
         plain = entries.NAME.fullmatch(one.design)  # the name of a file that is looked for
         if kind != "submitted" and (not plain or packing.kind_of(case.board, one) != (kind, case.name)):
             found.append(

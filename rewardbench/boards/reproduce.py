@@ -1,0 +1,354 @@
+"""Does an entry's recipe give its results again? Trained anew, on the board's seeds or on some that nobody knew.
+
+On the same seeds and the same kind of processor every row is the same, bit for bit; another kind rounds otherwise, and
+then, as on fresh seeds, quality must not fall below what the entry's own spread over seeds can explain.
+"""
+
+from __future__ import annotations
+
+import math
+import secrets
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.stats import t as student
+
+from rewardbench import design as designs_
+from rewardbench import find, sweep, trace, watch
+from rewardbench.boards import definition, entries, numbers, rows, submitting
+from rewardbench.boards.definition import Board
+from rewardbench.boards.entries import Entry
+from rewardbench.boards.rows import Columns
+from rewardbench.find.functions import part_files
+from rewardbench.plan import RunSpec
+from rewardbench.results import AXES, Loaded
+from rewardbench.types import Design, UserError
+
+if TYPE_CHECKING:
+    from rewardbench.boards.checks._case import Case
+    from rewardbench.boards.finding import Finding
+
+LEVEL = 0.95
+"""One honest entry in twenty is flagged by chance."""
+OUTSIDE = "reward_models"
+"""Parts of this folder load a model, or ask a judge, that the entry's own parameters name."""
+
+
+# --- the same rows -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The first place, in the order of training, at which two records of one design differ."""
+
+    table: str
+    seed: int
+    step: int
+    prompt: str | None
+    k: int | None
+    column: str
+    old: Any
+    new: Any
+
+    def __str__(self) -> str:
+        at = f", prompt {self.prompt!r}, completion {self.k}" if self.prompt is not None else ""
+        where = f"seed {self.seed}, step {self.step}{at}: {self.column} of {self.table}"
+        return f"{where} was {str(self.old)[:60]!r}, is {str(self.new)[:60]!r}"
+
+
+def same_rows(old: Mapping[str, Columns], new: Mapping[str, Columns]) -> Difference | None:
+    """The first difference between two records (table -> columns), seed by seed; None where all is equal, bit for bit.
+
+    An evaluation comes before the training step of the same number; NaN equals NaN.
+
+    >>> row = {"seed": np.array([7]), "step": np.array([0]), "loss": np.array([1.0])}
+    >>> str(same_rows({"steps": row}, {"steps": {**row, "loss": np.array([2.0])}}))
+    "seed 7, step 0: loss of steps was '1.0', is '2.0'"
+    >>> same_rows({"steps": row}, {"steps": row}) is None
+    True
+    """
+    seeds = list(dict.fromkeys(int(s) for t in rows.TABLES for s in old.get(t, {}).get("seed", ())))
+    seeds += [s for t in rows.TABLES for s in map(int, new.get(t, {}).get("seed", ())) if s not in seeds]
+    for seed in dict.fromkeys(seeds):
+        found = [d for t in rows.TABLES if (d := _first(t, _of(old, t, seed), _of(new, t, seed), seed)) is not None]
+        if found:
+            return min(found, key=lambda d: d.step)  # tables stand in the order of what is made first
+    return None
+
+
+def _of(tables: Mapping[str, Columns], name: str, seed: int) -> Columns:
+    """The rows of one seed."""
+    table = tables.get(name, {})
+    return {n: v[table["seed"] == seed] for n, v in table.items()}
+
+
+def _first(table: str, old: Columns, new: Columns, seed: int) -> Difference | None:
+    """The first row of a table that differs, and its first column that does."""
+    sizes = [len(c["step"]) if c else 0 for c in (old, new)]
+    names = list(dict.fromkeys([*old, *new])) if min(sizes) else []
+    wrong = {n: ~_equal(old.get(n), new.get(n), min(sizes)) for n in names}
+    rows_ = np.flatnonzero(np.any(list(wrong.values()), axis=0)) if wrong else np.array([], dtype=int)
+    if len(rows_):
+        at = int(rows_[0])
+        column = next(n for n in names if wrong[n][at])
+        pair = [c[column][at] if column in c else "(no such column)" for c in (old, new)]
+        return _difference(table, old, seed, at, column, pair)
+    if sizes[0] == sizes[1]:
+        return None
+    longer = old if sizes[0] > sizes[1] else new
+    pair = ["(a row)", "(no row)"] if longer is old else ["(no row)", "(a row)"]
+    return _difference(table, longer, seed, min(sizes), "row", pair)
+
+
+def _equal(a: Any, b: Any, size: int) -> Any:
+    """Where two columns are equal in their first rows, [size]."""
+    if a is None or b is None:
+        return np.zeros(size, dtype=bool)
+    a, b = a[:size], b[:size]
+    same = np.asarray(a == b, dtype=bool)
+    floats = a.dtype.kind == b.dtype.kind == "f"
+    return same | (np.isnan(a) & np.isnan(b)) if floats else same
+
+
+def _difference(table: str, at: Columns, seed: int, row: int, column: str, pair: Sequence[Any]) -> Difference:
+    """A difference with the place of its row."""
+    prompt = str(at["prompt"][row]) if "prompt" in at else None
+    k = int(at["k"][row]) if "k" in at else None
+    old, new = (v.item() if hasattr(v, "item") else v for v in pair)
+    return Difference(table, seed, int(at["step"][row]), prompt, k, column, old, new)
+
+
+# --- the challenge -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether fresh seeds come out as the entry's own seeds let expect, and from what numbers that follows."""
+
+    holds: bool
+    mean: float
+    sd: float
+    n: int
+    fresh_mean: float
+    fresh_n: int
+    limit: float
+    """What the mean of the fresh seeds must not be below."""
+
+
+def challenge(scores: Sequence[float], fresh: Sequence[float]) -> Verdict:
+    """The verdict on c fresh scores against k submitted ones of mean m and standard deviation s: their mean must not be
+    below m - t(.95, k - 1) s sqrt(1/c + 1/k), that of a one-sided 95% prediction interval.
+
+    A flag asks for more seeds; it accuses nobody.
+
+    >>> challenge([0.9, 0.8, 0.85], [0.83]).holds, challenge([0.9, 0.89, 0.91], [0.5]).holds
+    (True, False)
+    """
+    k, c = len(scores), len(fresh)
+    if k < 2 or not c:
+        raise UserError(f"{k} seeds against {c} fresh ones: the test takes at least 2 and 1")
+    mean, sd, now = float(np.mean(scores)), float(np.std(scores, ddof=1)), float(np.mean(fresh))
+    limit = mean - float(student.ppf(LEVEL, k - 1)) * sd * math.sqrt(1 / c + 1 / k)
+    return Verdict(now >= limit or math.isclose(now, limit), mean, sd, k, now, c, limit)
+
+
+# --- training anew -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Reproduced:
+    """What training one task of an entry anew gave."""
+
+    task: str
+    seeds: tuple[int, ...]
+    fresh: bool
+    """Whether these are challenge seeds."""
+    difference: Difference | None
+    verdict: Verdict
+    axes: Mapping[str, tuple[float | None, float | None]]
+    """Axis -> (mean of the entry on its own seeds, mean of what was trained anew)."""
+
+    @property
+    def same(self) -> bool:
+        """Whether every row is the same."""
+        return not self.fresh and self.difference is None
+
+    @property
+    def ok(self) -> bool:
+        """Whether it counts as reproduced."""
+        return self.same or self.verdict.holds
+
+
+def reaches_out(design: Design) -> str:
+    """Why training a design runs or asks something that the entry brings or names; "" where all of it ships.
+
+    >>> from rewardbench.types import Part
+    >>> reaches_out(Design("d", (Part("a", "mine.py:a"),))), reaches_out(Design("d", (Part("a", "answers.alone"),)))
+    ("part 'a' is code of its own", '')
+    """
+    for part in design.parts:
+        if ":" in part.use:
+            return f"part {part.name!r} is code of its own"
+        file = part_files().get(part.use.rpartition(".")[0])
+        if file is not None and OUTSIDE in file.parts:
+            return f"part {part.name!r} loads a model, or asks a judge, that the entry names"
+    return ""
+
+
+def check_trust(entry: Entry, trust: bool) -> str:
+    """A warning where an entry runs or asks something of its own, and `trust` allows it; "" where nothing does.
+
+    Raises UserError where `trust` does not.
+    """
+    reasons = [r for task in entry.tasks if (r := reaches_out(entry.runs(task)[0].spec.design))]
+    if not reasons:
+        return ""
+    told = f"entry {entry.name}: {reasons[0]}"
+    advice = "limits here are against accidents, not against malice: use a container without network or secrets"
+    if not trust:
+        raise UserError(f"{told}, and would run as you; read it first, then say --trust ({advice})")
+    return f"{told}; {advice}"
+
+
+def anew(board: Board, spec: RunSpec, seeds: Sequence[int]) -> list[RunSpec]:
+    """The runs of an entry's own design, and of `untrained`, on some seeds. Raises UserError (code 5) where the entry's
+    runs are not as this version runs the board."""
+    wanted = submitting.shape(board, spec.task)
+    if (fault := submitting.unlike(spec, wanted)) is not None:
+        raise UserError(f"{spec.task} cannot be trained anew by this version: {fault}", 5)
+    if any(p.use == "oracle" for p in spec.design.parts) and spec.design != find.design("oracle", spec.task):
+        raise UserError(f"{spec.task}: a design that is paid in gold is none", 5)
+    if spec.design.trains:
+        designs_.validate(spec.design)
+    spec = replace(spec, design_hash=designs_.design_hash(spec.design))
+    both = [spec, wanted] if spec.design.trains else [wanted]
+    return [replace(one, seed=seed) for one in both for seed in seeds]
+
+
+def train(board: Board, entry: Entry, task: str, seeds: Sequence[int], out: Path, workers: int, display: str) -> Path:
+    """The folder of the sweep that trained a task of an entry anew; what is finished there is not run again."""
+    runs = anew(board, entry.runs(task)[0].spec, seeds)
+    sources = {
+        p.relative_to(entry.folder / "sources").as_posix(): p for p in sorted(entry.folder.glob("sources/*/*.py"))
+    }
+    policy = find.policy(board.policy)
+    made = sweep.begin(runs, sources, policy, board.policy, out / entries.slug(task), 60.0)
+    left = sweep.unfinished(made)
+    with watch.showing(display, made.id, left, before=len(made.runs) - len(left)) as tell:
+        sweep.execute(made, workers or sweep.cores(), tell)
+    return made.folder
+
+
+def reproduce(
+    board: Board, entry: Entry, task: str, seeds: Sequence[int], fresh: bool, out: Path, workers: int, display: str
+) -> Reproduced:
+    """Train a task of an entry anew, and hold it against the entry: rows on its own seeds, quality in any case.
+
+    Raises UserError (code 6) where no run came as far as an evaluation.
+    """
+    folder = train(board, entry, task, seeds, out, workers, display)
+    old = entry.runs(task)
+    runs = anew(board, old[0].spec, seeds)
+    mine, base = ([folder / "runs" / r.id for r in runs[i : i + len(seeds)]] for i in (0, len(runs) - len(seeds)))
+    if not any(trace.evaluations(run) for run in mine):
+        reason = trace.status(mine[0]).get("reason", "")
+        raise UserError(f"{task}: no run of {entry.name} came as far as an evaluation: {watch.safe(str(reason))}", 6)
+    packed = {name: out / "rows" / name / entries.slug(task) for name in ("design", "untrained")}
+    rows.pack(mine, packed["design"], thin=False)
+    rows.pack(base, packed["untrained"], thin=False)
+    difference = None if fresh else _compared(entry.folder / entries.slug(task), packed["design"], seeds, out)
+    now = _means(board, rows.load(packed["design"]), rows.load(packed["untrained"]))
+    then = _means(board, old, _base(board, entry, task, old))
+    scores, again = _quality(board, task, old), _quality(board, task, rows.load(packed["design"]))
+    axes = {axis: (then[axis], now[axis]) for axis in AXES}
+    return Reproduced(task, tuple(seeds), fresh, difference, challenge(scores, again), axes)
+
+
+def _compared(old: Path, new: Path, seeds: Sequence[int], out: Path) -> Difference | None:
+    """The first difference of the rows on these seeds; of words, what the entry kept."""
+    before, after = ({t: rows.read(folder / f"{t}.parquet") for t in rows.TABLES} for folder in (old, new))
+    before = {t: {n: v[np.isin(c["seed"], list(seeds))] for n, v in c.items()} for t, c in before.items()}
+    if len(before["texts"].get("step", ())) != len(after["texts"].get("step", ())):
+        thin = out / "rows" / "thin" / new.name
+        rows.thin(new, thin)
+        after["texts"] = rows.read(thin / "texts.parquet")
+    return same_rows(before, after)
+
+
+def _base(board: Board, entry: Entry, task: str, runs: Sequence[Loaded]) -> list[Loaded]:
+    """The `untrained` runs that an entry's own numbers are relative to; none where neither it nor its board has any."""
+    if not runs[0].spec.design.trains:
+        return list(runs)
+    place = board.folder / "entries" / submitting.BASE / entries.slug(task)
+    return entry.control(task) or (rows.load(place) if place.is_dir() else [])
+
+
+def _means(board: Board, runs: Sequence[Loaded], base: Sequence[Loaded]) -> dict[str, float | None]:
+    """Axis -> mean over seeds; None where a run lacks it."""
+    scored = numbers.score(board, runs, base)
+    values = {axis: [r.counted(axis) for r in scored] for axis in AXES}
+    return {a: float(np.mean([x or 0.0 for x in v])) if None not in v else None for a, v in values.items()}
+
+
+def _quality(board: Board, task: str, runs: Sequence[Loaded]) -> list[float]:
+    """Q of each run. Raises UserError (code 5) where the board has no scale for the task."""
+    values = [r.counted("quality") for r in numbers.score(board, runs, ())]
+    if None in values:
+        raise UserError(f"board {board.name} has no scale for {task}: there is no quality to compare", 5)
+    return [float(v or 0.0) for v in values]
+
+
+def check(case: Case, seeds: int) -> list[Finding]:
+    """What training an entry anew finds, for `verify --level reproduced`: on so many challenge seeds (0: its own).
+
+    The seeds are drawn here and now, so that nobody knew them; a finding names them.
+
+    Raises NotChecked where the entry would run something of its own.
+    """
+    from rewardbench.boards.checks._case import NotChecked
+    from rewardbench.boards.finding import Finding
+
+    entry, board = Entry(case.folder, case.about), case.board
+    if any(reaches_out(entry.runs(task)[0].spec.design) for task in entry.tasks):
+        raise NotChecked("it runs code of its own, or asks a model: `rbench reproduce --trust` does, in a container")
+    commit = secrets.token_hex(20)
+    found = []
+    with tempfile.TemporaryDirectory(prefix="rbench-") as place:
+        for task in entry.tasks:
+            own = [r.spec.seed for r in entry.runs(task)]
+            chosen = definition.challenge_seeds(board, entry.name, commit, seeds) if seeds else own
+            done = reproduce(board, entry, task, chosen, bool(seeds), Path(place), 0, "none")
+            if not done.ok:
+                found.append(Finding("V41", sentence(done), as_json(done)))
+    return found
+
+
+# --- telling -------------------------------------------------------------------------------------
+
+
+def sentence(done: Reproduced) -> str:
+    """What came out of one task, in a line."""
+    v = done.verdict
+    if done.same:
+        return f"{done.task}: every row of {len(done.seeds)} seeds is the same, bit for bit"
+    numbers_ = f"Q {v.fresh_mean:.3f} on {v.fresh_n} seeds; the entry has {v.mean:.3f} on {v.n}, sd {v.sd:.3f}"
+    verdict = "is not below" if v.holds else "is below"
+    kind = "challenge seeds" if done.fresh else f"rows differ, first at {done.difference}"
+    return f"{done.task}: {kind}; {numbers_}, which {verdict} the limit {v.limit:.3f}"
+
+
+def as_json(done: Reproduced) -> dict[str, Any]:
+    """One task as `rbench reproduce --json` has it."""
+    return {
+        "task": done.task,
+        "ok": done.ok,
+        "same": done.same if not done.fresh else None,
+        "seeds": list(done.seeds),
+        "difference": None if done.difference is None else asdict(done.difference),
+        "quality": asdict(done.verdict),
+        "axes": {a: {"entry": old, "again": new} for a, (old, new) in done.axes.items()},
+    }

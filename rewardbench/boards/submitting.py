@@ -1,0 +1,262 @@
+"""How does somebody enter a board? Runs as the board has them, gathered whole, packed with all words in one bundle."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import tempfile
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from rewardbench import find, trace
+from rewardbench.boards import definition, entries, packing, secrets
+from rewardbench.boards.definition import Board
+from rewardbench.boards.packing import About, Found
+from rewardbench.find.names import unknown
+from rewardbench.plan import RunSpec, Spec, plan, read_run
+from rewardbench.types import UserError
+
+FIXED = ("policy", "algorithm", "options", "budget", "seeds", "split")
+"""What a board says of a run, and nobody else."""
+OWN = ("design", "design_hash", "seed")
+"""What of a run is the entry's, or differs between its runs."""
+BASE = "untrained"
+EPOCH = (1980, 1, 1, 0, 0, 0)
+"""The date of every file in a bundle: the least that a zip archive can say."""
+
+
+# --- running -------------------------------------------------------------------------------------
+
+
+def asked(name: str, found: Spec, given: Mapping[str, Any]) -> Spec:
+    """What is run for a board: its own spec with the designs that were asked for, and `untrained`.
+
+    `found` is a spec file's, `given` are flags. Raises UserError where one says what the board fixes.
+    """
+    board = definition.read(name)
+    _check_free(board, found, given)
+    tasks = tuple(given.get("tasks") or found.tasks or board.tasks)
+    for task in tasks:
+        if task not in board.tasks:
+            raise unknown(f"task of board {board.name}", task, board.tasks)
+    designs = tuple(given.get("designs") or found.designs)
+    count = _count(board, given["seeds"]) if "seeds" in given else board.seeds
+    made = definition.spec(board, tasks, (*designs, BASE) if designs else (), count, alone=True)
+    return replace(made, **{k: given.get(k, getattr(found, k)) for k in ("ablate", "sweep", "reward_timeout")})
+
+
+def _check_free(board: Board, found: Spec, given: Mapping[str, Any]) -> None:
+    """Raise UserError where flags or a spec file say what the board says already."""
+    flags = [f"--{k}" for k in FIXED if k in given and k != "seeds"]
+    keys = [f"{k} in the spec file" for k in FIXED if getattr(found, k) != getattr(Spec(), k)]
+    if flags or keys:
+        fixed = f"policy {board.policy}, algorithm {board.algorithm}, budget {board.budget}, {board.seeds} seeds"
+        raise UserError(f"board {board.name} fixes {fixed} and its options; leave out {', '.join(flags + keys)}")
+
+
+def _count(board: Board, text: str) -> int:
+    """How many of the board's seeds `--seeds` asks for."""
+    if not text.isdigit() or not 1 <= int(text) <= board.control_seeds:
+        told = f"give a count from 1 to {board.control_seeds}, for the first of its own"
+        raise UserError(f"seeds {text!r}: board {board.name} has seeds of its own, which nobody picks; {told}")
+    return int(text)
+
+
+# --- gathering -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A run's folder, the spec in it, how it stands, and the sweep that it is of."""
+
+    spec: RunSpec
+    folder: Path
+    state: str
+    sweep: Path
+
+
+@dataclass(frozen=True)
+class Entered:
+    """What is handed in: a design on some tasks, and the `untrained` runs that its numbers are relative to."""
+
+    design: tuple[Found, ...]
+    control: tuple[Found, ...]
+
+    @property
+    def failed(self) -> int:
+        """How many of the design's runs failed; they count."""
+        return sum(trace.status(run)["status"] == "failed" for one in self.design for run in one.runs)
+
+
+def shape(board: Board, task: str) -> RunSpec:
+    """A run of a board's task: `untrained`, on its first seed."""
+    return plan(definition.spec(board, (task,), (BASE,), 1, alone=True), find.policy(board.policy))[0][0]
+
+
+def unlike(spec: RunSpec, wanted: RunSpec) -> str | None:
+    """What of a run is not as the board's, design and seed aside; None if nothing."""
+    for name in (f.name for f in fields(RunSpec) if f.name not in OWN):
+        mine, theirs = getattr(spec, name), getattr(wanted, name)
+        if mine != theirs:
+            return f"its {name} is {str(mine)[:40]!r}, the board's {str(theirs)[:40]!r}"
+    return None
+
+
+def gather(board: Board, folders: Sequence[Path], design: str | None = None) -> Entered:
+    """The runs of one design, and of `untrained`, on the board's seeds, of every task that the sweeps have it on.
+
+    Failed runs are runs. Raises UserError where something is missing, not over (code 8), changed (code 5), not the
+    board's, or where it is not clear which design is meant.
+    """
+    runs = [run for folder in folders for run in _recorded(folder)]
+    name = _chosen(runs, design)
+    tasks = [t for t in board.tasks if any(r.spec.task == t and r.spec.design.name == name for r in runs)]
+    others = sorted({r.spec.task for r in runs if r.spec.design.name == name} - set(board.tasks))
+    if others:
+        raise UserError(f"board {board.name} has no task {others[0]!r} (it has: {', '.join(board.tasks)})")
+    both = [tuple(_whole(board, task, n, runs) for task in tasks) for n in (name, BASE)]
+    return Entered(*both)
+
+
+def _recorded(folder: Path) -> list[Recorded]:
+    """The runs of a sweep's folder."""
+    places = [folder / "runs" / str(name) for name in trace.head(folder)["runs"]]
+    return [Recorded(read_run(p), p, trace.status(p)["status"], folder) for p in places]
+
+
+def _chosen(runs: Sequence[Recorded], asked: str | None) -> str:
+    """The name of the one design that is handed in."""
+    there = list(dict.fromkeys(r.spec.design.name for r in runs if r.spec.design.name not in find.arms()))
+    if asked is not None and asked in find.arms():
+        raise UserError(f"{asked!r} is a reference entry that every board has; hand in a design")
+    if asked is not None and asked not in there:
+        raise unknown("design of these runs", asked, there)
+    if asked is None and len(there) != 1:
+        named = f"several designs: {', '.join(there)}; say which with --design" if there else "no design but arms"
+        raise UserError(f"these runs have {named}")
+    return asked or there[0]
+
+
+def _whole(board: Board, task: str, name: str, runs: Sequence[Recorded]) -> Found:
+    """All of the board's seeds of a design on a task."""
+    mine = [r for r in runs if r.spec.task == task and r.spec.design.name == name]
+    if len({r.spec.design_hash for r in mine}) > 1:
+        raise UserError(f"{task}: these runs have two designs that are called {name!r}; give the runs of one")
+    wanted = shape(board, task)
+    for run in mine:
+        if (fault := unlike(run.spec, wanted)) is not None:
+            raise UserError(f"{task} {name}: {fault}; run it with `rbench run --board {board.name}`")
+        if any(p.use == "oracle" for p in run.spec.design.parts):
+            raise UserError(f"{task} {name}: it is paid in gold, which teaches nobody on a board")
+    found = [_one(board, task, name, seed, mine) for seed in board.seed_list(board.seeds)]
+    if not any(trace.evaluations(r.folder) for r in found):
+        raise UserError(f"{task} {name}: every run failed before anything was measured; there is nothing to show")
+    first = found[0]
+    taught = first.spec.algorithm if first.spec.design.trains else ""
+    folders = tuple(r.folder for r in found)
+    return Found(task, name, first.spec.design_hash, taught, folders, first.sweep / "sources")
+
+
+def _one(board: Board, task: str, name: str, seed: int, runs: Sequence[Recorded]) -> Recorded:
+    """The finished run on a seed."""
+    mine = [r for r in runs if r.spec.seed == seed]
+    if not mine:
+        there = len({r.spec.seed for r in runs} & set(board.seed_list(board.seeds)))
+        command = f"`rbench run --board {board.name} --task {task} --design {name}` runs them"
+        raise UserError(f"{task} {name}: {there} of the board's {board.seeds} seeds are there; {command}")
+    over = [r for r in mine if r.state != "partial"]
+    if not over:
+        left = sum(r.state == "partial" for r in runs)
+        raise UserError(f"{task} {name}: {left} runs are not over; `rbench resume {mine[0].sweep}` goes on", 8)
+    contents = {trace.status(r.folder).get("content") for r in over}
+    if len(contents) > 1:
+        which = f"{task} {name}, seed {seed}: run {over[0].spec.id}"
+        raise UserError(f"{which} is there twice and differs; give one of them")
+    if over[0].spec.id != over[0].folder.name or trace.content_hash(over[0].folder) not in contents:
+        what = ", ".join(trace.changed(over[0].folder)) or "its record"
+        raise UserError(f"{over[0].folder.name}: {what} changed since the run was over", 5)
+    return over[0]
+
+
+# --- packing -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle that was written."""
+
+    file: Path
+    bytes: int
+    sha256: str
+    digest: str
+    """Of the entry in it: SHA-256 of the canonical list of its files."""
+    about: Mapping[str, Any]
+
+
+def pack(board: Board, about: About, entered: Entered, out: Path) -> Bundle:
+    """Write an entry with all of its words, and the `untrained` runs beside it, as one archive of the same bytes.
+
+    Raises UserError (code 3) where a file holds what looks like a key, or a path of somebody's home.
+    """
+    entries.check_name(about.name)
+    with tempfile.TemporaryDirectory(prefix="rbench-") as fresh:
+        folder = Path(fresh) / about.name
+        digest = packing.write(board, about, entered.design, folder, thin=False, control=entered.control)
+        secrets.check(folder)
+        told = entries.read(folder).about
+        data = archive(folder)
+    trace.write_whole(out, data)
+    return Bundle(out, len(data), hashlib.sha256(data).hexdigest(), digest, told)
+
+
+def archive(folder: Path) -> bytes:
+    """A zip of an entry's folder: sorted names, one date, nothing deflated, so that the same files are the same bytes.
+
+    Tables are compressed already, and another version of a library would deflate the rest to other bytes.
+    """
+    sink = io.BytesIO()
+    with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as file:
+        for path in [*entries.files(folder), folder / "manifest.json"]:
+            info = zipfile.ZipInfo(f"{folder.name}/{path.relative_to(folder).as_posix()}", EPOCH)
+            info.create_system, info.external_attr = 3, 0o100644 << 16
+            file.writestr(info, path.read_bytes())
+    return sink.getvalue()
+
+
+# --- telling -------------------------------------------------------------------------------------
+
+
+def as_json(made: Bundle, entered: Entered) -> dict[str, Any]:
+    """What `rbench submit pack --json` prints."""
+    about = made.about
+    return {
+        "schema_version": 1,
+        "file": str(made.file),
+        "bytes": made.bytes,
+        "sha256": made.sha256,
+        "digest": made.digest,
+        "entry": about["entry"],
+        "division": about["division"],
+        "board": dict(about["board"]),
+        "tasks": {t: {"design_hash": v["design_hash"], "means": v["means"]} for t, v in about["tasks"].items()},
+        "failed": entered.failed,
+    }
+
+
+def lines(made: Bundle, entered: Entered) -> list[str]:
+    """What is printed for a person."""
+    about = made.about
+    head = f"{made.file}: entry {about['entry']} ({about['division']} division) on board {about['board']['name']}"
+    said = [f"{head}, {made.bytes / 1e6:.1f} MB, SHA-256 {made.sha256}"]
+    for task, told in about["tasks"].items():
+        mean = told["means"].get("quality")
+        quality = f"Q {mean['mean']:.3f} [{mean['low']:.3f}, {mean['high']:.3f}]" if mean else "Q not known"
+        said.append(f"  {task}: {quality}, {len(told['runs'])} seeds")
+    if entered.failed:
+        said.append(f"  {entered.failed} runs failed: they are in the bundle, and count")
+    if about["disclosure"]["specs_tried"] is None:
+        said.append("how many designs were tried is not stated, and is shown so: --specs-tried N says it")
+    return [*said, f"next: rbench submit check {made.file}"]

@@ -1,0 +1,257 @@
+"""Is an entry that was trained anew held against its rows and its seeds as it should be?"""
+
+import shutil
+
+import numpy as np
+import pytest
+from scipy.stats import ttest_ind
+from small_board import OWN, ran
+from sweeping import one_line, rbench
+from test_machine_output import valid
+
+from rewardbench.boards import definition, entries, packing, reproduce, rows, submitting
+from rewardbench.types import Design, Part, UserError
+
+# --- the challenge -------------------------------------------------------------------------------
+
+
+def test_with_one_fresh_seed_the_challenge_is_students_test_of_two_samples():
+    """A sample of one adds no degree of freedom, so that the pooled test of SciPy has the same limit."""
+    rng = np.random.default_rng(5)
+    for size in (2, 3, 5, 10):
+        scores = rng.normal(0.7, 0.1, size)
+        limit = reproduce.challenge(scores, [0.0]).limit
+        for fresh, wanted in ((limit - 1e-9, True), (limit + 1e-9, False)):
+            p = ttest_ind([fresh], scores, alternative="less").pvalue
+            assert (p < 0.05) == wanted == (not reproduce.challenge(scores, [fresh]).holds)
+
+
+PUBLISHED = {(5, 5): (5, 5, 5, 5), (5, 10): (30, 37, 41, 47), (5, 20): (55, 69, 77, 85), (5, 50): (78, 91, 96, 99)}
+"""(reported, tried) -> percent caught with 1, 2, 3, 5 challenge seeds, normal seeds: reference, leaderboards, 4.3."""
+
+
+@pytest.mark.parametrize("case", PUBLISHED)
+def test_who_picks_seeds_is_caught_as_often_as_was_published(case):
+    reported, tried = case
+    rng = np.random.default_rng(11)
+    best = np.sort(rng.normal(size=(1500, tried)))[:, -reported:]
+    for count, percent in zip((1, 2, 3, 5), PUBLISHED[case]):
+        fresh = rng.normal(size=(1500, count))
+        caught = 100 * np.mean([not reproduce.challenge(a, b).holds for a, b in zip(best, fresh)])
+        assert caught == pytest.approx(percent, abs=4.5), count
+
+
+def test_the_challenge_takes_two_seeds_against_one():
+    with pytest.raises(UserError, match="at least 2 and 1"):
+        reproduce.challenge([0.5], [0.5])
+    assert reproduce.challenge([0.1, 0.1], [0.1]).holds
+    assert not reproduce.challenge([0.1, 0.1], [0.09]).holds
+
+
+# --- the same rows -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def tables():
+    """Two seeds of two evaluations of two prompts, and three steps."""
+    key = {
+        "seed": np.repeat([9, 4], 4), "step": np.tile([0, 0, 2, 2], 2), "prompt": np.array(["a", "b"] * 4, dtype=object),
+        "k": np.zeros(8, dtype=int),
+    }
+    scores = {**key, "gold": np.arange(8) / 8, "kl": np.array([np.nan] * 8)}
+    texts = {**key, "text": np.array([f"w{i}" for i in range(8)], dtype=object)}
+    steps = {"seed": np.repeat([9, 4], 3), "step": np.tile([0, 1, 2], 2), "loss": np.arange(6.0)}
+    return {"scores": scores, "texts": texts, "steps": steps}
+
+
+def changed(tables, table, column, row, value):
+    values = tables[table][column].copy()
+    values[row] = value
+    return {**tables, table: {**tables[table], column: values}}
+
+
+def test_equal_rows_have_no_difference(tables):
+    assert reproduce.same_rows(tables, {t: {n: v.copy() for n, v in c.items()} for t, c in tables.items()}) is None
+
+
+def test_the_first_difference_is_named_with_its_place(tables):
+    new = changed(tables, "scores", "gold", 3, 0.9)
+    found = reproduce.same_rows(tables, new)
+    assert (found.table, found.seed, found.step, found.prompt, found.k, found.column) == ("scores", 9, 2, "b", 0, "gold")
+    assert (found.old, found.new) == (3 / 8, 0.9)
+    earlier = changed(new, "steps", "loss", 1, 7.0)
+    assert str(reproduce.same_rows(tables, earlier)) == "seed 9, step 1: loss of steps was '1.0', is '7.0'"
+    assert reproduce.same_rows(tables, changed(earlier, "texts", "text", 0, "x")).table == "texts"
+    assert reproduce.same_rows(tables, changed(tables, "scores", "kl", 7, 0.0)).seed == 4
+    assert reproduce.same_rows(tables, changed(tables, "scores", "gold", 2, 0.25 + 2**-54)).step == 2  # the last bit
+
+
+def test_rows_and_columns_that_are_missing_are_differences(tables):
+    short = {**tables, "steps": {n: v[:-1] for n, v in tables["steps"].items()}}
+    for old, new, said in ((tables, short, ("(a row)", "(no row)")), (short, tables, ("(no row)", "(a row)"))):
+        found = reproduce.same_rows(old, new)
+        assert (found.seed, found.step, found.column, (found.old, found.new)) == (4, 2, "row", said)
+    bare = {**tables, "steps": {n: v for n, v in tables["steps"].items() if n != "loss"}}
+    assert reproduce.same_rows(tables, bare).new == "(no such column)"
+    lost = {t: {n: v[c["seed"] == 9] for n, v in c.items()} for t, c in tables.items()}
+    assert reproduce.same_rows(tables, lost).seed == 4
+    assert reproduce.same_rows(lost, tables).seed == 4
+
+
+# --- training anew -------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def board(small, small_swept, tmp_path_factory):
+    """A board with `untrained`, `brevity`, and an entry with code of its own."""
+    folder = tmp_path_factory.mktemp("with")
+    place = shutil.copytree(small, folder / "small")
+    found = definition.read(place)
+    (folder / "mine.py").write_text(OWN)
+    own = ran(small, folder / "own", "--design", f"{folder / 'mine.py'}:short")
+    three = ran(small, folder / "three", "--design", "untrained", "--seeds", "3")
+    assert rbench("board", "add", place, three, small_swept).code == 0
+    for name, sweep in (("open", own), ("closed", small_swept)):
+        entered = submitting.gather(found, [sweep])
+        packing.write(found, packing.About(name, authors=("Ann",)), entered.design, place / "entries" / name, thin=True)
+    return place
+
+
+def again(board, name, out, *words):
+    return rbench("reproduce", name, "--board", board, "--out", out, "--json", *words)
+
+
+def test_an_entry_trained_anew_is_the_same_bit_for_bit(board, tmp_path):
+    said = again(board, "closed", tmp_path)
+    assert said.code == 0, said.err
+    (task,) = valid(said, "reproduce")["tasks"]
+    assert (task["same"], task["difference"], task["seeds"]) == (True, None, list(definition.read(board).seed_list(2)))
+    assert task["axes"]["quality"]["entry"] == task["axes"]["quality"]["again"] == pytest.approx(task["quality"]["mean"])
+    assert said.json["ok"] is True
+    loud = rbench("reproduce", "closed", "--board", board, "--out", tmp_path)  # what is there is not run again
+    assert "every row of 2 seeds is the same" in loud.err
+
+
+def lied(board, tmp_path, change):
+    """The board with its closed entry's rows changed in `scores`."""
+    place = shutil.copytree(board, tmp_path / "lied")
+    path = place / "entries" / "closed" / "qa-lookup" / "scores.parquet"
+    table = rows.read(path)
+    change(table)
+    rows._write(path, table, loose=("kl",))
+    return place
+
+
+def test_invented_rows_are_found_with_their_place(board, tmp_path):
+    def raise_gold(table):
+        late = (table["step"] > 0) & (table["split"] == "dev")
+        table["gold"] = np.where(late, 1.0, table["gold"])
+
+    said = again(lied(board, tmp_path, raise_gold), "closed", tmp_path / "out")
+    assert said.code == 3
+    (task,) = valid(said, "reproduce")["tasks"]
+    assert task["ok"] is False
+    first = task["difference"]
+    assert (first["table"], first["step"], first["column"], first["old"]) == ("scores", 1, "gold", 1.0)
+    assert first["seed"] == definition.read(board).seed(0)
+    assert task["quality"]["limit"] > task["quality"]["fresh_mean"]
+
+
+def test_rounding_of_another_processor_is_no_lie(board, tmp_path):
+    def nudge(table):
+        table["reward"] = np.nextafter(table["reward"], np.float32(9))
+
+    place = lied(board, tmp_path, nudge)
+    said = again(place, "closed", tmp_path / "out", "--seeds", "1")
+    assert said.code == 0
+    (task,) = said.json["tasks"]
+    assert (task["same"], task["ok"], task["difference"]["column"]) == (False, True, "reward")
+    loud = rbench("reproduce", "closed", "--board", place, "--out", tmp_path / "out", "--seeds", "1")
+    assert "rows differ, first at seed" in loud.err
+
+
+def test_challenge_seeds_are_named_by_board_entry_and_commit(board, tmp_path):
+    said = again(board, "closed", tmp_path, "--challenge-seeds", "2", "--commit", "abc")
+    found = definition.read(board)
+    (task,) = valid(said, "reproduce")["tasks"]
+    assert task["seeds"] == list(definition.challenge_seeds(found, "closed", "abc", 2))
+    assert not set(task["seeds"]) & set(found.seed_list(3))
+    assert (task["same"], task["difference"], task["quality"]["fresh_n"]) == (None, None, 2)
+    own = [r["quality"] for r in entries.read(board / "entries" / "closed").about["tasks"]["qa/lookup"]["runs"]]
+    assert (task["quality"]["mean"], task["quality"]["n"]) == (pytest.approx(np.mean(own)), 2)
+    assert said.code == (0 if task["quality"]["fresh_mean"] >= task["quality"]["limit"] else 3)
+    assert task["axes"]["stability"]["again"] is not None
+
+
+def test_code_of_an_entrys_own_runs_only_when_that_is_said(board, tmp_path):
+    said = again(board, "open", tmp_path / "out", "--seeds", "1")
+    assert said.code == 2
+    one_line(said, "code of its own", "--trust", "container")
+    assert not (tmp_path / "out").exists()
+    said = again(board, "open", tmp_path / "out", "--seeds", "1", "--trust")
+    assert said.code == 0, said.err
+    assert "container" in said.err
+    assert said.json["tasks"][0]["same"] is True
+
+
+def test_what_reaches_out_is_seen():
+    def design(use, **params):
+        return Design("d", (Part("a", use, params=params),))
+
+    assert reproduce.reaches_out(design("judge.score", endpoint="http://example.org", key_env="HOME"))
+    assert reproduce.reaches_out(design("likelihood.fluency"))
+    assert reproduce.reaches_out(design("os:system"))
+    assert reproduce.reaches_out(design("answers.alone")) == ""
+
+
+def test_a_design_of_another_engine_is_not_trained_under_its_name(board, tmp_path):
+    place = shutil.copytree(board, tmp_path / "old")
+    spec = place / "entries" / "closed" / "qa-lookup" / "spec.toml"
+    spec.write_text(spec.read_text().replace("engine = 5", "engine = 4"))
+    said = again(place, "closed", tmp_path / "out")
+    assert said.code == 5
+    one_line(said, "its engine is '4', the board's '5'")
+
+
+WRONG = {
+    ("closd",): (5, "did you mean 'closed'?"),
+    ("closed", "--challenge-seeds", "2"): (2, "go together"),
+    ("closed", "--commit", "abc"): (2, "go together"),
+    ("closed", "--seeds", "1", "--challenge-seeds", "2", "--commit", "abc"): (2, "give one of them"),
+    ("closed", "--task", "qa/lokup"): (2, "did you mean 'qa/lookup'?"),
+}
+
+
+@pytest.mark.parametrize("words", WRONG)
+def test_a_wrong_word_is_one_line(words, board, tmp_path):
+    said = rbench("reproduce", *words, "--board", board, "--out", tmp_path / "out")
+    code, line = WRONG[words]
+    assert said.code == code
+    one_line(said, line)
+
+
+# --- rbench verify --level reproduced ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seeds", [0, 1])
+def test_verify_trains_anew(seeds, board, tmp_path, monkeypatch):
+    cases = pytest.importorskip("rewardbench.boards.checks._case")
+    from sweeping import here
+
+    from rewardbench import sweep
+
+    monkeypatch.setattr(sweep, "execute", here)
+    found = definition.read(board)
+
+    def case(name, place=board):
+        entry = entries.read(place / "entries" / name)
+        return cases.Case(entry.folder, found, entry.about, seeds)
+
+    assert reproduce.check(case("closed"), seeds) == []
+    with pytest.raises(cases.NotChecked, match="--trust"):
+        reproduce.check(case("open"), seeds)
+    liar = lied(board, tmp_path, lambda table: table.update(gold=np.ones_like(table["gold"])))
+    (finding,) = reproduce.check(case("closed", liar), seeds)
+    assert finding.code == "V41"
+    assert len(finding.evidence["seeds"]) == (seeds or 2)
+    assert "is below the limit" in finding.message
