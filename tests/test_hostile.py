@@ -134,6 +134,7 @@ ARCHIVES = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:Duplicate name")
 @pytest.mark.parametrize("kind", ARCHIVES)
 def test_an_unsafe_archive_is_refused_before_it_is_unpacked(kind, handed, tmp_path):
     change, code = ARCHIVES[kind]

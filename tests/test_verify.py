@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from sweeping import ROOT, environment, one_line, rbench
 
 from rewardbench import seeds
-from rewardbench.boards import checks, rows, strict, verify
-from rewardbench.boards.checks import v31_partner, v34_spread, v35_fast
+from rewardbench.boards import checks, rows, secrets, strict, verify
+from rewardbench.boards.checks import v31_partner, v34_spread, v35_fast, v38_secrets
 from rewardbench.boards.checks._case import Piece
 from rewardbench.boards.finding import SEVERITIES, Finding, Refused
 from rewardbench.types import UserError
@@ -281,6 +281,11 @@ def test_checks_that_execute_nothing_come_before_those_that_train():
     for code, module in modules.items():
         for before in module.AFTER:
             assert checks.LEVELS.index(modules[before].LEVEL) <= checks.LEVELS.index(module.LEVEL), code
+
+
+def test_paths_are_flagged_and_keys_rejected():
+    assert v38_secrets.HOME in secrets.PATTERNS
+    assert (v38_secrets.SEVERITY, len(secrets.PATTERNS) > 5) == ("reject", True)
 
 
 def test_every_check_has_a_lie_that_it_finds():
