@@ -4,12 +4,15 @@ Why: the best five of twenty seeds spread half as much as five honest ones (0.46
 draws of normal seeds). An F test of gold's variance over seeds against that of the other designs that are ranked,
 pooled; flagged below p = 0.01, so one honest entry in a hundred is flagged where variances are equal, and more where
 a design is steadier than the others: at the top of the scale it has to be.
+Asked only of entries whose gold is not below the baseline's: below it, picked seeds gain nothing.
 Mend: nothing; a person looks, and may ask for challenge seeds (V41).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+
+import numpy as np
 
 from rewardbench import find, stats
 from rewardbench.boards.checks._case import Case
@@ -31,8 +34,12 @@ def check(case: Case) -> list[Finding]:
     for piece in case.pieces:
         if not piece.design.trains or case.about["kind"] == "control":
             continue
+        ends = gold_at_end(piece)
+        base = case.listed(case.board.baseline, piece.task)
+        if base is not None and ends and sum(ends) / len(ends) < float(np.mean(gold_at_end(base))):
+            continue  # it claims nothing that picked seeds would have gained
         others = [gold_at_end(o) for o in case.others(piece.task) if o.design.name not in find.arms()]
-        ratio, p = spread(gold_at_end(piece), others)
+        ratio, p = spread(ends, others)
         if p < LEVEL_P:
             line = f"{piece.where}: seeds spread {ratio**0.5:.2f} times as much as those of other designs (p = {p:.2g})"
             found.append(Finding(CODE, line, {"ratio": ratio, "p": p}))
