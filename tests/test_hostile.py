@@ -134,6 +134,7 @@ ARCHIVES = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:Duplicate name")
 @pytest.mark.parametrize("kind", ARCHIVES)
 def test_an_unsafe_archive_is_refused_before_it_is_unpacked(kind, handed, tmp_path):
     change, code = ARCHIVES[kind]
@@ -571,6 +572,17 @@ LIES = {
     "the grid on dev prompts": (other_learning("grid_split", "dev"), {"V15"}),
     "a weight edited, its hash left": (lambda f, b: sealed(respec(f, heavier, ids=True)), {"V16"}),
     "a weight edited, hash and ids and means": (lambda f, b: counted(respec(f, heavier, True, True), b), {"V23"}),
+    "an operator that cannot take the scores": (
+        lambda f, b: counted(
+            retable(
+                respec(f, lambda r: r["design"].update(combine="product"), True, True),
+                "scores",
+                lambda c: c | {"part/brief": np.full_like(c["part/brief"], -1.0)},
+            ),
+            b,
+        ),
+        {"V22", "V23"},
+    ),
     "a parameter that the part does not have": (
         lambda f, b: counted(respec(f, lambda r: r["design"]["parts"][0]["params"].update(cheat=1), True, True), b),
         {"V16"},

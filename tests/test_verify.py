@@ -6,7 +6,8 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from types import SimpleNamespace
+from importlib.machinery import ModuleSpec
+from types import ModuleType, SimpleNamespace
 
 import handed_in as made
 import jsonschema
@@ -17,10 +18,10 @@ from hypothesis import strategies as st
 from sweeping import ROOT, environment, one_line, rbench
 
 from rewardbench import seeds
-from rewardbench.boards import checks, rows, strict, verify
-from rewardbench.boards.checks import v31_partner, v34_spread, v35_fast
+from rewardbench.boards import checks, rows, secrets, strict, verify
+from rewardbench.boards.checks import v31_partner, v34_spread, v35_fast, v38_secrets
 from rewardbench.boards.checks._case import Piece
-from rewardbench.boards.finding import SEVERITIES, Refused
+from rewardbench.boards.finding import SEVERITIES, Finding, Refused
 from rewardbench.types import UserError
 
 SCHEMAS = ROOT / "rewardbench" / "schemas"
@@ -56,6 +57,18 @@ def test_the_level_is_never_above_what_was_asked_or_could_be_checked(handed):
     asked = verify.verify(handed.thin, handed.board, "regenerated")
     assert asked.level == "rescored"
     assert ("V30", "not checked: no weights in the bundle") in asked.unchecked
+
+
+@pytest.mark.parametrize(("found", "level"), [([], "reproduced"), ([Finding("V41", "it is below the limit")], "rescored")])
+def test_a_flagged_challenge_is_not_reached_and_not_rejected(found, level, handed, monkeypatch):
+    """Training itself is another module's: what is asked here is how its finding is read."""
+    asked = []
+    trainer = ModuleType("rewardbench.boards.reproduce")
+    trainer.__spec__ = ModuleSpec(trainer.__name__, None)
+    trainer.check = lambda case, count: asked.append((case.name, count)) or found
+    monkeypatch.setitem(sys.modules, trainer.__name__, trainer)
+    verdict = verify.verify(handed.thin, handed.board, "reproduced", challenge=2)
+    assert (verdict.level, verdict.accepted, asked) == (level, True, [("mine", 2)])
 
 
 def test_what_was_not_checked_is_said(handed):
@@ -268,6 +281,11 @@ def test_checks_that_execute_nothing_come_before_those_that_train():
     for code, module in modules.items():
         for before in module.AFTER:
             assert checks.LEVELS.index(modules[before].LEVEL) <= checks.LEVELS.index(module.LEVEL), code
+
+
+def test_paths_are_flagged_and_keys_rejected():
+    assert v38_secrets.HOME in secrets.PATTERNS
+    assert (v38_secrets.SEVERITY, len(secrets.PATTERNS) > 5) == ("reject", True)
 
 
 def test_every_check_has_a_lie_that_it_finds():

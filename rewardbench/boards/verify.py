@@ -3,6 +3,9 @@
 *reported*: somebody claims it. *consistent*: it is whole, is of this board, and every number follows from its rows.
 *rescored*: the scores belong to the completions that it kept. *regenerated*: the weights that it brings give such
 completions. *reproduced*: trained anew on seeds that nobody could have chosen, it comes out the same.
+
+What no level below *reproduced* can see: rows that begin as the untrained policy does and are invented from there on,
+words and all; and what is told of training steps beside their counts (loss, norm, shares), of which no number is made.
 """
 
 from __future__ import annotations
@@ -27,6 +30,8 @@ from rewardbench.types import UserError
 
 SCHEMA = 1
 ASKED = LEVELS[1:]
+SAMPLED = ("regenerated", "reproduced")
+"""Levels whose checks are tests of what chance gives: what they flag is not reached, though it is not rejected."""
 MOST = 50
 """Findings of one check that are told."""
 
@@ -138,7 +143,7 @@ def judge(case: Case, level: str) -> Verdict:
     findings: list[Finding] = []
     unchecked: list[tuple[str, str]] = []
     silent: set[str] = set()
-    rejecting: set[str] = set()
+    stopping: set[str] = set()
     for code in _order({c: [a for a in m.AFTER if a in there] for c, m in there.items()}):
         blocked = [a for a in there[code].AFTER if a in silent]
         if blocked:
@@ -149,11 +154,11 @@ def judge(case: Case, level: str) -> Verdict:
         findings += found
         if why:
             unchecked.append((code, why))
-        if any(f.severity == "reject" for f in found):
-            rejecting.add(code)
-        if why or code in rejecting:
+        if any(f.severity == "reject" or (f.severity == "flag" and there[code].LEVEL in SAMPLED) for f in found):
+            stopping.add(code)
+        if why or code in stopping:
             silent.add(code)
-    reached = _reached({c: m.LEVEL for c, m in there.items()}, rejecting, {c for c, _ in unchecked}, wanted)
+    reached = _reached({c: m.LEVEL for c, m in there.items()}, stopping, {c for c, _ in unchecked}, wanted)
     return Verdict(case.name, case.board, level, reached, tuple(findings), tuple(unchecked))
 
 
@@ -182,8 +187,8 @@ def _order(after: Mapping[str, Sequence[str]]) -> Iterable[str]:
         sorter.done(*ready)
 
 
-def _reached(level: Mapping[str, str], rejecting: set[str], unmade: set[str], wanted: Sequence[str]) -> str:
-    """The highest level up to which nothing is rejected and whose first check was made.
+def _reached(level: Mapping[str, str], stopping: set[str], unmade: set[str], wanted: Sequence[str]) -> str:
+    """The highest level up to which no check stops it, and whose first check was made.
 
     Training anew says more than sampling anew: *reproduced* does not wait for *regenerated*.
 
@@ -193,7 +198,7 @@ def _reached(level: Mapping[str, str], rejecting: set[str], unmade: set[str], wa
     reached = "reported"
     for name in wanted[1:]:
         mine = sorted(code for code, of in level.items() if of == name)
-        if rejecting & set(mine):
+        if stopping & set(mine):
             return reached
         if mine and mine[0] not in unmade:
             reached = name

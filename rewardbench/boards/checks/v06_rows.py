@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from rewardbench.boards import rows
 from rewardbench.boards.checks._case import Case, Piece, expected_keys, keys, numbered, overrides
 from rewardbench.boards.finding import Finding, shown
-from rewardbench.boards.rows import picks
 from rewardbench.plan import RunSpec
 
 CODE = "V06"
@@ -49,7 +49,7 @@ def _run(piece: Piece, spec: RunSpec, run: Mapping[str, Any]) -> list[Finding]:
         return [Finding(CODE, f"{at}: {_how(there, expected)}", {"seed": spec.seed, "rows": len(there)})]
     found = []
     kept = keys(texts)
-    if kept not in (there, _few(spec, there)):
+    if kept not in (there, keys(rows._sampled(spec, scores))):
         found.append(Finding(CODE, f"{at}: the words kept are neither all nor those that the board's draw names"))
     counted = steps.get("step", np.zeros(0)).tolist()
     most = spec.steps if trains else 0
@@ -78,10 +78,3 @@ def _picked(there: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
 
 def _one_each(expected: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     return list(dict.fromkeys((*key[:5], key[6]) for key in expected))
-
-
-def _few(spec: RunSpec, there: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    """The keys of the completions whose words a thin entry keeps."""
-    steps, ks = picks(spec)
-    last = sorted({key[2] for key in there if key[1] == "dev"})[-len(steps) :]
-    return [key for key in there if key[1] == "dev" and key[2] in last and key[5] in ks]

@@ -36,6 +36,8 @@ def check(case: Case) -> list[Finding]:
         wrong = packing.unlike(case.board, piece.specs[0]) if case.own or piece in case.controls else None
         wrong = packing.unlike(case.board, replace(piece.specs[0], seed=case.board.seed(0))) or wrong
         shape = {k: v for k, v in piece.specs[0].as_dict().items() if k not in FREE}
+        if piece.specs[0].algorithm in case.board.algorithms:  # there it is what is entered
+            shape["algorithm"] = case.board.algorithm
         frozen = case.board.hashes.get("tasks", {}).get(piece.task, {}).get("run")
         if wrong is None and frozen is not None and canonical(shape) != frozen:
             wrong = _named(case, piece, shape) or "a setting is not the board's"

@@ -12,9 +12,9 @@ import numpy as np
 
 from rewardbench import scoring
 from rewardbench.boards.checks._case import Case, Piece, listed
-from rewardbench.boards.finding import Finding
+from rewardbench.boards.finding import Finding, shown
 from rewardbench.design import compose
-from rewardbench.types import Bools
+from rewardbench.types import Bools, RewardError
 
 CODE = "V23"
 LEVEL = "consistent"
@@ -29,7 +29,11 @@ def check(case: Case) -> list[Finding]:
     """Completions that are paid otherwise."""
     found = []
     for piece in case.all:
-        wrong = np.flatnonzero(~_follows(piece))
+        try:
+            wrong = np.flatnonzero(~_follows(piece))
+        except RewardError as error:  # a score that the operator cannot take: no run could have gone on with it
+            found.append(Finding(CODE, f"{piece.where}: {shown(str(error), 200)}"))
+            continue
         found += listed(CODE, "the reward is not that of the parts", [piece.at(int(i)) for i in wrong], task=piece.task)
     return found
 
@@ -44,7 +48,8 @@ def _follows(piece: Piece) -> Bools:
         return np.asarray((parts[:, 0] == s["gold"].astype(np.float32)) & (s["reward"] == parts[:, 0]))
     ended = scoring.raw(scoring.Contestant(design)).design
     wide = parts.astype(np.float64)
-    ways = [wide, wide.round(6), np.nextafter(parts, np.float32(np.inf)), np.nextafter(parts, np.float32(-np.inf))]
+    nudged = [np.where(parts == 0, parts, np.nextafter(parts, np.float32(to))) for to in (np.inf, -np.inf)]
+    ways = [wide, wide.round(6), *nudged]  # 0 is exact, and below it a product would be none
     found: Bools = np.zeros(len(parts), dtype=bool)
     for way in ways:
         near = np.where(wide >= 0, np.maximum(way, 0.0), way)  # a product has no value just below 0

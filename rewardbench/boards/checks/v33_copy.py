@@ -13,6 +13,7 @@ import numpy as np
 from rewardbench.boards.checks._case import Case, Piece
 from rewardbench.boards.finding import Finding
 from rewardbench.boards.rows import Columns
+from rewardbench.plan import RunSpec
 
 CODE = "V33"
 LEVEL = "consistent"
@@ -29,7 +30,7 @@ def check(case: Case) -> list[Finding]:
     found = []
     for piece in case.pieces:
         for other in case.others(piece.task):
-            if other.specs[0].design_hash == piece.specs[0].design_hash and other.design.parts:
+            if _same(piece.specs[0], other.specs[0]):
                 found.append(Finding(CODE, f"{piece.where}: {other.where} has the same design", {"entry": other.where}))
                 continue
             share = agreement(piece, other)
@@ -37,6 +38,11 @@ def check(case: Case) -> list[Finding]:
                 line = f"{piece.where}: {share:.0%} of the last evaluation is that of {other.where}"
                 found.append(Finding(CODE, line, {"entry": other.where, "share": share}))
     return found
+
+
+def _same(a: RunSpec, b: RunSpec) -> bool:
+    """Whether two runs are taught alike: the same design, by the same algorithm."""
+    return bool(a.design.parts) and (a.design_hash, a.algorithm) == (b.design_hash, b.algorithm)
 
 
 def agreement(one: Piece, other: Piece) -> float:

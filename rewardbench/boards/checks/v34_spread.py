@@ -39,7 +39,8 @@ def check(case: Case) -> list[Finding]:
         ends = [gold_at_end(o) for o in case.others(piece.task)]
         ratio, p = spread(mine, [e for e in ends if abs(np.mean(e) - np.mean(mine)) < NEAR])
         if p < LEVEL_P:
-            line = f"{piece.where}: seeds spread {ratio**0.5:.2f} times as much as those of entries near it (p = {p:.2g})"
+            less = f"{ratio**0.5:.2f} times as much as those of entries near it, p = {p:.2g}"
+            line = f"{piece.where}: seeds spread {less}"
             found.append(Finding(CODE, line, {"ratio": ratio, "p": p}))
     return found
 
