@@ -36,8 +36,8 @@ def check(case: Case) -> list[Finding]:
         if not piece.design.trains or case.about["kind"] == "control":
             continue
         mine = gold_at_end(piece)
-        ends = [gold_at_end(o) for o in case.others(piece.task)]
-        ratio, p = spread(mine, [e for e in ends if abs(np.mean(e) - np.mean(mine)) < NEAR])
+        ends = [gold_at_end(o) for o in case.others(piece.task)] if len(mine) else []
+        ratio, p = spread(mine, [e for e in ends if len(e) and abs(np.mean(e) - np.mean(mine)) < NEAR])
         if p < LEVEL_P:
             less = f"{ratio**0.5:.2f} times as much as those of entries near it, p = {p:.2g}"
             line = f"{piece.where}: seeds spread {less}"
