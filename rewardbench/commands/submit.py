@@ -119,9 +119,7 @@ def open_(bundle: Path, into: Path | None, as_json: bool) -> int:
         told = handing.request(entry, bundle, digest)
         written = handing.put(entry, digest, into) if into is not None else None
     if as_json:
-        files = sorted(p.relative_to(into).as_posix() for p in written.rglob("*") if p.is_file()) if written else []
-        steps = list(told.steps)
-        print_json({"schema_version": 1, "title": told.title, "body": told.body, "steps": steps, "files": files})
+        print_json(handing.as_json(told, entry, written))
         return 0
     if written is not None:
         click.echo(f"wrote {written}: git add it, commit, push", err=True)
