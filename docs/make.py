@@ -131,13 +131,18 @@ def _linked(text: str) -> str:
 
 
 def _verdicts() -> str:
-    """How designs are compared: the public functions of `rewardbench/stats.py`."""
-    module = import_module("rewardbench.stats")
-    rows = [[f"`{f.__name__}`", said(f)[""]] for f in _functions(module) if f.__name__[0] != "_"]
-    asks = str(module.__doc__).split("\n")[0]
+    """How designs are compared: the public functions of `rewardbench/stats/`, a table a file."""
+    asks = str(import_module("rewardbench.stats").__doc__).split("\n")[0]
     intro = f"{asks} Which pairs form a family stands in [rewardbench/comparing.py](../rewardbench/comparing.py)."
-    head = ["function of `rewardbench/stats.py`", "returns"]
-    return "\n\n".join(["## Intervals and verdicts", intro, table(head, rows)])
+    return "\n\n".join(["## Intervals and verdicts", intro, *map(_statistics, find.files("stats"))])
+
+
+def _statistics(name: str) -> str:
+    """One file of `rewardbench/stats/`: its question, and what each of its public functions returns."""
+    module = import_module(f"rewardbench.stats.{name}")
+    rows = [[f"`{f.__name__}`", _linked(said(f)[""])] for f in _functions(module) if f.__name__[0] != "_"]
+    asks = str(module.__doc__).split("\n")[0]
+    return f"{asks}\n\n" + table([f"function of `rewardbench/stats/{name}.py`", "returns"], rows)
 
 
 # --- parts ---------------------------------------------------------------------------------------
@@ -248,10 +253,18 @@ def commands() -> str:
         command = group.get_command(context, name)
         assert command is not None
         under = click.Context(command, info_name=name, parent=context, terminal_width=100, max_content_width=100)
-        helped = re.sub(r"(?m)[ \t]+$", "", command.get_help(under))
         question = find.first_line(cli.COMMANDS / f"{name}.py")
-        found.append(f"### rbench {name}\n\n{question}\n\n```text\n{helped}\n```")
+        found.append(f"### rbench {name}\n\n{question}\n\n{_help(command, under)}")
+        for inner, sub in sorted(getattr(command, "commands", {}).items()):
+            below = click.Context(sub, info_name=inner, parent=under, terminal_width=100, max_content_width=100)
+            found.append(f"#### rbench {name} {inner}\n\n{_help(sub, below)}")
     return "\n\n".join(found)
+
+
+def _help(command: click.Command, context: click.Context) -> str:
+    """A command's help as a block."""
+    helped = re.sub(r"(?m)[ \t]+$", "", command.get_help(context))
+    return f"```text\n{helped}\n```"
 
 
 def exit_codes() -> str:

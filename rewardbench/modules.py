@@ -38,9 +38,10 @@ def names() -> list[str]:
 
 def _measures() -> dict[str, Callable[..., float]]:
     """Name -> function, read off the folder of measures (and the statistics) by signature: no list to keep."""
-    files = sorted(Path(measures.__path__[0]).glob("[!_]*.py"))
+    folders = (measures, stats)
+    files = [(f.__name__, path.stem) for f in folders for path in sorted(Path(f.__path__[0]).glob("[!_]*.py"))]
     found: dict[str, Callable[..., float]] = {}
-    for home in (*(import_module(f"rewardbench.measures.{path.stem}") for path in files), stats):
+    for home in (import_module(f"{folder}.{stem}") for folder, stem in files):
         for name, function in inspect.getmembers(home, inspect.isfunction):
             if function.__module__ == home.__name__ and not name.startswith("_") and _inputs(function):
                 if name in found:

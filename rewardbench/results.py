@@ -166,17 +166,19 @@ Scale = Callable[[RunSpec], Anchor | str]
 """The frozen ends of a run's scale, or why there are none."""
 
 
-def score(runs: Sequence[Loaded], scale: Scale = anchor_of) -> list[Result]:
+def score(runs: Sequence[Loaded], scale: Scale = anchor_of, starts: Sequence[Result] = ()) -> list[Result]:
     """The result of every run; flags that need several seeds or `untrained` look at all of them.
 
-    `scale` is the task's own unless a board fixes another.
+    `scale` is the task's own unless a board fixes another; `starts` are results of `untrained` runs from elsewhere:
+    looked at, neither scored again nor returned.
     """
     _alike(runs)
-    bases = {(r.spec.task, r.spec.seed): r for r in runs if not r.spec.design.trains}
+    every = [*runs, *(r.run for r in starts)]
+    bases = {(r.spec.task, r.spec.seed): r for r in every if not r.spec.design.trains}
     results = [_score_one(run, bases.get((run.spec.task, run.spec.seed)), scale(run.spec)) for run in runs]
-    grouped = by_design(results)
-    for (task, _), group in grouped.items():
-        gained = gains(group, grouped.get((task, "untrained"), ()))
+    there = by_design([*results, *starts])
+    for (task, _), group in by_design(results).items():
+        gained = gains(group, there.get((task, "untrained"), ()))
         if len(group) == len(gained) > 1 and no_learning.no_learning(gained):
             for r in group:
                 r.flags.append("no_learning")

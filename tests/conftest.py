@@ -10,6 +10,7 @@ os.environ.setdefault("TRANSFORMERS_OFFLINE", "1")
 from pathlib import Path
 
 import pytest
+from handed_in import handed as handed
 from making import make_policy
 from small_board import small as small
 from small_board import small_swept as small_swept

@@ -164,3 +164,33 @@ def test_kendall():
 
 def test_spearman_brown():
     assert agreement.spearman_brown(0.70) == near(0.824, abs=5e-4)
+
+
+def test_precision_at_a_variety():
+    points = [(0.9, 0.2), (0.8, 0.5), (0.6, 0.7), (0.3, 0.9), (0.5, 0.5)]
+    assert [diversity.precision_at(points, v) for v in (0, 0.5, 0.6, 0.95)] == [0.9, 0.8, 0.6, 0]
+    assert diversity.precision_at([], 0.5) == 0
+
+
+def test_repetition_and_homogenisation():
+    assert diversity.self_repetition(TEXTS) == near(2 / 3 * np.log(4))
+    assert diversity.self_repetition(["a b c", "a b c"]) == 0
+    assert diversity.self_repetition([]) == 0
+    assert diversity.homogenisation(np.ones((3, 3))) == 1
+    assert diversity.homogenisation(np.eye(3)) == 0
+    with pytest.raises(UserError):
+        diversity.homogenisation([[1.0]])
+
+
+def test_a_template_is_seen_across_prompts_alone():
+    def share(texts):
+        return diversity.distinct_n(texts, 1)
+
+    frame = [["yes a", "no b"], ["yes a", "no b"]]
+    free = [["yes a", "no b"], ["well c", "oh d"]]
+    assert diversity.per_input(frame, share) == diversity.per_input(free, share) == 1
+    assert (diversity.across_input(frame, share), diversity.across_input(free, share)) == (0.5, 1)
+    with pytest.raises(UserError):
+        diversity.across_input([["a"], ["a", "b"]], share)
+    with pytest.raises(UserError):
+        diversity.per_input([], share)

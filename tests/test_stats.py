@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 from hypothesis.extra.numpy import arrays
+from scipy import stats as scipy_stats
 
 from rewardbench import stats
 from rewardbench.types import UserError
@@ -125,6 +126,52 @@ def test_rank_intervals():
         [2, 2],
         [3, 3],
     ]
+
+
+def test_exact_shares():
+    """Clopper & Pearson's limits as tabled; they hold Wilson's and always cover."""
+    assert stats.exact_share(0, 10) == near((0, 0.308497), abs=1e-6)
+    assert stats.exact_share(3, 10) == near((0.066740, 0.652453), abs=1e-6)
+    assert stats.exact_share(10, 10) == near((0.691503, 1), abs=1e-6)
+    assert stats.exact_share(0, 0) == (0, 1)
+    p = 0.13
+    covered = [hits for hits in range(21) if stats.exact_share(hits, 20)[0] <= p <= stats.exact_share(hits, 20)[1]]
+    assert scipy_stats.binom.pmf(covered, 20, p).sum() >= 0.95
+
+
+@given(arrays(np.float64, (3, 5), elements=some.floats(-0.5, 1.5)))
+def test_area_under_the_profile_is_the_clipped_mean(scores):
+    at = (np.arange(2000) + 0.5) / 2000
+    assert stats.profile(scores, at).mean() == near(np.clip(scores, 0, 1).mean(), abs=1e-3)
+    assert (np.diff(stats.profile(scores, at)) <= 0).all()
+
+
+def test_bradley_terry():
+    found = stats.bradley_terry([[0, 7, 8], [3, 0, 6], [2, 4, 0]])
+    assert found == near([0.740570, -0.149102, -0.591468], abs=1e-6)
+    assert 1 / (1 + np.exp(found[1] - found[0])) == near(0.708823, abs=1e-6)
+    with pytest.raises(UserError, match="alpha"):
+        stats.bradley_terry([[0, 5, 5], [0, 0, 3], [0, 2, 0]])
+    assert stats.bradley_terry([[0, 5, 5], [0, 0, 3], [0, 2, 0]], alpha=0.1)[0] > 1
+    assert stats.bradley_terry([[0, 5], [5, 0]]) == near([0, 0])
+
+
+def test_win_rates_at_equal_length():
+    """Longer answers win by length alone: raw says better, at equal length it is a tie; and a real effect stays."""
+    rng = np.random.default_rng(18)
+    gap = rng.normal(40, 50, 6000)
+    by_length = rng.random(6000) < 1 / (1 + np.exp(-2 * np.tanh(gap / gap.std())))
+    found = stats.win_rate(by_length.astype(float), gap)
+    assert found.raw > 0.6
+    assert found.controlled == near(0.5, abs=0.03)
+    assert found.length == near(2, abs=0.15)
+    better = rng.random(6000) < 0.7
+    assert stats.win_rate(better.astype(float), gap).controlled == near(0.7, abs=0.03)
+    assert stats.win_rate([1, 1, 0.5, 0], [0, 0, 0, 0]).controlled == 0.625
+    assert stats.win_rate([1, 1], [5, -5]).controlled == 1
+    for bad in (([1], [1, 2]), ([2], [1]), ([np.nan], [1])):
+        with pytest.raises(UserError):
+            stats.win_rate(*bad)
 
 
 @given(table, some.randoms())

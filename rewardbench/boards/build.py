@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rewardbench import comparing, find, stats, trace
-from rewardbench.boards import cross, numbers, standing
+from rewardbench.boards import cross, numbers, standing, truth
 from rewardbench.boards.definition import AXES, Board
 from rewardbench.boards.entries import Entry, all_of
 from rewardbench.results import Result
@@ -51,6 +51,7 @@ def build(board: Board) -> dict[str, Any]:
     entries = all_of(board.folder)
     tasks = {task: _scored(board, task, entries) for task in board.tasks}
     views = [_task(board, task, scored) for task, scored in tasks.items() if scored]
+    harmful = {v["task"]: {r["entry"] for r in v["rows"] if r["harmful"]} for v in views}
     told = {
         "schema_version": 1,
         "board": _definition(board),
@@ -58,6 +59,7 @@ def build(board: Board) -> dict[str, Any]:
         "entries": [_entry(e) for e in entries],
         "tasks": views,
         "overall": _across(board, tasks),
+        "truth": truth.truth(board, tasks, harmful),
     }
     found: dict[str, Any] = trace.finite(told)
     return found
@@ -75,7 +77,8 @@ def _definition(board: Board) -> dict[str, Any]:
         "budget": board.budget,
         "seeds": list(board.seed_list(board.seeds)),
         "control_seeds": list(board.seed_list(board.control_seeds)),
-        "baseline": board.baseline,
+        "baseline": board.pinned,
+        "algorithms": list(board.algorithms),
         "weights": dict(board.weights),
         "scale": {k: dict(v) for k, v in board.scale.items()},
         "hashes": dict(board.hashes),
@@ -87,7 +90,7 @@ def _entry(entry: Entry) -> dict[str, Any]:
     """Who and what an entry is; its numbers stand with the tasks."""
     told = {k: v for k, v in entry.about.items() if k not in ("tasks", "board", "schema_version")}
     designs = {t: v["design_hash"] for t, v in entry.about["tasks"].items()}
-    return told | {"tasks": list(entry.tasks), "designs": designs}
+    return told | {"tasks": list(entry.tasks), "designs": designs, "digest": entry.digest}
 
 
 def provisional(board: Board, tasks: Mapping[str, Sequence[Scored]]) -> list[str]:
@@ -102,7 +105,7 @@ def provisional(board: Board, tasks: Mapping[str, Sequence[Scored]]) -> list[str
         if drawn < board.generated:
             reasons.append(f"{task}: {drawn} of {board.generated} drawn designs")
         there = {s.name for s in scored}
-        wanted = [*find.arms(), *find.task_designs(task)]
+        wanted = [*board.controls, *board.own(task)]
         if missing := [n for n in wanted if n not in there]:
             reasons.append(f"{task}: without {', '.join(missing)}")
     return reasons
@@ -117,12 +120,9 @@ def _scored(board: Board, task: str, entries: Sequence[Entry]) -> list[Scored]:
     if base is None:
         raise UserError(f"board {board.name} has no `untrained` runs of {task}: add those first", 5)
     start = base.runs(task)
-    runs = {e.name: start if e is base else e.runs(task) for e in here}
-    found = []
-    for entry in here:
-        results = numbers.score(board, runs[entry.name], start)
-        found.append(Scored(entry, tuple(results)))
-    return found
+    own = numbers.score(board, start, [])
+    scored = {e.name: own if e is base else numbers.beside(board, e.runs(task), own) for e in here}
+    return [Scored(e, tuple(scored[e.name])) for e in here]
 
 
 def _task(board: Board, task: str, scored: Sequence[Scored]) -> dict[str, Any]:
@@ -132,7 +132,7 @@ def _task(board: Board, task: str, scored: Sequence[Scored]) -> dict[str, Any]:
     learnt = {s.name for s in scored if _learns(s, scored)}
     places = {axis: _places(contest, axis, seeds, learnt) for axis in RANKED}
     judged = {axis: _verdicts(board, contest, axis, seeds, learnt) for axis in AXES}
-    fronts = standing.front(contest, seeds)
+    fronts = standing.front(board, task, contest, seeds)
     rows = [
         {
             "entry": s.name,
@@ -151,25 +151,38 @@ def _task(board: Board, task: str, scored: Sequence[Scored]) -> dict[str, Any]:
         "task": task,
         "one_answer": find.task(task).one_answer,
         "rows": rows,
-        "weights": standing.sensitivity(board, contest, seeds),
-        "resolution": standing.resolution(contest, seeds, board.baseline),
+        "weights": standing.sensitivity(board, task, contest, seeds),
+        "resolution": standing.resolution(contest, seeds),
         "broken": standing.broken(board, scored),
-        "cross": cross.matrix(board, task, scored),
-        "variance": standing.components(contest),
+        "cross": None if board.algorithms else cross.matrix(task, scored),
+        "variance": standing.components(contest, seeds),
     }
 
 
 def _told(board: Board, scored: Scored) -> dict[str, Any]:
     """The entry's own numbers on the task."""
-    told = numbers.told(board, scored.results[0].run.spec, scored.results)
+    spec = scored.results[0].run.spec
+    told = numbers.told(board, spec, scored.results)
     return {k: told[k] for k in ("design", "design_hash", "means", "flags", "failed")} | {
         "seeds": len(scored.results),
+        "spec": spec.as_dict()["design"],
+        "reasons": _reasons(told),
         "runs": [
             {k: run[k] for k in ("run", "seed", "status", *numbers.AXES, "overall", "flags", "tokens", "kl")}
             | {"gold": run["gold"]["end"]}
             for run in told["runs"]
         ],
     }
+
+
+def _reasons(told: Mapping[str, Any]) -> dict[str, str]:
+    """Axis -> why its mean is not known: what the first run that lacks it says."""
+    found = {}
+    for axis in (*AXES, "overall"):
+        if told["means"].get(axis) is None:
+            why = (run["reasons"].get(axis) for run in told["runs"] if run.get(axis) is None)
+            found[axis] = next((w for w in why if w), "one seed has no interval")
+    return found
 
 
 def _order(row: Mapping[str, Any]) -> tuple[int, float, str]:
@@ -228,10 +241,10 @@ def _verdicts(
     """Name -> its paired difference to the baseline, with the verdict adjusted over all entries of the task."""
     ranked = [s for s in contest if axis == "quality" or s.name in learnt]
     names, cells = table(ranked, axis, seeds)
-    if board.baseline not in names:
+    if board.pinned not in names:
         return {}
-    pinned = cells[names.index(board.baseline)]
-    others = [(n, stats.paired_difference(c, pinned)) for n, c in zip(names, cells, strict=True) if n != board.baseline]
+    pinned = cells[names.index(board.pinned)]
+    others = [(n, stats.paired_difference(c, pinned)) for n, c in zip(names, cells, strict=True) if n != board.pinned]
     margin = comparing.margin_of(axis, [r for s in ranked for r in s.results])
     family = [c for _, c in others]
     adjusted = stats.holm([c.p for c in family])

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from rewardbench import find
 from rewardbench.design import canonical, check_keys
 from rewardbench.find.names import beside, unknown
 from rewardbench.plan import Spec
@@ -35,6 +36,8 @@ class Board:
     """Seeds of the arms and of the baseline, of which the first `seeds` are those of every entry."""
     baseline: str
     """The design that the others are compared with."""
+    algorithms: tuple[str, ...] = ()
+    """On a board that ranks algorithms: the entries, each taught by the baseline design; elsewhere none."""
     generated: int = 0
     """Designs a task that the seeded generator draws."""
     audit: str = ""
@@ -54,11 +57,29 @@ class Board:
     def digest(self) -> str:
         """SHA-256 of the definition's canonical JSON: another one is another version of the board."""
         told = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "folder"}
-        return canonical({k: list(v) if isinstance(v, tuple) else v for k, v in told.items()})
+        return canonical({k: list(v) if isinstance(v, tuple) else v for k, v in told.items() if v != ()})
 
     def seed(self, index: int) -> int:
         """The board's i-th seed (from 0), equal for every entry, so that nobody picks any."""
         return hashed(f"board/{self.name}/{self.version}/{index}")
+
+    @property
+    def pinned(self) -> str:
+        """The entry that the others are compared with."""
+        return self.algorithm if self.algorithms else self.baseline
+
+    @property
+    def controls(self) -> tuple[str, ...]:
+        """The arms that the board shows: all of them, but for algorithms, where they teach nothing."""
+        return ("untrained",) if self.algorithms else tuple(find.arms())
+
+    def own(self, task: str) -> list[str]:
+        """The entries that the board itself ships on a task, beside arms and drawn designs."""
+        return list(self.algorithms) if self.algorithms else list(find.task_designs(task))
+
+    def asked(self, task: str) -> list[str]:
+        """The axes that a task has: diversity is not asked where one answer is right, and so has no scale."""
+        return [a for a in AXES if a != "diversity" or self.scale.get(task, {}).get("diversity")]
 
     def seed_list(self, count: int) -> tuple[int, ...]:
         """The board's first seeds."""
@@ -121,17 +142,29 @@ def parse(text: str, folder: Path = Path()) -> Board:
     weights = raw.get("weights", WEIGHTS)
     if set(weights) != set(AXES) or abs(sum(weights.values()) - 1) > 1e-9 or min(weights.values()) < 0:
         raise UserError(f"board.toml: weights must be shares of {', '.join(AXES)} that sum to 1")
-    return Board(**{**raw, "tasks": tuple(tasks), "folder": folder})
+    algorithms = raw.get("algorithms", [])
+    if not isinstance(algorithms, list) or (algorithms and raw["algorithm"] not in algorithms):
+        raise UserError("board.toml: algorithms must be a list of names, with `algorithm` among them")
+    for name in algorithms:
+        if name not in find.files("algorithms"):
+            raise unknown("algorithm", name, find.files("algorithms"))
+    return Board(**{**raw, "tasks": tuple(tasks), "algorithms": tuple(algorithms), "folder": folder})
 
 
 def spec(
-    board: Board, tasks: tuple[str, ...], designs: tuple[str, ...], seeds: int | None = None, alone: bool = False
+    board: Board,
+    tasks: tuple[str, ...],
+    designs: tuple[str, ...],
+    seeds: int | None = None,
+    alone: bool = False,
+    algorithm: str = "",
 ) -> Spec:
-    """What is run for entries on a board: everything but the designs is the board's."""
+    """What is run for entries on a board: everything but the designs (or, of one that ranks them, the algorithm) is
+    the board's."""
     return Spec(
         tasks=tasks or board.tasks,
         designs=designs,
-        algorithm=board.algorithm,
+        algorithm=algorithm or board.algorithm,
         options=dict(board.options),
         policy=board.policy,
         seeds=board.seed_list(seeds or board.seeds),

@@ -58,6 +58,14 @@ class Entry:
         """The tasks that it has runs of."""
         return tuple(self.about["tasks"])
 
+    @property
+    def digest(self) -> str | None:
+        """What its manifest says that all of its files hash to; None where it has no readable manifest."""
+        try:
+            return str(json.loads((self.folder / "manifest.json").read_text())["digest"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
     def runs(self, task: str) -> list[Loaded]:
         """Its runs on a task, seeds in the order of the board."""
         return rows.load(self.folder / slug(task))

@@ -31,30 +31,42 @@ def score(board: Board, runs: Sequence[Loaded], base: Sequence[Loaded]) -> list[
     """The results of runs of one task; `base` are the board's `untrained` runs of that task, which are not returned."""
     known = {r.spec.id for r in runs}
     others = [r for r in base if r.spec.id not in known]
-    scored = results.score([*runs, *others], lambda spec: scale(board, spec))
-    starts = {r.run.spec.seed: r.values.get("quality") for r in scored if not r.run.spec.design.trains}
-    found = scored[: len(runs)]
+    return beside(board, runs, results.score(others, lambda spec: scale(board, spec)))
+
+
+def beside(board: Board, runs: Sequence[Loaded], start: Sequence[Result]) -> list[Result]:
+    """The same from results of `untrained` that are there already: none of them may be among the runs."""
+    found = results.score(runs, lambda spec: scale(board, spec), start)
+    starts = {r.run.spec.seed: r.values.get("quality") for r in (*found, *start) if not r.run.spec.design.trains}
     for result in found:
-        result.values["overall"] = overall(board, result, starts.get(result.run.spec.seed))
+        told = counted(board, result, starts.get(result.run.spec.seed))
+        result.values |= {f"counted_{axis}": value for axis, value in (told or {}).items()}
+        result.values["overall"] = overall(board, told)
         result.values["gold_test"] = _at_one(result)
     return found
 
 
-def overall(board: Board, result: Result, start: float | None) -> float | None:
-    """The weighted mean of the axes of one run, in [0, 1]; None where an axis that the task has is not known.
+def counted(board: Board, result: Result, start: float | None) -> dict[str, float] | None:
+    """The axes of one run as `overall` counts them, in [0, 1]; None where an axis that the task has is not known.
 
     Q and D are clipped to [0, 1], D in units of the oracle arm's; S counts only where Q is above `start`, that of the
-    untrained policy on the same seed, since standing still is stable; where diversity is not asked, its weight goes to
-    the others in proportion.
+    untrained policy on the same seed, since standing still is stable.
     """
-    values = {a: result.values.get(a) for a in AXES}
-    asked = [a for a in AXES if a != "diversity" or board.scale.get(result.task, {}).get("diversity")]
-    if any(values[a] is None for a in asked):
+    asked = board.asked(result.task)
+    values = {a: v for a in asked if (v := result.values.get(a)) is not None}
+    if len(values) < len(asked):
         return None
-    learnt = float(values["quality"] or 0.0) > (start or 0.0)
-    told = {a: float(np.clip(_unit(board, result.task, a, float(values[a] or 0.0)), 0, 1)) for a in asked}
-    told["stability"] *= learnt
-    return sum(board.weights[a] * told[a] for a in asked) / sum(board.weights[a] for a in asked)
+    told = {a: float(np.clip(_unit(board, result.task, a, v), 0, 1)) for a, v in values.items()}
+    told["stability"] *= values["quality"] > (start or 0.0)
+    return told
+
+
+def overall(board: Board, told: Mapping[str, float] | None) -> float | None:
+    """The weighted mean of a run's counted axes, in [0, 1]: where diversity is not asked, its weight goes to the
+    others in proportion. None where an axis is not known."""
+    if told is None:
+        return None
+    return sum(board.weights[a] * v for a, v in told.items()) / sum(board.weights[a] for a in told)
 
 
 def _unit(board: Board, task: str, axis: str, value: float) -> float:

@@ -23,6 +23,8 @@ class Found:
     task: str
     design: str
     design_hash: str
+    algorithm: str
+    """Empty where nothing was taught."""
     runs: tuple[Path, ...]
     sources: Path
     """Where the sweep keeps copies of a user's own files."""
@@ -47,7 +49,7 @@ class About:
 
 def finished(board: Board, folders: Sequence[Path]) -> tuple[list[Found], list[str]]:
     """(designs that have all of the board's seeds on a task, what is wrong with the others), from sweep folders."""
-    groups: dict[tuple[str, str, str], dict[int, tuple[Path, Path]]] = {}
+    groups: dict[tuple[str, str, str, str], dict[int, tuple[Path, Path]]] = {}
     wrong: list[str] = []
     for folder in folders:
         for run in sorted((folder / "runs").glob("*/spec.toml")):
@@ -55,31 +57,34 @@ def finished(board: Board, folders: Sequence[Path]) -> tuple[list[Found], list[s
             if (fault := unlike(board, spec)) is not None:
                 wrong.append(f"{spec.task} {spec.design.name}: {fault}")
             elif state in ("done", "failed"):
-                key = (spec.task, spec.design.name, spec.design_hash)
+                taught = spec.algorithm if spec.design.trains else ""
+                key = (spec.task, spec.design.name, spec.design_hash, taught)
                 groups.setdefault(key, {})[spec.seed] = (run.parent, folder)
     found = []
-    for (task, name, digest), runs in groups.items():
+    for (task, name, digest, taught), runs in groups.items():
         wanted = board.seed_list(seeds_of(board, name))
         lacking = [s for s in wanted if s not in runs]
         if lacking:
             wrong.append(f"{task} {name}: {len(lacking)} of its {len(wanted)} seeds are not finished")
             continue
         places = [runs[s] for s in wanted]
-        found.append(Found(task, name, digest, tuple(p for p, _ in places), places[0][1] / "sources"))
+        found.append(Found(task, name, digest, taught, tuple(p for p, _ in places), places[0][1] / "sources"))
     return found, list(dict.fromkeys(wrong))
 
 
 def seeds_of(board: Board, design: str) -> int:
     """How many seeds a design has on a board: arms and the baseline have more."""
-    return board.control_seeds if design in (*find.arms(), board.baseline) else board.seeds
+    more = board.controls if board.algorithms else (*board.controls, board.baseline)
+    return board.control_seeds if design in more else board.seeds
 
 
 def unlike(board: Board, spec: RunSpec) -> str | None:
     """What of a run is not the board's; None if nothing."""
+    taught = board.algorithms or (board.algorithm,)
     wanted = {
         "task": (spec.task, spec.task in board.tasks),
         "policy": (spec.policy, spec.policy == board.policy),
-        "algorithm": (spec.algorithm, spec.algorithm == board.algorithm and dict(spec.options) == dict(board.options)),
+        "algorithm": (spec.algorithm, spec.algorithm in taught and dict(spec.options) == dict(board.options)),
         "budget": (spec.budget, spec.budget == board.budget),
         "grid's split": (spec.grid_split or "dev", spec.grid_split == "test"),
         "seed": (spec.seed, spec.seed in board.seed_list(board.control_seeds)),
@@ -92,6 +97,9 @@ def kind_of(board: Board, one: Found) -> tuple[str, str]:
     """(kind, entry name) of a design that a board ships: an arm, a task's own, or one that the generator drew."""
     if one.design in find.arms():
         return "control", one.design
+    if board.algorithms:
+        same = one.design_hash == design_hash(find.design(board.baseline, one.task))
+        return ("handmade" if same else "submitted"), one.algorithm
     drawn = board.folder / "designs" / one.task / f"{one.design}.toml"
     if drawn.is_file() and design_hash(find.design(str(drawn), one.task)) == one.design_hash:
         return "generated", f"{entries.slug(one.task)}-{one.design}"
@@ -104,6 +112,8 @@ def summary_of(board: Board, one: Found) -> str:
     """The summary that a shipped design's file has."""
     if one.design in find.arms():
         return find.arms()[one.design]
+    if board.algorithms:
+        return find.listing("algorithms").get(one.algorithm, "")
     return find.listing("designs").get(f"{one.task}/{one.design}", "")
 
 

@@ -117,8 +117,24 @@ def _sampled(spec: RunSpec, words: Columns) -> Columns:
     steps, ks = picks(spec)
     dev = words["split"] == "dev"
     there = sorted(set(words["step"][dev].tolist()))[-len(steps) :]
-    kept = dev & np.isin(words["step"], there) & np.isin(words["k"], sorted(ks))
+    kept = dev & np.isin(words["step"], there) & _chosen(words, ks)
     return {n: v[kept] for n, v in words.items()}
+
+
+def _chosen(words: Columns, ks: frozenset[int]) -> Any:
+    """Which rows [rows] are one of the ks among their prompt's counted completions at one evaluation.
+
+    An algorithm may count few of them (best-of-n): then the first are. A prompt may be drawn twice: its completions
+    follow each other, and k begins anew.
+    """
+    size = len(words["k"])
+    begins = np.ones(size, dtype=bool)
+    same = [words[n][1:] == words[n][:-1] for n in ("seed", "split", "step", "prompt", "temperature")]
+    begins[1:] = ~np.logical_and.reduce(same) | (words["k"][1:] <= words["k"][:-1])
+    block = np.cumsum(begins) - 1
+    place = np.arange(size) - np.flatnonzero(begins)[block]
+    enough = np.bincount(block)[block] > max(ks) if size else np.zeros(0, dtype=bool)
+    return np.where(enough, np.isin(place, sorted(ks)), place < SAMPLED)
 
 
 def _steps(spec: RunSpec, folder: Path) -> Columns:
@@ -169,12 +185,22 @@ def _write(path: Path, columns: Columns, loose: Sequence[str] = ()) -> None:
 # --- reading -------------------------------------------------------------------------------------
 
 
-def read(path: Path) -> Columns:
-    """A table of an entry: name -> NumPy array; texts as objects."""
+NEEDED = {
+    "scores": ("seed", "split", "step", "temperature", "gold", "class", "reward", "kl", "tokens", "ended", "entropy",
+               "charged"),
+    "texts": ("seed", "split", "step", "prompt", "k", "prompt_text", "text"),
+    "steps": None,
+}  # fmt: skip
+"""Columns that numbers are computed from; None: all. The others are for people."""
+
+
+def read(path: Path, columns: Sequence[str] | None = None) -> Columns:
+    """A table of an entry, or some of its columns: name -> NumPy array; texts as objects."""
     import pyarrow.parquet as pq
 
     try:
-        table = pq.read_table(path, use_threads=False)
+        with pq.ParquetFile(path) as file:
+            table = file.read(list(columns) if columns else None, use_threads=False)
     except Exception as error:  # a damaged file may raise anything
         raise UserError(f"{path.parent.name}/{path.name} is damaged: {error}", 5) from error
     return {name: table[name].to_numpy(zero_copy_only=False) for name in table.column_names}
@@ -186,7 +212,7 @@ def load(folder: Path) -> list[Loaded]:
     try:
         told = json.loads((folder / "runs.json").read_text())
         specs = [run_spec({**raw, "seed": run["seed"]}) for run in told]
-        scores, texts, steps = (read(folder / f"{name}.parquet") for name in TABLES)
+        scores, texts, steps = (read(folder / f"{name}.parquet", NEEDED[name]) for name in TABLES)
         return [_loaded(folder, spec, run, scores, texts, steps) for spec, run in zip(specs, told, strict=True)]
     except (KeyError, TypeError, ValueError, AttributeError, OSError) as error:
         raise UserError(f"{folder.name} is damaged ({type(error).__name__}: {error})", 5) from error
@@ -196,12 +222,12 @@ def _loaded(
     folder: Path, spec: RunSpec, status: dict[str, Any], scores: Columns, texts: Columns, steps: Columns
 ) -> Loaded:
     """One run out of the tables of its design."""
-    mine = {n: v[scores["seed"] == spec.seed] for n, v in scores.items()}
+    mine = _where(scores, scores["seed"] == spec.seed)
     dev = mine["split"] == "dev"
-    curve = {n: v[dev] for n, v in mine.items()}
+    curve = _where(mine, dev)
     at = [curve["step"] == step for step in sorted(set(curve["step"].tolist()))]
-    tables = [_evaluation({n: v[rows] for n, v in curve.items()}) for rows in at]
-    test = _evaluation({n: v[~dev] for n, v in mine.items()})
+    tables = [_evaluation(_where(curve, rows)) for rows in at]
+    test = _evaluation(_where(mine, ~dev))
     words, prompts = _words(spec, texts)
     return Loaded(
         spec=spec,
@@ -214,6 +240,14 @@ def _loaded(
         texts=words,
         prompts=prompts,
     )
+
+
+def _where(table: Columns, mask: Any) -> Columns:
+    """The rows of a table that a mask names; where they stand together, as they mostly do, nothing is copied."""
+    rows: Any = np.flatnonzero(mask)
+    if len(rows) and rows[-1] - rows[0] == len(rows) - 1:
+        rows = slice(rows[0], rows[-1] + 1)
+    return {n: v[rows] for n, v in table.items()}
 
 
 def _evaluation(table: Columns) -> Columns:
@@ -231,29 +265,29 @@ def _words(spec: RunSpec, texts: Columns) -> tuple[list[list[str]], list[str]]:
     mine = {n: v[(texts["seed"] == spec.seed) & (texts["split"] == "dev")] for n, v in texts.items()}
     if not len(mine["step"]):
         return [], []
-    kept = (mine["step"] == mine["step"].max()) & np.isin(mine["k"], sorted(picks(spec)[1]))
-    last = {n: v[kept] for n, v in mine.items()} | {"picked": np.ones(int(kept.sum()), dtype=bool)}
+    last = {n: v[mine["step"] == mine["step"].max()] for n, v in mine.items()}
+    if len(last["text"]) > SAMPLED * spec.eval_prompts:  # a whole bundle: read what a board would keep
+        chosen = _chosen(last, picks(spec)[1])
+        last = {n: v[chosen] for n, v in last.items()}
+    last |= {"picked": np.ones(len(last["text"]), dtype=bool)}
     words = grid(last, "text", spec.eval_prompts)
     return words.tolist(), grid(last, "prompt_text", spec.eval_prompts)[:, 0].tolist()
 
 
 def _rows(spec: RunSpec, steps: Columns) -> list[dict[str, Any]]:
-    """The training steps as `steps.jsonl` has them, in order."""
+    """The training steps as `steps.jsonl` has them, in order, nested tables put together again."""
     if "seed" not in steps:
         return []
     mine = {n: v[steps["seed"] == spec.seed].tolist() for n, v in steps.items() if n != "seed"}
-    rows = [dict(zip(mine, values, strict=True)) for values in zip(*mine.values(), strict=True)]
-    return [_nested(row) for row in rows]
-
-
-def _nested(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A row with its nested tables put together again."""
-    found: dict[str, Any] = {n: v for n, v in row.items() if n.partition("/")[0] not in NESTED}
-    for name, value in row.items():
-        outer, slash, inner = name.partition("/")
-        if slash and outer in NESTED:
-            found.setdefault(outer, {})[inner] = value
-    return found
+    plain = [n for n in mine if n.partition("/")[0] not in NESTED]
+    rows = [dict(zip(plain, values, strict=True)) for values in zip(*(mine[n] for n in plain), strict=True)]
+    for outer in NESTED:
+        inner = [n for n in mine if n.startswith(f"{outer}/")]
+        if inner:
+            names = [n.partition("/")[2] for n in inner]
+            for row, values in zip(rows, zip(*(mine[n] for n in inner), strict=True), strict=True):
+                row[outer] = dict(zip(names, values, strict=True))
+    return rows
 
 
 def thin(folder: Path, out: Path) -> None:

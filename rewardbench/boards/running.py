@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rewardbench import find, sweep
 from rewardbench.boards.definition import Board, spec
+from rewardbench.boards.entries import slug
 from rewardbench.plan import Spec
 
 CHUNK = 10
@@ -22,21 +23,33 @@ class Shard:
     task: str
     designs: tuple[str, ...]
     seeds: int
+    algorithm: str = ""
+    """The board's own, unless it ranks algorithms."""
 
     def spec(self, board: Board) -> Spec:
         """What is run for it."""
-        return spec(board, (self.task,), self.designs, self.seeds, alone=True)
+        return spec(board, (self.task,), self.designs, self.seeds, alone=True, algorithm=self.algorithm)
 
 
 def shards(board: Board) -> list[Shard]:
     """All shards of a board's own entries: controls first, then what was made by hand, then what was drawn."""
+    if board.algorithms:
+        return [*_controls(board), *_algorithms(board)]
     return [*_controls(board), *_handmade(board), *_generated(board)]
 
 
 def _controls(board: Board) -> Iterator[Shard]:
     """The arms and the baseline, with more seeds."""
     for task in board.tasks:
-        yield Shard(f"{_slug(task)}-controls", task, (*find.arms(), board.baseline), board.control_seeds)
+        baseline = () if board.algorithms else (board.baseline,)
+        yield Shard(f"{slug(task)}-controls", task, (*board.controls, *baseline), board.control_seeds)
+
+
+def _algorithms(board: Board) -> Iterator[Shard]:
+    """Each algorithm, taught by the baseline design."""
+    for task in board.tasks:
+        for name in board.algorithms:
+            yield Shard(f"{slug(task)}-{name}", task, (board.baseline,), board.seeds, name)
 
 
 def _handmade(board: Board) -> Iterator[Shard]:
@@ -44,7 +57,7 @@ def _handmade(board: Board) -> Iterator[Shard]:
     for task in board.tasks:
         rest = tuple(d for d in find.task_designs(task) if d != board.baseline)
         if rest:
-            yield Shard(f"{_slug(task)}-handmade", task, rest, board.seeds)
+            yield Shard(f"{slug(task)}-handmade", task, rest, board.seeds)
 
 
 def _generated(board: Board) -> Iterator[Shard]:
@@ -53,12 +66,7 @@ def _generated(board: Board) -> Iterator[Shard]:
         for task in board.tasks:
             paths = sorted((board.folder / "designs" / task).glob("g*.toml"))[start : start + CHUNK]
             if paths:
-                yield Shard(f"{_slug(task)}-{paths[0].stem}", task, tuple(map(str, paths)), board.seeds)
-
-
-def _slug(task: str) -> str:
-    """A task's name as a folder's."""
-    return task.replace("/", "-")
+                yield Shard(f"{slug(task)}-{paths[0].stem}", task, tuple(map(str, paths)), board.seeds)
 
 
 def prepared(board: Board, out: Path, only: Sequence[str] = ()) -> Iterator[tuple[Shard, sweep.Sweep]]:

@@ -155,7 +155,9 @@ def _whole(board: Board, task: str, name: str, runs: Sequence[Recorded]) -> Foun
     if not any(trace.evaluations(r.folder) for r in found):
         raise UserError(f"{task} {name}: every run failed before anything was measured; there is nothing to show")
     first = found[0]
-    return Found(task, name, first.spec.design_hash, tuple(r.folder for r in found), first.sweep / "sources")
+    taught = first.spec.algorithm if first.spec.design.trains else ""
+    folders = tuple(r.folder for r in found)
+    return Found(task, name, first.spec.design_hash, taught, folders, first.sweep / "sources")
 
 
 def _one(board: Board, task: str, name: str, seed: int, runs: Sequence[Recorded]) -> Recorded:

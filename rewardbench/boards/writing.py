@@ -3,16 +3,90 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from rewardbench import trace
+from rewardbench.boards import entries, numbers, rows
 from rewardbench.boards.build import build
 from rewardbench.boards.definition import Board
+from rewardbench.boards.entries import Entry
+from rewardbench.pages import board as page
+from rewardbench.pages import board_entry
+from rewardbench.pages import board_texts as texts
+from rewardbench.pages.board_entries import word
+from rewardbench.results import Result
 
 
-def write(board: Board) -> list[Path]:
-    """Build the board and write `board.json`; returns the files."""
+def _json(told: Mapping[str, Any]) -> str:
+    """`board.json`: keys sorted, so that the same numbers are the same bytes."""
+    return json.dumps(told, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+KEY = ("step", "prompt", "k")
+FORMS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+    "board.json": _json,
+    "index.html": page.page,
+    "board.csv": texts.table,
+    "README.md": texts.readme,
+    "badge.svg": texts.badge_svg,
+    "feed.xml": texts.feed,
+}
+"""File -> what makes it."""
+
+
+def forms(told: Mapping[str, Any]) -> dict[str, bytes]:
+    """File -> its bytes, of a built board."""
+    return {name: make(told).encode() for name, make in FORMS.items()}
+
+
+def write(board: Board, out: Path | None = None) -> list[Path]:
+    """Build the board and write every form into its folder, and a page an entry into `out`; returns the files."""
     told = build(board)
-    path = board.folder / "board.json"
-    trace.write_whole(path, (json.dumps(told, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode())
-    return [path]
+    made = {board.folder / name: data for name, data in forms(told).items()}
+    for path, data in made.items():
+        trace.write_whole(path, data)
+    return [*made, *(pages(board, told, out) if out is not None else ())]
+
+
+# --- a page an entry -----------------------------------------------------------------------------
+
+
+def pages(board: Board, told: Mapping[str, Any], out: Path) -> list[Path]:
+    """Write a page an entry, with curves and completions, into a folder of the reader's; returns the files."""
+    every = entries.all_of(board.folder)
+    base = next(e for e in every if e.name == "untrained")
+    starts = {task: numbers.score(board, base.runs(task), []) for task in base.tasks}
+    written = []
+    for entry in every:
+        on = [_on(board, entry, task, starts[task]) for task in board.tasks if task in entry.tasks and task in starts]
+        path = out / f"{word(entry.name)}.html"
+        trace.write_whole(path, board_entry.page(told, entry.name, on).encode())
+        written.append(path)
+    return written
+
+
+def _on(board: Board, entry: Entry, task: str, start: Sequence[Result]) -> board_entry.On:
+    """An entry's runs on a task and the words that it kept."""
+    found = start if entry.name == "untrained" else numbers.beside(board, entry.runs(task), start)
+    folder = entry.folder / entries.slug(task)
+    words, scores = rows.read(folder / "texts.parquet"), rows.read(folder / "scores.parquet")
+    return board_entry.On(task, found, start, [_kept(r.run.spec.seed, words, scores) for r in found])
+
+
+def _kept(seed: int, words: rows.Columns, scores: rows.Columns) -> list[rows.Columns]:
+    """The kept words of a run's dev prompts with what was measured of them, a table an evaluation."""
+    own = np.flatnonzero((scores["seed"] == seed) & (scores["split"] == "dev"))
+    keys = zip(*(scores[n][own].tolist() for n in KEY), strict=True)
+    place = dict(zip(keys, own.tolist(), strict=True))
+    mine = (words["seed"] == seed) & (words["split"] == "dev")
+    found = []
+    for step in sorted(set(words["step"][mine].tolist())):
+        here = np.flatnonzero(mine & (words["step"] == step))
+        there = [place[key] for key in zip(*(words[n][here].tolist() for n in KEY), strict=True)]
+        measured = {n: v[there] for n, v in scores.items()} | {"kind": scores["class"][there]}
+        found.append(measured | {n: words[n][here] for n in ("prompt_text", "text", "messages") if n in words})
+    return found

@@ -9,7 +9,12 @@ import click
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def command() -> None:
-    """Run a board's own entries and build what it shows."""
+    """Run a board's own entries and build what it shows.
+
+    \b
+    Example:
+      rbench board build leaderboards/cpu
+    """
 
 
 @command.command("run")
@@ -91,17 +96,21 @@ def freeze(board: str) -> int:
 
 @command.command("build")
 @click.argument("board")
-def build(board: str) -> int:
+@click.option("--pages", "out", type=click.Path(path_type=Path, file_okay=False), help="Also a page an entry, here.")
+def build(board: str, out: Path | None) -> int:
     """Compute every number of BOARD again from its entries' rows, and write its pages.
+
+    Learning curves and completions of each entry need room: they are written only where --pages says.
 
     \b
     Example:
       rbench board build leaderboards/cpu
+      rbench board build leaderboards/cpu --pages /tmp/entries
     """
     from rewardbench.boards import definition, writing
 
     found = definition.read(board)
-    for path in writing.write(found):
+    for path in writing.write(found, out):
         click.echo(path.name)
     return 0
 

@@ -9,7 +9,16 @@ from rewardbench.find.designs import bind, check_params, design, is_users, task_
 from rewardbench.find.functions import arms, callable_of, copy_of, parts, source_of
 from rewardbench.find.names import files, first_line, unknown
 from rewardbench.find.policies import policy, run_folder
-from rewardbench.find.tasks import demonstrate, first_prompt, gold, task, task_digest, task_folder, task_folders
+from rewardbench.find.tasks import (
+    demonstrate,
+    first_prompt,
+    gold,
+    second_gold,
+    task,
+    task_digest,
+    task_folder,
+    task_folders,
+)
 
 __all__ = [
     "algorithm",
@@ -30,6 +39,7 @@ __all__ = [
     "parts",
     "policy",
     "run_folder",
+    "second_gold",
     "source_of",
     "task",
     "task_designs",

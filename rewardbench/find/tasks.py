@@ -16,7 +16,7 @@ from typing import Any
 
 from rewardbench.find.names import beside, first_line, importing, unknown
 from rewardbench.policies import settings as policies_
-from rewardbench.types import Gold, Prompt, Task, UserError
+from rewardbench.types import Gold, Prompt, Said, Task, UserError
 
 Demonstrate = Callable[..., list[dict[str, str]]]
 
@@ -83,6 +83,18 @@ def gold(name: str) -> Gold:
         if not callable(function):
             raise UserError(f"{name}/gold.py: {word} = {function!r:.60} is no function", 6)
     return Gold(score, kind, float(bar))
+
+
+@lru_cache
+def second_gold(name: str) -> Callable[[Prompt, Said], float] | None:
+    """What a second author's gold tells, in [0, 1]; None where the task has no `gold_b.py`. No run reads it."""
+    if not (task_folder(name) / "gold_b.py").is_file():
+        return None
+    score = _defined(_module(task_folder(name), "gold_b"), "gold", name)
+    if not callable(score):
+        raise UserError(f"{name}/gold_b.py: gold = {score!r:.60} is no function", 6)
+    found: Callable[[Prompt, Said], float] = score
+    return found
 
 
 def first_prompt(name: str, split: str, seed: int | str) -> Prompt:

@@ -6,8 +6,10 @@ Every one of them moves with the number or the length of the texts: fix both bef
 from __future__ import annotations
 
 import zlib
-from collections.abc import Hashable, Sequence
-from math import comb, exp, inf, log, log2
+from collections import Counter
+from collections.abc import Callable, Hashable, Sequence
+from functools import cache
+from math import comb, exp, inf, log, log1p, log2
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -129,7 +131,13 @@ def rarefied_distinct(counts: Sequence[int], k: int, n: int | None = None) -> fl
     n = sum(counts) if n is None else n
     if not 0 <= k <= n or sum(counts) > n:
         raise UserError(f"{k} samples cannot be drawn from {n}")
-    return sum(1 - comb(n - c, k) / comb(n, k) for c in counts)
+    return sum(_drawn(n, c, k) for c in counts)
+
+
+@cache
+def _drawn(n: int, right: int, k: int) -> float:
+    """The chance that k of n samples hold one of the right ones: the same few numbers for every prompt of every run."""
+    return 1 - comb(n - right, k) / comb(n, k)
 
 
 def utility(classes: Sequence[Hashable], scores: Sequence[float], patience: float = 0.8) -> float:
@@ -155,9 +163,10 @@ def pass_at_k(n: int, right: int, k: int) -> float:
     """
     if not (0 <= right <= n and 1 <= k <= n):
         raise UserError(f"pass@{k} cannot be read from {right} right of {n} samples")
-    return 1 - comb(n - right, k) / comb(n, k)
+    return _drawn(n, right, k)
 
 
+@cache
 def pass_area(n: int, right: int, top: int = 16) -> float:
     """Area of pass@k over log2 k, k = 1, 2, 4 .. top, divided by log2 top: in [0, 1].
 
@@ -180,3 +189,69 @@ def hypervolume(points: ArrayLike) -> float:
         area += x * max(0.0, y - height)
         height = max(height, y)
     return area
+
+
+def precision_at(points: ArrayLike, variety: float) -> float:
+    """The best precision of points [G, 2] (precision, variety) that keep at least this variety; 0 where none does.
+
+    Two different trades of precision for variety may share one hypervolume: this tells them apart.
+
+    >>> precision_at([(.9, .2), (.8, .5), (.6, .7)], .4)
+    0.8
+    """
+    rows = np.asarray(points, dtype=np.float64).reshape(-1, 2)
+    kept = rows[rows[:, 1] >= variety, 0]
+    return float(kept.max()) if kept.size else 0.0
+
+
+def self_repetition(texts: Sequence[str], n: int = 4) -> float:
+    """Mean over texts of log(1 + how often their n-grams occur elsewhere in the set); 0 where none does.
+
+    Source: Salkar et al. 2022 ("Self-repetition in abstractive neural summarizers"), as in Shaib et al. 2024
+    (arXiv 2403.00553).
+
+    >>> round(self_repetition(["a b c d", "a b c d", "e f g h"]), 6)
+    0.462098
+    """
+    own = [Counter(ngrams(words(text), n)) for text in texts]
+    everywhere = sum(own, Counter[tuple[str, ...]]())
+    counts = [sum(everywhere[g] - grams[g] for g in grams) for grams in own]
+    return float(np.mean([log1p(c) for c in counts])) if counts else 0.0
+
+
+def homogenisation(similarity: ArrayLike) -> float:
+    """Mean similarity of two different texts, from a matrix [n, n]: 0 for disjoint ones, 1 for copies.
+
+    >>> homogenisation([[1, .5], [.5, 1]]), homogenisation([[1, 0], [0, 1]])
+    (0.5, 0.0)
+    """
+    k = np.asarray(similarity, dtype=np.float64)
+    if k.ndim != 2 or k.shape[0] != k.shape[1] or len(k) < 2 or not np.isfinite(k).all():
+        raise UserError("a similarity must be a square matrix of finite numbers, of at least 2 texts")
+    return float(k[~np.eye(len(k), dtype=bool)].mean())
+
+
+def per_input(groups: Sequence[Sequence[str]], measure: Callable[[Sequence[str]], float]) -> float:
+    """A measure of variety of each prompt's completions [P][K], averaged over prompts.
+
+    Source: per-input and across-input diversity of Kirk et al. 2024 (arXiv 2310.06452).
+
+    >>> per_input([["a", "a"], ["b", "b"]], lambda texts: distinct_n(texts, 1))
+    0.5
+    """
+    if not groups:
+        raise UserError("no prompts, no variety")
+    return float(np.mean([measure(texts) for texts in groups]))
+
+
+def across_input(groups: Sequence[Sequence[str]], measure: Callable[[Sequence[str]], float]) -> float:
+    """The same measure of the sets that hold one completion of every prompt, averaged over the K such sets.
+
+    It falls, while `per_input` stays, where one template answers every prompt. Equal K everywhere.
+
+    >>> across_input([["a", "a"], ["b", "b"]], lambda texts: distinct_n(texts, 1))
+    1.0
+    """
+    if not groups or not groups[0] or any(len(texts) != len(groups[0]) for texts in groups):
+        raise UserError("across prompts, every prompt needs the same number of completions, at least one")
+    return float(np.mean([measure(texts) for texts in zip(*groups, strict=True)]))

@@ -133,3 +133,27 @@ def law_peak(law: Law, best_of_n: bool = False) -> tuple[float, float]:
         return law.alpha / (2 * law.beta), law.alpha**2 / (4 * law.beta)
     d = exp(law.alpha / law.beta - 1)
     return d, law.beta * d
+
+
+def law_zero(law: Law, best_of_n: bool = False) -> float:
+    """d at which the law says that all gain is lost again. Needs beta > 0; an extrapolation, nearly always.
+
+    >>> round(law_zero(Law(1, .3, np.zeros((2, 2)))), 6)
+    28.031625
+    """
+    if law.beta <= 0:
+        raise UserError("the law has no second zero: beta is not above 0")
+    return law.alpha / law.beta if best_of_n else exp(law.alpha / law.beta)
+
+
+def peak_inside(law: Law, farthest: float, best_of_n: bool = False) -> tuple[float, float] | None:
+    """(d, R) at the top of the law if a run went that far; None where it would be an extrapolation.
+
+    A small beta puts the top of the reinforcement-learning law anywhere: alpha 1, beta .1 at d = 8103.
+
+    >>> peak_inside(Law(1, .1, np.zeros((2, 2))), 10)
+    """
+    if law.beta <= 0:
+        return None
+    d, gain = law_peak(law, best_of_n)
+    return (d, gain) if d <= farthest else None

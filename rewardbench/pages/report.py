@@ -67,7 +67,10 @@ def build(folders: Sequence[Path]) -> Report:
     tasks = list(dict.fromkeys(r.task for r in scored))
     sampled = {task: _sampled(task, scored) for task in tasks}
     views = [_view(task, scored, compared, sampled[task]) for task in tasks]
-    html = _render(
+    html = render(
+        "page.html",
+        STYLES,
+        SCRIPTS,
         tasks=views,
         top=_top(scored, made.sweeps(folders)),
         shared=made.shared([v.made for v in views]),
@@ -121,17 +124,14 @@ def _top(scored: Sequence[Result], ids: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _render(**values: Any) -> str:
-    """The template filled in; style and script are named to the content policy by their hashes."""
-    style = "\n".join([*(_sheet(n) for n in STYLES), svg.STYLE])
-    script = "\n".join(_sheet(n) for n in SCRIPTS)
-    return _environment().get_template("page.html").render(
-        style=Markup(style),
-        script=Markup(script),
-        policy=f"default-src 'none'; style-src '{safe.source_hash(style)}'; script-src '{safe.source_hash(script)}'; "
-        "base-uri 'none'; form-action 'none'",
-        **values,
-    )
+def render(template: str, styles: Sequence[str], scripts: Sequence[str], **values: Any) -> str:
+    """A template filled in; style and script are named to the content policy by their hashes."""
+    style = "\n".join([*(_sheet(n) for n in styles), svg.STYLE])
+    script = "\n".join(_sheet(n) for n in scripts)
+    allowed = f"style-src '{safe.source_hash(style)}'; script-src '{safe.source_hash(script)}'"
+    policy = f"default-src 'none'; {allowed}; base-uri 'none'; form-action 'none'"
+    found = _environment().get_template(template)
+    return found.render(style=Markup(style), script=Markup(script), policy=policy, **values)
 
 
 def _sheet(name: str) -> str:

@@ -55,7 +55,11 @@ class Look:
 def looks(result: Result) -> list[Look]:
     """The first and the last evaluation of a run; one if it has but one, none if it has none."""
     paths = [p for p in trace.evaluations(result.run.folder) if p.stem != "final"]
-    tables = [_counted(trace.read_evaluation(p)) for p in dict.fromkeys([*paths[:1], *paths[-1:]])]
+    return looks_at(result, [_counted(trace.read_evaluation(p)) for p in dict.fromkeys([*paths[:1], *paths[-1:]])])
+
+
+def looks_at(result: Result, tables: Sequence[Mapping[str, Any]]) -> list[Look]:
+    """The same of tables (name -> column, a row a completion that counts), an evaluation each."""
     rewards = [np.asarray(t["reward"], dtype=float) for t in tables]
     gaps = [g - np.asarray(t["gold"], dtype=float) for g, t in zip(rescaled(rewards), tables, strict=True)]
     return [_look(result, t, g) for t, g in zip(tables, gaps, strict=True)]

@@ -1,0 +1,87 @@
+"""The rows are complete and in order: every evaluation, prompt and completion, every step, the words of the seeded few.
+
+Why: a mean over rows that somebody chose is not the board's. A run that is done has each prompt of each evaluation
+point, the whole grid of temperatures and every step; one that failed has them up to where it broke. The words kept
+are all or those of the completions that a seeded draw names.
+Mend: pack the entry from its run folders; where a run is not done, `rbench resume` first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from rewardbench.boards.checks._case import Case, Piece, expected_keys, keys, numbered, overrides
+from rewardbench.boards.finding import Finding, shown
+from rewardbench.boards.rows import picks
+from rewardbench.plan import RunSpec
+
+CODE = "V06"
+LEVEL = "consistent"
+SEVERITY = "reject"
+AFTER: tuple[str, ...] = ("V07", "V10", "V12", "V15", "V24")
+
+
+def check(case: Case) -> list[Finding]:
+    """Tables of a run that lack rows, have more, or have them in another order."""
+    return [
+        f
+        for piece in case.all
+        for spec, run in zip(piece.specs, piece.told, strict=True)
+        for f in _run(piece, spec, run)
+    ]
+
+
+def _run(piece: Piece, spec: RunSpec, run: Mapping[str, Any]) -> list[Finding]:
+    at = f"{piece.where}, seed {spec.seed}"
+    scores, texts, steps = (piece.of(t, spec.seed) for t in ("scores", "texts", "steps"))
+    there = keys(scores)
+    done, trains = run["status"] == "done", spec.design.trains
+    points = list(spec.points if trains else spec.points[:1])
+    seen = [p for p in points if p in set(scores["step"][scores["split"] == "dev"].tolist())]
+    wanted = points if done else points[: len(seen)]
+    grid = done or bool((scores["split"] == "test").any())
+    expected = expected_keys(spec, piece, wanted, grid)
+    few = trains and overrides(spec.algorithm, "pick")
+    if (_picked(there) if few else there) != (_one_each(expected) if few else expected):
+        return [Finding(CODE, f"{at}: {_how(there, expected)}", {"seed": spec.seed, "rows": len(there)})]
+    found = []
+    kept = keys(texts)
+    if kept not in (there, _few(spec, there)):
+        found.append(Finding(CODE, f"{at}: the words kept are neither all nor those that the board's draw names"))
+    counted = steps.get("step", np.zeros(0)).tolist()
+    most = spec.steps if trains else 0
+    if counted != list(range(most if done else min(len(counted), most))):
+        found.append(Finding(CODE, f"{at}: {len(counted)} training steps of {most}, or not in order"))
+    return found
+
+
+def _how(there: Sequence[tuple[Any, ...]], expected: Sequence[tuple[Any, ...]]) -> str:
+    """What is wrong with the rows, in words."""
+    missing, more = set(expected) - set(there), set(there) - set(expected)
+    if missing:
+        return f"{len(missing)} completions are missing, the first {_words(min(missing))}"
+    return f"{len(more)} completions too many, the first {_words(min(more))}" if more else "its rows are not in order"
+
+
+def _words(key: tuple[Any, ...]) -> str:
+    _, split, step, heat, prompt, k, _ = key
+    return f"{shown(split)} step {step}, temperature {heat:g}, prompt {shown(prompt)}, k {k}"
+
+
+def _picked(there: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """The keys without their completion's number, which the algorithm chose."""
+    return numbered(key[:5] for key in there)
+
+
+def _one_each(expected: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    return list(dict.fromkeys((*key[:5], key[6]) for key in expected))
+
+
+def _few(spec: RunSpec, there: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """The keys of the completions whose words a thin entry keeps."""
+    steps, ks = picks(spec)
+    last = sorted({key[2] for key in there if key[1] == "dev"})[-len(steps) :]
+    return [key for key in there if key[1] == "dev" and key[2] in last and key[5] in ks]

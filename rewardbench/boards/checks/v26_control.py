@@ -1,0 +1,51 @@
+"""The `untrained` runs that a bundle brings along are the board's own.
+
+Why: gains are measured from them. They are the same for everybody: same policy, prompts and noise. Up to 2 % of the
+completions may differ by how another machine rounds, and are flagged.
+Mend: do not edit `control/`; run `untrained` with the board's seeds.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rewardbench.boards.checks._case import Case, NotChecked, Piece, place
+from rewardbench.boards.finding import Finding, shown
+
+CODE = "V26"
+LEVEL = "consistent"
+SEVERITY = "reject"
+AFTER: tuple[str, ...] = ("V06",)
+
+
+FEW = 0.02
+COMPARED = ("gold", "class", "tokens", "ended")
+
+
+def check(case: Case) -> list[Finding]:
+    """Tasks whose control rows are others than the board's."""
+    found, missing = [], []
+    for piece in case.controls:
+        if piece.design.trains or piece.design.parts:
+            found.append(Finding(CODE, f"{piece.where} holds design {shown(piece.design.name)}, not `untrained`"))
+            continue
+        base = case.listed("untrained", piece.task)
+        if base is None:
+            missing.append(piece.where)
+            continue
+        found += [f for seed in piece.seeds for f in _seed(piece, base, seed)]
+    if missing:
+        raise NotChecked(f"the board has no `untrained` runs to hold {', '.join(missing)} against")
+    return found
+
+
+def _seed(piece: Piece, base: Piece, seed: int) -> list[Finding]:
+    mine, theirs = piece.of("scores", seed), base.of("scores", seed)
+    if len(mine["gold"]) != len(theirs["gold"]):
+        return [Finding(CODE, f"{piece.where}, seed {seed}: {len(mine['gold'])} rows, not {len(theirs['gold'])}")]
+    same = np.all([mine[n] == theirs[n] for n in COMPARED], axis=0)
+    share = float((~same).mean())
+    if share == 0:
+        return []
+    line = f"{share:.1%} of the control is not the board's: {place(piece.where, mine, int(np.argmin(same)))}"
+    return [Finding(CODE, line, {"seed": seed, "share": share}, "flag" if share <= FEW else "")]

@@ -1,0 +1,57 @@
+"""The seeds spread as much as seeds do: not far less than those of the other entries of the task.
+
+Why: the best five of twenty seeds spread half as much as five honest ones (0.46 to 0.94 standard deviations in 40,000
+draws of normal seeds). An F test of gold's variance over seeds against that of the other designs that are ranked,
+pooled; flagged below p = 0.01, so one honest entry in a hundred is flagged where variances are equal, and more where
+a design is steadier than the others: at the top of the scale it has to be.
+Mend: nothing; a person looks, and may ask for challenge seeds (V41).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy import stats
+
+from rewardbench import find
+from rewardbench.boards.checks._case import Case
+from rewardbench.boards.checks._gold import gold_at_end
+from rewardbench.boards.finding import Finding
+
+CODE = "V34"
+LEVEL = "consistent"
+SEVERITY = "flag"
+AFTER: tuple[str, ...] = ("V06", "V08")
+
+
+LEVEL_P = 0.01
+
+
+def check(case: Case) -> list[Finding]:
+    """Tasks whose seeds spread too little."""
+    found = []
+    for piece in case.pieces:
+        if not piece.design.trains or case.about["kind"] == "control":
+            continue
+        others = [gold_at_end(o) for o in case.others(piece.task) if o.design.name not in find.arms()]
+        ratio, p = spread(gold_at_end(piece), others)
+        if p < LEVEL_P:
+            line = f"{piece.where}: seeds spread {ratio**0.5:.2f} times as much as those of other designs (p = {p:.2g})"
+            found.append(Finding(CODE, line, {"ratio": ratio, "p": p}))
+    return found
+
+
+def spread(ends: Sequence[float], others: Sequence[Sequence[float]]) -> tuple[float, float]:
+    """(variance over that of the others, pooled; one-sided p of its being that small); (1, 1) where it cannot be told.
+
+    >>> spread([0.50, 0.51, 0.49], [[0.2, 0.4, 0.6], [0.3, 0.5, 0.7]])[0].__round__(4)
+    0.0025
+    """
+    others = [o for o in others if len(o) > 1]
+    freedom = sum(len(o) - 1 for o in others)
+    squares = sum(float(np.var(o, ddof=1)) * (len(o) - 1) for o in others)
+    if freedom < 2 or len(ends) < 3 or squares <= 0:
+        return 1.0, 1.0
+    ratio = float(np.var(ends, ddof=1)) / (squares / freedom)
+    return ratio, float(stats.f.cdf(ratio, len(ends) - 1, freedom))

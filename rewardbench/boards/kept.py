@@ -1,0 +1,77 @@
+"""Which words did an entry keep? Its sampled completions with their prompts and gold, ready to be scored again."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rewardbench import find
+from rewardbench.boards.rows import read
+from rewardbench.types import Floats, Prompt
+
+if TYPE_CHECKING:
+    from rewardbench.boards.build import Scored
+
+SEEDS = 5
+"""Seeds of each entry that are read."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """P prompts, K completions of each: those kept of the last two evaluations, side by side."""
+
+    prompts: list[Prompt]
+    """With their truth: for golds alone."""
+    said: list[list[Any]]
+    """Texts, or the messages of dialogues, [P][K]."""
+    gold: Floats
+    """[P, K]."""
+
+
+def kept(task: str, scored: Scored) -> Kept:
+    """The kept words of an entry's first seeds; prompts are drawn again from the task, by seed."""
+    folder = scored.results[0].run.folder
+    words, scores = read(folder / "texts.parquet"), read(folder / "scores.parquet")
+    golds = dict(zip(_keys(scores), scores["gold"].tolist(), strict=True))
+    own = _keys(words)
+    prompts: list[Prompt] = []
+    said: list[list[Any]] = []
+    gold: list[list[float]] = []
+    for run in scored.results[:SEEDS]:
+        spec = run.run.spec
+        rows = _by_prompt(words, spec.seed)
+        known = {p.id: p for p in islice(find.task(task).prompts("dev", spec.seed), spec.eval_prompts)}
+        for name, mine in rows.items():
+            prompts.append(known[name])
+            said.append([_said(words, i) for i in mine])
+            gold.append([golds[own[i]] for i in mine])
+    least = min(map(len, said))  # a run that broke off early kept fewer
+    return Kept(prompts, [row[:least] for row in said], np.array([row[:least] for row in gold]))
+
+
+def _keys(table: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """What names each row of a table: (seed, split, step, prompt, temperature, k, how often that was named before)."""
+    names = ("seed", "split", "step", "prompt", "temperature", "k")
+    seen: dict[tuple[Any, ...], int] = {}
+    found = []
+    for key in zip(*(table[n].tolist() for n in names), strict=True):
+        seen[key] = seen.get(key, -1) + 1
+        found.append((*key, seen[key]))
+    return found
+
+
+def _by_prompt(words: dict[str, Any], seed: int) -> dict[str, list[int]]:
+    """Prompt -> its rows in the table of words, of one seed and on dev; one that was drawn twice has twice as many."""
+    found: dict[str, list[int]] = {}
+    for i in np.flatnonzero((words["seed"] == seed) & (words["split"] == "dev")):
+        found.setdefault(str(words["prompt"][i]), []).append(int(i))
+    return found
+
+
+def _said(words: dict[str, Any], i: int) -> Any:
+    """A completion: its text, or the messages of a dialogue."""
+    return json.loads(words["messages"][i]) if "messages" in words else words["text"][i]

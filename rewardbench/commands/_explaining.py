@@ -1,0 +1,86 @@
+"""Where do codes come from? From the folders of checks, metrics and probes; their docstrings are the explanation."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import click
+
+from rewardbench import audit, find
+from rewardbench.boards import checks
+from rewardbench.design import nearest
+from rewardbench.find.names import PACKAGE
+from rewardbench.types import UserError
+
+SCHEMA = 1
+KINDS = {"check": "a check of `rbench verify`", "metric": "a flag or metric", "probe": "a probe of `rbench audit`"}
+
+
+def there() -> dict[str, tuple[str, Path]]:
+    """Code -> (kind, file) of everything that can be explained; a check comes before a metric, that before a probe.
+
+    >>> there()["V05"][0], there()["hacked"][0], there()["echo"][0]
+    ('check', 'metric', 'probe')
+    """
+    probes = {name: ("probe", audit.HERE / f"{name}.py") for name in audit.probes()}
+    metrics = {name: ("metric", PACKAGE / "metrics" / f"{name}.py") for name in find.files("metrics")}
+    return probes | metrics | {code: ("check", path) for code, path in checks.files().items()}
+
+
+def completing(context: click.Context, parameter: click.Parameter, started: str) -> list[str]:
+    """The codes that begin as what was typed does."""
+    return [code for code in sorted(there()) if code.lower().startswith(started.lower())]
+
+
+def explained(asked: str) -> dict[str, Any]:
+    """What `schemas/explain.json` has of a code; raises UserError (code 2) with the nearest one."""
+    known = there()
+    code = next((c for c in known if c.lower() == asked.lower()), None)
+    if code is None:
+        few = f"{min(checks.files())} to {max(checks.files())}, a flag such as hacked, a probe such as echo"
+        raise UserError(
+            f"unknown code {asked!r}{nearest(asked, known) or nearest(asked.upper(), known)} (there is: {few})"
+        )
+    kind, path = known[code]
+    tree = ast.parse(path.read_text())
+    summary, _, rest = (ast.get_docstring(tree) or "").partition("\n")
+    values = _constants(tree)
+    more = {"level": values["LEVEL"], "severity": values["SEVERITY"]} if kind == "check" else {}
+    text = {"check": rest, "metric": _function(tree, path.stem), "probe": _probe(values)}[kind].strip()
+    return {"schema_version": SCHEMA, "code": code, "kind": kind, "summary": summary, "text": text or summary, **more}
+
+
+def _constants(tree: ast.Module) -> dict[str, str]:
+    """The texts that a file gives names to."""
+    return {
+        target.id: node.value.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+
+
+def _function(tree: ast.Module, name: str) -> str:
+    """The docstrings of a metric's public functions, that of its own name first."""
+    made = [n for n in tree.body if isinstance(n, ast.FunctionDef) and not n.name.startswith("_")]
+    made.sort(key=lambda n: n.name != name)
+    own = [n for n in made if n.name == name] or made
+    return "\n\n".join(ast.get_docstring(n) or "" for n in own)
+
+
+def _probe(values: dict[str, str]) -> str:
+    """What must hold, and what was tried."""
+    return "\n".join(values[name] for name in ("SAYS", "MUST") if name in values)
+
+
+def lines(found: dict[str, Any]) -> list[str]:
+    """The explanation as a terminal shows it."""
+    more = f", level {found['level']}: {found['severity']}" if "level" in found else ""
+    return [f"{found['code']} ({KINDS[found['kind']]}{more})", "", found["summary"], *_rest(found)]
+
+
+def _rest(found: dict[str, Any]) -> list[str]:
+    return [] if found["text"] == found["summary"] else ["", *str(found["text"]).splitlines()]

@@ -1,0 +1,278 @@
+"""Who is an entry, what does its design pay, how does that differ from the baseline's, and how is it made again?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rewardbench.pages.board_rows import AXES, LETTERS, UNSTATED, badge, ranks_of
+from rewardbench.pages.numbers import bracket, raw, signed
+from rewardbench.pages.safe import label
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class On:
+    """An entry on one task."""
+
+    task: str
+    parts: tuple[tuple[str, str], ...]
+    """What the design pays: (a part in a line, how the baseline's differs; empty where it does not)."""
+    combine: str
+    against: tuple[str, ...]
+    """What the baseline's design has and this one lacks, and how else it is put together."""
+    runs: tuple[Json, ...]
+    ranks: tuple[str, ...]
+    judged: tuple[str, ...]
+    """A verdict an axis but Q, whose verdict the table has."""
+    weights: Json | None
+    """Where 1,000 draws of the weights place it."""
+    why: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Section:
+    """An entry's section of the page."""
+
+    name: str
+    key: str
+    kind: str
+    division: str
+    evidence: str
+    about: Json
+    facts: tuple[tuple[str, str], ...]
+    links: tuple[str, ...]
+    tasks: tuple[On, ...]
+    reproduce: str
+    bibtex: str
+    """Of what was handed in; the board's own entries are cited as the board."""
+
+
+def sections(told: Json) -> list[Section]:
+    """A section an entry, in the order of the entries' names."""
+    keys = key_of(told)
+    return [_section(told, about, keys[about["entry"]]) for about in told["entries"]]
+
+
+def key_of(told: Json) -> dict[str, str]:
+    """Entry -> the id of its section: by its place, so that no name ever becomes markup."""
+    return {about["entry"]: f"e{n}" for n, about in enumerate(told["entries"])}
+
+
+def _section(told: Json, about: Json, key: str) -> Section:
+    rows = [(t, r) for t in told["tasks"] for r in t["rows"] if r["entry"] == about["entry"]]
+    return Section(
+        name=about["entry"],
+        key=key,
+        kind=about["kind"],
+        division=str(about.get("division", "closed")),
+        evidence=str(about.get("evidence") or next((r["evidence"] for _, r in rows if r.get("evidence")), UNSTATED)),
+        about=about,
+        facts=_facts(about),
+        links=tuple(u for u in about.get("links") or () if safe_link(u)),
+        tasks=tuple(_on(told, task, row) for task, row in rows),
+        reproduce=reproduce(told, about["entry"]),
+        bibtex=bibtex(told, about) if about["kind"] == "submitted" else "",
+    )
+
+
+def _facts(about: Json) -> tuple[tuple[str, str], ...]:
+    """Who handed it in, and what they say of it."""
+    tried = (about.get("disclosure") or {}).get("specs_tried")
+    found = [
+        ("By", ", ".join(map(str, about.get("authors") or ()))),
+        ("run by", str(about.get("relationship") or "")),
+        ("licence", str(about.get("licence") or "")),
+        ("designs tried before it:", "not stated" if tried is None else str(tried)),
+        ("digest", str(about.get("digest") or "")[:16]),
+    ]
+    return tuple((k, v) for k, v in found if v)
+
+
+def safe_link(url: object) -> bool:
+    """Whether a link may be one: http(s) alone, nothing hidden in it.
+
+    >>> safe_link("https://example.org/a"), safe_link("javascript:alert(1)"), safe_link("https://a b")
+    (True, False, False)
+    """
+    return isinstance(url, str) and url.startswith(("https://", "http://")) and url.isprintable() and " " not in url
+
+
+def _on(told: Json, task: Json, row: Json) -> On:
+    board = told["board"]
+    base = next((r for r in task["rows"] if r["entry"] == board["baseline"]), None)
+    spec, other = row.get("spec") or {}, (base or row).get("spec") or {}
+    differs = notes(spec, other)
+    lines = [part_line(p) for p in spec.get("parts") or ()]
+    return On(
+        task=task["task"],
+        parts=tuple(zip(lines, differs, strict=True)),
+        combine=combined(spec),
+        against=against(spec, other),
+        runs=tuple(row["runs"]),
+        ranks=tuple(f"{LETTERS[a]} {_rank(r)}" for a, r in ranks_of(row).items()),
+        judged=tuple(_judged(a, v) for a in AXES[1:] if (v := (row["verdicts"] or {}).get(a))),
+        weights=next((w for w in task["weights"]["rows"] if w["entry"] == row["entry"]), None),
+        why=tuple(
+            f"{LETTERS[a]} is not known: {w}"
+            for a, w in row.get("reasons", {}).items()
+            if not (task["one_answer"] and a == "diversity")
+        ),
+    )
+
+
+def _judged(axis: str, told: Json) -> str:
+    """A verdict in a few words."""
+    gap = f"{signed(told['difference'])} {bracket(told['low'], told['high'])}"
+    return f"{LETTERS[axis]} {told['verdict']} {gap}"
+
+
+def _rank(ranks: tuple[int, int]) -> str:
+    first, between = badge(ranks)
+    return between or first
+
+
+def combined(spec: Json) -> str:
+    """How a design's parts become one number.
+
+    >>> combined({"trains": False}), combined({"combine": "sum", "normalise": "none", "parts": [1, 2]})
+    ('is never taught', 'sum of 2 parts')
+    """
+    if not spec.get("trains", True):
+        return "is never taught"
+    parts = len(spec.get("parts") or ())
+    told = "one part" if parts == 1 else f"{spec.get('combine', 'sum')} of {parts} parts"
+    return told if spec.get("normalise", "none") == "none" else f"{told}, each normalised: {spec['normalise']}"
+
+
+def part_line(part: Json) -> str:
+    """A part in a line: what is used, its weight, and whatever is not its default.
+
+    >>> part_line({"use": "answers.close", "weight": 0.2, "params": {"width": 10.0}, "scale": 1.0, "form": "text"})
+    'answers.close × 0.2 (width = 10)'
+    """
+    usual = {"scale": 1.0, "form": "text", "source": "", "clip": None, "gate": None}
+    skipped = ("name", "use", "weight", "params")
+    more = {k: v for k, v in part.items() if k not in skipped and v != usual.get(k)}
+    said = [f"{label(str(k))} = {_value(v)}" for k, v in {**(part.get("params") or {}), **more}.items()]
+    return f"{label(str(part.get('use', '')))} × {raw(part.get('weight', 1.0))}" + (
+        f" ({', '.join(said)})" if said else ""
+    )
+
+
+def _value(value: Any) -> str:
+    """A parameter, short."""
+    if isinstance(value, bool) or value is None:
+        return str(value).lower()
+    if isinstance(value, (int, float)):
+        return raw(float(value))
+    shown = label(str(list(value) if isinstance(value, tuple) else value))
+    return shown if len(shown) < 80 else shown[:79] + "…"
+
+
+def notes(spec: Json, base: Json) -> list[str]:
+    """Of each part, how it differs from the baseline's: `new`, or how that one pays it; empty where it does not.
+
+    >>> one = {"use": "a", "weight": 1.0}
+    >>> notes({"parts": [{**one, "weight": 2.0}, {"use": "c"}]}, {"parts": [one, {"use": "b"}]})
+    ['baseline: × 1', 'new']
+    """
+    theirs = _by_use(base)
+    found = []
+    for part in spec.get("parts") or ():
+        use, line = label(str(part.get("use", ""))), part_line(part)
+        other = theirs.get(use)
+        if other is None:
+            found.append("new")
+        else:
+            found.append(
+                "" if line in other else f"baseline: {' and '.join(o.removeprefix(use).strip() for o in other)}"
+            )
+    return found
+
+
+def against(spec: Json, base: Json) -> tuple[str, ...]:
+    """What the baseline has and a design has not: parts, and how they are put together.
+
+    >>> against({"combine": "min", "parts": []}, {"combine": "sum", "parts": [{"use": "b", "weight": 0.5}]})
+    ('b × 0.5', 'combine = sum, not min')
+    """
+    mine = _by_use(spec)
+    found = [line for use, lines in _by_use(base).items() if use not in mine for line in lines]
+    for key in ("combine", "normalise"):
+        if spec.get(key) != base.get(key):
+            found.append(f"{key} = {_value(base.get(key))}, not {_value(spec.get(key))}")
+    return tuple(found)
+
+
+def _by_use(spec: Json) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for part in spec.get("parts") or ():
+        found.setdefault(label(str(part.get("use", ""))), []).append(part_line(part))
+    return found
+
+
+# --- again ---------------------------------------------------------------------------------------
+
+
+def reproduce(told: Json, entry: str) -> str:
+    """The command that makes an entry's numbers again.
+
+    >>> reproduce({"board": {"name": "cpu"}}, "reference")
+    'rbench reproduce cpu/reference'
+    """
+    return f"rbench reproduce {word(told['board']['name'])}/{word(entry)}"
+
+
+def word(text: str) -> str:
+    """A name as one harmless word of a command line.
+
+    >>> word("a-b.c"), word("a; rm -rf /")
+    ('a-b.c', 'a__rm_-rf__')
+    """
+    return "".join(c if c.isascii() and (c.isalnum() or c in "._@=-") else "_" for c in text)
+
+
+def bibtex(told: Json, about: Json) -> str:
+    """A BibTeX entry for a row of the board: who, which board, which version, which digest."""
+    board = told["board"]
+    where = f"rewardbench-suite board {tex(board['name'])}, version {board['version']}"
+    authors = " and ".join("{" + tex(str(a)) + "}" for a in about.get("authors") or ("unknown",))
+    lines = [
+        f"@misc{{{word(board['name'])}-{board['version']}-{word(about['entry'])},",
+        f"  author = {{{authors}}},",
+        f"  title = {{{tex(about['entry'])}: {where}}},",
+        f"  note = {{board digest {board['digest'][:16]}" + _entry_digest(about) + "}",
+        "}",
+    ]
+    return "\n".join(lines)
+
+
+def _entry_digest(about: Json) -> str:
+    return f", entry digest {about['digest'][:16]}" if about.get("digest") else ""
+
+
+def board_bibtex(told: Json) -> str:
+    """A BibTeX entry for the board itself."""
+    board = told["board"]
+    return "\n".join(
+        [
+            f"@misc{{{word(board['name'])}-{board['version']},",
+            "  author = {{The rewardbench-suite authors}},",
+            f"  title = {{rewardbench-suite: the board {tex(board['name'])}, version {board['version']}}},",
+            f"  note = {{board digest {board['digest'][:16]}}}",
+            "}",
+        ]
+    )
+
+
+def tex(text: str) -> str:
+    """A name as TeX prints it.
+
+    >>> tex("a_b & {c}")
+    'a\\\\_b \\\\& \\\\{c\\\\}'
+    """
+    swaps = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+    return "".join(swaps.get(c, f"\\{c}" if c in "&%$#_{}" else c) for c in label(text))

@@ -1,0 +1,302 @@
+"""Does a board show what `board.json` holds: safely, the same bytes each time, and nothing of the machine?"""
+
+import csv
+import io
+import json
+import re
+import shutil
+from copy import deepcopy
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree
+
+import jsonschema
+import pytest
+from boarding import made
+from made_board import ARMS, WEIGHTS, board_json
+from sweeping import ROOT, rbench
+
+from rewardbench.boards import definition, writing
+from rewardbench.boards.build import build
+from rewardbench.pages import board, board_chart, board_entries, board_rows, board_texts, safe
+
+ATOM = "{http://www.w3.org/2005/Atom}"
+HOSTILE = (
+    "</script><script>alert(1)</script>",
+    "=HYPERLINK(1)",
+    "a\u202eb\x00c",
+    '"><img src=x onerror=alert(1)>',
+    "a|b`c`<b>*x*[y](javascript:alert(1))",
+    "\u00e9" * 90,
+)
+
+
+class Read(HTMLParser):
+    """What stands in a page: elements with their attributes, the text of styles and scripts, and all other words."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.tags, self.inside, self.words, self._open = [], [], [], None
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        self._open = tag if tag in ("style", "script") else self._open
+
+    def handle_endtag(self, tag):
+        self._open = None if tag in ("style", "script") else self._open
+
+    def handle_data(self, data):
+        (self.inside if self._open else self.words).append(data)
+
+
+@pytest.fixture(scope="module")
+def told():
+    return board_json(12)
+
+
+@pytest.fixture(scope="module")
+def hostile():
+    """A board whose every text is hostile."""
+    found = board_json(12, names=HOSTILE)
+    found["board"] |= {"summary": HOSTILE[0], "name": HOSTILE[3], "policy": HOSTILE[4]}
+    found["provisional"] = [HOSTILE[0], HOSTILE[4]]
+    for n, about in enumerate(found["entries"]):
+        about |= {"summary": HOSTILE[n % 6], "authors": [HOSTILE[n % 6]], "licence": HOSTILE[3], "evidence": HOSTILE[3], "links": ["javascript:alert(1)", "https://a.b/\u202e", 'https://a.b/"><script>']}
+    for row in found["tasks"][0]["rows"]:
+        row |= {"reasons": {"diversity": HOSTILE[0]}, "flags": {HOSTILE[3]: 2}}
+        for part in row["spec"]["parts"]:
+            part |= {"use": HOSTILE[3], "params": {HOSTILE[0]: HOSTILE[1]}}
+    found["tasks"][0]["cross"]["columns"].append(HOSTILE[0])
+    return found
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory):
+    """A small board of real runs, built by the command."""
+    folder, _ = made(tmp_path_factory.mktemp("board"))
+    assert rbench("board", "build", folder).code == 0
+    return folder
+
+
+# --- one safe file -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("which", ["told", "hostile"])
+def test_nothing_is_fetched_and_only_our_style_and_script_may_run(which, request):
+    page = Read(board.page(request.getfixturevalue(which)))
+    [policy] = [a["content"] for t, a in page.tags if a.get("http-equiv") == "Content-Security-Policy"]
+    assert policy.startswith("default-src 'none';")
+    assert len(page.inside) == 2
+    assert all(f"'{safe.source_hash(text)}'" in policy for text in page.inside)
+    for tag, attrs in page.tags:
+        assert tag not in ("link", "img", "iframe", "object", "embed", "base", "form"), tag
+        for name, value in attrs.items():
+            assert name != "style", (tag, name)
+            assert not name.startswith("on"), (tag, name)
+            assert name not in ("src", "action", "srcset"), (tag, name)
+            assert name != "href" or value.startswith(("#", "https://", "truth.html")), value
+            assert name != "href" or not value.startswith("http") or "noopener" in attrs["rel"]
+
+
+def test_ids_are_one_of_a_kind_and_links_lead_somewhere(told):
+    tags = Read(board.page(told)).tags
+    ids = [a["id"] for _, a in tags if "id" in a]
+    assert len(ids) == len(set(ids))
+    links = {a["href"][1:] for t, a in tags if t == "a" and a["href"].startswith("#")}
+    assert len(links) > len(told["entries"])
+    assert links <= set(ids)
+
+
+def test_hostile_texts_are_shown_and_do_nothing(hostile):
+    html = board.page(hostile)
+    page = Read(html)
+    assert [t for t, _ in page.tags].count("script") == 1
+    assert "⟨U+202E⟩" in html
+    assert "\u202e" not in html
+    assert "\x00" not in html
+    said = " ".join(page.words)
+    assert "</script><script>alert(1)</script>" in said
+    assert not [a for t, a in page.tags if t == "a" and "javascript" in a["href"]]
+    assert [a["href"] for t, a in page.tags if t == "a" and a["href"].startswith("https")] == ['https://a.b/"><script>'] * len(hostile["entries"])
+
+
+def test_a_spreadsheet_takes_nothing_for_a_formula(hostile):
+    rows = list(csv.reader(io.StringIO(board_texts.table(hostile))))
+    assert len(rows) == 1 + sum(len(t["rows"]) for t in hostile["tasks"])
+    assert {len(r) for r in rows} == {len(rows[0])}
+    names = {r[1] for r in rows}
+    assert "'=HYPERLINK(1)" in names
+    for row in rows[1:]:
+        for value in row:
+            assert value[:1] not in ("=", "+", "@", "\t", "\r"), value
+            assert value[:1] != "-" or re.fullmatch(r"-[\d.e-]+", value), value
+    assert "\u202e" not in board_texts.table(hostile)
+
+
+def test_markdown_and_xml_of_hostile_names_stay_what_they_are(hostile):
+    readme = board_texts.readme(hostile)
+    assert "<script" not in readme
+    assert "<img" not in readme
+    assert "\u202e" not in readme
+    tables = [line for line in readme.splitlines() if line.startswith("| ")]
+    assert {len(re.findall(r"(?<!\\)\|", line)) for line in tables} == {11}
+    for text in (board_texts.feed(hostile), board_texts.badge_svg(hostile)):
+        ElementTree.fromstring(text)
+    for picture in re.findall(r"<svg.*?</svg>", board.page(hostile), re.DOTALL):
+        ElementTree.fromstring(picture)
+
+
+# --- what it says --------------------------------------------------------------------------------
+
+
+def test_the_mix_by_the_boards_own_weights_is_overall(told):
+    for task in told["tasks"]:
+        for row in task["rows"]:
+            units = board_rows.units(told["board"], task, row)
+            asked = [(WEIGHTS[a], u) for a, u in zip(board_rows.AXES, units) if u is not None]
+            mixed = sum(w * u for w, u in asked) / sum(w for w, _ in asked)
+            assert mixed == pytest.approx(row["means"]["overall"]["mean"], abs=1e-9), row["entry"]
+            assert (units[3] is None) == task["one_answer"]
+
+
+def test_the_mix_of_real_runs_is_overall(real):
+    told = json.loads((real / "board.json").read_text())
+    [task] = told["tasks"]
+    weights = told["board"]["weights"]
+    for row in task["rows"]:
+        units = board_rows.units(told["board"], task, row)
+        asked = [(weights[a], u) for a, u in zip(board_rows.AXES, units) if u is not None]
+        assert sum(w * u for w, u in asked) / sum(w for w, _ in asked) == pytest.approx(row["means"]["overall"]["mean"])
+
+
+def rows_of(html, view):
+    """(name, cells' text) of a view's rows, in order."""
+    part = html.split(f'<section class="view" id="{view}"')[1].split("</section>")[0].split("<tbody")[1:]
+    found = []
+    for body in part[:2]:
+        for row in re.split(r"<tr(?= |>)", body)[1:]:
+            if name := re.search(r'data-n="([^"]*)"', row):
+                found.append((name[1], [re.sub(r"<[^>]*>", " ", c).strip() for c in re.split(r"<t[dh][ >]", row)[1:]]))
+    return found
+
+
+def test_every_row_is_there_arms_last_and_unranked(told):
+    html = board.page(told)
+    for n, task in enumerate(told["tasks"]):
+        shown = rows_of(html, f"t{n}")
+        assert [name for name, _ in shown] == [r["entry"] for r in task["rows"]]
+        assert {name for name, _ in shown[-len(ARMS) :]} == set(ARMS)
+        assert "<b>" not in html.split('<tbody class="arms">')[n + 1].split("</tbody>")[0].replace("<b class", "")
+    assert 'id="all"' in html
+
+
+def test_entries_that_cannot_be_told_apart_share_a_badge(told):
+    [first, second, third, *_] = rows_of(board.page(told), "t1")
+    assert [re.sub(r"\s+", " ", r[1][0]).removeprefix("class=rank data-v=") for r in (first, second, third)] == ["1> 1 1–2", "1> 1 1–2", "3> 3 3–4"]
+
+
+def test_what_is_not_known_is_a_dash_with_its_reason(told):
+    spoilt = deepcopy(told)
+    row = spoilt["tasks"][1]["rows"][0]
+    row["means"]["efficiency"], row["reasons"]["efficiency"] = None, "a <run> failed"
+    html = board.page(spoilt)
+    assert "<span class=no tabindex=0>–<span class=tip>a &lt;run&gt; failed</span></span>" in html
+    assert "a <run> failed" in board_entries.sections(spoilt)[[e["entry"] for e in spoilt["entries"]].index(row["entry"])].tasks[1].why[0]
+    header, *lines = csv.reader(io.StringIO(board_texts.table(spoilt)))
+    [line] = [r for r in lines if r[:2] == ["writing/story", row["entry"]]]
+    assert line[header.index("efficiency")] == ""
+    assert float(line[header.index("quality")]) == row["means"]["quality"]["mean"]
+
+
+def test_provisional_and_broken_stand_first(told):
+    assert "PROVISIONAL" not in board.page(told)
+    spoilt = deepcopy(told)
+    spoilt["provisional"] = ["qa/lookup: 3 of 40 drawn designs"]
+    spoilt["tasks"][0]["broken"]["quality"]["conditions"][0] |= {"holds": False, "difference": 0.123}
+    html = board.page(spoilt)
+    head = html.split('<section class="view"')[0]
+    for words in ("PROVISIONAL", "3 of 40 drawn designs", "BROKEN on Q, qa/lookup", "random must not be above untrained", "+0.123"):
+        assert words in head
+    readme = board_texts.readme(spoilt)
+    assert "**PROVISIONAL**: qa/lookup: 3 of 40 drawn designs." in readme
+    assert "**BROKEN on Q, qa/lookup**: random must not be above untrained" in readme
+    assert "broken" in board_texts.badge_svg(spoilt)
+    assert "provisional" in board_texts.badge_svg({**told, "provisional": ["x"]})
+    assert f"{len(told['entries']) - len(ARMS)} entries" in board_texts.badge_svg(told)
+
+
+def test_a_design_that_hangs_on_its_trainer_is_marked():
+    told = board_json(6, names=["hangs"])
+    [row] = [r for r in board_rows.of_task(told, told["tasks"][0]) if r.name == "hangs"]
+    assert "trainer-dependent" in row.marks
+    assert not [r for r in board_rows.of_task(told, told["tasks"][1]) if "trainer-dependent" in r.marks]
+
+
+def test_the_front_is_whom_nobody_beats_on_both():
+    def point(name, x, y):
+        return board_chart.Point(name, "entry", (x, x, x), (y, y, y))
+
+    there = [point("a", 0.1, 0.9), point("b", 0.5, 0.5), point("c", 0.4, 0.5), point("d", 0.9, 0.1), point("e", 0.9, 0.05)]
+    beaten = {p.name for p in there if any(q.x[0] >= p.x[0] and q.y[0] >= p.y[0] and (q.x[0], q.y[0]) != (p.x[0], p.y[0]) for q in there)}
+    assert [p.name for p in board_chart.front(there)] == [p.name for p in there if p.name not in beaten] == ["a", "b", "d"]
+
+
+def test_the_readme_lists_the_top_of_each_axis(told):
+    readme = board_texts.readme(told)
+    for task in told["tasks"]:
+        best = max((r for r in task["rows"] if r["ranks"]), key=lambda r: r["means"]["quality"]["mean"])
+        section = readme.split(f"## {task['task']}\n")[1].split("\n## ")[0]
+        assert f"- First on Q quality: `{best['entry']}`" in section
+        assert section.count("\n| ") == 1 + len(task["rows"])
+
+
+def test_the_feed_is_dated_by_its_entries_alone(told):
+    dated = deepcopy(told)
+    dated["entries"][0]["date"] = "2027-03-04"
+    dated["entries"][1]["date"] = "no date"
+    feed = ElementTree.fromstring(board_texts.feed(dated))
+    assert feed.find(f"{ATOM}updated").text == "2027-03-04T00:00:00Z"
+    items = feed.findall(f"{ATOM}entry")
+    assert items[0].find(f"{ATOM}title").text == dated["entries"][0]["entry"]
+    assert {i.find(f"{ATOM}updated").text for i in items[1:]} == {"1970-01-01T00:00:00Z"}
+    assert len({i.find(f"{ATOM}id").text for i in items}) == len(dated["entries"])
+
+
+# --- files ---------------------------------------------------------------------------------------
+
+
+def test_two_hundred_entries_on_three_tasks_are_at_most_a_megabyte_and_a_half():
+    told = board_json(200)
+    assert [sum(r["ranks"] is not None for r in t["rows"]) for t in told["tasks"]] == [200] * 3
+    assert len(board.page(told).encode()) <= 1_500_000
+
+
+def test_a_real_board_keeps_its_schema(real, told):
+    schema = json.loads((ROOT / "rewardbench" / "schemas" / "board.json").read_text())
+    check = jsonschema.Draft202012Validator(schema)
+    check.validate(json.loads((real / "board.json").read_text()))
+    check.validate(told)
+    for spoil in (lambda t: t.pop("tasks"), lambda t: t["tasks"][0]["rows"][0].pop("runs"), lambda t: t["tasks"][0]["rows"][0].update(x=1)):
+        spoilt = deepcopy(told)
+        spoil(spoilt)
+        assert list(check.iter_errors(spoilt))
+
+
+def test_same_folder_same_bytes_and_nothing_of_the_machine(real, tmp_path):
+    other = shutil.copytree(real, tmp_path / "elsewhere")
+    first = {name: (real / name).read_bytes() for name in writing.FORMS}
+    for name in writing.FORMS:
+        (other / name).unlink()
+    written = writing.write(definition.read(other))
+    assert {p.name: p.read_bytes() for p in written} == first
+    for data in first.values():
+        for private in (str(real), str(ROOT), str(Path.home()) + "/"):
+            assert private not in data.decode()
+
+
+def test_every_form_is_of_board_json_alone(real):
+    told = json.loads((real / "board.json").read_text())
+    assert writing.forms(told) == {name: (real / name).read_bytes() for name in writing.FORMS}
+    assert told == json.loads(json.dumps(build(definition.read(real))))

@@ -1,0 +1,395 @@
+"""Is a board what its rows say? Seeds, drawn designs, rows, numbers, ranks, soundness, the same bytes again."""
+
+import json
+import shutil
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tomli_w
+from boarding import SCALE, TASK, define, made
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sweeping import ROOT, one_line, process, rbench
+
+from rewardbench import find, results, stats, trace
+from rewardbench.boards import build, definition, entries, generate, numbers, packing, rows, running, standing
+from rewardbench.design import design_hash, parse
+from rewardbench.types import UserError
+
+CPU = ROOT / "leaderboards" / "cpu"
+
+
+@pytest.fixture(scope="module")
+def board(tmp_path_factory):
+    return made(tmp_path_factory.mktemp("board"))
+
+
+@pytest.fixture
+def mine(board, tmp_path) -> Path:
+    """A copy of the small board that a test may spoil."""
+    return Path(shutil.copytree(board[0], tmp_path / "small"))
+
+
+# --- what is fixed -------------------------------------------------------------------------------
+
+
+def test_seeds_are_equal_for_every_entry_and_others_in_another_version():
+    cpu = definition.read("cpu")
+    first = cpu.seed_list(10)
+    assert len(set(first)) == 10
+    assert cpu.seed_list(5) == first[:5]
+    assert not set(first) & set(replace(cpu, version=2).seed_list(10))
+    assert not set(first) & set(definition.challenge_seeds(cpu, "reference", "abc", 10))
+    again = definition.challenge_seeds(cpu, "reference", "abd", 10)
+    assert not set(again) & set(definition.challenge_seeds(cpu, "reference", "abc", 10))
+
+
+def test_whatever_a_board_fixes_changes_its_digest(tmp_path):
+    small = definition.read(define(tmp_path / "small"))
+    others = [
+        replace(small, version=2), replace(small, tasks=("writing/story",)), replace(small, budget="3"),
+        replace(small, policy="x"), replace(small, algorithm="rloo"), replace(small, baseline="exploit"),
+        replace(small, seeds=3), replace(small, hashes={"policy": "x"}), replace(small, scale={}),
+        replace(small, weights={"quality": 1.0, "stability": 0.0, "efficiency": 0.0, "diversity": 0.0}),
+    ]  # fmt: skip
+    assert len({small.digest, *(o.digest for o in others)}) == len(others) + 1
+    assert replace(small, folder=Path("elsewhere")).digest == small.digest
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"sedes": 5}, ("unknown key", "seeds")),
+        ({"seeds": 1}, ("seeds = 1",)),
+        ({"version": 0}, ("version",)),
+        ({"tasks": "qa"}, ("tasks",)),
+        ({"weights": {"quality": 2.0}}, ("weights",)),
+        ({"baseline": 1}, ("baseline",)),
+    ],
+)
+def test_a_definition_that_is_none_is_one_line(more, words, tmp_path):
+    told = tomllib.loads((CPU / "board.toml").read_text()) | more
+    (tmp_path / "board.toml").write_text(tomli_w.dumps(told))
+    with pytest.raises(UserError) as error:
+        definition.read(tmp_path)
+    assert all(w in str(error.value) for w in words), error.value
+    assert error.value.code == 2
+
+
+def test_a_definition_that_is_no_toml_is_one_line(tmp_path):
+    (tmp_path / "board.toml").write_text("= 1")
+    with pytest.raises(UserError, match="TOML"):
+        definition.read(tmp_path)
+
+
+def test_an_unknown_board_is_answered_with_what_there_is():
+    said = rbench("board", "build", "cqu")
+    assert said.code == 2
+    one_line(said, "unknown board 'cqu'", "cpu")
+
+
+def test_the_drawn_designs_are_those_that_the_generator_draws():
+    cpu = definition.read(CPU)
+    for task in cpu.tasks:
+        drawn = generate.designs(task, "cpu/1", cpu.generated)
+        there = {p.stem: p.read_text() for p in (CPU / "designs" / task).glob("*.toml")}
+        assert there == drawn, task
+        assert len({design_hash(parse(t, "x")) for t in drawn.values()}) == cpu.generated
+
+
+def test_drawn_designs_differ_in_size_operator_and_weight():
+    texts = [t for task in definition.read(CPU).tasks for t in generate.designs(task, "another/1", 40).values()]
+    found = [parse(t, "x") for t in texts]
+    assert {len(d.parts) for d in found} == {1, 2, 3, 4, 5}
+    assert {d.combine for d in found} == set(generate.OPERATORS)
+    assert {d.normalise for d in found} == set(generate.NORMALISE)
+    weights = np.array([abs(p.weight) for d in found for p in d.parts])
+    assert 0.1 <= weights.min() < 0.2
+    assert 5 < weights.max() <= 10
+    assert abs(np.median(np.log10(weights))) < 0.25  # log-uniform between .1 and 10: the median is 1
+    assert any(p.clip for d in found for p in d.parts)
+    assert any(p.weight < 0 for d in found for p in d.parts)
+
+
+def test_a_shard_holds_whole_entries():
+    cpu = definition.read(CPU)
+    there = running.shards(cpu)
+    assert len({s.name for s in there}) == len(there)
+    for task in cpu.tasks:
+        names = [d for s in there if s.task == task for d in s.designs]
+        assert len(names) == len(set(names)) == len(find.arms()) + len(find.task_designs(task)) + cpu.generated
+
+
+# --- rows ----------------------------------------------------------------------------------------
+
+
+def test_rows_give_the_numbers_that_the_run_folders_give(board):
+    folder, sweeps = board
+    found = definition.read(folder)
+    for sweep in sorted(sweeps.iterdir()):
+        loaded = results.load_sweep(sweep)
+        start = results.load_sweep(sweeps / f"{entries.slug(TASK)}-controls")
+        bases = [r for r in start if not r.spec.design.trains]
+        for one in packing.finished(found, [sweep])[0]:
+            kept = rows.load(folder / "entries" / packing.kind_of(found, one)[1] / entries.slug(TASK))
+            whole = [r for r in loaded if r.spec.design.name == one.design]
+            a = {r.run.spec.seed: r for r in numbers.score(found, kept, bases)}
+            b = {r.run.spec.seed: r for r in numbers.score(found, whole, bases)}
+            assert a.keys() == b.keys()
+            for seed in a:
+                assert a[seed].values == b[seed].values
+                assert a[seed].flags == b[seed].flags
+                assert a[seed].run.spec == b[seed].run.spec
+
+
+def test_a_thin_entry_keeps_the_words_of_a_whole_one_and_its_numbers(board, tmp_path):
+    folder, sweeps = board
+    found = definition.read(folder)
+    one = next(f for f in packing.finished(found, [sweeps / "qa-lookup-handmade"])[0] if f.design == "contains")
+    rows.pack(one.runs, tmp_path / "whole", thin=False)
+    rows.thin(tmp_path / "whole", tmp_path / "thin")
+    kept = folder / "entries" / "contains" / entries.slug(TASK)
+    for name in entries.FILES:
+        assert (tmp_path / "thin" / name).read_bytes() == (kept / name).read_bytes(), name
+    whole, few = (rows.read(tmp_path / n / "texts.parquet") for n in ("whole", "thin"))
+    assert len(whole["text"]) == len(rows.read(kept / "scores.parquet")["gold"]) > len(few["text"]) > 0
+    a, b = (rows.load(tmp_path / n) for n in ("whole", "thin"))
+    assert [r.texts for r in a] == [r.texts for r in b]
+
+
+def test_rows_hold_no_words_no_clock_and_no_path(board):
+    folder, _ = board
+    for path in folder.rglob("scores.parquet"):
+        table = rows.read(path)
+        assert not {"text", "prompt_text", "messages"} & table.keys()
+        assert set(np.unique(table["split"])) == {"dev", "test"}
+    for path in folder.rglob("*.json"):
+        text = path.read_text()
+        assert "seconds" not in text
+        assert str(Path.home()) not in text
+        assert "/tmp" not in text
+
+
+def test_untrained_and_every_other_design_start_from_the_same_completions(board):
+    folder, _ = board
+    starts = {}
+    for entry in entries.all_of(folder):
+        table = rows.read(entry.folder / entries.slug(TASK) / "scores.parquet")
+        first = (table["split"] == "dev") & (table["step"] == 0) & (table["seed"] == table["seed"].min())
+        starts[entry.name] = (table["gold"][first].tolist(), table["tokens"][first].tolist())
+    assert len({str(v) for v in starts.values()}) == 1
+
+
+# --- numbers -------------------------------------------------------------------------------------
+
+
+def test_every_number_of_an_entry_is_computed_again_to_the_last_digit_without_torch(board):
+    code = (
+        "import sys; from rewardbench.boards import definition, entries, numbers, packing; from pathlib import Path;"
+        f"board = definition.read(Path({str(board[0])!r}));"
+        "import json;"
+        "all = entries.all_of(board.folder);"
+        "bad = [e.name for e in all for t in e.tasks if trace_(numbers.of_task(board, e.runs(t), "
+        "packing.base_of(board, e.folder, t, e.runs(t)))) != e.about['tasks'][t]];"
+        "assert len(all) > 10 and not bad, bad; assert 'torch' not in sys.modules"
+    ).replace("trace_(", "__import__('rewardbench.trace').trace.finite(")
+    import subprocess
+    import sys
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_overall_is_the_weighted_mean_of_the_axes_that_are_asked(board):
+    found = definition.read(board[0])
+    entry = next(e for e in entries.all_of(found.folder) if e.name == "contains")
+    told = entry.about["tasks"][TASK]["runs"]
+    start = {r["seed"]: r["quality"] for r in entries.read(found.folder / "entries" / "untrained").about["tasks"][TASK]["runs"]}
+    for run in told:
+        q, s, e = (run[a] for a in ("quality", "stability", "efficiency"))
+        learnt = q > start[run["seed"]]
+        wanted = (0.4 * min(max(q, 0), 1) + 0.2 * s * learnt + 0.2 * e) / 0.8
+        assert run["overall"] == pytest.approx(wanted)
+        assert run["diversity"] is None
+        assert run["reasons"]["diversity"]
+
+
+def test_a_board_without_a_scale_has_gold_and_says_why_it_has_no_more(mine):
+    path = mine / "board.toml"
+    text = path.read_text()
+    path.write_text(text[: text.index("[scale")] + text[text.index("[hashes") :])
+    found = definition.read(mine)
+    told = numbers.of_task(found, *(entries.read(mine / "entries" / "untrained").runs(TASK),) * 2)
+    assert told["means"]["gold"]["n"] == 3
+    assert told["means"]["quality"] is None
+    assert "scale" in told["runs"][0]["reasons"]["quality"]
+
+
+# --- the board -----------------------------------------------------------------------------------
+
+
+def test_the_same_folder_gives_the_same_bytes_wherever_it_lies(board, mine):
+    assert rbench("board", "build", board[0]).code == 0
+    said = process("board", "build", mine)
+    assert said.code == 0, said.err
+    assert (mine / "board.json").read_bytes() == (board[0] / "board.json").read_bytes()
+
+
+def test_arms_are_shown_and_never_ranked(board):
+    told = build.build(definition.read(board[0]))
+    rows_ = {r["entry"]: r for r in told["tasks"][0]["rows"]}
+    assert {n for n, r in rows_.items() if r["kind"] == "control"} == set(find.arms())
+    assert all(rows_[a]["ranks"] is None and rows_[a]["verdicts"] is None for a in find.arms())
+    ranked = [r for r in rows_.values() if r["ranks"]]
+    assert {r["entry"] for r in ranked} == {"reference", "brevity", "contains", "exploit", "form", "qa-lookup-g01", "qa-lookup-g02"}
+    for row in ranked:
+        low, high = row["ranks"]["quality"]
+        assert 1 <= low <= high <= len(ranked)
+        assert row["entry"] == "reference" or row["verdicts"]["quality"]["verdict"] in ("better", "worse", "equivalent", "unresolved")
+    assert list(told["tasks"][0]["rows"])[-1]["kind"] == "control"
+
+
+def test_a_board_says_what_it_lacks(mine):
+    assert build.build(definition.read(mine))["provisional"] == []
+    shutil.rmtree(mine / "entries" / "qa-lookup-g02")
+    shutil.rmtree(mine / "entries" / "form")
+    told = build.build(definition.read(mine))
+    assert told["provisional"] == [f"{TASK}: 1 of 2 drawn designs", f"{TASK}: without form"]
+
+
+def test_a_board_without_untrained_is_one_line(mine):
+    shutil.rmtree(mine / "entries" / "untrained")
+    said = rbench("board", "build", mine)
+    assert said.code == 5
+    one_line(said, "untrained", TASK)
+
+
+def test_a_damaged_entry_is_one_line(mine):
+    path = mine / "entries" / "form" / "qa-lookup" / "scores.parquet"
+    path.write_bytes(path.read_bytes()[:100])
+    said = rbench("board", "build", mine)
+    assert said.code == 5
+    one_line(said, "scores.parquet")
+
+
+def test_what_is_not_finished_is_left_out_and_named(board, tmp_path):
+    folder = define(tmp_path / "fresh")
+    sweep = Path(shutil.copytree(board[1] / "qa-lookup-controls", tmp_path / "controls"))
+    victim = next(r for r in results.load_sweep(sweep) if r.spec.design.name == "echo")
+    trace.set_status(victim.folder, "partial")
+    said = rbench("board", "add", folder, sweep)
+    assert said.code == 0
+    assert "echo" not in said.out
+    assert "1 of its 3 seeds are not finished" in said.err
+
+
+def test_runs_of_another_setting_do_not_enter(board, tmp_path):
+    folder = define(tmp_path / "fresh", budget="3")
+    said = rbench("board", "add", folder, board[1] / "qa-lookup-controls")
+    assert said.code == 8
+    assert "budget '2' is not the board's" in said.err
+
+
+# --- soundness -----------------------------------------------------------------------------------
+
+
+class Fake:
+    """An entry with made-up values."""
+
+    def __init__(self, name, values, kind="handmade"):
+        self.name, self.kept, self.contestant = name, values, kind != "control"
+        spec = [type("S", (), {"seed": i})() for i in range(len(values))]
+        self.results = [type("R", (), {"run": type("U", (), {"spec": s, "curve": None})()})() for s in spec]
+
+    def values(self, axis, seeds):
+        return [self.kept[s] if axis == "quality" else None for s in seeds]
+
+
+def _board(**means):
+    rng = np.random.default_rng(0)
+    noise = rng.normal(0, 0.02, (len(means), 10))
+    return [Fake(n, (m + e).tolist()) for (n, m), e in zip(means.items(), noise)]
+
+
+SOUND = {"untrained": 0.0, "random": -0.1, "constant": 0.0, "oracle": 1.0, "reference": 0.9, "exploit": -0.2}
+
+
+@pytest.mark.parametrize(
+    ("changed", "failed"),
+    [
+        ({}, []),
+        ({"random": 0.1}, ["random must not be above untrained"]),
+        ({"exploit": 0.9}, ["exploit must be below reference"]),
+        ({"exploit": 1.1}, ["exploit must be below reference"]),
+        ({"oracle": 0.0}, ["oracle must be above untrained"]),
+    ],
+)
+def test_a_board_on_which_nulls_win_or_exploits_do_not_lose_is_broken(changed, failed):
+    small = definition.parse('schema_version = 1\nname = "x"\nversion = 1\nsummary = "x"\ntasks = ["qa/lookup"]\npolicy = "tiny"\nalgorithm = "grpo"\nbudget = "2"\nseeds = 5\ncontrol_seeds = 10\nbaseline = "reference"\n')
+    told = standing.broken(small, _board(**{**SOUND, **changed}))
+    assert told["quality"]["broken"] == failed
+
+
+def test_a_constant_that_equals_untrained_breaks_nothing():
+    there = _board(**SOUND)
+    there[2].kept = list(there[0].kept)
+    small = definition.read(CPU)
+    assert standing.broken(small, there)["quality"]["broken"] == []
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10_000))
+def test_entering_changes_nobody_elses_score_and_ranks_stay_in_range(seed):
+    rng = np.random.default_rng(seed)
+    cells = [[row.tolist()] for row in rng.normal(size=(6, 5)) * 0.1 + rng.normal(size=(6, 1))]
+    before, after = stats.rank_intervals(cells[:5]), stats.rank_intervals(cells)
+    assert (before >= 1).all()
+    assert (before <= 5).all()
+    assert (after[:5, 0] >= 1).all()
+    assert (after[:, 1] <= 6).all()
+
+
+def test_scale_is_the_boards_and_not_the_tasks(board):
+    found = definition.read(board[0])
+    spec = rows.load(found.folder / "entries" / "untrained" / "qa-lookup")[0].spec
+    anchor = numbers.scale(found, spec)
+    assert (anchor.low, anchor.high) == (SCALE["low"], SCALE["high"])
+    assert isinstance(numbers.scale(replace(found, scale={}), spec), str)
+
+
+def test_the_manifest_covers_every_file(board):
+    for entry in entries.all_of(board[0]):
+        listed = json.loads((entry.folder / "manifest.json").read_text())["files"]
+        assert set(listed) == {p.relative_to(entry.folder).as_posix() for p in entries.files(entry.folder)}
+
+
+# --- a board of algorithms -----------------------------------------------------------------------
+
+
+def test_a_board_may_rank_algorithms_that_one_reward_teaches(tmp_path):
+    more = {"algorithms": ["grpo", "raft", "best_of_n"], "name": "taught", "control_seeds": 2}
+    folder = define(tmp_path / "taught", 0, **more)
+    sweeps = tmp_path / "sweeps"
+    assert rbench("board", "run", folder, "--out", sweeps, "--workers", 1).code == 0
+    said = rbench("board", "add", folder, *sorted(sweeps.iterdir()))
+    assert (said.code, said.err) == (0, "")
+    told = build.build(definition.read(folder))
+    rows_ = {r["entry"]: r for r in told["tasks"][0]["rows"]}
+    assert set(rows_) == {"untrained", "grpo", "raft", "best_of_n"}
+    assert told["provisional"] == []
+    assert told["board"]["baseline"] == "grpo"
+    assert set(told["tasks"][0]["rows"][0]["verdicts"]) == set(results.AXES)
+    assert {r["design"] for n, r in rows_.items() if n != "untrained"} == {"reference"}
+    words = rows.read(folder / "entries" / "best_of_n" / "qa-lookup" / "texts.parquet")
+    assert len(words["text"]) == 2 * 2 * 2 * 32  # two of two a prompt, at two evaluations of two seeds
+
+
+def test_a_board_of_algorithms_needs_its_own_among_them(tmp_path):
+    told = tomllib.loads((CPU / "board.toml").read_text())
+    for algorithms, word in ((["rloo"], "algorithm"), (["grpo", "grop"], "grpo")):
+        (tmp_path / "board.toml").write_text(tomli_w.dumps(told | {"algorithms": algorithms}))
+        with pytest.raises(UserError, match=word):
+            definition.read(tmp_path)

@@ -1,0 +1,305 @@
+"""How far is an honest bundle believed? Levels, exit codes, JSON, what is never executed, and what each code means."""
+
+import ast
+import json
+import shutil
+import subprocess
+import sys
+import zipfile
+from types import SimpleNamespace
+
+import handed_in as made
+import jsonschema
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sweeping import ROOT, environment, one_line, rbench
+
+from rewardbench import seeds
+from rewardbench.boards import checks, rows, strict, verify
+from rewardbench.boards.checks import v31_partner, v34_spread, v35_fast
+from rewardbench.boards.checks._case import Piece
+from rewardbench.boards.finding import SEVERITIES, Refused
+from rewardbench.types import UserError
+
+SCHEMAS = ROOT / "rewardbench" / "schemas"
+
+
+def valid(found, name):
+    """The value, which its schema describes."""
+    jsonschema.Draft202012Validator(json.loads((SCHEMAS / f"{name}.json").read_text())).validate(found)
+    return found
+
+
+def serious(verdict):
+    return [f for f in verdict.findings if f.severity != "mark"]
+
+
+# --- honest bundles -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["closed", "thin", "open"])
+def test_an_honest_bundle_is_rescored_and_nothing_is_found(kind, handed):
+    verdict = verify.verify(getattr(handed, kind), handed.board)
+    assert (serious(verdict), verdict.level, verdict.accepted) == ([], "rescored", True), verify.lines(verdict)
+
+
+@pytest.mark.parametrize("name", ["untrained", "constant", "reference"])
+def test_the_boards_own_entries_hold(name, handed):
+    verdict = verify.verify(handed.board.folder / "entries" / name, handed.board)
+    assert (serious(verdict), verdict.level) == ([], "rescored"), verify.lines(verdict)
+
+
+def test_the_level_is_never_above_what_was_asked_or_could_be_checked(handed):
+    assert verify.verify(handed.thin, handed.board, "consistent").level == "consistent"
+    asked = verify.verify(handed.thin, handed.board, "regenerated")
+    assert asked.level == "rescored"
+    assert ("V30", "not checked: no weights in the bundle") in asked.unchecked
+
+
+def test_what_was_not_checked_is_said(handed):
+    unchecked = dict(verify.verify(handed.open, handed.board).unchecked)
+    assert "short" in unchecked["V22"]
+    assert "dialogue" in unchecked["V31"]
+
+
+def test_without_a_control_and_an_untrained_entry_the_numbers_cannot_follow(handed, tmp_path):
+    lone = made.copied(handed.thin, tmp_path)
+    shutil.rmtree(lone / "control")
+    made.sealed(lone)
+    assert serious(verify.verify(lone, handed.board)) == []  # the board has its own
+    shutil.copytree(handed.board.folder, tmp_path / "board")
+    shutil.rmtree(tmp_path / "board" / "entries")
+    verdict = verify.verify(lone, tmp_path / "board")
+    assert [f.code for f in serious(verdict)] == ["V05"]
+    assert "V25" in dict(verdict.unchecked)
+
+
+# --- the command ----------------------------------------------------------------------------------
+
+
+def test_the_command_tells_a_verdict_as_its_schema_says(handed, tmp_path):
+    with zipfile.ZipFile(tmp_path / "mine.zip", "w") as archive:
+        for path in sorted(p for p in handed.thin.rglob("*") if p.is_file()):
+            archive.write(path, f"mine/{path.relative_to(handed.thin).as_posix()}")
+    said = rbench("verify", tmp_path / "mine.zip", "--board", handed.board.folder, "--json")
+    found = valid(said.json, "verdict")
+    assert (said.code, found["level"], found["accepted"]) == (0, "rescored", True)
+    assert found["board"]["digest"] == handed.board.digest
+
+
+def test_a_bundle_that_is_rejected_leaves_with_3_and_names_the_code(handed, tmp_path):
+    folder = made.copied(handed.thin, tmp_path)
+    made.retable(folder, "scores", lambda c: c | {"gold": np.where(c["step"] == 2, 1.0, c["gold"])})
+    made.counted(folder, handed.board)
+    said = rbench("verify", folder, "--board", handed.board.folder)
+    assert said.code == 3
+    assert "reject V20" in said.out
+    assert "seed" in said.out
+    assert "prompt" in said.out
+    found = valid(rbench("verify", folder, "--board", handed.board.folder, "--json").json, "verdict")
+    assert (found["level"], found["accepted"]) == ("consistent", False)
+
+
+def test_mistakes_are_one_line_with_their_code(handed, tmp_path):
+    one_line(rbench("verify", tmp_path / "nothing"), "nothing")
+    assert rbench("verify", tmp_path / "nothing").code == 5
+    (tmp_path / "text.zip").write_text("no archive")
+    assert rbench("verify", tmp_path / "text.zip").code == 5
+    said = rbench("verify", handed.thin, "--board", handed.board.folder, "--level", "rescord")
+    one_line(said, "'rescord'", "did you mean 'rescored'?")
+    assert said.code == 2
+    said = rbench("verify", handed.thin)  # its board is none that ships
+    one_line(said, "'small'", "--board")
+    assert said.code == 5
+
+
+def test_a_board_of_other_code_gives_no_verdict(handed, tmp_path):
+    shutil.copytree(handed.board.folder, tmp_path / "board")
+    path = tmp_path / "board" / "board.toml"
+    path.write_text(path.read_text().replace(f'scorer = "{handed.board.hashes["scorer"]}"', f'scorer = "{"0" * 64}"'))
+    with pytest.raises(UserError, match=r"other code \(scorer\)") as error:
+        verify.verify(handed.thin, tmp_path / "board")
+    assert error.value.code == 4
+
+
+# --- what is never done ---------------------------------------------------------------------------
+
+LIGHT = """
+import sys
+from rewardbench.cli import call
+code = call(["verify", sys.argv[1], "--board", sys.argv[2]])
+print([m for m in ("torch", "transformers", "evaluate", "sklearn") if m in sys.modules], file=sys.stderr)
+sys.exit(code)
+"""
+
+
+@pytest.mark.parametrize("kind", ["closed", "open"])
+def test_verifying_loads_no_torch_and_executes_nothing_of_a_bundle(kind, handed, tmp_path):
+    marker = tmp_path / "marker"
+    words = [sys.executable, "-c", LIGHT, str(getattr(handed, kind)), str(handed.board.folder)]
+    done = subprocess.run(words, env=environment(MARKER=str(marker)), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stderr.splitlines()[-1] == "[]"
+    assert not marker.exists()
+
+
+def test_the_source_in_the_bundle_would_have_left_its_mark(handed, tmp_path, monkeypatch):
+    marker = tmp_path / "marker"
+    monkeypatch.setenv("MARKER", str(marker))
+    (source,) = handed.open.glob("sources/*/*.py")
+    exec(compile(source.read_text(), "own.py", "exec"), {})
+    assert marker.exists()
+
+
+# --- strict reading -------------------------------------------------------------------------------
+
+PLAIN = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.floats(allow_nan=False, allow_infinity=False) | st.text(st.characters(exclude_categories=["Cs"]).filter(lambda c: c != "\0")),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), inner, max_size=4),
+    max_leaves=20,
+)  # fmt: skip
+
+
+@given(PLAIN)
+def test_what_any_writer_writes_is_read_as_any_reader_reads_it(value):
+    data = json.dumps(value).encode()
+    assert strict.loads(data, "x.json") == json.loads(data)
+
+
+@pytest.mark.parametrize("quotes", [b'"' * 200_001, b'"\\' * 100_000, b"[" + b'"a",' * 50_000])
+def test_a_text_made_to_wear_a_reader_out_is_refused_at_once(quotes):
+    with pytest.raises(Refused):
+        strict.loads(quotes, "x.json")
+
+
+# --- checks that need more than the small board has -----------------------------------------------
+
+
+def test_honest_spread_is_flagged_once_in_a_hundred_and_picked_seeds_far_more_often():
+    """Best 5 of 50 normal seeds show .38 standard deviations, honest ones .94: leaderboard practice, simulated."""
+    rng = np.random.default_rng(0)
+    others = rng.normal(size=(40, 5))
+    honest = [v34_spread.spread(rng.normal(size=5), others)[1] < 0.01 for _ in range(4000)]
+    best = np.sort(rng.normal(size=(2000, 50)), axis=1)[:, -5:]
+    assert best.std(axis=1, ddof=1).mean() == pytest.approx(0.38, abs=0.01)
+    picked = [v34_spread.spread(b, others)[1] < 0.01 for b in best]
+    assert 0.004 < np.mean(honest) < 0.02
+    assert np.mean(picked) > 0.1
+
+
+def points(steps):
+    return SimpleNamespace(where="qa-lookup", specs=[SimpleNamespace(points=(0, 5, 10), steps=steps)])
+
+
+def test_gold_that_rises_faster_than_when_gold_is_the_reward_is_flagged():
+    rng = np.random.default_rng(1)
+    oracle = np.stack([np.full(5, 0.2), rng.normal(0.5, 0.02, 5), rng.normal(0.9, 0.02, 5)], axis=1)
+    early = np.array([0, 0.2, 0])
+    faster = oracle + early
+    assert [f.code for f in v35_fast._task(points(10), faster, oracle)] == ["V35"]
+    assert v35_fast._task(points(10), oracle - early, oracle) == []
+    false = sum(
+        bool(v35_fast._task(points(10), rng.normal(0.5, 0.1, (5, 3)), rng.normal(0.5, 0.1, (10, 3)))) for _ in range(1000)
+    )
+    assert false <= 20  # one in a hundred
+
+
+@pytest.fixture
+def dialogue(tmp_path):
+    """Kept dialogues of the booking task, with the partner's own words at every turn."""
+    from rewardbench import find
+
+    task, seed = find.task("dialogue/booking"), 3
+    prompts = [p for p, _ in zip(task.prompts("dev", seed), range(4))]
+    columns = {n: [] for n in ("seed", "split", "step", "temperature", "prompt", "k", "prompt_text", "text", "messages")}
+    for p, prompt in enumerate(prompts):
+        said = []
+        for turn, words in enumerate(("Which day?", "What time?", "How many people?", "It is booked.")):
+            said.append({"role": "assistant", "content": words})
+            reply = task.reply(prompt, said, seeds.stream(f"partner/dev/{seed}/1/{p}/2/{turn}"))
+            if reply is None:
+                break
+            said.append({"role": "user", "content": reply})
+        values = (seed, "dev", 0, 1.0, prompt.id, 2, prompt.plain(), "\n".join(m["content"] for m in said[::2]), json.dumps(said))
+        for column, value in zip(columns.values(), values, strict=True):
+            column.append(value)
+    rows._write(tmp_path / "texts.parquet", {n: np.array(v) for n, v in columns.items()})
+    (tmp_path / "spec.toml").write_text(f'task = "dialogue/booking"\neval_prompts = {len(prompts)}\n')
+    piece = Piece(tmp_path, "dialogue-booking")
+    piece.__dict__["specs"] = [SimpleNamespace(grid_split="test")]
+    return piece
+
+
+def test_a_partner_who_says_something_else_is_found(dialogue):
+    assert v31_partner._of(dialogue) == []
+    first = json.loads(dialogue.texts["messages"][0])
+    assert len(first) > 2
+    first[1]["content"] = "Whatever suits you."
+    dialogue.texts["messages"][0] = json.dumps(first)
+    (found,) = v31_partner._of(dialogue)
+    assert "something else" in found.message
+    dialogue.texts["text"][1] = "It is booked."
+    assert len(v31_partner._of(dialogue)) == 2
+
+
+# --- codes ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("code", checks.files())
+def test_every_check_says_what_it_asks_why_and_how_to_mend_it(code):
+    path = checks.files()[code]
+    tree = ast.parse(path.read_text())
+    first, _, rest = ast.get_docstring(tree).partition("\n")
+    assert first.endswith(".")
+    assert "Why: " in rest
+    assert "Mend: " in rest
+    values = {n.targets[0].id: ast.literal_eval(n.value) for n in tree.body if isinstance(n, ast.Assign) and n.targets[0].id in ("CODE", "LEVEL", "SEVERITY")}
+    assert values["CODE"] == code
+    assert values["LEVEL"] in checks.LEVELS[1:]
+    assert values["SEVERITY"] in SEVERITIES
+
+
+def test_checks_that_execute_nothing_come_before_those_that_train():
+    import importlib
+
+    modules = {c: importlib.import_module(f"rewardbench.boards.checks.{p.stem}") for c, p in checks.files().items()}
+    for code, module in modules.items():
+        for before in module.AFTER:
+            assert checks.LEVELS.index(modules[before].LEVEL) <= checks.LEVELS.index(module.LEVEL), code
+
+
+def test_every_check_has_a_lie_that_it_finds():
+    import test_hostile as hostile
+
+    elsewhere = {"V30", "V31", "V34", "V35", "V36", "V41"}
+    found = {code for _, code in (*hostile.ARCHIVES.values(), *hostile.UNREADABLE.values())}
+    found |= set().union(*(expected for _, expected in hostile.LIES.values()))
+    assert found | elsewhere == set(checks.files())
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "word"),
+    [("V05", "check", "rows"), ("v20", "check", "gold"), ("hacked", "metric", "reward"), ("echo", "probe", "prompt")],
+)
+def test_a_code_is_explained(code, kind, word):
+    found = valid(rbench("explain", code, "--json").json, "explain")
+    assert found["kind"] == kind
+    assert word in found["text"] + found["summary"]
+    shown = rbench("explain", code)
+    assert found["text"].splitlines()[0] in shown.out
+
+
+def test_everything_that_can_be_found_can_be_explained():
+    from rewardbench.commands import _explaining
+
+    for code in _explaining.there():
+        found = valid(_explaining.explained(code), "explain")
+        assert found["summary"], code
+
+
+def test_an_unknown_code_names_the_nearest():
+    said = rbench("explain", "hackd")
+    one_line(said, "'hackd'", "did you mean 'hacked'?")
+    assert said.code == 2
