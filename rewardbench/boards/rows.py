@@ -188,7 +188,7 @@ def _write(path: Path, columns: Columns, loose: Sequence[str] = ()) -> None:
 NEEDED = {
     "scores": ("seed", "split", "step", "temperature", "gold", "class", "reward", "kl", "tokens", "ended", "entropy",
                "charged"),
-    "texts": ("seed", "split", "step", "prompt", "k", "prompt_text", "text"),
+    "texts": ("seed", "split", "step", "temperature", "prompt", "k", "prompt_text", "text"),
     "steps": None,
 }  # fmt: skip
 """Columns that numbers are computed from; None: all. The others are for people."""
