@@ -235,10 +235,10 @@ def test_a_wrong_word_is_one_line(words, board, tmp_path):
 
 @pytest.mark.parametrize("seeds", [0, 1])
 def test_verify_trains_anew(seeds, board, tmp_path, monkeypatch):
-    cases = pytest.importorskip("rewardbench.boards.checks._case")
     from sweeping import here
 
     from rewardbench import sweep
+    from rewardbench.boards.checks import _case as cases
 
     monkeypatch.setattr(sweep, "execute", here)
     found = definition.read(board)

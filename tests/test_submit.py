@@ -68,6 +68,15 @@ def test_a_spec_file_gives_designs_and_not_what_the_board_fixes(small, tmp_path)
     one_line(said, "budget in the spec file")
 
 
+def test_a_board_that_ranks_algorithms_leaves_them_free_and_takes_no_design(small_swept, tmp_path):
+    words = ("plan", "--board", "algorithms", "--task", "qa/lookup", "--design", "reference")
+    said = rbench(*words, "--algorithm", "rloo", "--json").json["runs"]
+    assert {r["algorithm"] for r in said} == {"rloo"}
+    refused(rbench(*words, "--algorithm", "rlo"), 2, "did you mean 'rloo'?")
+    refused(rbench(*words, "--budget", "quick"), 2, "leave out --budget")
+    refused(pack(small_swept, "algorithms", tmp_path / "b.zip"), 2, "ranks the algorithms that ship")
+
+
 def test_an_unknown_board_names_what_there_is():
     said = rbench("plan", "--board", "cup", "--design", "reference")
     assert said.code == 2
@@ -290,7 +299,6 @@ def test_a_bundle_with_a_secret_is_refused_with_its_place(where, small, own, tmp
 @pytest.fixture(scope="module")
 def bundle(small, small_swept, tmp_path_factory):
     """A bundle that was packed."""
-    pytest.importorskip("rewardbench.boards.bundle")
     out = tmp_path_factory.mktemp("bundle") / "brief.zip"
     assert pack(small_swept, small, out, "--specs-tried", "2").code == 0
     return out
@@ -349,6 +357,8 @@ def test_open_into_a_checkout_writes_what_a_board_keeps(bundle, checkout):
     with zipfile.ZipFile(bundle) as file:
         whole = json.loads(file.read("brief/entry.json"))
     assert json.loads((place / "entry.json").read_text()) == whole
+    checked = rbench("verify", place, "--board", checkout / "leaderboards" / "small", "--json")
+    assert (checked.code, checked.json["level"]) == (0, "rescored"), checked.out
     again = rbench("submit", "open", bundle, "--into", checkout)
     refused(again, 2, "is there already")
     assert rbench("board", "build", checkout / "leaderboards" / "small").code == 0
@@ -375,7 +385,6 @@ def test_the_page_says_the_pledge_that_is_asked():
 
 def test_the_pages_commands_do_what_it_says(small, tmp_path, monkeypatch):
     """Every printed command, in order, on the small board."""
-    pytest.importorskip("rewardbench.boards.verify")
     monkeypatch.chdir(tmp_path)
     name, toml = re.search(r"```toml\n# (\S+)\n(.*?)```", PAGE, re.S).groups()
     (tmp_path / name).write_text(toml)
@@ -395,5 +404,5 @@ def test_commands_in_the_pages_text_exist():
 
     said = re.findall(r"`rbench ([a-z]+)(?: ([a-z]+))?", PAGE)
     there = set(cli.main.list_commands(None))
-    assert {first for first, _ in said} - {"explain", "verify"} <= there  # those come with the checks
+    assert {first for first, _ in said} <= there
     assert {second for first, second in said if first == "submit"} == {"check", "open"}

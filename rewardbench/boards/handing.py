@@ -10,6 +10,7 @@ import shlex
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rewardbench.boards import definition, entries, numbers, packing, rows, submitting
 from rewardbench.boards.definition import Board
@@ -137,3 +138,12 @@ def _board_in(checkout: Path, entry: Entry) -> Board:
         mine = f"version {asked['version']} ({asked['digest'][:12]})"
         raise UserError(f"the bundle is for board {board.name} {mine}, the checkout has {there}: run it on that one")
     return board
+
+
+def as_json(told: Request, entry: Entry, written: Path | None) -> dict[str, Any]:
+    """What `rbench submit open --json` prints; `written` is the entry's folder in a checkout."""
+    there = entries.files(written) if written is not None else ()
+    files = [(place_of(entry) / p.relative_to(written)).as_posix() for p in there if written is not None]
+    files += [(place_of(entry) / "manifest.json").as_posix()] * bool(files)
+    steps = list(told.steps)
+    return {"schema_version": 1, "title": told.title, "body": told.body, "steps": steps, "files": sorted(files)}

@@ -6,7 +6,6 @@ then, as on fresh seeds, quality must not fall below what the entry's own spread
 
 from __future__ import annotations
 
-import math
 import secrets
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -15,10 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.stats import t as student
 
 from rewardbench import design as designs_
-from rewardbench import find, sweep, trace, watch
+from rewardbench import find, stats, sweep, trace, watch
 from rewardbench.boards import definition, entries, numbers, rows, submitting
 from rewardbench.boards.definition import Board
 from rewardbench.boards.entries import Entry
@@ -32,8 +30,6 @@ if TYPE_CHECKING:
     from rewardbench.boards.checks._case import Case
     from rewardbench.boards.finding import Finding
 
-LEVEL = 0.95
-"""One honest entry in twenty is flagged by chance."""
 OUTSIDE = "reward_models"
 """Parts of this folder load a model, or ask a judge, that the entry's own parameters name."""
 
@@ -151,9 +147,9 @@ def challenge(scores: Sequence[float], fresh: Sequence[float]) -> Verdict:
     k, c = len(scores), len(fresh)
     if k < 2 or not c:
         raise UserError(f"{k} seeds against {c} fresh ones: the test takes at least 2 and 1")
-    mean, sd, now = float(np.mean(scores)), float(np.std(scores, ddof=1)), float(np.mean(fresh))
-    limit = mean - float(student.ppf(LEVEL, k - 1)) * sd * math.sqrt(1 / c + 1 / k)
-    return Verdict(now >= limit or math.isclose(now, limit), mean, sd, k, now, c, limit)
+    found = stats.challenge(list(scores), list(fresh))
+    sd = float(np.std(scores, ddof=1))
+    return Verdict(not found.flag, float(np.mean(scores)), sd, k, found.mean, c, found.threshold)
 
 
 # --- training anew -------------------------------------------------------------------------------
@@ -217,7 +213,7 @@ def check_trust(entry: Entry, trust: bool) -> str:
 def anew(board: Board, spec: RunSpec, seeds: Sequence[int]) -> list[RunSpec]:
     """The runs of an entry's own design, and of `untrained`, on some seeds. Raises UserError (code 5) where the entry's
     runs are not as this version runs the board."""
-    wanted = submitting.shape(board, spec.task)
+    wanted = submitting.shape(board, spec.task, spec.algorithm)
     if (fault := submitting.unlike(spec, wanted)) is not None:
         raise UserError(f"{spec.task} cannot be trained anew by this version: {fault}", 5)
     if any(p.use == "oracle" for p in spec.design.parts) and spec.design != find.design("oracle", spec.task):

@@ -44,17 +44,27 @@ def asked(name: str, found: Spec, given: Mapping[str, Any]) -> Spec:
             raise unknown(f"task of board {board.name}", task, board.tasks)
     designs = tuple(given.get("designs") or found.designs)
     count = _count(board, given["seeds"]) if "seeds" in given else board.seeds
-    made = definition.spec(board, tasks, (*designs, BASE) if designs else (), count, alone=True)
+    algorithm = _algorithm(board, given)
+    made = definition.spec(board, tasks, (*designs, BASE) if designs else (), count, alone=True, algorithm=algorithm)
     return replace(made, **{k: given.get(k, getattr(found, k)) for k in ("ablate", "sweep", "reward_timeout")})
 
 
 def _check_free(board: Board, found: Spec, given: Mapping[str, Any]) -> None:
     """Raise UserError where flags or a spec file say what the board says already."""
-    flags = [f"--{k}" for k in FIXED if k in given and k != "seeds"]
+    free = ("seeds", "algorithm") if board.algorithms else ("seeds",)
+    flags = [f"--{k}" for k in FIXED if k in given and k not in free]
     keys = [f"{k} in the spec file" for k in FIXED if getattr(found, k) != getattr(Spec(), k)]
     if flags or keys:
         fixed = f"policy {board.policy}, algorithm {board.algorithm}, budget {board.budget}, {board.seeds} seeds"
         raise UserError(f"board {board.name} fixes {fixed} and its options; leave out {', '.join(flags + keys)}")
+
+
+def _algorithm(board: Board, given: Mapping[str, Any]) -> str:
+    """The board's algorithm, or, of a board that ranks them, the one that was asked for."""
+    asked = str(given.get("algorithm", board.algorithm))
+    if asked not in (board.algorithms or (asked,)):
+        raise unknown(f"algorithm of board {board.name}", asked, board.algorithms)
+    return asked
 
 
 def _count(board: Board, text: str) -> int:
@@ -91,9 +101,11 @@ class Entered:
         return sum(trace.status(run)["status"] == "failed" for one in self.design for run in one.runs)
 
 
-def shape(board: Board, task: str) -> RunSpec:
-    """A run of a board's task: `untrained`, on its first seed."""
-    return plan(definition.spec(board, (task,), (BASE,), 1, alone=True), find.policy(board.policy))[0][0]
+def shape(board: Board, task: str, algorithm: str = "") -> RunSpec:
+    """A run of a board's task: `untrained`, on its first seed; of a board that ranks algorithms, by one of them."""
+    taught = algorithm if algorithm in board.algorithms else ""
+    wanted = definition.spec(board, (task,), (BASE,), 1, alone=True, algorithm=taught)
+    return plan(wanted, find.policy(board.policy))[0][0]
 
 
 def unlike(spec: RunSpec, wanted: RunSpec) -> str | None:
@@ -111,6 +123,8 @@ def gather(board: Board, folders: Sequence[Path], design: str | None = None) -> 
     Failed runs are runs. Raises UserError where something is missing, not over (code 8), changed (code 5), not the
     board's, or where it is not clear which design is meant.
     """
+    if board.algorithms:
+        raise UserError(f"board {board.name} ranks the algorithms that ship, not designs: nothing is handed in there")
     runs = [run for folder in folders for run in _recorded(folder)]
     name = _chosen(runs, design)
     tasks = [t for t in board.tasks if any(r.spec.task == t and r.spec.design.name == name for r in runs)]

@@ -118,11 +118,8 @@ def open_(bundle: Path, into: Path | None, as_json: bool) -> int:
         digest = handing.sha256(bundle, folder)
         told = handing.request(entry, bundle, digest)
         written = handing.put(entry, digest, into) if into is not None else None
-        paths = written.rglob("*") if written is not None else ()
-        files = sorted(p.relative_to(into or Path()).as_posix() for p in paths if p.is_file())
     if as_json:
-        steps = list(told.steps)
-        print_json({"schema_version": 1, "title": told.title, "body": told.body, "steps": steps, "files": files})
+        print_json(handing.as_json(told, entry, written))
         return 0
     if written is not None:
         click.echo(f"wrote {written}: git add it, commit, push", err=True)
