@@ -200,7 +200,17 @@ def read(path: Path, columns: Sequence[str] | None = None) -> Columns:
             table = file.read(list(columns) if columns else None, use_threads=False)
     except Exception as error:  # a damaged file may raise anything
         raise UserError(f"{path.parent.name}/{path.name} is damaged: {error}", 5) from error
-    return {name: table[name].to_numpy(zero_copy_only=False) for name in table.column_names}
+    return {name: _array(table[name]) for name in table.column_names}
+
+
+def _array(column: Any) -> Any:
+    """A column as a NumPy array; each different text is made once, since most of them repeat."""
+    import pyarrow as pa
+
+    if not pa.types.is_string(column.type) or column.null_count or not len(column):
+        return column.to_numpy(zero_copy_only=False)
+    coded = column.combine_chunks().dictionary_encode()
+    return coded.dictionary.to_numpy(zero_copy_only=False)[coded.indices.to_numpy()]
 
 
 def load(folder: Path) -> list[Loaded]:
