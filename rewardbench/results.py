@@ -166,16 +166,19 @@ Scale = Callable[[RunSpec], Anchor | str]
 """The frozen ends of a run's scale, or why there are none."""
 
 
-def score(runs: Sequence[Loaded], scale: Scale = anchor_of, starts: Sequence[Result] = ()) -> list[Result]:
+def score(
+    runs: Sequence[Loaded], scale: Scale = anchor_of, starts: Sequence[Result] = (), floor: bool = True
+) -> list[Result]:
     """The result of every run; flags that need several seeds or `untrained` look at all of them.
 
     `scale` is the task's own unless a board fixes another; `starts` are results of `untrained` runs from elsewhere:
-    looked at, neither scored again nor returned.
+    looked at, neither scored again nor returned. Without `floor` the noise floor of S is left out: it costs as much
+    as all the rest.
     """
     _alike(runs)
     every = [*runs, *(r.run for r in starts)]
     bases = {(r.spec.task, r.spec.seed): r for r in every if not r.spec.design.trains}
-    results = [_score_one(run, bases.get((run.spec.task, run.spec.seed)), scale(run.spec)) for run in runs]
+    results = [_score_one(run, bases.get((run.spec.task, run.spec.seed)), scale(run.spec), floor) for run in runs]
     there = by_design([*results, *starts])
     for (task, _), group in by_design(results).items():
         gained = gains(group, there.get((task, "untrained"), ()))
@@ -222,7 +225,7 @@ def by_design(results: Sequence[Result]) -> dict[tuple[str, str], list[Result]]:
     return found
 
 
-def _score_one(run: Loaded, base: Loaded | None, anchor: Anchor | str) -> Result:
+def _score_one(run: Loaded, base: Loaded | None, anchor: Anchor | str, floor: bool) -> Result:
     """One run's four axes and flags."""
     result = Result(run)
     task = find.task(run.spec.task)
@@ -243,7 +246,8 @@ def _score_one(run: Loaded, base: Loaded | None, anchor: Anchor | str) -> Result
         "stability": stability_.stability,
         "efficiency": efficiency_.efficiency,
     }
-    axes["stability_floor"] = stability_.noise_floor
+    if floor:
+        axes["stability_floor"] = stability_.noise_floor
     for name, measure in axes.items():
         _try(result, name, anchor, lambda a, f=measure: f(curve, a))  # type: ignore[misc]
     _diversity(result, base, task.one_answer)

@@ -16,7 +16,7 @@ from boarding import made
 from made_board import ARMS, WEIGHTS, board_json
 from sweeping import ROOT, rbench
 
-from rewardbench.boards import definition, writing
+from rewardbench.boards import definition, rows, writing
 from rewardbench.boards.build import build
 from rewardbench.pages import board, board_chart, board_entries, board_rows, board_texts, safe
 
@@ -294,6 +294,38 @@ def test_same_folder_same_bytes_and_nothing_of_the_machine(real, tmp_path):
     for data in first.values():
         for private in (str(real), str(ROOT), str(Path.home()) + "/"):
             assert private not in data.decode()
+
+
+def test_a_page_an_entry_has_its_curves_and_completions(real, tmp_path):
+    out = tmp_path / "pages"
+    said = rbench("board", "build", real, "--pages", out)
+    assert said.code == 0, said.err
+    told = json.loads((real / "board.json").read_text())
+    assert {p.stem for p in out.iterdir()} == {e["entry"] for e in told["entries"]}
+    html = (out / "reference.html").read_text()
+    page = Read(html)
+    [policy] = [a["content"] for t, a in page.tags if a.get("http-equiv") == "Content-Security-Policy"]
+    assert all(f"'{safe.source_hash(text)}'" in policy for text in page.inside if not text.startswith("{"))
+    assert {a["id"] for t, a in page.tags if t == "title" and "id" in a} == {"p-signature-qa_2f_lookup-t", "p-frontier-qa_2f_lookup-t"}
+    [data] = [json.loads(text) for text in page.inside if text.startswith("{")]
+    words, scores = (rows.read(real / "entries" / "reference" / "qa-lookup" / f"{t}.parquet") for t in ("texts", "scores"))
+    gold = {(str(t), str(p)): [] for t, p in zip(words["text"], words["prompt_text"])}
+    at = {k: g for *k, g in zip(*(scores[n].tolist() for n in ("seed", "split", "step", "prompt", "k")), scores["gold"].tolist()) for k in [tuple(k)]}
+    for *key, text, prompt in zip(*(words[n].tolist() for n in ("seed", "split", "step", "prompt", "k", "text", "prompt_text"))):
+        gold[text, prompt].append(round(at[tuple(key)], 4))
+    [design] = data["tasks"][0]["designs"]
+    assert len(design["runs"]) == 3
+    shown = [row for run in design["runs"] for look in run["looks"] for row in look["rows"]]
+    assert shown
+    for prompt, text, value, *_ in shown:
+        assert value in gold[data["texts"][text], data["texts"][prompt]]
+
+
+def test_a_board_of_algorithms_says_so(told):
+    other = deepcopy(told)
+    other["board"]["algorithms"] = ["grpo", "rloo"]
+    assert "Every entry here is an algorithm" in board.page(other)
+    assert "Each entry is an algorithm, given one reward." in board_texts.readme(other)
 
 
 def test_every_form_is_of_board_json_alone(real):

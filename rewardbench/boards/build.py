@@ -130,7 +130,7 @@ def _scored(board: Board, task: str, entries: Sequence[Entry]) -> list[Scored]:
         raise UserError(f"board {board.name} has no `untrained` runs of {task}: add those first", 5)
     start = base.runs(task)
     own = numbers.score(board, start, [])
-    scored = {e.name: own if e is base else numbers.beside(board, e.runs(task), own) for e in here}
+    scored = {e.name: own if e is base else numbers.beside(board, e.runs(task), own, floor=False) for e in here}
     return [Scored(e, tuple(scored[e.name])) for e in here]
 
 

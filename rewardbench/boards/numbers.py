@@ -34,9 +34,9 @@ def score(board: Board, runs: Sequence[Loaded], base: Sequence[Loaded]) -> list[
     return beside(board, runs, results.score(others, lambda spec: scale(board, spec)))
 
 
-def beside(board: Board, runs: Sequence[Loaded], start: Sequence[Result]) -> list[Result]:
+def beside(board: Board, runs: Sequence[Loaded], start: Sequence[Result], floor: bool = True) -> list[Result]:
     """The same from results of `untrained` that are there already: none of them may be among the runs."""
-    found = results.score(runs, lambda spec: scale(board, spec), start)
+    found = results.score(runs, lambda spec: scale(board, spec), start, floor)
     starts = {r.run.spec.seed: r.values.get("quality") for r in (*found, *start) if not r.run.spec.design.trains}
     for result in found:
         told = counted(board, result, starts.get(result.run.spec.seed))

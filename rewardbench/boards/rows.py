@@ -189,9 +189,9 @@ NEEDED = {
     "scores": ("seed", "split", "step", "temperature", "gold", "class", "reward", "kl", "tokens", "ended", "entropy",
                "charged"),
     "texts": ("seed", "split", "step", "prompt", "k", "temperature", "prompt_text", "text"),
-    "steps": None,
+    "steps": ("seed", "step", "dead", "length", "context", "completions", "taught_tokens"),
 }  # fmt: skip
-"""Columns that numbers are computed from; None: all. The others are for people."""
+"""Columns that numbers are computed from; the others are for people, and for whoever checks."""
 
 
 def read(path: Path, columns: Sequence[str] | None = None) -> Columns:
@@ -203,7 +203,17 @@ def read(path: Path, columns: Sequence[str] | None = None) -> Columns:
             table = file.read(list(columns) if columns else None, use_threads=False)
     except Exception as error:  # a damaged file may raise anything
         raise UserError(f"{path.parent.name}/{path.name} is damaged: {error}", 5) from error
-    return {name: table[name].to_numpy(zero_copy_only=False) for name in table.column_names}
+    return {name: _array(table[name]) for name in table.column_names}
+
+
+def _array(column: Any) -> Any:
+    """A column as a NumPy array; each different text is made once, since most of them repeat."""
+    import pyarrow as pa
+
+    if not pa.types.is_string(column.type) or column.null_count or not len(column):
+        return column.to_numpy(zero_copy_only=False)
+    coded = column.combine_chunks().dictionary_encode()
+    return coded.dictionary.to_numpy(zero_copy_only=False)[coded.indices.to_numpy()]
 
 
 def load(folder: Path) -> list[Loaded]:
@@ -275,19 +285,11 @@ def _words(spec: RunSpec, texts: Columns) -> tuple[list[list[str]], list[str]]:
 
 
 def _rows(spec: RunSpec, steps: Columns) -> list[dict[str, Any]]:
-    """The training steps as `steps.jsonl` has them, in order, nested tables put together again."""
+    """The training steps in order, what numbers need of each line of `steps.jsonl`."""
     if "seed" not in steps:
         return []
-    mine = {n: v[steps["seed"] == spec.seed].tolist() for n, v in steps.items() if n != "seed"}
-    plain = [n for n in mine if n.partition("/")[0] not in NESTED]
-    rows = [dict(zip(plain, values, strict=True)) for values in zip(*(mine[n] for n in plain), strict=True)]
-    for outer in NESTED:
-        inner = [n for n in mine if n.startswith(f"{outer}/")]
-        if inner:
-            names = [n.partition("/")[2] for n in inner]
-            for row, values in zip(rows, zip(*(mine[n] for n in inner), strict=True), strict=True):
-                row[outer] = dict(zip(names, values, strict=True))
-    return rows
+    mine = {n: v.tolist() for n, v in _where(steps, steps["seed"] == spec.seed).items() if n != "seed"}
+    return [dict(zip(mine, values, strict=True)) for values in zip(*mine.values(), strict=True)]
 
 
 def thin(folder: Path, out: Path) -> None:

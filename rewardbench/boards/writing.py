@@ -22,8 +22,27 @@ from rewardbench.results import Result
 
 
 def _json(told: Mapping[str, Any]) -> str:
-    """`board.json`: keys sorted, so that the same numbers are the same bytes."""
-    return json.dumps(told, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    """`board.json`: keys sorted, so that the same numbers are the same bytes; a row of a task is one line."""
+    return _lines(told, 5) + "\n"
+
+
+def _lines(value: Any, depth: int, pad: str = "") -> str:
+    """JSON whose outer levels are spread over lines.
+
+    >>> _lines({"b": [{"x": 1}], "a": []}, 2)
+    '{\\n "a": [],\\n "b": [\\n  {"x": 1}\\n ]\\n}'
+    """
+    if not depth or not value or not isinstance(value, (dict, list)):
+        return json.dumps(value, sort_keys=True, ensure_ascii=False)
+    inner = pad + " "
+    if isinstance(value, dict):
+        items = [
+            f"{json.dumps(k, ensure_ascii=False)}: {_lines(v, depth - 1, inner)}" for k, v in sorted(value.items())
+        ]
+    else:
+        items = [_lines(v, depth - 1, inner) for v in value]
+    start, end = "{}" if isinstance(value, dict) else "[]"
+    return f"{start}\n" + ",\n".join(inner + item for item in items) + f"\n{pad}{end}"
 
 
 KEY = ("step", "prompt", "k")

@@ -82,9 +82,12 @@ def readme(told: Json) -> str:
     """`README.md`: what is measured, the top of each axis, a table a task, how to read it."""
     board = told["board"]
     lines = [f"# Board {md(board['name'])}, version {board['version']}", "", md(board["summary"]), ""]
+    what, by = ("a reward design", f"`{code(board['algorithm'])}`")
+    if board["algorithms"]:
+        what, by = "an algorithm, given one reward", "its own rule"
     lines += [
-        f"Each entry is a reward design. Each taught the policy `{code(board['policy'])}` by "
-        f"`{code(board['algorithm'])}` at budget `{code(board['budget'])}` on {len(board['seeds'])} seeds; gold, a "
+        f"Each entry is {what}. Each taught the policy `{code(board['policy'])}` by "
+        f"{by} at budget `{code(board['budget'])}` on {len(board['seeds'])} seeds; gold, a "
         "score that no reward sees, tells what came of it. The whole board, sortable, with every seed: "
         "[index.html](index.html); numbers for spreadsheets: [board.csv](board.csv); for programs: "
         "[board.json](board.json).",

@@ -20,6 +20,8 @@ def visible(text: str) -> str:
     >>> visible("a\\x00b\\u202ec\\u2028"), visible("line\\nnext")
     ('a⟨U+0000⟩b⟨U+202E⟩c⟨U+2028⟩', 'line\\nnext')
     """
+    if text.isprintable():  # most texts are, and need not be looked at letter by letter
+        return text
     return "".join(f"⟨U+{ord(c):04X}⟩" if _hidden(c) else c for c in text)
 
 
@@ -33,6 +35,8 @@ def label(text: str) -> str:
     >>> label("two\\nlines"), label("reference\\u200c")
     ('two⟨U+000A⟩lines', 'reference⟨U+200C⟩')
     """
+    if text.isprintable():
+        return text or "(no name)"
     return "".join(f"⟨U+{ord(c):04X}⟩" if c in KEPT else c for c in visible(text)) or "(no name)"
 
 

@@ -84,6 +84,8 @@ def clean(text: str) -> str:
     >>> clean("a\\x00b\\u202ec")
     'a�b�c'
     """
+    if text.isprintable():
+        return text
     return "".join("�" if unicodedata.category(c)[0] == "C" else c for c in text)
 
 
