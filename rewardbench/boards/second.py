@@ -47,17 +47,19 @@ def agreement(task: str, scored: Sequence[Scored]) -> dict[str, Any] | None:
     judged: Mapping[str, Judged] = {
         n: base if n == "untrained" else _judged(score, _one_each(k)) for n, k in words.items()
     }
-    trained = [judged[s.name] for s in scored if s.contestant]
-    ends = {n: (float(j.first.mean()), float(j.second.mean())) for n, j in judged.items()}
-    contest = [ends[s.name] for s in scored if s.contestant]
+    return figures({s.name: (s.entry.kind, judged[s.name]) for s in scored})
+
+
+def figures(judged: Mapping[str, tuple[str, Judged]]) -> dict[str, Any]:
+    """The figures of entries (name -> kind, judgements), `untrained` among them."""
+    trained = {n: j for n, (kind, j) in judged.items() if kind != "control"}
+    ends = {n: (float(j.first.mean()), float(j.second.mean())) for n, (_, j) in judged.items()}
     return {
         "aim": AIM,
-        "untrained": _words([base]),
-        "trained": _words(trained) if trained else None,
-        "order": _order(contest),
-        "entries": [
-            {"entry": s.name, "kind": s.entry.kind, "gold": ends[s.name][0], "second": ends[s.name][1]} for s in scored
-        ],
+        "untrained": _words([judged["untrained"][1]]),
+        "trained": _words(list(trained.values())) if trained else None,
+        "order": _order([ends[n] for n in trained]),
+        "entries": [{"entry": n, "kind": judged[n][0], "gold": a, "second": b} for n, (a, b) in ends.items()],
     }
 
 

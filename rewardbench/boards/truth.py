@@ -89,7 +89,7 @@ def truth(board: Board, tasks: Mapping[str, Sequence[Scored]], harmful: Mapping[
         "retest": {t: _retest(board, _own(scored)) for t, scored in tasks.items() if scored},
         "second_gold": {t: second.agreement(t, _own(scored)) for t, scored in tasks.items() if scored},
         "sensitivity": _sensitivity(board),
-        "challenge": _challenge(board),
+        "challenge": challenge(studies.read(board, "challenge")),
         "predictors": PREDICTORS,
         "outcomes": OUTCOMES,
     }
@@ -420,9 +420,12 @@ def _trainer(
 # --- challenge seeds -----------------------------------------------------------------------------
 
 
-def _challenge(board: Board) -> dict[str, Any] | None:
-    """How often challenge seeds catch seeds that were picked and designs that were ground, resampled from real runs."""
-    rows = [r for r in studies.read(board, "challenge") if r["quality"] is not None]
+def challenge(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """How often challenge seeds catch seeds that were picked and designs that were ground, resampled from real runs.
+
+    None where no design has enough fresh seeds.
+    """
+    rows = [r for r in rows if r["quality"] is not None]
     found = {}
     for design in dict.fromkeys(r["design"] for r in rows):
         mine = [r for r in rows if r["design"] == design]

@@ -22,48 +22,15 @@ SCRIPTS = ("theme.js",)
 Json = Mapping[str, Any]
 KINDS = {words.YES: "better", words.NO: "worse", words.OPEN: "not-done", words.MISSING: "none"}
 """How an answer looks."""
-NOTES = {
-    "audit": (
-        "Who is asked: designs that a seeded generator drew (a random subset of the registered parts, log-uniform "
-        "weights, caps, an operator, a normalisation), audited by an audit that was frozen first; the draw knew neither "
-        "audit nor outcome. Reasons: docs/decisions/0010-designs-that-nobody-chose.md.",
-        "What it does not tell: how well the audit does on designs that people write, which are no such sample; on "
-        "another policy, task or trainer; or which finding causes what. Intervals are over designs. The tables hold many "
-        "comparisons, unadjusted: of twenty without any truth in them one would stand out.",
-    ),
-    "retest": (
-        "Half: the seeds are split into two halves, designs ranked by their means in each, the correlations averaged "
-        "over the splits. ICC(2,k): the share of the variance of a design's mean over all seeds that is the designs' "
-        "own. Seeds alike: how far a seed lifts or lowers all designs together, which pairing by seed takes out; with "
-        "few seeds its interval is wide, however many designs there are.",
-        "What it does not tell: whether other tasks would rank the designs so. Near-equal designs rank badly on any "
-        "benchmark, far apart ones well: it holds for the designs on this board.",
-    ),
-    "second_gold": (
-        "The second gold was written from the task's card alone, by other code; it reads words that entries kept. "
-        "Intervals: over prompts for untrained words, over whole entries for trained ones, over designs for the order. "
-        "Near: the share of completions on which the two differ by less than 0.1.",
-        "What it does not tell: whether people would agree. Two programs that read one card may share its blind spots.",
-    ),
-    "sensitivity": (
-        "Six designs a task, chosen before any of these runs, under other learning rates and another algorithm, on the "
-        "same seeds; gold is raw, since the scale belongs to the board's own trainer. Verdicts are against the baseline, "
-        "paired by seed, adjusted within a trainer. A design that is better under one and worse under another is called "
-        "trainer-dependent on the board.",
-        "What it does not tell: what a trainer outside this grid would do. Correlations of six designs have wide "
-        "intervals.",
-    ),
-    "challenge": (
-        "Challenge seeds are drawn after an entry was handed in; an entry whose mean on them falls below a prediction "
-        "interval of its own seeds is flagged, which asks for more seeds and accuses nobody. Seeds and copies here are "
-        "real runs, drawn again without replacement; intervals: blocks of seeds left out in turn. Dashed: the same for "
-        "seeds that are normal.",
-        "Ground copies are one design whose weights differ by less than one in a thousand, so that each trains "
-        "otherwise on the board's own seeds, which are public. These seeds are one set: where it is lucky for a design, "
-        "its honest entry (best of 1) is flagged too. What it does not tell: how often anybody tries.",
-    ),
+CAPTIONS = {
+    "verdicts": "Precision (blue) and recall (orange) of each alarm for each outcome, with 95% intervals. The upright "
+    "tick beside precision is the base rate, which flags dealt out by chance would have.",
+    "predictors": "Each drawn design by its ranks within its task, from 0 (lowest) to 1: known before training "
+    "(across) against Q at the end (up). Filled: hacked on at least half of its seeds. The last table has every point.",
+    "probes": "Each probe's area under the ROC curve for being hacked, over pairs within a task. Dotted: chance.",
+    "caught": "Share flagged by so many challenge seeds, with 95% intervals over the design's seeds. Thin and dashed: "
+    "the same if seeds were normal.",
 }
-"""Part -> how it was measured, and what it does not tell."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +68,6 @@ class Part:
     figures: tuple[tuple[Markup, str], ...]
     """(drawing, caption)."""
     tables: tuple[Table, ...]
-    notes: tuple[str, ...]
 
 
 def page(told: Json) -> str:
@@ -133,7 +99,7 @@ def parts(told: Json) -> list[Part]:
         known = any(a.kind != words.MISSING for a in mine)
         more, figures, tables = makers[key](truth) if known else ((), (), ())
         drawn = tuple((Markup(d), c) for d, c in figures if d)
-        found.append(Part(key, words.TITLES[key], question, mine, tuple(more), drawn, tuple(tables), NOTES[key]))
+        found.append(Part(key, words.TITLES[key], question, mine, tuple(more), drawn, tuple(tables)))
     return found
 
 
@@ -149,12 +115,10 @@ def _audit(truth: Json) -> Made:
     pairs = [(alarm, outcome) for alarm, by in told["verdicts"].items() for outcome in by]
     more = [words.verdict(told, *pair) for pair in pairs[1:]] + [words.ranked(told, truth["predictors"])]
     figures = [
-        (_verdict_chart(told, pairs), "Precision (1) and recall (2) of each alarm for each outcome, with 95% intervals; "
-         "the upright tick on precision is the base rate, which flags dealt out by chance would have."),
-        (_predictors_chart(told), "Each drawn design's rank within its task, from 0 (lowest) to 1: known before training "
-         "(across) against Q at the end (up). Filled: hacked on at least half of its seeds. The numbers stand beneath."),
-        (_probe_chart(told), "Each probe's area under the ROC curve for being hacked, pairs within a task; .5 is chance."),
-    ]  # fmt: skip
+        (_verdict_chart(told, pairs), CAPTIONS["verdicts"]),
+        (_predictors_chart(told), CAPTIONS["predictors"]),
+        (_probe_chart(told), CAPTIONS["probes"]),
+    ]
     tables = [_verdict_table(told, pairs), _matrix(told, truth), _left_table(told, truth), _probe_table(told)]
     return more, figures, [*tables, _case_table(told, truth)]
 
@@ -174,19 +138,20 @@ def _bar(name: str, told: Json, mark: float | None = None, colour: int = 1, key:
 
 
 def _verdict_table(told: Json, pairs: Sequence[tuple[str, str]]) -> Table:
-    rows = []
+    ends = [(group, share) for group in ("task", "family") for share in ("precision", "recall")]
+    rows: list[tuple[str, ...]] = []
     for alarm, outcome in pairs:
-        one, chance = told["verdicts"][alarm][outcome], told["verdicts"][alarm][outcome]["chance"]
+        one = told["verdicts"][alarm][outcome]
+        chance, without = one["chance"], one["without_each"]
         rows.append((
             f"{words.ALARMS[alarm]} → {outcome.replace('_', ' ')}",
             str(one["hits"] + one["false_alarms"]), str(one["hits"] + one["misses"]), str(one["hits"]),
-            f"{fixed(chance['expected'], 1)} ({chance['low']:.0f}–{chance['high']:.0f})",
-            _p(chance["p"]), span(one["base_rate"]), span(one["precision"]), span(one["recall"]),
-            *(f"{words.between((one['without_each'][g] or {}).get(k))}" for g in ("task", "family") for k in ("precision", "recall")),
+            f"{fixed(chance['expected'], 1)} ({chance['low']:.0f}–{chance['high']:.0f})", _p(chance["p"]),
+            span(one["base_rate"]), span(one["precision"]), span(one["recall"]),
+            *(words.between(without[group][share]) for group, share in ends),
         ))  # fmt: skip
-    head = ("alarm → outcome", "flagged", "happened", "hits", "hits by chance", "p", "base rate", "precision", "recall",
-            "precision, a task left out", "recall, a task left out", "precision, a family left out", "recall, a family left out")  # fmt: skip
-    return Table("Verdicts against outcomes", head, tuple(rows))
+    head = ("alarm → outcome", "flagged", "happened", "hits", "hits by chance", "p", "base rate", "precision", "recall")
+    return Table("Verdicts against outcomes", (*head, *(f"{s}, a {g} left out" for g, s in ends)), tuple(rows))
 
 
 def _p(p: float) -> str:
@@ -195,7 +160,7 @@ def _p(p: float) -> str:
 
 def _matrix(told: Json, truth: Json) -> Table:
     """Predictors by outcomes."""
-    rows = []
+    rows: list[tuple[Cell | str, ...]] = []
     for name, by in told["predictors"].items():
         cells = [_correlation(by[o]) for o in truth["outcomes"]]
         rows.append((f"{name}: {truth['predictors'][name]}", *cells))
@@ -216,7 +181,7 @@ def _correlation(one: Json | None, key: str = "r") -> Cell:
 def _left_table(told: Json, truth: Json) -> Table:
     """Correlations with Q a task, and without each task and family."""
     tasks = told["tasks"]
-    rows = []
+    rows: list[tuple[Cell | str, ...]] = []
     for name, by in told["predictors"].items():
         one = by["quality"]
         if one:
@@ -415,13 +380,14 @@ def _tau_table(task: str, one: Json) -> Table:
             return Cell("the board's own")
         return _correlation(cells.get((rate, algorithm)), "tau")
 
-    rows = tuple((f"{rate} learning rate", *(cell(rate, a) for a in algorithms)) for rate in rates)
-    return Table(f"{task}: tau with the board's order; a dot: the interval includes 0", ("", *algorithms), rows)
+    rows: list[tuple[Cell | str, ...]] = [(f"{r} learning rate", *(cell(r, a) for a in algorithms)) for r in rates]
+    title = f"{task}: tau with the board's order; a dot: the interval includes 0"
+    return Table(title, ("", *algorithms), tuple(rows))
 
 
 def _flip_table(task: str, one: Json) -> Table:
     """Each design's verdict under each trainer."""
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for d in one["designs"]:
         if d != one["baseline"]:
             mark = "trainer-dependent" if d in one["dependent"] else "changes" if d in one["unsettled"] else "same"
@@ -448,8 +414,7 @@ def _challenge(truth: Json) -> Made:
     chart = charts.lines(
         "challenge", "Caught by challenge seeds", panels, steps, ("challenge seeds", "share flagged"), (0.0, 1.0)
     )
-    caption = "Share flagged by so many challenge seeds, with 95% intervals over the design's seeds; dashed: seeds that are normal."
-    return (), [(chart, caption)], tables
+    return (), [(chart, CAPTIONS["caught"])], tables
 
 
 def _caught_head(seeds: Sequence[int]) -> tuple[str, ...]:

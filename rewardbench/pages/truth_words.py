@@ -307,5 +307,5 @@ def markdown(told: Json) -> list[str]:
     lines = ["## Does it tell the truth?", ""]
     for part, question in QUESTIONS.items():
         answers = [t for t in all_of(told) if t.part == part]
-        lines += [f"**{question}** {' '.join(t.says for t in answers)}", ""]
+        lines += [f"**{question}**", "", *(f"- {t.says}" for t in answers), ""]
     return [*lines, "Charts and tables: [truth.html](truth.html).", ""]
