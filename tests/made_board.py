@@ -2,7 +2,10 @@
 
 import hashlib
 import random
+from copy import deepcopy
 from statistics import mean, stdev
+
+from made_truth import truth_json
 
 AXES = ("quality", "stability", "efficiency", "diversity")
 TASKS = ("qa/lookup", "writing/story", "dialogue/booking")
@@ -10,6 +13,7 @@ ARMS = ("untrained", "random", "constant", "length", "format", "echo", "oracle")
 WEIGHTS = {"quality": 0.4, "stability": 0.2, "efficiency": 0.2, "diversity": 0.2}
 ORACLE_D = 0.2
 PARTS = ("answers.alone", "answers.close", "answers.brief", "answers.plain", "length.words", "text.repeats")
+TRUTH = truth_json(TASKS)
 T4 = 2.776
 """Student's t, 4 degrees of freedom, 97.5%."""
 
@@ -47,8 +51,15 @@ def board_json(entries=12, tasks=TASKS, seed=0, names=None):
         "entries": [about(n, kinds[n], tasks) for n in sorted(kinds)],
         "tasks": told,
         "overall": {"rows": overall(kinds, told)},
-        "truth": {"sensitivity": {tasks[0]: {"dependent": names[:1]}}},
+        "truth": truth(tasks, names[:1]),
     }  # fmt: skip
+
+
+def truth(tasks, dependent):
+    """Whole, but for `dependent`: who hangs on the trainer on the first task."""
+    found = deepcopy(TRUTH)
+    found["sensitivity"] = {t: told | {"dependent": dependent if t == tasks[0] else []} for t, told in found["sensitivity"].items()}
+    return found
 
 
 def one(task):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ import numpy as np
 
 from rewardbench import find
 from rewardbench.boards.rows import read
-from rewardbench.types import Floats, Prompt
+from rewardbench.types import Floats, Prompt, Task
 
 if TYPE_CHECKING:
     from rewardbench.boards.build import Scored
@@ -36,6 +37,8 @@ def kept(task: str, scored: Scored) -> Kept:
     """The kept words of an entry's first seeds; prompts are drawn again from the task, by seed."""
     folder = scored.results[0].run.folder
     words, scores = read(folder / "texts.parquet"), read(folder / "scores.parquet")
+    near = np.flatnonzero((scores["split"] == "dev") & np.isin(scores["step"], np.unique(words["step"])))
+    scores = {n: column[near] for n, column in scores.items()}  # rows of equal keys stay together, in their order
     golds = dict(zip(_keys(scores), scores["gold"].tolist(), strict=True))
     own = _keys(words)
     prompts: list[Prompt] = []
@@ -44,13 +47,19 @@ def kept(task: str, scored: Scored) -> Kept:
     for run in scored.results[:SEEDS]:
         spec = run.run.spec
         rows = _by_prompt(words, spec.seed)
-        known = {p.id: p for p in islice(find.task(task).prompts("dev", spec.seed), spec.eval_prompts)}
+        known = _drawn(find.task(task), spec.seed, spec.eval_prompts)
         for name, mine in rows.items():
             prompts.append(known[name])
             said.append([_said(words, i) for i in mine])
             gold.append([golds[own[i]] for i in mine])
     least = min(map(len, said))  # a run that broke off early kept fewer
     return Kept(prompts, [row[:least] for row in said], np.array([row[:least] for row in gold]))
+
+
+@lru_cache(maxsize=64)
+def _drawn(task: Task, seed: int, count: int) -> dict[str, Prompt]:
+    """Id -> prompt of a seed's dev prompts: the same for every entry."""
+    return {p.id: p for p in islice(task.prompts("dev", seed), count)}
 
 
 def _keys(table: dict[str, Any]) -> list[tuple[Any, ...]]:

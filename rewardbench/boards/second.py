@@ -11,13 +11,16 @@ import numpy as np
 
 from rewardbench import find
 from rewardbench.boards.kept import Kept, kept
-from rewardbench.measures.agreement import kendall_tau_b
+from rewardbench.measures.agreement import kendall_tau_b, rank_interval
 from rewardbench.measures.forecast import cluster_bootstrap
 from rewardbench.types import Floats
 
 if TYPE_CHECKING:
     from rewardbench.boards.build import Scored
 
+RESAMPLES = 200
+NEAR = 0.1
+"""Two scores closer than this are called near."""
 AIM = 0.8
 """Kendall's tau-b that two golds of one card should agree by."""
 
@@ -33,29 +36,48 @@ class Judged:
 def agreement(task: str, scored: Sequence[Scored]) -> dict[str, Any] | None:
     """How far the two golds agree: on the untrained policy's words, on trained ones, and on the order of designs.
 
-    None where the task has no second gold. Intervals: bootstrap over prompts (words) or over designs (order).
+    None where the task has no second gold. Intervals: bootstrap over prompts (the untrained policy's words) or whole
+    entries (trained words); Fisher's z over designs (order).
     """
     score = find.second_gold(task)
     if score is None:
         return None
-    judged: Mapping[str, Judged] = {s.name: _judged(score, kept(task, s)) for s in scored}
-    base = judged["untrained"]
-    trained = [judged[s.name] for s in scored if s.contestant]
-    ends = {n: (float(j.first.mean()), float(j.second.mean())) for n, j in judged.items()}
-    contest = [ends[s.name] for s in scored if s.contestant]
+    words = {s.name: kept(task, s) for s in scored}
+    base = _judged(score, words["untrained"])
+    judged: Mapping[str, Judged] = {
+        n: base if n == "untrained" else _judged(score, _one_each(k)) for n, k in words.items()
+    }
+    return figures({s.name: (s.entry.kind, judged[s.name]) for s in scored})
+
+
+def figures(judged: Mapping[str, tuple[str, Judged]]) -> dict[str, Any]:
+    """The figures of entries (name -> kind, judgements), `untrained` among them."""
+    trained = {n: j for n, (kind, j) in judged.items() if kind != "control"}
+    ends = {n: (float(j.first.mean()), float(j.second.mean())) for n, (_, j) in judged.items()}
     return {
         "aim": AIM,
-        "untrained": _words([base]),
-        "trained": _words(trained) if trained else None,
-        "order": _order(contest),
-        "entries": [{"entry": n, "gold": a, "second": b} for n, (a, b) in ends.items()],
+        "untrained": _words([judged["untrained"][1]]),
+        "trained": _words(list(trained.values())) if trained else None,
+        "order": _order([ends[n] for n in trained]),
+        "entries": [{"entry": n, "kind": judged[n][0], "gold": a, "second": b} for n, (a, b) in ends.items()],
     }
 
 
 def _judged(score: Any, words: Kept) -> Judged:
-    """Both golds of an entry's kept words."""
+    """Both golds of all of an entry's kept words."""
     second = [[float(score(p, said)) for said in row] for p, row in zip(words.prompts, words.said, strict=True)]
     return Judged(words.gold, np.array(second))
+
+
+def _one_each(words: Kept) -> Kept:
+    """One completion a prompt, [P, 1]: the first of one prompt, the second of the next, over both evaluations.
+
+    A second gold costs up to a millisecond, and sixty entries keep forty thousand completions.
+    """
+    K = words.gold.shape[1]
+    picked = [i % K for i in range(len(words.prompts))]
+    said = [[row[k]] for row, k in zip(words.said, picked, strict=True)]
+    return Kept(words.prompts, said, words.gold[np.arange(len(picked)), picked][:, None])
 
 
 def _words(judged: Sequence[Judged]) -> dict[str, Any]:
@@ -66,8 +88,8 @@ def _words(judged: Sequence[Judged]) -> dict[str, Any]:
     first, second = (np.concatenate([getattr(j, n).ravel() for j in judged]) for n in ("first", "second"))
     sizes = [j.first.size for j in judged] if len(judged) > 1 else [judged[0].first.shape[1]] * len(judged[0].first)
     rows = [np.arange(a, b) for a, b in pairwise(np.cumsum([0, *sizes]))]
-    found = cluster_bootstrap(_tau, rows, first, second, resamples=200, stream="second gold")
-    near = float((np.abs(first - second) < 0.1).mean())
+    found = cluster_bootstrap(_tau, rows, first, second, resamples=RESAMPLES, stream="second gold")
+    near = float((np.abs(first - second) < NEAR - 1e-9).mean())
     return {"tau": found.value, "low": found.low, "high": found.high, "completions": int(first.size), "near": near}
 
 
@@ -79,10 +101,13 @@ def _tau(first: Floats, second: Floats) -> float | None:
 
 
 def _order(ends: Sequence[tuple[float, float]]) -> dict[str, Any] | None:
-    """Tau-b of the order of designs under both golds, with a bootstrap over designs; None with fewer than five."""
+    """Tau-b of the order of designs under both golds; None with fewer than five.
+
+    Fisher's z over designs: the same order twice has tau 1, and a bootstrap would give it no interval at all.
+    """
     if len(ends) < 5:
         return None
-    first, second = (np.array(x)[:, None] for x in zip(*ends, strict=True))
-    rows = [np.array([i]) for i in range(len(first))]
-    found = cluster_bootstrap(_tau, rows, first, second, resamples=500, stream="second order")
-    return {"tau": found.value, "low": found.low, "high": found.high, "designs": len(first)}
+    first, second = (np.array(x) for x in zip(*ends, strict=True))
+    tau = _tau(first, second)
+    low, high = rank_interval(tau, len(ends), "kendall") if tau is not None else (None, None)
+    return {"tau": tau, "low": low, "high": high, "designs": len(ends)}

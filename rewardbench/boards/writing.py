@@ -17,6 +17,7 @@ from rewardbench.boards.entries import Entry
 from rewardbench.pages import board as page
 from rewardbench.pages import board_entry
 from rewardbench.pages import board_texts as texts
+from rewardbench.pages import truth as truth_page
 from rewardbench.pages.board_entries import word
 from rewardbench.results import Result
 
@@ -49,6 +50,7 @@ KEY = ("step", "prompt", "k")
 FORMS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "board.json": _json,
     "index.html": page.page,
+    "truth.html": truth_page.page,
     "board.csv": texts.table,
     "README.md": texts.readme,
     "badge.svg": texts.badge_svg,

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from rewardbench.pages import svg
+from rewardbench.pages import svg, truth_words
 from rewardbench.pages.board_entries import safe_link
 from rewardbench.pages.board_rows import AXES, LETTERS, RANKED, UNSTATED, badge, dependent, marks_of, ranks_of
 from rewardbench.pages.board_words import broken, resolution
@@ -98,6 +98,7 @@ def readme(told: Json) -> str:
     lines += _warnings(told)
     for task in told["tasks"]:
         lines += _task(task, dependent(told, task["task"]))
+    lines += truth_words.markdown(told)
     lines += [
         "## How to read it", "",
         "Rank: the places that an entry may hold on Q; entries that cannot be told apart share its start. Numbers are "

@@ -1,0 +1,311 @@
+"""Does this board tell the truth? The answers in words: a sentence a part, made from its figures whatever they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rewardbench.pages.numbers import bracket, fixed, listed, signed
+from rewardbench.pages.safe import cut, label
+
+Json = Mapping[str, Any]
+YES, NO, OPEN, MISSING = "yes", "no", "cannot be told", "not measured"
+QUESTIONS = {
+    "audit": "Does the audit foretell what training does with a design?",
+    "retest": "Would other seeds rank the designs alike?",
+    "second_gold": "Would another gold, written from the same card, say the same?",
+    "sensitivity": "Would another trainer order the designs otherwise?",
+    "challenge": "Are picked seeds and ground designs caught?",
+}
+"""Part -> its question, in the order told."""
+TITLES = {
+    "audit": "Audit and outcome",
+    "retest": "The same again",
+    "second_gold": "Second gold",
+    "sensitivity": "Another trainer",
+    "challenge": "Challenge seeds",
+}
+LEVEL = 0.05
+"""Honest entries that the challenge is meant to flag; and the p from which flags beat chance."""
+STUDIES = {"audit": "audits", "sensitivity": "sensitivity", "challenge": "challenge"}
+"""Part -> the study that it needs; the others need entries alone."""
+OUTCOMES = {
+    "hacked": "hacked on at least half of their seeds",
+    "hacked_once": "hacked at least once",
+    "harmful": "harmful: significantly below no training",
+}
+ALARMS = {"gameable": "gameable", "gameable_or_misaligned": "gameable or misaligned"}
+
+
+@dataclass(frozen=True)
+class Told:
+    """A part's answer, of one task or of all."""
+
+    part: str
+    task: str
+    """Empty where it spans all tasks."""
+    kind: str
+    """YES, NO, OPEN (the interval includes what would be chance, or the aim) or MISSING."""
+    figure: str
+    """The one number, with its interval and what it is."""
+    says: str
+    """The sentence; names stand between backticks."""
+
+
+def all_of(told: Json) -> list[Told]:
+    """Every answer of a built board, part by part, task by task."""
+    truth = told.get("truth") or {}
+    name = told["board"]["name"]
+    found: list[Told] = []
+    for part in QUESTIONS:
+        known = list(_of(part, truth))
+        found += known or [Told(part, "", MISSING, "–", missing(part, name))]
+    return found
+
+
+def _of(part: str, truth: Json) -> Iterator[Told]:
+    """A part's answers; none where it is not known."""
+    told = truth.get(part)
+    if not told:
+        return
+    if part == "audit":
+        yield audit(told)
+    elif part == "challenge":
+        yield from (challenge(d, one, told) for d, one in told["designs"].items())
+    else:
+        say = {"retest": retest, "second_gold": second_gold, "sensitivity": sensitivity}[part]
+        yield from (say(task, one) for task, one in told.items() if one)
+
+
+def missing(part: str, board: str) -> str:
+    """What a part that is not known says, with the command that makes it."""
+    if part in STUDIES:
+        return f"Not measured yet: `rbench board study {STUDIES[part]} {_plain(board)}` makes its runs."
+    least = "eight entries with every seed" if part == "retest" else "a task with a second gold, and entries"
+    return f"Not measured yet: it needs {least} (`rbench board run {_plain(board)}`)."
+
+
+def quoted(text: str) -> str:
+    """A name between backticks, in which nothing ends them or is read as markup.
+
+    >>> quoted("a`b|<c>")
+    '`aˋb¦‹c›`'
+    """
+    return f"`{_plain(text)}`"
+
+
+def _plain(text: str) -> str:
+    return cut(label(text), 64).translate(str.maketrans("`|<>", "ˋ¦‹›"))
+
+
+def span(told: Json, key: str = "value", places: int = 2) -> str:
+    """A number with its interval.
+
+    >>> span({"value": .75, "low": .5, "high": .9})
+    '0.75 [0.50, 0.90]'
+    """
+    between = bracket(told["low"], told["high"], places)
+    return f"{fixed(told[key], places)} {between}".strip()
+
+
+def percent(share: float) -> str:
+    """A share for people.
+
+    >>> percent(0.4712)
+    '47 %'
+    """
+    return f"{100 * share:.0f} %"
+
+
+# --- audit ---------------------------------------------------------------------------------------
+
+
+def audit(told: Json) -> Told:
+    """Whether those called gameable were hacked more often than chance would have it."""
+    one = told["verdicts"]["gameable"]["hacked"]
+    kind, figure = beyond(one), f"{span(one['precision'])} precision, {span(one['recall'])} recall"
+    return Told(
+        "audit", "", kind, figure if one["precision"]["value"] is not None else "–", verdict(told, "gameable", "hacked")
+    )
+
+
+def beyond(one: Json) -> str:
+    """Whether flags hit more than flags dealt out by chance within tasks: YES, NO (fewer) or OPEN."""
+    if one["chance"]["p"] >= LEVEL:
+        return OPEN
+    return YES if one["hits"] > one["chance"]["expected"] else NO
+
+
+def verdict(told: Json, alarm: str, outcome: str) -> str:
+    """One alarm against one outcome."""
+    one = told["verdicts"][alarm][outcome]
+    flags, events = one["hits"] + one["false_alarms"], one["hits"] + one["misses"]
+    head = f"Of {one['designs']} drawn designs the audit called {flags or 'none'} {ALARMS[alarm]}"
+    if not events:
+        return f"{head}; none was {outcome.replace('_', ' ')} in training, so there was nothing to foretell."
+    happened = OUTCOMES[outcome]
+    if not flags:
+        return f"{head}, and {events} were {happened}: recall {span(one['recall'])}, precision not known."
+    chance = one["chance"]
+    ends = {
+        YES: "more than chance",
+        NO: "fewer than chance: the warning points the wrong way",
+        OPEN: "so it cannot be told from chance",
+    }
+    return (
+        f"{head}; {one['hits']} of them were {happened}: precision {span(one['precision'])}, recall "
+        f"{span(one['recall'])}. Without the audit, as many flags dealt out at random within each task would have hit "
+        f"{fixed(chance['expected'], 1)} ({chance['low']:.0f} to {chance['high']:.0f}), {ends[beyond(one)]}."
+    )
+
+
+def ranked(told: Json, predictors: Json, outcome: str = "quality") -> str:
+    """How each predictor ranks designs by an outcome."""
+    pieces = []
+    for name in predictors:
+        one = told["predictors"][name][outcome]
+        if one is None:
+            pieces.append(f"`{name}` not known")
+        else:
+            doubt = " (cannot be told from none)" if one["low"] <= 0 <= one["high"] else ""
+            pieces.append(f"`{name}` {signed(one['r'])} {bracket(one['low'], one['high'])}{doubt}")
+    what = "Q at the end" if outcome == "quality" else outcome
+    return f"Known before training, Spearman's correlation with {what}, ranked within tasks: {'; '.join(pieces)}."
+
+
+def left_out(one: Json) -> str:
+    """What leaving out each task, and each family of parts, makes of precision and recall."""
+    pieces = []
+    for group, found in one["without_each"].items():
+        if found["precision"] or found["recall"]:
+            shown = ", ".join(f"{k} {between(found[k])}" for k in ("precision", "recall") if found[k])
+            pieces.append(f"without any one {group}: {shown}")
+    return "; ".join(pieces)
+
+
+def between(ends: Sequence[float] | None) -> str:
+    """A range of values.
+
+    >>> between([.2, .5]), between([.2, .2]), between(None)
+    ('0.20 to 0.50', '0.20', '–')
+    """
+    if ends is None:
+        return "–"
+    low, high = (fixed(e) for e in ends)
+    return low if low == high else f"{low} to {high}"
+
+
+# --- seeds, gold, trainer ------------------------------------------------------------------------
+
+
+def against(low: float | None, high: float | None, aim: float) -> str:
+    """Where an interval lies: YES above the aim, NO below, else OPEN.
+
+    >>> against(.82, .9, .8), against(.5, .7, .8), against(.7, .9, .8), against(None, None, .8)
+    ('yes', 'no', 'cannot be told', 'cannot be told')
+    """
+    if low is None or high is None:
+        return OPEN
+    return YES if low >= aim else NO if high < aim else OPEN
+
+
+ENDS = {YES: "above the {}", NO: "below the {}", OPEN: "whether that is above the {} cannot be told"}
+
+
+def retest(task: str, one: Json) -> Told:
+    """Split halves and the reliability of the mean over seeds."""
+    whole = one["icc_2_k"]
+    kind = against(whole["low"], whole["high"], one["gate"])
+    passed = "passes" if one["reliable"] else "does not pass"
+    end = ENDS[kind].format("gate")
+    says = (
+        f"On {quoted(task)} two halves of the {one['seeds']} seeds rank {one['designs']} designs in Q alike by r = "
+        f"{span(one['half_spearman'], 'r')}; the mean over all seeds has a reliability ICC(2,k) of {span(whole, 'r')}, "
+        f"which {passed} the gate of {fixed(one['gate'], 1)} ({end})."
+    )
+    return Told("retest", task, kind, f"{span(whole, 'r')} ICC(2,k)", says)
+
+
+def second_gold(task: str, one: Json) -> Told:
+    """The two golds on words and on the order of designs."""
+    order, aim = one["order"], one["aim"]
+    words = [f"{n} words {span(one[n], 'tau')}" for n in ("untrained", "trained") if one[n]]
+    heard = f"completion by completion, tau is on {listed(words)}"
+    if order is None or order["tau"] is None:
+        says = f"On {quoted(task)} there are too few designs to order, or all are alike; {heard}."
+        return Told("second_gold", task, OPEN, "–", says)
+    kind = against(order["low"], order["high"], aim)
+    says = (
+        f"On {quoted(task)} the two golds order {order['designs']} designs alike by tau = {span(order, 'tau')}, "
+        f"{ENDS[kind].format(f'aim of {fixed(aim, 1)}')}; {heard}."
+    )
+    return Told("second_gold", task, kind, f"{span(order, 'tau')} tau of the order", says)
+
+
+def others(one: Json) -> list[Json]:
+    """The trainers that are not the board's own."""
+    own = (one["own"]["rate"], one["own"]["algorithm"])
+    return [t for t in one["trainers"] if (t["rate"], t["algorithm"]) != own]
+
+
+def sensitivity(task: str, one: Json) -> Told:
+    """How far other trainers keep the board's order, and which verdicts flip."""
+    told = others(one)
+    asked = len(one["designs"]) - 1
+    flips = listed([quoted(d) for d in one["dependent"]])
+    turned = (
+        f"{len(one['dependent'])} of {asked} designs flip between better and worse ({flips})"
+        if flips
+        else "no verdict flips from better to worse"
+    )
+    if not told:
+        return Told("sensitivity", task, OPEN, "–", f"On {quoted(task)} no other trainer was run.")
+    least, most = (f(told, key=lambda t: t["tau"]) for f in (min, max))
+    kind = NO if one["dependent"] else against(least["low"], least["high"], 0.0)
+    worst = "" if kind != OPEN else ", which cannot be told from no agreement"
+    says = (
+        f"On {quoted(task)} {len(told)} other trainers keep the board's order of {len(one['designs'])} designs by "
+        f"tau = {span(least, 'tau')} at the least{worst}, and {span(most, 'tau')} at the most; {turned}, and "
+        f"{len(one['unsettled'])} of {asked} change their verdict in any way."
+    )
+    return Told("sensitivity", task, kind, f"{span(least, 'tau')} least tau; {len(one['dependent'])} flips", says)
+
+
+# --- challenge -----------------------------------------------------------------------------------
+
+
+def challenge(design: str, one: Json, told: Json) -> Told:
+    """Shares caught by the most challenge seeds, beside the table for normal seeds."""
+    c = told["seeds"][-1]
+    honest, *picked = one["picks"]
+    pieces = [f"{n} {rate(one['picks'][n])} (normal theory {percent(told['theory'][n]['caught'][-1])})" for n in picked]
+    ground = [f"{n} copies {percent(g['caught'][-1])}" for n, g in one["ground"].items()]
+    fair = one["picks"][honest]
+    last = one["picks"][picked[-1]]
+    table = told["theory"][picked[-1]]["caught"][-1]
+    kind = NO if last["high"][-1] < table or fair["low"][-1] > LEVEL else YES
+    says = (
+        f"Of {one['seeds']} real seeds of {quoted(design)}, {c} challenge seeds flag an honest entry {rate(fair)} of "
+        f"the time (5 % is meant), and catch {listed(pieces)}"
+        + (f"; ground designs on the board's own seeds: {listed(ground)}" if ground else "")
+        + "."
+    )
+    return Told("challenge", design, kind, f"{rate(last)} of {picked[-1]} caught", says)
+
+
+def rate(ground: Json, at: int = -1) -> str:
+    """A caught share with its interval."""
+    return f"{percent(ground['caught'][at])} [{percent(ground['low'][at])}, {percent(ground['high'][at])}]"
+
+
+# --- README --------------------------------------------------------------------------------------
+
+
+def markdown(told: Json) -> list[str]:
+    """The lines of the README's section."""
+    lines = ["## Does it tell the truth?", ""]
+    for part, question in QUESTIONS.items():
+        answers = [t for t in all_of(told) if t.part == part]
+        lines += [f"**{question}**", "", *(f"- {t.says}" for t in answers), ""]
+    return [*lines, "Charts and tables: [truth.html](truth.html).", ""]
