@@ -141,7 +141,7 @@ def _task(board: Board, task: str, scored: Sequence[Scored]) -> dict[str, Any]:
     learnt = {s.name for s in scored if _learns(s, scored)}
     places = {axis: _places(contest, axis, seeds, learnt) for axis in RANKED}
     judged = {axis: _verdicts(board, contest, axis, seeds, learnt) for axis in AXES}
-    fronts = standing.front(board, task, contest, seeds)
+    fronts = standing.front(board, task, [s for s in contest if s.name in learnt], seeds)
     rows = [
         {
             "entry": s.name,

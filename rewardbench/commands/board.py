@@ -105,7 +105,7 @@ def build(board: str, out: Path | None) -> int:
     \b
     Example:
       rbench board build leaderboards/cpu
-      rbench board build leaderboards/cpu --pages /tmp/entries
+      rbench board build leaderboards/cpu --pages pages
     """
     from rewardbench.boards import definition, writing
 
