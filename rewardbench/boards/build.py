@@ -138,7 +138,8 @@ def _task(board: Board, task: str, scored: Sequence[Scored]) -> dict[str, Any]:
     """What the board shows of one task."""
     seeds = board.seed_list(board.seeds)
     contest = [s for s in scored if s.contestant]
-    learnt = {s.name for s in scored if _learns(s, scored)}
+    base = next((s for s in scored if s.name == "untrained"), None)
+    learnt = {s.name for s in scored if _learns(s, base)}
     places = {axis: _places(contest, axis, seeds, learnt) for axis in RANKED}
     judged = {axis: _verdicts(board, contest, axis, seeds, learnt) for axis in AXES}
     fronts = standing.front(board, task, [s for s in contest if s.name in learnt], seeds)
@@ -150,7 +151,7 @@ def _task(board: Board, task: str, scored: Sequence[Scored]) -> dict[str, Any]:
             "ranks": {axis: places[axis].get(s.name) for axis in RANKED} if s.contestant else None,
             "verdicts": {axis: judged[axis].get(s.name) for axis in AXES} if s.contestant else None,
             "learns": s.name in learnt,
-            "harmful": _harmful(s, scored),
+            "harmful": _harmful(s, base),
             "front": s.name in fronts,
         }
         for s in scored
@@ -200,19 +201,13 @@ def _order(row: Mapping[str, Any]) -> tuple[int, float, str]:
     return (row["kind"] == "control", -mean, row["entry"])
 
 
-def _base(scored: Sequence[Scored]) -> Scored | None:
-    return next((s for s in scored if s.name == "untrained"), None)
-
-
-def _learns(one: Scored, scored: Sequence[Scored]) -> bool:
+def _learns(one: Scored, base: Scored | None) -> bool:
     """Whether its gain in Q lies above 0, so that its S, E and D are ranked."""
-    base = _base(scored)
     return base is not None and comparing.learns(one.results, base.results)
 
 
-def _harmful(one: Scored, scored: Sequence[Scored]) -> bool:
+def _harmful(one: Scored, base: Scored | None) -> bool:
     """Whether it ended significantly below the untrained policy in Q, on the same seeds."""
-    base = _base(scored)
     if base is None or one is base:
         return False
     seeds = [r.run.spec.seed for r in one.results]
