@@ -93,12 +93,12 @@ def judged(task, designs=20, seed=0):
 def truth_json(tasks=BOARD.tasks, parts=("audit", "retest", "second_gold", "sensitivity", "challenge"), seed=0):
     """A whole `truth`; parts that are not asked for are null."""
     rng, normal = random.Random(seed), np.random.default_rng(seed)
-    table = normal.normal(0, 0.3, (20, 1)) + normal.normal(0, 0.05, (1, 5)) + normal.normal(0, 0.1, (20, 5))
+    tables = {t: normal.normal(0, 0.3, (20, 1)) + normal.normal(0, 0.05, (1, 5)) + normal.normal(0, n / 10, (20, 5)) for n, t in enumerate(tasks, 1)}
     rows = {"challenge": [r for n in ("reference", "g04") for r in challenged(n, seed=len(n))]}
     told = {
         "audit": truth._audit(cases(tasks, seed=seed)),
-        "retest": {t: retested(table.tolist()) for t in tasks},
-        "second_gold": {t: judged(t) for t in tasks},
+        "retest": {t: retested(tables[t].tolist()) for t in tasks},
+        "second_gold": {t: judged(t, seed=n) for n, t in enumerate(tasks)},
         "sensitivity": {t: truth.sensitivity(BOARD, trained(t, grid(rng))) for t in tasks},
         "challenge": truth.challenge(rows["challenge"]),
     }
