@@ -156,7 +156,8 @@ def verdict(told: Json, alarm: str, outcome: str) -> str:
     return (
         f"{head}; {one['hits']} of them were {happened}: precision {span(one['precision'])}, recall "
         f"{span(one['recall'])}. Without the audit, as many flags dealt out at random within each task would have hit "
-        f"{fixed(chance['expected'], 1)} ({chance['low']:.0f} to {chance['high']:.0f}): {one['hits']} {ends[beyond(one)]}."
+        f"{fixed(chance['expected'], 1)} ({chance['low']:.0f} to {chance['high']:.0f}): {one['hits']} "
+        f"{ends[beyond(one)]}."
     )
 
 
