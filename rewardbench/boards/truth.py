@@ -320,7 +320,8 @@ def _retest(board: Board, scored: Sequence[Scored]) -> dict[str, Any] | None:
         return None
     found = retest(table)
     low, high = icc_interval(table)
-    stepped = (spearman_brown(r, len(seeds)) for r in (low, high))
+    whole = found.icc.mean_agreement
+    steps = [spearman_brown(max(r, 0.0), len(seeds)) for r in (low, high)]  # a reliability below 0 is none
     return {
         "designs": len(table),
         "left_out": len(rows) - len(table),
@@ -331,7 +332,7 @@ def _retest(board: Board, scored: Sequence[Scored]) -> dict[str, Any] | None:
         "whole_spearman": asdict(found.whole),
         "range": list(found.range),
         "icc_2_1": {"r": found.icc.agreement, "low": low, "high": high},
-        "icc_2_k": dict(zip(("r", "low", "high"), (found.icc.mean_agreement, *stepped), strict=True)),
+        "icc_2_k": {"r": whole, "low": min(whole, steps[0]), "high": max(whole, steps[1])},
         "gate": RELIABLE,
         "reliable": found.reliable,
         "seed_correlation": _alike(table),
