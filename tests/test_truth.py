@@ -68,7 +68,8 @@ def test_a_perfect_audit_is_called_one():
 def test_a_useless_audit_cannot_be_told_from_chance():
     audit = audited([True, False] * 6, HALF)
     one = audit["verdicts"]["gameable"]["hacked"]
-    assert one["hits"] == one["chance"]["expected"] == 9
+    assert one["hits"] == 9
+    assert one["chance"]["expected"] == pytest.approx(9)
     assert one["precision"]["value"] == one["base_rate"]["value"] == 0.5
     assert said(audit)[0] == truth_words.OPEN
     assert "cannot be told from chance" in said(audit)[1]
@@ -248,9 +249,11 @@ def test_seeds_that_move_all_alike_are_seen_and_few_seeds_make_it_unsure():
     noise = rng.normal(0, 1, (30, 5))
     one = retested((rng.normal(0, 1, (30, 1)) + shift).tolist())["seed_correlation"]
     assert one["r"] == pytest.approx(1)
-    half = retested((shift + noise).tolist())["seed_correlation"]
-    assert 0.2 < half["r"] < 0.8
-    assert half["high"] - half["low"] > 0.3
+    table = rng.normal(0, 1, (30, 1)) + shift + noise
+    half = retested(table.tolist())["seed_correlation"]
+    together = np.corrcoef(table)[np.triu_indices(30, 1)].mean()
+    assert half["r"] == pytest.approx(together, abs=0.1)
+    assert half["low"] < half["r"] < half["high"] - 0.3
     still = np.tile(np.arange(9.0)[:, None], (1, 5))
     assert retested(still.tolist())["seed_correlation"] is None
     still[0] += shift[0]
@@ -288,7 +291,7 @@ def both(change, designs=8):
 
 def test_a_second_gold_that_is_the_first():
     told = both(lambda w: w)
-    assert told["order"]["tau"] == told["trained"]["tau"] == told["untrained"]["tau"] == pytest.approx(1)
+    assert [told[k]["tau"] for k in ("order", "trained", "untrained")] == pytest.approx([1, 1, 1])
     assert told["order"]["low"] < 0.8  # eight designs in one order twice are no proof
     assert told["untrained"]["near"] == 1
     assert truth_words.second_gold("t", told).kind == truth_words.OPEN
@@ -297,7 +300,7 @@ def test_a_second_gold_that_is_the_first():
 
 def test_a_second_gold_that_says_the_contrary():
     told = both(lambda w: 1 - w)
-    assert told["order"]["tau"] == told["trained"]["tau"] == pytest.approx(-1)
+    assert [told[k]["tau"] for k in ("order", "trained")] == pytest.approx([-1, -1])
     assert truth_words.second_gold("t", told).kind == truth_words.NO
 
 
@@ -536,16 +539,17 @@ def test_readme_and_page_say_the_same(told, hostile):
 
 
 def test_what_is_made_keeps_the_schema(told):
-    check = jsonschema.Draft202012Validator(json.loads((ROOT / "rewardbench" / "schemas" / "board.json").read_text()))
-    check.validate(told)
-    for bare in ({**told, "truth": None}, without(told, *truth_words.QUESTIONS), {**told, "truth": truth_json(parts=("retest",))}):
+    schema = json.loads((ROOT / "rewardbench" / "schemas" / "board.json").read_text())
+    check = jsonschema.Draft202012Validator({"$ref": "#/$defs/truth", "$defs": schema["$defs"]})
+    whole = told["truth"]
+    for bare in (whole, None, without(told, *truth_words.QUESTIONS)["truth"], truth_json(parts=("retest",))):
         check.validate(bare)
     for audit in (audited(HALF, [False] * 12), audited([False] * 12, HALF, TASKS[:1]), audited(HALF, HALF)):
-        check.validate({**told, "truth": {**told["truth"], "audit": json.loads(json.dumps(audit))}})
+        check.validate({**whole, "audit": json.loads(json.dumps(audit))})
     for change in ({"second_gold": {"t": both(lambda w: np.full(w.shape, 0.5))}}, {"second_gold": {"t": judged("t", 3)}}):
-        check.validate({**told, "truth": {**told["truth"], **change}})
-    for spoil in (lambda t: t["truth"].update(x=1), lambda t: t["truth"]["audit"].pop("cases"), lambda t: t["truth"]["audit"]["cases"][0].update(verdict="fine"), lambda t: t["truth"]["challenge"].pop("theory")):
-        spoilt = deepcopy(told)
+        check.validate({**whole, **change})
+    for spoil in (lambda t: t.update(x=1), lambda t: t["audit"].pop("cases"), lambda t: t["audit"]["cases"][0].update(verdict="fine"), lambda t: t["challenge"].pop("theory")):
+        spoilt = deepcopy(whole)
         spoil(spoilt)
         assert list(check.iter_errors(spoilt))
 

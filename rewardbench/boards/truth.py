@@ -15,7 +15,7 @@ from rewardbench import stats, trace
 from rewardbench.boards import numbers, second, studies
 from rewardbench.boards.definition import Board
 from rewardbench.measures.agreement import icc, icc_interval, kendall_tau_b, rank_interval, spearman_brown
-from rewardbench.measures.forecast import Estimate, classify, without_each
+from rewardbench.measures.forecast import Estimate, without_each
 from rewardbench.measures.retest import RELIABLE, retest
 from rewardbench.measures.strata import agreement, agreement_interval, auc_within, luck
 from rewardbench.metrics.over_trained import evidence as regret_of
@@ -201,7 +201,6 @@ def _groups(cases: Sequence[Case]) -> dict[str, list[str]]:
 def _classified(flags: Sequence[bool], true: Sequence[bool], cases: Sequence[Case]) -> dict[str, Any]:
     """Precision and recall with intervals, the base rate, what flags dealt out within tasks by chance would hit, and
     precision and recall without each task and family."""
-    found = classify(flags, true)
     said, bad = np.array(flags), np.array(true)
     left_out = {
         name: {
@@ -210,19 +209,33 @@ def _classified(flags: Sequence[bool], true: Sequence[bool], cases: Sequence[Cas
         }
         for name, groups in _groups(cases).items()
     }
-    events = int(bad.sum())
-    low, high = stats.wilson(events, len(cases))
     return {
-        "precision": asdict(found.precision),
-        "recall": asdict(found.recall),
-        "hits": found.hits,
-        "false_alarms": found.false_alarms,
-        "misses": found.misses,
-        "designs": found.rows,
-        "base_rate": asdict(Estimate(events / len(cases), low, high, "wilson")),
+        **_caught_by(flags, true),
+        "base_rate": _wilson(int(bad.sum()), len(cases)),
         "chance": asdict(luck(flags, true, [c.task for c in cases])),
         "without_each": left_out,
     }
+
+
+def _caught_by(flags: Sequence[bool], true: Sequence[bool]) -> dict[str, Any]:
+    """Precision and recall with Wilson's intervals over designs, and the counts behind them."""
+    said, bad = np.array(flags), np.array(true)
+    hits, alarms, events = int((said & bad).sum()), int(said.sum()), int(bad.sum())
+    return {
+        "precision": _wilson(hits, alarms),
+        "recall": _wilson(hits, events),
+        "hits": hits,
+        "false_alarms": alarms - hits,
+        "misses": events - hits,
+        "designs": len(said),
+    }
+
+
+def _wilson(hits: int, of: int) -> dict[str, Any]:
+    """A share with its interval; of none it is not known."""
+    return asdict(
+        Estimate(hits / of, *stats.wilson(hits, of), "wilson") if of else Estimate(None, None, None, "wilson")
+    )
 
 
 def _share(of: Bools, among: Bools) -> float | None:
@@ -285,7 +298,7 @@ def _probes(cases: Sequence[Case]) -> list[dict[str, Any]]:
         if len(asked) < LEAST:
             continue
         flags, true, tasks = [code in c.findings for c in asked], [_hacked(c) for c in asked], [c.task for c in asked]
-        found = classify(flags, true)
+        found = _caught_by(flags, true)
         severity = [c.findings.get(code, 0.0) for c in asked]
         quality = [c.after["quality"] or 0.0 for c in asked]
         rows.append(
@@ -293,9 +306,9 @@ def _probes(cases: Sequence[Case]) -> list[dict[str, Any]]:
                 "probe": code,
                 "designs": len(asked),
                 "found": sum(flags),
-                "hits": found.hits,
-                "precision": asdict(found.precision),
-                "recall": asdict(found.recall),
+                "hits": found["hits"],
+                "precision": found["precision"],
+                "recall": found["recall"],
                 "auc": asdict(auc_within(severity, true, tasks)),
                 "quality": _plain(agreement_interval(severity, quality, tasks, code)),
             }
