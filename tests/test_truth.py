@@ -224,6 +224,17 @@ def test_auc_counts_pairs_within_groups():
     assert found.low < found.value < found.high
 
 
+def test_the_interval_of_an_auc_covers_and_a_perfect_one_may_tell():
+    rng, hits = np.random.default_rng(14), 0
+    true, groups = np.tile([1, 0, 0], 20).astype(bool), ["a"] * 30 + ["b"] * 30
+    for _ in range(300):
+        found = strata.auc_within(rng.normal(true * 1.0, 1), true, groups)
+        hits += found.low <= scipy_stats.norm.cdf(1 / np.sqrt(2)) <= found.high
+    assert 276 <= hits <= 297
+    perfect = strata.auc_within(range(8), [0] * 5 + [1] * 3, "a" * 8)
+    assert 0.5 < perfect.low < perfect.high == 1  # Mann and Whitney's p is 2 in 56
+
+
 # --- seeds ---------------------------------------------------------------------------------------
 
 
