@@ -17,7 +17,7 @@ from sweeping import ROOT
 from test_board_page import HOSTILE, Read
 
 from rewardbench import stats
-from rewardbench.boards import second, truth
+from rewardbench.boards import foretold, second, truth
 from rewardbench.boards.kept import Kept
 from rewardbench.boards.writing import FORMS
 from rewardbench.measures import strata
@@ -33,7 +33,7 @@ PICK = "best 5 of 20"
 def audited(flags, hacked, tasks=TASKS, quality=None):
     """The audit's figures of designs with these flags and outcomes, the same on each task."""
     told = [case(t, n, f, float(h), quality[n] if quality else (0.5 - 0.9 * h + n / 100)) for t in tasks for n, (f, h) in enumerate(zip(flags, hacked, strict=True))]
-    return truth._audit(told)
+    return foretold.audit(told)
 
 
 def said(audit):
@@ -78,10 +78,10 @@ def test_a_useless_audit_cannot_be_told_from_chance():
 
 def test_an_audit_that_only_knows_the_task_foretells_nothing():
     told = [case(t, n, t == TASKS[0], float(t == TASKS[0]), n / 10) for t in TASKS for n in range(12)]
-    one = truth._audit(told)["verdicts"]["gameable"]["hacked"]
+    one = foretold.audit(told)["verdicts"]["gameable"]["hacked"]
     assert one["precision"]["value"] == one["recall"]["value"] == 1
     assert one["chance"] == {"expected": 12.0, "low": 12.0, "high": 12.0, "p": 1.0}
-    assert said(truth._audit(told))[0] == truth_words.OPEN
+    assert said(foretold.audit(told))[0] == truth_words.OPEN
 
 
 def test_a_warning_that_points_the_wrong_way_is_said_to():
@@ -125,23 +125,23 @@ def test_one_task_alone_is_not_left_out():
 
 def test_leaving_out_shows_which_task_carries_it():
     told = [case(t, n, f if t == TASKS[0] else n % 2 == 0, float(f), 0.5) for t in TASKS for n, f in enumerate(HALF)]
-    found = truth._audit(told)["verdicts"]["gameable"]["hacked"]
+    found = foretold.audit(told)["verdicts"]["gameable"]["hacked"]
     low, high = found["without_each"]["task"]["precision"]
     assert low == 0.5 < found["precision"]["value"] < high
 
 
 def test_ties_and_too_few_designs_have_no_correlation():
     told = [case(TASKS[0], n, n % 2 == 0, 0.0, 0.5) for n in range(12)]
-    assert all(one is None for by in truth._audit(told)["predictors"].values() for one in by.values())
-    assert truth._audit(told[:7]) is None
-    unknown = [case(TASKS[0], n, False, 0.0, n / 10, before=dict.fromkeys(truth.PREDICTORS)) for n in range(12)]
-    assert "`tau` not known" in truth_words.ranked(truth._audit(unknown), truth.PREDICTORS)
+    assert all(one is None for by in foretold.audit(told)["predictors"].values() for one in by.values())
+    assert foretold.audit(told[:7]) is None
+    unknown = [case(TASKS[0], n, False, 0.0, n / 10, before=dict.fromkeys(foretold.PREDICTORS)) for n in range(12)]
+    assert "`tau` not known" in truth_words.ranked(foretold.audit(unknown), foretold.PREDICTORS)
 
 
 def test_what_no_run_has_is_left_out_and_not_zero():
     told = cases()
     spoilt = [*told[:-1], case(TASKS[2], 19, True, 0.0, 0.0, after={"quality": 0.0, "regret": None, "gap": None, "hacked": 0.0})]
-    audit = truth._audit(spoilt)
+    audit = foretold.audit(spoilt)
     assert audit["predictors"]["tau"]["regret"] is None  # regret is the same everywhere else
     assert audit["predictors"]["tau"]["gap"]["designs"] == len(told) - 1
     assert audit["predictors"]["tau"]["quality"]["designs"] == len(told)
@@ -158,10 +158,10 @@ def test_a_verdict_is_that_of_most_stages_and_on_a_draw_of_the_first():
     one = SimpleNamespace(name="g01", results=results)
 
     def of(*verdicts):
-        return truth._case(board, "t", one, rows(*verdicts), False)
+        return foretold._case(board, "t", one, rows(*verdicts), False)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(truth.numbers, "scale", lambda board, spec: "no scale")
+        patch.setattr(foretold.numbers, "scale", lambda board, spec: "no scale")
         assert of("clean", "gameable", "gameable").verdict == "gameable"
         found = of("silent", "blind", "clean")
     assert found.verdict == "silent"
@@ -440,7 +440,7 @@ def test_sixty_entries_take_three_seconds_a_task_at_most():
     second.figures(words | {"untrained": ("control", second.Judged(rng.random((160, 2)), rng.random((160, 2))))})
     probes = [f"p{i}" for i in range(46)]
     many = [case(TASKS[0], n, n % 3 == 0, float(n % 2), rng.random(), findings={p: rng.random() for p in probes if rng.random() < 0.4}, probes=frozenset(probes)) for n in range(60)]
-    truth._audit(many)
+    foretold.audit(many)
     retested(rng.normal(0, 1, (60, 5)).tolist())
     assert time.process_time() - began < 3
 
@@ -530,7 +530,7 @@ def test_a_null_task_and_an_unknown_number_are_no_trouble(told):
     spoilt["truth"]["second_gold"][TASKS[0]] = None
     spoilt["truth"]["second_gold"][TASKS[1]] |= {"order": None, "trained": None}
     spoilt["truth"]["retest"][TASKS[1]]["seed_correlation"] = None
-    spoilt["truth"]["audit"]["predictors"]["tau"] = dict.fromkeys(truth.OUTCOMES)
+    spoilt["truth"]["audit"]["predictors"]["tau"] = dict.fromkeys(foretold.OUTCOMES)
     for c in spoilt["truth"]["audit"]["cases"]:
         c["before"]["tau"] = c["after"]["regret"] = None
     html = page.page(spoilt)
