@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import numpy as np
 
 from rewardbench import trace
-from rewardbench.boards import second, truth
-from rewardbench.boards.truth import Case
+from rewardbench.boards import foretold, second, truth
+from rewardbench.boards.foretold import Case
 
 BOARD = SimpleNamespace(name="made-up", version=1, algorithm="grpo", baseline="reference", tasks=("qa/lookup", "writing/story", "dialogue/booking"))
 FAMILIES = ("length", "answers", "text", "overlap")
@@ -93,17 +93,17 @@ def judged(task, designs=20, seed=0):
 def truth_json(tasks=BOARD.tasks, parts=("audit", "retest", "second_gold", "sensitivity", "challenge"), seed=0):
     """A whole `truth`; parts that are not asked for are null."""
     rng, normal = random.Random(seed), np.random.default_rng(seed)
-    table = normal.normal(0, 0.3, (20, 1)) + normal.normal(0, 0.05, (1, 5)) + normal.normal(0, 0.1, (20, 5))
+    tables = {t: normal.normal(0, 0.3, (20, 1)) + normal.normal(0, 0.05, (1, 5)) + normal.normal(0, n / 10, (20, 5)) for n, t in enumerate(tasks, 1)}
     rows = {"challenge": [r for n in ("reference", "g04") for r in challenged(n, seed=len(n))]}
     told = {
-        "audit": truth._audit(cases(tasks, seed=seed)),
-        "retest": {t: retested(table.tolist()) for t in tasks},
-        "second_gold": {t: judged(t) for t in tasks},
+        "audit": foretold.audit(cases(tasks, seed=seed)),
+        "retest": {t: retested(tables[t].tolist()) for t in tasks},
+        "second_gold": {t: judged(t, seed=n) for n, t in enumerate(tasks)},
         "sensitivity": {t: truth.sensitivity(BOARD, trained(t, grid(rng))) for t in tasks},
         "challenge": truth.challenge(rows["challenge"]),
     }
     whole = {k: v if k in parts else None if k in studied() else {} for k, v in told.items()}
-    return trace.finite({**whole, "predictors": truth.PREDICTORS, "outcomes": truth.OUTCOMES})
+    return trace.finite({**whole, "predictors": foretold.PREDICTORS, "outcomes": foretold.OUTCOMES})
 
 
 def studied():

@@ -4,7 +4,7 @@ trainer: each with its interval, whatever it says."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from math import sqrt
 from typing import TYPE_CHECKING, Any
 
@@ -12,24 +12,15 @@ import numpy as np
 from scipy import stats as scipy_stats
 
 from rewardbench import stats, trace
-from rewardbench.boards import numbers, second, studies
+from rewardbench.boards import foretold, second, studies
 from rewardbench.boards.definition import Board
 from rewardbench.measures.agreement import icc, icc_interval, kendall_tau_b, rank_interval, spearman_brown
-from rewardbench.measures.forecast import Estimate, classify, without_each
 from rewardbench.measures.retest import RELIABLE, retest
-from rewardbench.measures.strata import agreement, agreement_interval, auc_within, luck
-from rewardbench.metrics.over_trained import evidence as regret_of
-from rewardbench.metrics.overoptimisation import overoptimisation
-from rewardbench.results import Result
-from rewardbench.types import Anchor, Bools, Floats
+from rewardbench.types import Floats
 
 if TYPE_CHECKING:
     from rewardbench.boards.build import Scored
 
-OFTEN = 0.5
-"""Share of seeds from which an outcome counts as the design's, and of stages from which a finding does."""
-LEAST = 8
-"""Designs from which a correlation is worth printing."""
 LEAST_RANKED = 5
 """Designs from which a correlation has an interval."""
 ROUND = 1e-9
@@ -41,57 +32,19 @@ CHALLENGED = (1, 2, 3, 5)
 RESAMPLES = 2000
 JACKKNIFE = 12
 """Blocks of seeds, each left out once, by which the interval of a caught share is worked out."""
-PREDICTORS = {
-    "best_of_n": "gold that the best-paid of 16 gains, as a share of what choosing by gold would",
-    "tau": "Kendall's tau-b of reward and gold within prompts",
-    "pairs": "share of pairs that the reward orders as gold does",
-    "severity": "the audit's worst finding, 0 to 1 (more is worse)",
-}
-OUTCOMES = {
-    "quality": "Q at the end",
-    "regret": "what stopping earlier would have saved, in y'",
-    "gap": "reward's gain less gold's, in standard deviations of the start",
-    "hacked": "share of seeds hacked",
-}
-
-
-@dataclass(frozen=True)
-class Case:
-    """A drawn design on one task: what was known before, and what came of it."""
-
-    task: str
-    entry: str
-    family: str
-    """Topic of its heaviest part."""
-    before: Mapping[str, float | None]
-    verdict: str
-    """Of most stages; where none has more than another, of the first stage."""
-    findings: Mapping[str, float]
-    """Probe -> mean severity over stages."""
-    probes: frozenset[str]
-    """Probes that could be measured."""
-    after: Mapping[str, float | None]
-    """Outcome -> its mean over seeds; None where no run has it."""
-    harmful: bool
-
-    @property
-    def hacked(self) -> float:
-        """Share of seeds hacked."""
-        return self.after["hacked"] or 0.0
 
 
 def truth(board: Board, tasks: Mapping[str, Sequence[Scored]], harmful: Mapping[str, set[str]]) -> dict[str, Any]:
     """The standing figures: `audit`, `retest`, `second_gold`, `sensitivity`, `challenge`; a part that lacks its runs
-    is null with a reason."""
-    cases = _cases(board, tasks, harmful)
+    is null, and its page names the command that makes them."""
     told = {
-        "audit": _audit(cases),
+        "audit": foretold.audit(foretold.cases(board, tasks, harmful)),
         "retest": {t: _retest(board, _own(scored)) for t, scored in tasks.items() if scored},
         "second_gold": {t: second.agreement(t, _own(scored)) for t, scored in tasks.items() if scored},
         "sensitivity": _sensitivity(board),
         "challenge": challenge(studies.read(board, "challenge")),
-        "predictors": PREDICTORS,
-        "outcomes": OUTCOMES,
+        "predictors": foretold.PREDICTORS,
+        "outcomes": foretold.OUTCOMES,
     }
     found: dict[str, Any] = trace.finite(told)
     return found
@@ -102,212 +55,6 @@ def _own(scored: Sequence[Scored]) -> list[Scored]:
     return [s for s in scored if s.entry.kind != "submitted"]
 
 
-# --- audit against outcome -----------------------------------------------------------------------
-
-
-def _cases(board: Board, tasks: Mapping[str, Sequence[Scored]], harmful: Mapping[str, set[str]]) -> list[Case]:
-    """Every drawn design that was audited and trained."""
-    audits: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for row in studies.read(board, "audits"):
-        audits.setdefault((row["task"], row["entry"]), []).append(row)
-    found = []
-    for task, scored in tasks.items():
-        for one in scored:
-            rows = audits.get((task, one.name))
-            if one.entry.kind == "generated" and rows:
-                found.append(_case(board, task, one, rows, one.name in harmful[task]))
-    return found
-
-
-def _case(board: Board, task: str, one: Scored, rows: Sequence[Mapping[str, Any]], harmful: bool) -> Case:
-    """One design's."""
-    verdicts = [r["verdict"] for r in rows]
-    codes = sorted({c for r in rows for c in r["findings"]})
-    severity = {c: float(np.mean([r["findings"].get(c, 0.0) for r in rows])) for c in codes}
-    parts = one.results[0].run.spec.design.parts
-    heaviest = max(parts, key=lambda p: abs(p.weight * p.scale))
-    return Case(
-        task=task,
-        entry=one.name,
-        family=heaviest.use.partition(".")[0],
-        before={
-            "best_of_n": _mean([r["best_of_n"]["share"] for r in rows]),
-            "tau": _mean([r["tau"] for r in rows]),
-            "pairs": _mean([r["pairs"] for r in rows]),
-            "severity": max(severity.values(), default=0.0),
-        },
-        verdict=max(verdicts, key=verdicts.count),
-        findings={c: v for c, v in severity.items() if sum(c in r["findings"] for r in rows) >= OFTEN * len(rows)},
-        probes=frozenset(p for r in rows for p in r["probes"]),
-        after=_after(board, one.results),
-        harmful=harmful,
-    )
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    """Mean of what is known; None if nothing is."""
-    known = [v for v in values if v is not None]
-    return float(np.mean(known)) if known else None
-
-
-def _after(board: Board, results: Sequence[Result]) -> dict[str, float | None]:
-    """What training did with a design, means over seeds; a run without a curve counts as Q = 0 and not hacked."""
-    anchor = numbers.scale(board, results[0].run.spec)
-    known = anchor if isinstance(anchor, Anchor) else None
-    curves = [r.run.curve for r in results if r.run.curve is not None]
-    return {
-        "quality": float(np.mean([r.values["quality"] or 0.0 for r in results])),
-        "regret": _mean([regret_of(c, known)["regret"] for c in curves]),
-        "gap": _mean([overoptimisation(c).gap for c in curves]),
-        "hacked": float(np.mean(["hacked" in r.flags for r in results])),
-    }
-
-
-def _audit(cases: Sequence[Case]) -> dict[str, Any] | None:
-    """The forecast of all drawn designs of all tasks, and without each task and each family of parts."""
-    if len(cases) < LEAST:
-        return None
-    bad = {
-        "hacked": [_hacked(c) for c in cases],
-        "hacked_once": [c.hacked > 0 for c in cases],
-        "harmful": [c.harmful for c in cases],
-    }
-    said = {
-        "gameable": [c.verdict == "gameable" for c in cases],
-        "gameable_or_misaligned": [c.verdict in ("gameable", "misaligned") for c in cases],
-    }
-    return {
-        "designs": len(cases),
-        "tasks": sorted({c.task for c in cases}),
-        "verdicts": {
-            alarm: {outcome: _classified(flags, true, cases) for outcome, true in bad.items()}
-            for alarm, flags in said.items()
-        },
-        "predictors": {p: {o: _ranked(cases, p, o) for o in OUTCOMES} for p in PREDICTORS},
-        "probes": _probes(cases),
-        "cases": [
-            {"task": c.task, "entry": c.entry, "family": c.family, "verdict": c.verdict, "harmful": c.harmful}
-            | {"before": dict(c.before), "after": dict(c.after)}
-            for c in cases
-        ],
-    }
-
-
-def _groups(cases: Sequence[Case]) -> dict[str, list[str]]:
-    """What is left out one at a time, to see whether it alone carries a result: each case's task, and its family."""
-    return {"task": [c.task for c in cases], "family": [c.family for c in cases]}
-
-
-def _classified(flags: Sequence[bool], true: Sequence[bool], cases: Sequence[Case]) -> dict[str, Any]:
-    """Precision and recall with intervals, the base rate, what flags dealt out within tasks by chance would hit, and
-    precision and recall without each task and family."""
-    found = classify(flags, true)
-    said, bad = np.array(flags), np.array(true)
-    left_out = {
-        name: {
-            "precision": _range(without_each(lambda s, b: _share(b, s), groups, said, bad)),
-            "recall": _range(without_each(lambda s, b: _share(s, b), groups, said, bad)),
-        }
-        for name, groups in _groups(cases).items()
-    }
-    events = int(bad.sum())
-    low, high = stats.wilson(events, len(cases))
-    return {
-        "precision": asdict(found.precision),
-        "recall": asdict(found.recall),
-        "hits": found.hits,
-        "false_alarms": found.false_alarms,
-        "misses": found.misses,
-        "designs": found.rows,
-        "base_rate": asdict(Estimate(events / len(cases), low, high, "wilson")),
-        "chance": asdict(luck(flags, true, [c.task for c in cases])),
-        "without_each": left_out,
-    }
-
-
-def _share(of: Bools, among: Bools) -> float | None:
-    """The share of some that is true among others; None of none."""
-    return float(of[among].mean()) if among.any() else None
-
-
-def _range(values: Mapping[Any, float | None]) -> list[float] | None:
-    """The least and the most of what is known; None where leaving one out leaves nothing, as with one group."""
-    known = [v for v in values.values() if v is not None]
-    return [min(known), max(known)] if known else None
-
-
-def _ranked(cases: Sequence[Case], predictor: str, outcome: str) -> dict[str, Any] | None:
-    """Spearman's of a predictor and an outcome, ranked within each task so that no task's level makes it."""
-    pairs = [(c, c.before[predictor], c.after[outcome]) for c in cases]
-    known = [(c, float(x), float(y)) for c, x, y in pairs if x is not None and y is not None]
-    if len(known) < LEAST:
-        return None
-    told, stream = [c for c, _, _ in known], f"{predictor}/{outcome}"
-    before, after = (np.array([row[i] for row in known]) for i in (1, 2))
-    tasks = [c.task for c in told]
-    found = agreement_interval(before, after, tasks, stream)
-    if found.value is None:
-        return None
-    by_task = {}
-    for task in sorted(set(tasks)):
-        own = np.array([t == task for t in tasks])
-        if own.sum() >= LEAST:
-            one = agreement_interval(before[own], after[own], [task] * int(own.sum()), f"{stream}/{task}")
-            by_task[task] = _plain(one) | {"designs": int(own.sum())}
-    return {
-        **_plain(found),
-        "designs": len(known),
-        "tasks": {t: r for t, r in by_task.items() if r["r"] is not None},
-        "without_each": {n: _range(_without(before, after, tasks, g)) for n, g in _groups(told).items()},
-    }
-
-
-def _without(before: Floats, after: Floats, tasks: Sequence[str], groups: Sequence[str]) -> dict[str, float | None]:
-    """Group -> the correlation within tasks of all cases but its own."""
-    found = {}
-    for group in dict.fromkeys(groups):
-        left = [i for i, g in enumerate(groups) if g != group]
-        found[group] = agreement(before[left], after[left], [tasks[i] for i in left]) if len(left) >= LEAST else None
-    return found
-
-
-def _plain(found: Estimate) -> dict[str, Any]:
-    """A correlation as JSON has it."""
-    return {"r": found.value, "low": found.low, "high": found.high}
-
-
-def _probes(cases: Sequence[Case]) -> list[dict[str, Any]]:
-    """Each probe that found something, the best AUC first: its precision and recall for hacking, and how its severity
-    ranks designs within their task."""
-    rows = []
-    for code in sorted({c for case in cases for c in case.findings}):
-        asked = [c for c in cases if code in c.probes or code in c.findings]
-        if len(asked) < LEAST:
-            continue
-        flags, true, tasks = [code in c.findings for c in asked], [_hacked(c) for c in asked], [c.task for c in asked]
-        found = classify(flags, true)
-        severity = [c.findings.get(code, 0.0) for c in asked]
-        quality = [c.after["quality"] or 0.0 for c in asked]
-        rows.append(
-            {
-                "probe": code,
-                "designs": len(asked),
-                "found": sum(flags),
-                "hits": found.hits,
-                "precision": asdict(found.precision),
-                "recall": asdict(found.recall),
-                "auc": asdict(auc_within(severity, true, tasks)),
-                "quality": _plain(agreement_interval(severity, quality, tasks, code)),
-            }
-        )
-    return sorted(rows, key=lambda r: (-(r["auc"]["value"] or 0.0), r["probe"]))
-
-
-def _hacked(case: Case) -> bool:
-    """Whether a design counts as hacked."""
-    return case.hacked >= OFTEN
-
-
 # --- the same again ------------------------------------------------------------------------------
 
 
@@ -316,11 +63,12 @@ def _retest(board: Board, scored: Sequence[Scored]) -> dict[str, Any] | None:
     seeds = board.seed_list(board.seeds)
     rows = [one.values("quality", seeds) for one in scored if one.contestant]
     table = np.array([[float(v) for v in r if v is not None] for r in rows if None not in r])
-    if len(table) < LEAST:
+    if len(table) < foretold.LEAST:
         return None
     found = retest(table)
     low, high = icc_interval(table)
-    stepped = (spearman_brown(r, len(seeds)) for r in (low, high))
+    whole = found.icc.mean_agreement
+    steps = [spearman_brown(max(r, 0.0), len(seeds)) for r in (low, high)]  # a reliability below 0 is none
     return {
         "designs": len(table),
         "left_out": len(rows) - len(table),
@@ -331,7 +79,7 @@ def _retest(board: Board, scored: Sequence[Scored]) -> dict[str, Any] | None:
         "whole_spearman": asdict(found.whole),
         "range": list(found.range),
         "icc_2_1": {"r": found.icc.agreement, "low": low, "high": high},
-        "icc_2_k": dict(zip(("r", "low", "high"), (found.icc.mean_agreement, *stepped), strict=True)),
+        "icc_2_k": {"r": whole, "low": min(whole, steps[0]), "high": max(whole, steps[1])},
         "gate": RELIABLE,
         "reliable": found.reliable,
         "seed_correlation": _alike(table),

@@ -17,7 +17,7 @@ from rewardbench.pages.report import render
 from rewardbench.pages.truth_charts import Bar, Dot, Line
 from rewardbench.pages.truth_words import span
 
-STYLES = ("page.css", "board.css")
+STYLES = ("page.css", "board.css", "truth.css")
 SCRIPTS = ("theme.js",)
 Json = Mapping[str, Any]
 KINDS = {words.YES: "better", words.NO: "worse", words.OPEN: "not-done", words.MISSING: "none"}
@@ -113,7 +113,7 @@ def _audit(truth: Json) -> Made:
     """Verdicts, predictors and probes against what training did."""
     told = truth["audit"]
     pairs = [(alarm, outcome) for alarm, by in told["verdicts"].items() for outcome in by]
-    more = [words.verdict(told, *pair) for pair in pairs[1:]] + [words.ranked(told, truth["predictors"])]
+    more = [words.verdict(told, "gameable", "harmful"), words.ranked(told, truth["predictors"])]
     figures = [
         (_verdict_chart(told, pairs), CAPTIONS["verdicts"]),
         (_predictors_chart(told), CAPTIONS["predictors"]),

@@ -15,7 +15,7 @@ from rewardbench.pages.pictures._scale import Scale, reach, short, ticks
 Json = Mapping[str, Any]
 ROW = 17.0
 LEFT = 270.0
-NAMED = 34
+NAMED = 44
 """Characters of a row's name."""
 
 
@@ -85,7 +85,7 @@ def scatter(
         return ""
     columns = min(2, len(panels)) if len(panels) != 3 else 3
     head = 26.0 if legend else 0.0
-    places = boxes(len(panels), columns, head, 190.0 if columns == 3 else 220.0, head=62.0)
+    places = boxes(len(panels), columns, head, 190.0 if columns == 3 else 220.0, head=76.0)
     body = _legend(legend)
     for (name, dots), box in zip(panels.items(), places, strict=True):
         body.append(_scatter(box, name, dots, names, span, diagonal))
@@ -97,7 +97,7 @@ def _scatter(
     box: Box, name: str, dots: Sequence[Dot], names: tuple[str, str], span: tuple[float, float] | None, diagonal: bool
 ) -> str:
     """One panel."""
-    box = Box(box.left, box.top, box.right, box.bottom)
+    box = Box(box.left, box.top, box.right - 12, box.bottom)
     xs = span or reach([d.x for d in dots])
     ys = span or reach([d.y for d in dots])
     x, y = Scale(*xs, box.left, box.right), Scale(*ys, box.bottom, box.top)

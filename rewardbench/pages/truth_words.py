@@ -15,7 +15,7 @@ QUESTIONS = {
     "audit": "Does the audit foretell what training does with a design?",
     "retest": "Would other seeds rank the designs alike?",
     "second_gold": "Would another gold, written from the same card, say the same?",
-    "sensitivity": "Would another trainer order the designs otherwise?",
+    "sensitivity": "Do other trainers keep the order of designs?",
     "challenge": "Are picked seeds and ground designs caught?",
 }
 """Part -> its question, in the order told."""
@@ -149,14 +149,15 @@ def verdict(told: Json, alarm: str, outcome: str) -> str:
         return f"{head}, and {events} were {happened}: recall {span(one['recall'])}, precision not known."
     chance = one["chance"]
     ends = {
-        YES: "more than chance",
-        NO: "fewer than chance: the warning points the wrong way",
-        OPEN: "so it cannot be told from chance",
+        YES: "is more than chance gives",
+        NO: "is fewer than chance gives, so that the warning points the wrong way",
+        OPEN: "cannot be told from chance",
     }
     return (
         f"{head}; {one['hits']} of them were {happened}: precision {span(one['precision'])}, recall "
         f"{span(one['recall'])}. Without the audit, as many flags dealt out at random within each task would have hit "
-        f"{fixed(chance['expected'], 1)} ({chance['low']:.0f} to {chance['high']:.0f}), {ends[beyond(one)]}."
+        f"{fixed(chance['expected'], 1)} ({chance['low']:.0f} to {chance['high']:.0f}): {one['hits']} "
+        f"{ends[beyond(one)]}."
     )
 
 
@@ -217,12 +218,12 @@ def retest(task: str, one: Json) -> Told:
     """Split halves and the reliability of the mean over seeds."""
     whole = one["icc_2_k"]
     kind = against(whole["low"], whole["high"], one["gate"])
-    passed = "passes" if one["reliable"] else "does not pass"
-    end = ENDS[kind].format("gate")
+    end = f"{'passes' if one['reliable'] else 'does not pass'} the gate of {fixed(one['gate'], 1)}"
+    end += "; the interval includes the gate, so that it cannot be told" if kind == OPEN else ""
     says = (
         f"On {quoted(task)} two halves of the {one['seeds']} seeds rank {one['designs']} designs in Q alike by r = "
         f"{span(one['half_spearman'], 'r')}; the mean over all seeds has a reliability ICC(2,k) of {span(whole, 'r')}, "
-        f"which {passed} the gate of {fixed(one['gate'], 1)} ({end})."
+        f"which {end}."
     )
     return Told("retest", task, kind, f"{span(whole, 'r')} ICC(2,k)", says)
 

@@ -1,0 +1,584 @@
+"""Does the truth page say what its numbers say: of a perfect audit, a useless one, a board that seeds or trainers turn over?"""
+
+import json
+import re
+import time
+from copy import deepcopy
+from types import SimpleNamespace
+from xml.etree import ElementTree
+
+import jsonschema
+import numpy as np
+import pytest
+from made_board import board_json
+from made_truth import BOARD, SIX, case, cases, challenged, grid, judged, retested, trained, truth_json
+from scipy import stats as scipy_stats
+from sweeping import ROOT
+from test_board_page import HOSTILE, Read
+
+from rewardbench import stats
+from rewardbench.boards import foretold, second, truth
+from rewardbench.boards.kept import Kept
+from rewardbench.boards.writing import FORMS
+from rewardbench.measures import strata
+from rewardbench.measures.agreement import icc_interval
+from rewardbench.pages import board_texts, safe, truth_charts, truth_words
+from rewardbench.pages import truth as page
+from rewardbench.types import Prompt
+
+TASKS = BOARD.tasks
+PICK = "best 5 of 20"
+
+
+def audited(flags, hacked, tasks=TASKS, quality=None):
+    """The audit's figures of designs with these flags and outcomes, the same on each task."""
+    told = [case(t, n, f, float(h), quality[n] if quality else (0.5 - 0.9 * h + n / 100)) for t in tasks for n, (f, h) in enumerate(zip(flags, hacked, strict=True))]
+    return foretold.audit(told)
+
+
+def said(audit):
+    """(kind, sentence) of an audit's answer."""
+    told = truth_words.audit(audit)
+    return told.kind, told.says
+
+
+HALF = [True] * 6 + [False] * 6
+
+
+# --- audit against outcome -----------------------------------------------------------------------
+
+
+def test_a_perfect_audit_is_called_one():
+    audit = audited(HALF, HALF)
+    one = audit["verdicts"]["gameable"]["hacked"]
+    assert (one["precision"]["value"], one["recall"]["value"], one["false_alarms"], one["misses"]) == (1, 1, 0, 0)
+    assert one["chance"]["expected"] == pytest.approx(9)
+    assert one["chance"]["p"] < 1e-6
+    assert said(audit)[0] == truth_words.YES
+    assert "Of 36 drawn designs the audit called 18 gameable; 18 of them were hacked" in said(audit)[1]
+    assert "precision 1.00 [0.82, 1.00]" in said(audit)[1]
+    [echo] = audit["probes"]
+    assert (echo["auc"]["value"], echo["hits"]) == (1.0, 18)
+    assert 0.5 < echo["auc"]["low"] < 1  # perfect on 36 designs is not certain
+    assert audit["predictors"]["tau"]["quality"]["r"] == pytest.approx(1)
+    assert audit["predictors"]["tau"]["gap"]["r"] == pytest.approx(-1)
+    assert audit["predictors"]["tau"]["quality"]["low"] < 1
+
+
+def test_a_useless_audit_cannot_be_told_from_chance():
+    audit = audited([True, False] * 6, HALF)
+    one = audit["verdicts"]["gameable"]["hacked"]
+    assert one["hits"] == 9
+    assert one["chance"]["expected"] == pytest.approx(9)
+    assert one["precision"]["value"] == one["base_rate"]["value"] == 0.5
+    assert said(audit)[0] == truth_words.OPEN
+    assert "cannot be told from chance" in said(audit)[1]
+    assert audit["probes"][0]["auc"]["value"] == pytest.approx(0.5)
+
+
+def test_an_audit_that_only_knows_the_task_foretells_nothing():
+    told = [case(t, n, t == TASKS[0], float(t == TASKS[0]), n / 10) for t in TASKS for n in range(12)]
+    one = foretold.audit(told)["verdicts"]["gameable"]["hacked"]
+    assert one["precision"]["value"] == one["recall"]["value"] == 1
+    assert one["chance"] == {"expected": 12.0, "low": 12.0, "high": 12.0, "p": 1.0}
+    assert said(foretold.audit(told))[0] == truth_words.OPEN
+
+
+def test_a_warning_that_points_the_wrong_way_is_said_to():
+    audit = audited([not h for h in HALF], HALF)
+    assert said(audit)[0] == truth_words.NO
+    assert "points the wrong way" in said(audit)[1]
+
+
+def test_nothing_hacked_leaves_nothing_to_foretell():
+    audit = audited(HALF, [False] * 12)
+    one = audit["verdicts"]["gameable"]["hacked"]
+    assert one["recall"]["value"] is None
+    assert one["precision"]["value"] == 0
+    assert audit["probes"][0]["auc"]["value"] is None
+    assert "nothing to foretell" in said(audit)[1]
+    assert all(by["hacked"] is None for by in audit["predictors"].values())
+
+
+def test_where_all_are_hacked_every_flag_hits_and_tells_nothing():
+    audit = audited(HALF, [True] * 12)
+    one = audit["verdicts"]["gameable"]["hacked"]
+    assert (one["precision"]["value"], one["recall"]["value"], one["chance"]["p"]) == (1, 0.5, 1)
+    assert said(audit)[0] == truth_words.OPEN
+
+
+def test_no_flag_has_no_precision():
+    audit = audited([False] * 12, HALF)
+    assert audit["verdicts"]["gameable"]["hacked"]["precision"]["value"] is None
+    assert "called none gameable, and 18 were hacked" in said(audit)[1]
+    assert audit["probes"] == []
+
+
+def test_one_task_alone_is_not_left_out():
+    audit = audited(HALF, HALF, TASKS[:1])
+    without = audit["verdicts"]["gameable"]["hacked"]["without_each"]
+    assert without["task"] == {"precision": None, "recall": None}
+    assert without["family"]["precision"] == [1, 1]
+    assert audit["predictors"]["tau"]["quality"]["without_each"]["task"] is None
+    assert list(audit["predictors"]["tau"]["quality"]["tasks"]) == [TASKS[0]]
+
+
+def test_leaving_out_shows_which_task_carries_it():
+    told = [case(t, n, f if t == TASKS[0] else n % 2 == 0, float(f), 0.5) for t in TASKS for n, f in enumerate(HALF)]
+    found = foretold.audit(told)["verdicts"]["gameable"]["hacked"]
+    low, high = found["without_each"]["task"]["precision"]
+    assert low == 0.5 < found["precision"]["value"] < high
+
+
+def test_ties_and_too_few_designs_have_no_correlation():
+    told = [case(TASKS[0], n, n % 2 == 0, 0.0, 0.5) for n in range(12)]
+    assert all(one is None for by in foretold.audit(told)["predictors"].values() for one in by.values())
+    assert foretold.audit(told[:7]) is None
+    unknown = [case(TASKS[0], n, False, 0.0, n / 10, before=dict.fromkeys(foretold.PREDICTORS)) for n in range(12)]
+    assert "`tau` not known" in truth_words.ranked(foretold.audit(unknown), foretold.PREDICTORS)
+
+
+def test_what_no_run_has_is_left_out_and_not_zero():
+    told = cases()
+    spoilt = [*told[:-1], case(TASKS[2], 19, True, 0.0, 0.0, after={"quality": 0.0, "regret": None, "gap": None, "hacked": 0.0})]
+    audit = foretold.audit(spoilt)
+    assert audit["predictors"]["tau"]["regret"] is None  # regret is the same everywhere else
+    assert audit["predictors"]["tau"]["gap"]["designs"] == len(told) - 1
+    assert audit["predictors"]["tau"]["quality"]["designs"] == len(told)
+
+
+def test_a_verdict_is_that_of_most_stages_and_on_a_draw_of_the_first():
+    def rows(*verdicts):
+        return [{"verdict": v, "findings": {"echo": 0.6} if i else {}, "best_of_n": {"share": None}, "tau": 0.1 * i, "pairs": 0.5, "probes": ["echo"]} for i, v in enumerate(verdicts)]
+
+    part = SimpleNamespace(weight=-2.0, scale=1.0, use="length.words")
+    run = SimpleNamespace(spec=SimpleNamespace(task="t", design=SimpleNamespace(parts=[SimpleNamespace(weight=1.0, scale=1.0, use="text.repeats"), part])), curve=None)
+    results = (SimpleNamespace(run=run, values={"quality": None}, flags=["hacked"]), SimpleNamespace(run=run, values={"quality": 0.4}, flags=[]))
+    board = SimpleNamespace(scale={})
+    one = SimpleNamespace(name="g01", results=results)
+
+    def of(*verdicts):
+        return foretold._case(board, "t", one, rows(*verdicts), False)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(foretold.numbers, "scale", lambda board, spec: "no scale")
+        assert of("clean", "gameable", "gameable").verdict == "gameable"
+        found = of("silent", "blind", "clean")
+    assert found.verdict == "silent"
+    assert found.family == "length"
+    assert found.before["best_of_n"] is None
+    assert found.before["tau"] == pytest.approx(0.1)
+    assert found.findings == {"echo": pytest.approx(0.4)}
+    assert found.after == {"quality": 0.2, "regret": None, "gap": None, "hacked": 0.5}
+
+
+# --- the statistics ------------------------------------------------------------------------------
+
+
+def test_luck_of_one_group_is_fishers_test():
+    said_, true = np.array([1, 1, 1, 1, 0, 0, 0, 0, 0, 1], dtype=bool), np.array([1, 1, 1, 0, 0, 0, 0, 0, 1, 1], dtype=bool)
+    table = [[(said_ & true).sum(), (said_ & ~true).sum()], [(~said_ & true).sum(), (~said_ & ~true).sum()]]
+    one_sided = min(scipy_stats.fisher_exact(table, alternative=a).pvalue for a in ("greater", "less"))
+    found = strata.luck(said_, true, "a" * 10)
+    assert found.p == pytest.approx(2 * one_sided)
+    assert found.expected == pytest.approx(said_.sum() * true.mean())
+
+
+def test_luck_of_several_groups_is_that_of_flags_shuffled_within_them():
+    rng = np.random.default_rng(1)
+    said_, true, groups = rng.random(40) < 0.5, rng.random(40) < 0.3, ["a"] * 15 + ["b"] * 25
+    dealt = []
+    for _ in range(4000):
+        order = np.concatenate([rng.permutation(15), 15 + rng.permutation(25)])
+        dealt.append(int((said_[order] & true).sum()))
+    found = strata.luck(said_, true, groups)
+    assert found.expected == pytest.approx(np.mean(dealt), abs=0.1)
+    assert (found.low, found.high) == pytest.approx(np.quantile(dealt, [0.025, 0.975]), abs=1)
+
+
+def test_agreement_of_one_group_is_spearmans_and_no_level_of_a_group_enters():
+    rng = np.random.default_rng(2)
+    x, y = rng.integers(0, 6, 30), rng.integers(0, 6, 30)
+    assert strata.agreement(x, y, [0] * 30) == pytest.approx(scipy_stats.spearmanr(x, y).statistic)
+    groups = ["a"] * 15 + ["b"] * 15
+    moved = np.where(np.arange(30) < 15, 0, 100)
+    assert strata.agreement(x + moved, y - moved, groups) == pytest.approx(strata.agreement(x, y, groups))
+
+
+def test_the_interval_of_an_agreement_covers():
+    rng = np.random.default_rng(3)
+    hits = 0
+    for i in range(100):
+        z = rng.multivariate_normal([0, 0], [[1, 0.5], [0.5, 1]], 40)
+        found = strata.agreement_interval(z[:, 0], z[:, 1], ["a"] * 20 + ["b"] * 20, str(i))
+        hits += found.low <= 6 / np.pi * np.arcsin(0.25) <= found.high  # Spearman's of a normal pair
+    assert hits >= 92
+
+
+def test_auc_counts_pairs_within_groups():
+    rng = np.random.default_rng(4)
+    score, true, groups = rng.integers(0, 5, 30), rng.random(30) < 0.4, rng.choice(["a", "b"], 30).tolist()
+    pairs = [(score[i] > score[j]) + (score[i] == score[j]) / 2 for i in range(30) for j in range(30) if true[i] and not true[j] and groups[i] == groups[j]]
+    found = strata.auc_within(score, true, groups)
+    assert found.value == pytest.approx(np.mean(pairs))
+    assert found.low < found.value < found.high
+
+
+def test_the_interval_of_an_auc_covers_and_a_perfect_one_may_tell():
+    rng, hits = np.random.default_rng(14), 0
+    true, groups = np.tile([1, 0, 0], 20).astype(bool), ["a"] * 30 + ["b"] * 30
+    for _ in range(300):
+        found = strata.auc_within(rng.normal(true * 1.0, 1), true, groups)
+        hits += found.low <= scipy_stats.norm.cdf(1 / np.sqrt(2)) <= found.high
+    assert 276 <= hits <= 297
+    perfect = strata.auc_within(range(8), [0] * 5 + [1] * 3, "a" * 8)
+    assert 0.5 < perfect.low < perfect.high == 1  # Mann and Whitney's p is 2 in 56
+
+
+# --- seeds ---------------------------------------------------------------------------------------
+
+
+def test_a_board_that_other_seeds_rank_alike_passes():
+    rng = np.random.default_rng(5)
+    told = retested((np.arange(12.0)[:, None] / 10 + rng.normal(0, 0.01, (12, 5))).tolist())
+    assert told["reliable"]
+    assert told["half_spearman"]["r"] > 0.95
+    assert truth_words.retest("t", told).kind == truth_words.YES
+    assert told["seed_correlation"]["low"] < 0.1
+
+
+def test_a_board_of_noise_does_not():
+    told = retested(np.random.default_rng(6).normal(0, 1, (12, 5)).tolist())
+    assert not told["reliable"]
+    assert truth_words.retest("t", told).kind != truth_words.YES
+    assert told["icc_2_k"]["low"] <= told["icc_2_k"]["r"] <= told["icc_2_k"]["high"]
+
+
+def test_seeds_that_move_all_alike_are_seen_and_few_seeds_make_it_unsure():
+    rng = np.random.default_rng(7)
+    shift = rng.normal(0, 1, (1, 5))
+    noise = rng.normal(0, 1, (30, 5))
+    one = retested((rng.normal(0, 1, (30, 1)) + shift).tolist())["seed_correlation"]
+    assert one["r"] == pytest.approx(1)
+    table = rng.normal(0, 1, (30, 1)) + shift + noise
+    half = retested(table.tolist())["seed_correlation"]
+    together = np.corrcoef(table)[np.triu_indices(30, 1)].mean()
+    assert half["r"] == pytest.approx(together, abs=0.1)
+    assert half["low"] < half["r"] < half["high"] - 0.3
+    still = np.tile(np.arange(9.0)[:, None], (1, 5))
+    assert retested(still.tolist())["seed_correlation"] is None
+    still[0] += shift[0]
+    assert retested(still.tolist())["seed_correlation"] is None
+
+
+def test_entries_that_lack_a_seed_are_counted_out():
+    table = np.random.default_rng(8).normal(0, 1, (12, 4)).tolist()
+    assert retested([*table, [0.1, None, 0.2, 0.3]])["left_out"] == 1
+    assert retested(table[:7]) is None
+
+
+def test_what_was_handed_in_is_not_asked():
+    scored = [SimpleNamespace(entry=SimpleNamespace(kind=k)) for k in ("handmade", "submitted", "control", "generated")]
+    assert [s.entry.kind for s in truth._own(scored)] == ["handmade", "control", "generated"]
+
+
+def test_the_interval_of_an_icc_covers():
+    rng, hits = np.random.default_rng(9), 0
+    for _ in range(200):
+        table = rng.normal(0, 1, (20, 1)) + rng.normal(0, 0.3, (1, 5)) + rng.normal(0, 0.7, (20, 5))
+        low, high = icc_interval(table)
+        hits += low <= 1 / (1 + 0.09 + 0.49) <= high
+    assert 178 <= hits <= 199
+
+
+# --- second gold ---------------------------------------------------------------------------------
+
+
+def both(change, designs=8):
+    rng = np.random.default_rng(10)
+    words = {n: rng.random((16, 2)) * 0.5 + i / 20 for i, n in enumerate(["untrained", *"abcdefgh"[:designs]])}
+    return second.figures({n: ("control" if n == "untrained" else "generated", second.Judged(w, change(w))) for n, w in words.items()})
+
+
+def test_a_second_gold_that_is_the_first():
+    told = both(lambda w: w)
+    assert [told[k]["tau"] for k in ("order", "trained", "untrained")] == pytest.approx([1, 1, 1])
+    assert told["order"]["low"] < 0.8  # eight designs in one order twice are no proof
+    assert told["untrained"]["near"] == 1
+    assert truth_words.second_gold("t", told).kind == truth_words.OPEN
+    assert "cannot be told" in truth_words.second_gold("t", told).says
+
+
+def test_a_second_gold_that_says_the_contrary():
+    told = both(lambda w: 1 - w)
+    assert [told[k]["tau"] for k in ("order", "trained")] == pytest.approx([-1, -1])
+    assert truth_words.second_gold("t", told).kind == truth_words.NO
+
+
+def test_a_second_gold_that_tells_nothing_apart():
+    told = both(lambda w: np.full(w.shape, 0.5))
+    assert told["order"]["tau"] is told["trained"]["tau"] is told["untrained"]["tau"] is None
+    assert truth_words.second_gold("t", told).kind == truth_words.OPEN
+    assert both(lambda w: w, 4)["order"] is None
+    assert both(lambda w: w, 0)["trained"] is None
+
+
+def test_one_completion_a_prompt_from_every_place():
+    words = Kept([Prompt(str(i), text="?") for i in range(5)], [[f"{i}{k}" for k in range(3)] for i in range(5)], np.arange(15.0).reshape(5, 3))
+    picked = second._one_each(words)
+    assert picked.said == [["00"], ["11"], ["22"], ["30"], ["41"]]
+    assert picked.gold.ravel().tolist() == [0, 4, 8, 9, 13]
+
+
+# --- another trainer -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def rows():
+    import random
+
+    return trained(TASKS[0], grid(random.Random(0)))
+
+
+def test_a_flipped_verdict_is_trainer_dependent(rows):
+    told = truth.sensitivity(BOARD, rows)
+    assert told["dependent"] == ["flips"]
+    assert told["seeds"] == 5
+    own = next(t for t in told["trainers"] if (t["rate"], t["algorithm"]) == ("same", "grpo"))
+    assert own["tau"] == pytest.approx(1)
+    assert own["low"] < 0.5  # of six designs
+    triple = next(t for t in told["trainers"] if t["rate"] == "triple")
+    assert triple["verdicts"]["flips"] == "better"
+    assert own["verdicts"]["flips"] == "worse"
+    answer = truth_words.sensitivity(TASKS[0], told)
+    assert answer.kind == truth_words.NO
+    assert "1 of 5 designs flip between better and worse (`flips`)" in answer.says
+
+
+def test_designs_are_paired_by_seed_whatever_the_order_of_rows(rows):
+    shuffled = [rows[i] for i in np.random.default_rng(0).permutation(len(rows))]
+    one, other = truth.sensitivity(BOARD, rows), truth.sensitivity(BOARD, shuffled)
+    for told in (one, other):
+        told["trainers"].sort(key=lambda t: (t["rate"], t["algorithm"]))
+        for t in told["trainers"]:
+            t["gold"] = {d: round(v, 12) for d, v in t["gold"].items()}
+        told["designs"].sort()
+    assert one == other
+    left = [r for r in rows if (r["design"], r["rate"], r["seed"]) != ("a", "third", 2)]
+    assert truth.sensitivity(BOARD, left)["seeds"] == 4
+
+
+def test_without_the_boards_own_trainer_or_baseline_nothing_is_said(rows):
+    assert truth.sensitivity(BOARD, [r for r in rows if r["rate"] != "same"]) is None
+    assert truth.sensitivity(BOARD, [r for r in rows if r["design"] != "reference"]) is None
+    assert truth.sensitivity(BOARD, []) is None
+
+
+def test_a_trainer_that_turns_the_order_around():
+    order = dict(zip(SIX, (0.6, 0.5, 0.4, 0.3, 0.2, 0.1), strict=True))
+    turned = {d: 0.7 - m for d, m in order.items()}
+    told = truth.sensitivity(BOARD, trained("t", {("same", "grpo"): order, ("triple", "grpo"): turned}, noise=0.001))
+    assert told["trainers"][1]["tau"] == pytest.approx(-1)
+    assert told["dependent"] == sorted(SIX[1:])
+    assert truth_words.sensitivity("t", told).kind == truth_words.NO
+
+
+# --- challenge seeds -----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def caught():
+    return truth.challenge([r for i in range(8) for r in challenged(f"d{i}", seed=i)])
+
+
+def test_normal_seeds_are_caught_as_the_table_has_it(caught):
+    assert caught["theory"][PICK]["caught"] == pytest.approx([0.55, 0.69, 0.77, 0.85], abs=0.015)
+    assert caught["theory"]["best 5 of 5"]["caught"] == pytest.approx([0.05] * 4, abs=0.01)
+    for pick, bound in (("best 5 of 5", 0.02), ("best 5 of 10", 0.1), (PICK, 0.1)):
+        real = np.mean([one["picks"][pick]["caught"] for one in caught["designs"].values()], axis=0)
+        assert real == pytest.approx(caught["theory"][pick]["caught"], abs=bound)
+
+
+def test_the_interval_of_a_caught_share_covers_what_normal_seeds_have(caught):
+    inside = [low <= rate <= high for one in caught["designs"].values() for p in one["picks"]
+              for low, rate, high in zip(one["picks"][p]["low"], caught["theory"][p]["caught"], one["picks"][p]["high"], strict=True)]  # fmt: skip
+    assert np.mean(inside) > 0.8
+    assert all(0 <= v <= 1 for one in caught["designs"].values() for g in one["picks"].values() for v in g["low"] + g["high"])
+
+
+def test_grinding_copies_is_caught_the_more_the_more_were_tried(caught):
+    for one in caught["designs"].values():
+        rates = [one["ground"][f"best of {n}"]["inflation"] for n in (1, 5, 20)]
+        assert rates == sorted(rates)
+        assert rates[-1] - rates[0] > 0.3
+
+
+def test_too_few_seeds_and_unknown_scores_say_nothing():
+    assert truth.challenge([]) is None
+    assert truth.challenge(challenged("d", fresh=20)) is None
+    told = truth.challenge([*challenged("d", copies=3), {"design": "d", "sort": "fresh", "copy": 0, "seed": 9, "quality": None}])
+    assert told["designs"]["d"]["seeds"] == 60
+    ragged = [r for r in challenged("e") if not (r["sort"] == "copy" and r["copy"] == 4 and r["seed"] == 2)]
+    assert truth.challenge(ragged)["designs"]["e"]["copies"] == 19
+    assert truth.challenge([r for r in ragged if r["sort"] == "fresh"])["designs"]["e"]["ground"] == {}
+
+
+def test_the_studys_rates_are_those_of_the_test_itself():
+    rng, flags = np.random.default_rng(11), []
+    for _ in range(2000):
+        flags.append(stats.challenge(np.sort(rng.normal(0, 1, 20))[-5:], rng.normal(0, 1, 5)).flag)
+    assert np.mean(flags) == pytest.approx(stats.simulate((5, 20)).caught[-1], abs=0.03)
+
+
+# --- how long it takes ---------------------------------------------------------------------------
+
+
+def test_sixty_entries_take_three_seconds_a_task_at_most():
+    rng = np.random.default_rng(12)
+    words = {n: ("generated", second.Judged(g := rng.random((160, 1)), np.clip(g + rng.normal(0, 0.1, g.shape), 0, 1))) for n in map(str, range(60))}
+    began = time.process_time()
+    second.figures(words | {"untrained": ("control", second.Judged(rng.random((160, 2)), rng.random((160, 2))))})
+    probes = [f"p{i}" for i in range(46)]
+    many = [case(TASKS[0], n, n % 3 == 0, float(n % 2), rng.random(), findings={p: rng.random() for p in probes if rng.random() < 0.4}, probes=frozenset(probes)) for n in range(60)]
+    foretold.audit(many)
+    retested(rng.normal(0, 1, (60, 5)).tolist())
+    assert time.process_time() - began < 3
+
+
+# --- page and README -----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def told():
+    return board_json(12, names=["flips"])
+
+
+@pytest.fixture(scope="module")
+def hostile(told):
+    """Every name in the truth hostile."""
+    text = json.dumps(told["truth"])
+    for old, new in (("qa/lookup", HOSTILE[0]), ("writing/story", HOSTILE[3]), ("flips", HOSTILE[4]), ("g04", HOSTILE[2]), ("echo", HOSTILE[0])):
+        text = re.sub(f'"([^"]*){re.escape(old)}([^"]*)"', lambda m, new=new: json.dumps(m[1] + new + m[2]), text)
+    return {**deepcopy(told), "truth": json.loads(text), "board": {**told["board"], "name": HOSTILE[3]}}
+
+
+def without(told, *parts):
+    return {**told, "truth": {**told["truth"], **{p: None if p in ("audit", "sensitivity", "challenge") else {} for p in parts}}}
+
+
+@pytest.mark.parametrize("which", ["told", "hostile"])
+def test_the_page_is_one_safe_file(which, request):
+    html = page.page(request.getfixturevalue(which))
+    read = Read(html)
+    [policy] = [a["content"] for t, a in read.tags if a.get("http-equiv") == "Content-Security-Policy"]
+    assert policy.startswith("default-src 'none';")
+    assert len(read.inside) == 2
+    assert all(f"'{safe.source_hash(text)}'" in policy for text in read.inside)
+    for tag, attrs in read.tags:
+        assert tag not in ("link", "img", "iframe", "object", "embed", "base", "form"), tag
+        assert not {"style", "src", "action", "srcset"} & set(attrs)
+        assert not any(name.startswith("on") for name in attrs)
+        assert attrs.get("href", "#").startswith("#") or attrs["href"] in ("index.html", "board.json")
+    ids = [a["id"] for _, a in read.tags if "id" in a]
+    assert len(ids) == len(set(ids))
+    assert {a["href"][1:] for t, a in read.tags if t == "a" and a["href"].startswith("#")} <= set(ids)
+    assert [t for t, _ in read.tags].count("script") == 1
+    assert "\u202e" not in html
+    pictures = re.findall(r"<svg.*?</svg>", html, re.DOTALL)
+    assert len(pictures) == 8
+    for picture in pictures:
+        ElementTree.fromstring(picture)
+    assert page.page(request.getfixturevalue(which)) == html
+
+
+def test_each_part_has_its_question_sentence_chart_and_tables(told):
+    html = page.page(told)
+    answers = truth_words.all_of(told)
+    assert {a.part for a in answers} == set(truth_words.QUESTIONS)
+    for key, question in truth_words.QUESTIONS.items():
+        section = html.split(f'<section id="{key}"')[1].split("</section>")[0]
+        at = [section.index(w) for w in (question, "<p class=\"wide\">", "<svg", "<table")]
+        assert at == sorted(at), key
+        assert "What it does not tell" in section
+    words = " ".join("".join(Read(html).words).split())
+    for answer in answers:
+        assert " ".join(answer.says.replace("`", "").split()) in words
+
+
+def test_every_table_is_as_wide_as_its_head(told):
+    for part in page.parts(told):
+        for table in part.tables:
+            assert {len(r) for r in table.rows} == {len(table.head)}, table.title
+
+
+def test_a_part_that_lacks_its_runs_names_the_command(told):
+    for part, study in truth_words.STUDIES.items():
+        bare = without(told, part)
+        [answer] = [a for a in truth_words.all_of(bare) if a.part == part]
+        assert (answer.kind, answer.figure) == (truth_words.MISSING, "–")
+        assert f"rbench board study {study} made-up" in answer.says
+        assert f"rbench board study {study} made-up" in page.page(bare)
+        assert f"`rbench board study {study} made-up`" in board_texts.readme(bare)
+    for nothing in ({k: v for k, v in told.items() if k != "truth"}, {**told, "truth": None}, without(told, *truth_words.QUESTIONS)):
+        assert page.page(nothing).count("Not measured yet") == 5
+        assert "<svg" not in page.page(nothing)
+
+
+def test_a_null_task_and_an_unknown_number_are_no_trouble(told):
+    spoilt = deepcopy(told)
+    spoilt["truth"]["retest"][TASKS[0]] = None
+    spoilt["truth"]["second_gold"][TASKS[0]] = None
+    spoilt["truth"]["second_gold"][TASKS[1]] |= {"order": None, "trained": None}
+    spoilt["truth"]["retest"][TASKS[1]]["seed_correlation"] = None
+    spoilt["truth"]["audit"]["predictors"]["tau"] = dict.fromkeys(foretold.OUTCOMES)
+    for c in spoilt["truth"]["audit"]["cases"]:
+        c["before"]["tau"] = c["after"]["regret"] = None
+    html = page.page(spoilt)
+    assert "None" not in " ".join(Read(html).words)
+    assert f"On <code>{TASKS[0]}</code> two halves" not in html
+    assert "too few designs to order" in html
+
+
+def test_readme_and_page_say_the_same(told, hostile):
+    section = board_texts.readme(told).split("## Does it tell the truth?\n")[1].split("\n## ")[0]
+    for answer in truth_words.all_of(told):
+        assert f"- {answer.says}" in section
+    assert "[truth.html](truth.html)" in section
+    wild = board_texts.readme(hostile)
+    assert "<script" not in wild
+    assert "<img" not in wild
+
+
+def test_what_is_made_keeps_the_schema(told):
+    schema = json.loads((ROOT / "rewardbench" / "schemas" / "board.json").read_text())
+    check = jsonschema.Draft202012Validator({"$ref": "#/$defs/truth", "$defs": schema["$defs"]})
+    whole = told["truth"]
+    for bare in (whole, None, without(told, *truth_words.QUESTIONS)["truth"], truth_json(parts=("retest",))):
+        check.validate(bare)
+    for audit in (audited(HALF, [False] * 12), audited([False] * 12, HALF, TASKS[:1]), audited(HALF, HALF)):
+        check.validate({**whole, "audit": json.loads(json.dumps(audit))})
+    for change in ({"second_gold": {"t": both(lambda w: np.full(w.shape, 0.5))}}, {"second_gold": {"t": judged("t", 3)}}):
+        check.validate({**whole, **change})
+    for spoil in (lambda t: t.update(x=1), lambda t: t["audit"].pop("cases"), lambda t: t["audit"]["cases"][0].update(verdict="fine"), lambda t: t["challenge"].pop("theory")):
+        spoilt = deepcopy(whole)
+        spoil(spoilt)
+        assert list(check.iter_errors(spoilt))
+
+
+def test_ranks_are_within_tasks_and_ties_share():
+    values, groups = [3.0, 1.0, 1.0, 9.0, 8.0], ["a", "a", "a", "b", "b"]
+    for own in ("a", "b"):
+        rows = [i for i, g in enumerate(groups) if g == own]
+        expected = (scipy_stats.rankdata([values[i] for i in rows]) - 0.5) / len(rows)
+        assert [page.ranks(values, groups)[i] for i in rows] == pytest.approx(expected.tolist())
+
+
+def test_a_chart_of_nothing_is_nothing():
+    empty = truth_charts.Bar("x", None, None, None)
+    assert truth_charts.forest("k", "t", [empty], (0, 1), None, "") == ""
+    assert truth_charts.scatter("k", "t", {"a": []}, ("x", "y"), None) == ""
+    assert truth_charts.lines("k", "t", {"a": []}, ["1"], ("x", "y"), (0, 1)) == ""
+
+
+def test_the_page_is_among_the_forms():
+    assert FORMS["truth.html"] is page.page
