@@ -207,11 +207,10 @@ def test_overall_is_the_weighted_mean_of_the_axes_that_are_asked(board):
     found = definition.read(board[0])
     entry = next(e for e in entries.all_of(found.folder) if e.name == "contains")
     told = entry.about["tasks"][TASK]["runs"]
-    start = {r["seed"]: r["quality"] for r in entries.read(found.folder / "entries" / "untrained").about["tasks"][TASK]["runs"]}
     for run in told:
         q, s, e = (run[a] for a in ("quality", "stability", "efficiency"))
-        learnt = q > start[run["seed"]]
-        wanted = (0.4 * min(max(q, 0), 1) + 0.2 * s * learnt + 0.2 * e) / 0.8
+        reached = min(max(q, 0), 1)
+        wanted = (0.4 * reached + 0.2 * s * reached + 0.2 * e) / 0.8
         assert run["overall"] == pytest.approx(wanted)
         assert run["diversity"] is None
         assert run["reasons"]["diversity"]
@@ -244,7 +243,9 @@ def test_arms_are_shown_and_never_ranked(board):
     assert {n for n, r in rows_.items() if r["kind"] == "control"} == set(find.arms())
     assert all(rows_[a]["ranks"] is None and rows_[a]["verdicts"] is None for a in find.arms())
     ranked = [r for r in rows_.values() if r["ranks"]]
-    assert {r["entry"] for r in ranked} == {"reference", "brevity", "contains", "exploit", "form", "qa-lookup-g01", "qa-lookup-g02"}
+    assert {r["entry"] for r in ranked} == {"reference", "brevity", "contains", "exploit", "form"}  # drawn ones are apart
+    assert rows_["qa-lookup-g01"]["ranks"] is None
+    assert rows_["qa-lookup-g01"]["verdicts"]["quality"]["verdict"] in ("better", "worse", "equivalent", "unresolved")
     for row in ranked:
         low, high = row["ranks"]["quality"]
         assert 1 <= low <= high <= len(ranked)

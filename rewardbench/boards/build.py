@@ -35,8 +35,14 @@ class Scored:
 
     @property
     def contestant(self) -> bool:
-        """Whether it is ranked: arms are shown, never ranked."""
+        """Whether it is no arm."""
         return self.entry.kind != "control"
+
+    @property
+    def ranked(self) -> bool:
+        """Whether it has a rank among entries: arms have none, and drawn designs are reported apart, so that forty of
+        them do not blunt what can be told of the others."""
+        return self.entry.kind in ("handmade", "submitted")
 
     def values(self, axis: str, seeds: Sequence[int]) -> list[float | None]:
         """The axis on each of the seeds, in their order."""
@@ -140,18 +146,24 @@ def _task(board: Board, task: str, scored: Sequence[Scored]) -> dict[str, Any]:
     contest = [s for s in scored if s.contestant]
     base = next((s for s in scored if s.name == "untrained"), None)
     learnt = {s.name for s in scored if _learns(s, base)}
-    places = {axis: _places(contest, axis, seeds, learnt) for axis in RANKED}
-    judged = {axis: _verdicts(board, contest, axis, seeds, learnt) for axis in AXES}
+    ranked = [s for s in contest if s.ranked]
+    drawn = [s for s in contest if not s.ranked or s.name == board.pinned]
+    places = {axis: _places(ranked, axis, seeds, learnt) for axis in RANKED}
+    judged = {
+        axis: _verdicts(board, drawn, axis, seeds, learnt) | _verdicts(board, ranked, axis, seeds, learnt)
+        for axis in AXES
+    }
+    harmful = _harmful(contest, base) | _harmful([s for s in scored if not s.contestant], base)
     fronts = standing.front(board, task, [s for s in contest if s.name in learnt], seeds)
     rows = [
         {
             "entry": s.name,
             "kind": s.entry.kind,
             **_told(board, s),
-            "ranks": {axis: places[axis].get(s.name) for axis in RANKED} if s.contestant else None,
+            "ranks": {axis: places[axis].get(s.name) for axis in RANKED} if s.ranked else None,
             "verdicts": {axis: judged[axis].get(s.name) for axis in AXES} if s.contestant else None,
             "learns": s.name in learnt,
-            "harmful": _harmful(s, base),
+            "harmful": s.name in harmful,
             "front": s.name in fronts,
         }
         for s in scored
@@ -161,8 +173,8 @@ def _task(board: Board, task: str, scored: Sequence[Scored]) -> dict[str, Any]:
         "task": task,
         "one_answer": find.task(task).one_answer,
         "rows": rows,
-        "weights": standing.sensitivity(board, task, contest, seeds),
-        "resolution": standing.resolution(contest, seeds),
+        "weights": standing.sensitivity(board, task, ranked, seeds),
+        "resolution": standing.resolution(ranked, seeds, learnt),
         "broken": standing.broken(board, scored),
         "cross": None if board.algorithms else cross.matrix(task, scored),
         "variance": standing.components(contest, seeds),
@@ -206,17 +218,19 @@ def _learns(one: Scored, base: Scored | None) -> bool:
     return base is not None and comparing.learns(one.results, base.results)
 
 
-def _harmful(one: Scored, base: Scored | None) -> bool:
-    """Whether it ended significantly below the untrained policy in Q, on the same seeds."""
-    if base is None or one is base:
-        return False
-    seeds = [r.run.spec.seed for r in one.results]
-    pairs = list(zip(one.values("quality", seeds), base.values("quality", seeds), strict=True))
-    known = [(a, b) for a, b in pairs if a is not None and b is not None]
-    if len(known) < 2:
-        return False
-    gap = stats.paired_difference([a for a, _ in known], [b for _, b in known])
-    return gap.p < 0.05 and gap.difference < 0
+def _harmful(family: Sequence[Scored], base: Scored | None) -> set[str]:
+    """Who of a family ended significantly below the untrained policy in Q, on the same seeds; adjusted (Holm)."""
+    told = []
+    for one in family:
+        if base is None or one is base:
+            continue
+        seeds = [r.run.spec.seed for r in one.results]
+        pairs = list(zip(one.values("quality", seeds), base.values("quality", seeds), strict=True))
+        known = [(a, b) for a, b in pairs if a is not None and b is not None]
+        if len(known) > 1:
+            told.append((one.name, stats.paired_difference([a for a, _ in known], [b for _, b in known])))
+    adjusted = stats.holm([gap.p for _, gap in told])
+    return {n for (n, gap), p in zip(told, adjusted, strict=True) if p < 0.05 and gap.difference < 0}
 
 
 def table(contest: Sequence[Scored], axis: str, seeds: Sequence[int]) -> tuple[list[str], list[list[list[float]]]]:

@@ -37,27 +37,26 @@ def score(board: Board, runs: Sequence[Loaded], base: Sequence[Loaded]) -> list[
 def beside(board: Board, runs: Sequence[Loaded], start: Sequence[Result], floor: bool = True) -> list[Result]:
     """The same from results of `untrained` that are there already: none of them may be among the runs."""
     found = results.score(runs, lambda spec: scale(board, spec), start, floor)
-    starts = {r.run.spec.seed: r.values.get("quality") for r in (*found, *start) if not r.run.spec.design.trains}
     for result in found:
-        told = counted(board, result, starts.get(result.run.spec.seed))
+        told = counted(board, result)
         result.values |= {f"counted_{axis}": value for axis, value in (told or {}).items()}
         result.values["overall"] = overall(board, told)
         result.values["gold_test"] = _at_one(result)
     return found
 
 
-def counted(board: Board, result: Result, start: float | None) -> dict[str, float] | None:
+def counted(board: Board, result: Result) -> dict[str, float] | None:
     """The axes of one run as `overall` counts them, in [0, 1]; None where an axis that the task has is not known.
 
-    Q and D are clipped to [0, 1], D in units of the oracle arm's; S counts only where Q is above `start`, that of the
-    untrained policy on the same seed, since standing still is stable.
+    Q and D are clipped to [0, 1], D in units of the oracle arm's; S counts in proportion to Q, since what was never
+    reached cannot be kept: a switch at Q = 0 would pay noise a fifth of the whole.
     """
     asked = board.asked(result.task)
     values = {a: v for a in asked if (v := result.values.get(a)) is not None}
     if len(values) < len(asked):
         return None
     told = {a: float(np.clip(_unit(board, result.task, a, v), 0, 1)) for a, v in values.items()}
-    told["stability"] *= values["quality"] > (start or 0.0)
+    told["stability"] *= told["quality"]
     return told
 
 

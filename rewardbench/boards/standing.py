@@ -15,6 +15,7 @@ from rewardbench.types import Floats
 if TYPE_CHECKING:
     from rewardbench.boards.build import Scored
 
+NOT_ABOVE = "not be above"
 NULLS = ("random", "constant")
 """Arms that teach nothing: no design that does may stand above the untrained policy."""
 
@@ -51,12 +52,14 @@ def sensitivity(board: Board, task: str, contest: Sequence[Scored], seeds: Seque
     return {"draws": DRAWS, "rows": rows}
 
 
-def resolution(contest: Sequence[Scored], seeds: Sequence[int]) -> dict[str, Any]:
-    """The smallest true difference that the board resolves with power .8 among all its pairs, by axis: of the median
-    and of the worst pair."""
+def resolution(ranked: Sequence[Scored], seeds: Sequence[int], learnt: set[str]) -> dict[str, Any]:
+    """The smallest true difference that the ranks resolve with power .8, by axis: of the median and the worst pair.
+
+    The strictest step of Holm's method, whose later ones ask for less; on all axes but Q among those that learnt.
+    """
     found: dict[str, Any] = {}
     for axis in AXES:
-        held = [s.values(axis, seeds) for s in contest]
+        held = [s.values(axis, seeds) for s in ranked if axis == "quality" or s.name in learnt]
         cells = [[float(v) for v in values if v is not None] for values in held]
         cells = [c for c in cells if len(c) == len(seeds)]
         told = stats.resolution(cells) if len(cells) > 1 else None
@@ -84,15 +87,18 @@ def broken(board: Board, scored: Sequence[Scored]) -> dict[str, Any]:
     """Whether the task still tells good from bad, by axis: each condition with its numbers, and those that failed.
 
     A null arm must not be above `untrained` in Q; the planted exploit must be below the baseline; the oracle above
-    `untrained`. One-sided t tests paired by seed, the conditions of an axis adjusted together (Holm).
+    `untrained`. One-sided t tests paired by seed. What must be shown is adjusted within its axis (Holm); what must not
+    is not, so that a null arm is caught as soon as a single test would.
     """
     there = {s.name: s for s in scored}
     found = {}
     for axis in AXES:
         told = [t for a, b, must in _asked(board, axis) if (t := _condition(there, axis, a, b, must)) is not None]
-        for one, p in zip(told, stats.holm([t["p"] for t in told]), strict=True):
-            one["p_adjusted"] = p
-            one["holds"] = (p < 0.05) == (one["must"] != "not be above")
+        shown = [t for t in told if t["must"] != NOT_ABOVE]
+        adjusted = dict(zip(map(id, shown), stats.holm([t["p"] for t in shown]), strict=True))
+        for one in told:
+            one["p_adjusted"] = adjusted.get(id(one), one["p"])
+            one["holds"] = (one["p_adjusted"] < 0.05) == (one["must"] != NOT_ABOVE)
         failed = [f"{t['a']} must {t['must']} {t['b']}" for t in told if not t["holds"]]
         found[axis] = {"conditions": told, "broken": failed}
     return found
@@ -100,7 +106,7 @@ def broken(board: Board, scored: Sequence[Scored]) -> dict[str, Any]:
 
 def _asked(board: Board, axis: str) -> list[tuple[str, str, str]]:
     """(entry, entry, what the first must be to the second) of an axis; a policy that stands still is stable."""
-    nulls = [(n, "untrained", "not be above") for n in NULLS] if axis == "quality" else []
+    nulls = [(n, "untrained", NOT_ABOVE) for n in NULLS] if axis == "quality" else []
     oracle = [("oracle", "untrained", "be above")] if axis != "stability" else []
     return [*nulls, ("exploit", board.pinned, "be below"), *oracle]
 

@@ -87,7 +87,10 @@ def gold(name: str) -> Gold:
 
 @lru_cache
 def second_gold(name: str) -> Callable[[Prompt, Said], float] | None:
-    """What a second author's gold tells, in [0, 1]; None where the task has no `gold_b.py`. No run reads it."""
+    """What a task's second gold, written again from its card, tells, in [0, 1]; None where there is no `gold_b.py`.
+
+    No run reads it.
+    """
     if not (task_folder(name) / "gold_b.py").is_file():
         return None
     score = _defined(_module(task_folder(name), "gold_b"), "gold", name)

@@ -212,26 +212,24 @@ def units(board: Json, task: Json, row: Json) -> list[float | None]:
     """Q, S, E, D as `overall` counts them, means over seeds: its weighted mean is `overall`, whatever the weights.
 
     None where the task does not ask for an axis, all None where one that it asks for is not known. Each is clipped to
-    [0, 1]; D is in units of the oracle arm's; S counts only where Q lies above that of `untrained` on the same seed.
+    [0, 1]; D is in units of the oracle arm's; S counts in proportion to Q.
     """
     oracle = board["scale"].get(task["task"], {}).get("diversity")
     asked = [a for a in AXES if a != "diversity" or oracle]
-    base = next((r for r in task["rows"] if r["entry"] == "untrained"), None)
-    start = {r["seed"]: r["quality"] or 0.0 for r in base["runs"]} if base else {}
     if not row["runs"] or any(run[a] is None for run in row["runs"] for a in asked):
         return [None] * len(AXES)
     found: list[float | None] = []
     for axis in AXES:
         scale = oracle if axis == "diversity" else 1.0
-        values = [_counts(axis, run, scale or 1.0, start) for run in row["runs"]] if axis in asked else []
+        values = [_counts(axis, run, scale or 1.0) for run in row["runs"]] if axis in asked else []
         found.append(sum(values) / len(values) if values else None)
     return found
 
 
-def _counts(axis: str, run: Json, scale: float, start: Mapping[int, float]) -> float:
+def _counts(axis: str, run: Json, scale: float) -> float:
     """What one run's axis counts in its mix, in [0, 1]."""
-    value = min(1.0, max(0.0, run[axis] / scale))
-    return value if axis != "stability" or run["quality"] > start.get(run["seed"], 0.0) else 0.0
+    value = min(1.0, max(0.0, float(run[axis]) / scale))
+    return value * _counts("quality", run, 1.0) if axis == "stability" else value
 
 
 def unit_text(values: Sequence[float | None]) -> str:

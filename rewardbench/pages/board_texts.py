@@ -13,7 +13,7 @@ from typing import Any
 from rewardbench.pages import svg, truth_words
 from rewardbench.pages.board_entries import safe_link
 from rewardbench.pages.board_rows import AXES, LETTERS, RANKED, UNSTATED, badge, dependent, marks_of, ranks_of
-from rewardbench.pages.board_words import broken, resolution
+from rewardbench.pages.board_words import RESOLVES, broken, resolution
 from rewardbench.pages.numbers import bracket, fixed
 from rewardbench.pages.safe import cut, label
 
@@ -133,7 +133,7 @@ def _task(task: Json, hangs: frozenset[str]) -> list[str]:
     lines = [f"## {md(task['task'])}", ""]
     lines += [f"- {line}" for axis in RANKED if (line := _best(axis, contest))]
     if unseen := resolution(task):
-        lines.append(f"- Half of all pairs cannot be told apart where they differ by less than {', '.join(unseen)}")
+        lines.append(f"- {RESOLVES} {', '.join(unseen)}")
     lines.append("")
     lines += [
         "| rank | entry | Q | S | E | D | overall | verdict | flags | marks |",
@@ -147,6 +147,7 @@ def _task(task: Json, hangs: frozenset[str]) -> list[str]:
 def _best(axis: str, contest: Sequence[Json]) -> str:
     """Who may be first on an axis: those whose rank interval starts at 1, best mean first."""
     there = [r for r in contest if ranks_of(r).get(axis, (2, 2))[0] == 1 and r["means"].get(axis)]
+    there = [r for r in there if ((r["verdicts"] or {}).get(axis) or {}).get("verdict") != "worse"]
     there.sort(key=lambda r: (-r["means"][axis]["mean"], r["entry"]))
     if not there:
         return ""
@@ -161,7 +162,7 @@ def _line(row: Json, hangs: frozenset[str]) -> str:
     axes = [_number(row, a) for a in (*AXES, "overall")]
     judged = (row["verdicts"] or {}).get("quality")
     flags = ", ".join(f"{md(f)} {n}/{row['seeds']}" for f, n in sorted(row["flags"].items()))
-    rank = "arm" if row["kind"] == "control" else between or first or "–"
+    rank = {"control": "arm", "generated": "drawn"}.get(row["kind"], between or first or "–")
     cells = [
         rank,
         f"`{code(row['entry'])}`",

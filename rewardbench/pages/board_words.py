@@ -43,8 +43,11 @@ def broken(told: Json) -> list[Condition]:
     return [c for task in told["tasks"] for c in conditions(task) if not c.holds]
 
 
+RESOLVES = "A true difference between two ranked entries is found 8 times in 10 if it is at least (the median pair)"
+
+
 def resolution(task: Json) -> list[str]:
-    """Which difference the median pair of entries needs to be told apart, a few words an axis."""
+    """Which difference the median pair of ranked entries needs to be told apart, a few words an axis."""
     found = []
     for axis in AXES:
         told = task["resolution"].get(axis)

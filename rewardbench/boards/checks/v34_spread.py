@@ -2,8 +2,9 @@
 
 Why: the best five of twenty seeds spread half as much as five honest ones (0.46 to 0.94 standard deviations in 40,000
 draws of normal seeds). An F test of gold's variance over seeds against that of the other entries that end near it
-(within 0.2 of gold: at either end of the scale there is no room to spread), pooled; flagged below p = 0.01, so one
-honest entry in a hundred is flagged where variances are equal, and more where a design is steadier than the others.
+(within 0.2 of gold), pooled; flagged below p = 0.01. One honest entry in a hundred is flagged where variances are
+equal, more where a design is steadier than the others; nobody is asked within 0.1 of either end of the scale, where
+there is no room to spread.
 Mend: nothing; a person looks, and may ask for challenge seeds (V41).
 """
 
@@ -25,6 +26,8 @@ AFTER: tuple[str, ...] = ("V06", "V08")
 
 
 LEVEL_P = 0.01
+ROOM = 0.1
+"""Of gold: nearer to an end of the scale there is no room to spread, and nothing to be told."""
 NEAR = 0.2
 """Of gold: entries whose means lie further apart have other room to spread."""
 
@@ -36,6 +39,8 @@ def check(case: Case) -> list[Finding]:
         if not piece.design.trains or case.about["kind"] == "control":
             continue
         mine = gold_at_end(piece)
+        if len(mine) and not ROOM < np.mean(mine) < 1 - ROOM:
+            continue
         ends = [gold_at_end(o) for o in case.others(piece.task)] if len(mine) else []
         ratio, p = spread(mine, [e for e in ends if len(e) and abs(np.mean(e) - np.mean(mine)) < NEAR])
         if p < LEVEL_P:

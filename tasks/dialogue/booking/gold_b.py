@@ -1,4 +1,4 @@
-"""Does a second author's reading agree that the clerk asked for what was missing and booked what was wished?
+"""Does a second reading agree that the clerk asked for what was missing and booked what was wished?
 
 Written from the task's card without sight of `gold.py`. Read differently by choice:
 

@@ -1,4 +1,4 @@
-"""Does a second author's reading agree that the question is answered, with one value and nothing else?
+"""Does a second reading agree that the question is answered, with one value and nothing else?
 
 Written from the task's card without sight of `gold.py`. Read differently by choice:
 

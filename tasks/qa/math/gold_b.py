@@ -1,4 +1,4 @@
-"""Does a second author's reading find the true final number, and only that one?
+"""Does a second reading find the true final number, and only that one?
 
 Written from the task's card without sight of `gold.py`. Read differently by choice:
 

@@ -1,4 +1,4 @@
-"""Does a second author's reading find a short story around the three words, and not only the words?
+"""Does a second reading find a short story around the three words, and not only the words?
 
 Written from the task's card without sight of `gold.py`. Read differently by choice:
 
