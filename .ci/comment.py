@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 MOST_BYTES = 1_000_000
+MOST_TEXT = 60_000  # characters of a comment: hosts refuse longer ones
 MOST_ROWS, MOST_FINDINGS, LONGEST = 20, 15, 240
 NAME = re.compile(r"[a-z0-9][a-z0-9._@=-]{0,63}")
 LEVELS = ("reported", "consistent", "rescored")
@@ -127,7 +128,8 @@ def body(found: dict[str, Any]) -> str:
     if others := whole(found.get("other_files"), 10**6):
         lines += [f"{others} files of leaderboards that are no entry's are changed too: a person looks at those.", ""]
     lines += ["`rbench explain CODE` says what a check asks and how to mend it. A flag asks for a person's look."]
-    return "\n".join(lines)
+    text = "\n".join(lines)
+    return text if len(text) <= MOST_TEXT else text[:MOST_TEXT] + "\n\n… cut: the artefact has all of it."
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -27,6 +27,8 @@ class Scored:
 
     entry: Entry
     results: tuple[Result, ...]
+    refused: bool = False
+    """A check of the board rejected it as it is now."""
 
     @property
     def name(self) -> str:
@@ -42,7 +44,7 @@ class Scored:
     def ranked(self) -> bool:
         """Whether it has a rank among entries: arms have none, and drawn designs are reported apart, so that forty of
         them do not blunt what can be told of the others."""
-        return self.entry.kind in ("handmade", "submitted")
+        return self.entry.kind in ("handmade", "submitted") and not self.refused
 
     def values(self, axis: str, seeds: Sequence[int]) -> list[float | None]:
         """The axis on each of the seeds, in their order."""
@@ -56,7 +58,9 @@ def build(board: Board) -> dict[str, Any]:
     Raises UserError (code 5) where an entry is damaged, or `untrained` is missing on a task that has entries.
     """
     entries, known = all_of(board.folder), evidence.read(board)
-    tasks = {task: _scored(board, task, entries) for task in board.tasks}
+    told_of = {e.name: evidence.of(known, e) for e in entries}
+    refused = {n for n, told in told_of.items() if told["accepted"] is False}
+    tasks = {task: _scored(board, task, entries, refused) for task in board.tasks}
     views = [_task(board, task, scored) for task, scored in tasks.items() if scored]
     harmful = {v["task"]: {r["entry"] for r in v["rows"] if r["harmful"]} for v in views}
     asked = truth.truth(board, tasks, harmful)
@@ -64,7 +68,7 @@ def build(board: Board) -> dict[str, Any]:
         "schema_version": 1,
         "board": _definition(board),
         "provisional": [*provisional(board, tasks), *_unreliable(asked)],
-        "entries": [_entry(e, known) for e in entries],
+        "entries": [_entry(e) | told_of[e.name] for e in entries],
         "tasks": views,
         "overall": _across(board, tasks),
         "truth": asked,
@@ -94,12 +98,11 @@ def _definition(board: Board) -> dict[str, Any]:
     }
 
 
-def _entry(entry: Entry, known: evidence.Known) -> dict[str, Any]:
+def _entry(entry: Entry) -> dict[str, Any]:
     """Who and what an entry is; its numbers stand with the tasks."""
     told = {k: v for k, v in entry.about.items() if k not in ("tasks", "board", "schema_version")}
     designs = {t: v["design_hash"] for t, v in entry.about["tasks"].items()}
-    told |= {"tasks": list(entry.tasks), "designs": designs, "digest": entry.digest}
-    return told | evidence.of(known, entry)
+    return told | {"tasks": list(entry.tasks), "designs": designs, "digest": entry.digest}
 
 
 def provisional(board: Board, tasks: Mapping[str, Sequence[Scored]]) -> list[str]:
@@ -126,7 +129,7 @@ def _unreliable(asked: Mapping[str, Any]) -> list[str]:
     return [f"{task}: ICC(2,k) {icc:.2f} of Q is below {RELIABLE}" for task, icc in low.items()]
 
 
-def _scored(board: Board, task: str, entries: Sequence[Entry]) -> list[Scored]:
+def _scored(board: Board, task: str, entries: Sequence[Entry], refused: set[str]) -> list[Scored]:
     """Every entry's results on a task, computed from rows."""
     here = [e for e in entries if task in e.tasks]
     if not here:
@@ -137,7 +140,7 @@ def _scored(board: Board, task: str, entries: Sequence[Entry]) -> list[Scored]:
     start = base.runs(task)
     own = numbers.score(board, start, [])
     scored = {e.name: own if e is base else numbers.beside(board, e.runs(task), own, floor=False) for e in here}
-    return [Scored(e, tuple(scored[e.name])) for e in here]
+    return [Scored(e, tuple(scored[e.name]), e.name in refused) for e in here]
 
 
 def _task(board: Board, task: str, scored: Sequence[Scored]) -> dict[str, Any]:
@@ -163,6 +166,7 @@ def _task(board: Board, task: str, scored: Sequence[Scored]) -> dict[str, Any]:
             "ranks": {axis: places[axis].get(s.name) for axis in RANKED} if s.ranked else None,
             "verdicts": {axis: judged[axis].get(s.name) for axis in AXES} if s.contestant else None,
             "learns": s.name in learnt,
+            "broken": s.refused,
             "harmful": s.name in harmful,
             "front": s.name in fronts,
         }

@@ -101,8 +101,25 @@ def read(folder: Path) -> Entry:
 
 
 def all_of(board: Path) -> list[Entry]:
-    """The entries of a board's folder, by name."""
-    return [read(path.parent) for path in sorted((board / "entries").glob("*/entry.json"))]
+    """The entries of a board's folder, by name. Raises UserError (code 5) where one calls itself otherwise than its
+    folder: it would take the place of another."""
+    found = [read(path.parent) for path in sorted((board / "entries").glob("[!.]*/entry.json"))]
+    for entry in found:
+        if entry.name != entry.folder.name:
+            where = f"entries/{entry.folder.name}"
+            raise UserError(f"{where} calls itself {entry.name!r}: an entry has its folder's name", 5)
+    return found
+
+
+def computed(folder: Path) -> str:
+    """What all files of an entry hash to, whatever its manifest says."""
+    return canonical(_listed(folder))
+
+
+def _listed(folder: Path) -> dict[str, dict[str, Any]]:
+    """File -> bytes and SHA-256."""
+    there = {p.relative_to(folder).as_posix(): p for p in files(folder)}
+    return {name: {"bytes": p.stat().st_size, "sha256": file_digest(p)} for name, p in there.items()}
 
 
 def files(folder: Path) -> Iterator[Path]:
@@ -117,9 +134,7 @@ def write_manifest(folder: Path, bundle: str | None = None) -> str:
 
     `bundle` is the SHA-256 of the archive that has all words, which a board does not keep.
     """
-    listed = {
-        p.relative_to(folder).as_posix(): {"bytes": p.stat().st_size, "sha256": file_digest(p)} for p in files(folder)
-    }
+    listed = _listed(folder)
     digest = canonical(listed)
     told = {"schema_version": SCHEMA, "digest": digest, "files": listed} | ({"bundle": bundle} if bundle else {})
     text = json.dumps(told, indent=1, sort_keys=True)

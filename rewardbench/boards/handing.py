@@ -22,7 +22,7 @@ PLEDGE = (
     "I made this design, or name in the summary whose it is.",
     "Every run on the board's seeds is in the bundle, failed ones too; none was repeated or picked.",
     "No part reads gold, a truth, or a test prompt, or was fitted to any of them.",
-    "The number of designs that I tried before this one is stated, or left as not stated.",
+    "The number of designs that I tried, this one included, is stated, or left as not stated.",
     "The rows and the design may be published under the licence that the entry names.",
 )
 """What whoever hands in says, one box each."""
@@ -58,12 +58,12 @@ def request(entry: Entry, bundle: Path, digest: str) -> Request:
     about, place = entry.about, place_of(entry)
     board = about["board"]
     title = f"{board['name']} {board['version']}: entry {entry.name}"
-    branch, file = f"entry-{board['name']}-{entry.name}", shlex.quote(str(bundle))
+    branch, file = shlex.quote(f"entry-{board['name']}-{entry.name}"), shlex.quote(str(bundle))
     steps = (
         "Fork the boards' repository on its host, clone the fork, and go into the clone.",
         f"git switch -c {branch}",
         f"rbench submit open {file} --into .",
-        f"git add {place}",
+        f"git add {shlex.quote(str(place))}",
         f"git commit -m {shlex.quote(title)}",
         f"git push -u origin {branch}",
         "Put the full bundle where it can be fetched, and its address into the text below.",

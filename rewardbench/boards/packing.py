@@ -95,7 +95,7 @@ def unlike(board: Board, spec: RunSpec) -> str | None:
 
 def kind_of(board: Board, one: Found) -> tuple[str, str]:
     """(kind, entry name) of a design that a board ships: an arm, a task's own, or one that the generator drew."""
-    if one.design in find.arms():
+    if one.design in find.arms() and design_hash(find.design(one.design, one.task)) == one.design_hash:
         return "control", one.design
     if board.algorithms:
         same = one.design_hash == design_hash(find.design(board.baseline, one.task))

@@ -192,7 +192,7 @@ def _read(path: Path, texts: list[str], where: str) -> None:
     total = 0
     try:
         with pq.ParquetFile(path, read_dictionary=texts) as file:
-            for batch in file.iter_batches(use_threads=False):
+            for batch in file.iter_batches(batch_size=1024, use_threads=False):
                 batch.validate(full=True)
                 for name, column in zip(batch.schema.names, batch.columns, strict=True):
                     if column.null_count:

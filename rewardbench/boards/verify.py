@@ -172,6 +172,9 @@ def _asked(module: Any, case: Case) -> tuple[list[Finding], str]:
         found = [refused.finding]
     except UserError as error:  # a table that cannot be what it should be
         found = [Finding(module.CODE, shown(str(error), 300))]
+    except Exception as error:  # anybody's bundle must not crash its check: what it cannot read, it refuses
+        found = [Finding(module.CODE, f"the check broke on it ({type(error).__name__}: {shown(str(error), 200)})",
+                         severity="reject")]  # fmt: skip
     if len(found) > MOST:
         found[MOST - 1 :] = [Finding(module.CODE, f"and {len(found) - MOST + 1} more of this kind")]
     return [replace(f, severity=f.severity or module.SEVERITY) for f in found], ""

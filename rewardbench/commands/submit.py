@@ -93,12 +93,13 @@ def check(bundle: Path, board: str | None, as_json: bool) -> int:
 
 @command.command("open")
 @click.argument("bundle", type=click.Path(path_type=Path))
+@click.option("--board", metavar="B", help="A board's name or folder (default: the shipped one that it names).")
 @click.option(
     "--into", type=click.Path(path_type=Path, file_okay=False), metavar="CHECKOUT",
     help="Write the entry as the board keeps it into this checkout of the boards' repository.",
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
-def open_(bundle: Path, into: Path | None, as_json: bool) -> int:
+def open_(bundle: Path, board: str | None, into: Path | None, as_json: bool) -> int:
     """Say how BUNDLE becomes a pull request: steps, title and text. Nothing is sent, and git is yours to run.
 
     With --into, the entry is written below leaderboards/<board>/entries/ of a checkout, ready to commit: all scores,
@@ -110,9 +111,14 @@ def open_(bundle: Path, into: Path | None, as_json: bool) -> int:
       rbench submit open mine.zip --into ../boards
     """
     from rewardbench.boards import bundle as bundles
-    from rewardbench.boards import entries, handing
+    from rewardbench.boards import entries, handing, verify
     from rewardbench.cli import print_json
+    from rewardbench.types import UserError
 
+    verdict = verify.verify(bundle, board, "consistent")
+    if not verdict.accepted:
+        first = next(f for f in verdict.findings if f.severity == "reject")
+        raise UserError(f"the bundle is refused ({first.code}: {first.message}); `rbench submit check` says all", 3)
     with bundles.opened(bundle) as folder:
         entry = entries.read(folder)
         digest = handing.sha256(bundle, folder)

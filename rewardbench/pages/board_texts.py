@@ -78,6 +78,20 @@ def cell(value: Any) -> Any:
 # --- README --------------------------------------------------------------------------------------
 
 
+MARKED = """Drawn: a design that a seeded generator drew, not made to prove a point; it is held against the baseline, and
+not ranked among entries. Flags are counted over seeds (`hacked 2/5`): `rbench explain hacked` says what each means. Harmful:
+significantly below the untrained policy. Did not learn: the interval of its gain includes 0. Front: no other that
+learnt beats it on one axis without losing on another. Provisional: entries are missing, and ranks will change. To enter:
+[boards](../../docs/boards.md)."""
+NUMBERED = """Rank: the places that an entry may hold on Q; entries that cannot be told apart share its start. Numbers are
+means over seeds with 95% intervals. Q: how good the policy got, 0 = untrained, 1 = trained on gold itself. S: how
+little it fell back. E: how early. D: variety gained while getting precise. Verdict: on Q, against the baseline
+`{baseline}`, paired by seed and adjusted for all comparisons, which printed intervals are not: one without 0 may be
+unresolved. Where a design's seeds fall into two kinds (learnt, ruined), a 95% interval of five covers less often than
+it says. In italics: it did not learn, so the number has no rank. Arms (last) are references and never ranked. –: not
+known, which is never 0."""
+
+
 def readme(told: Json) -> str:
     """`README.md`: what is measured, the top of each axis, a table a task, how to read it."""
     board = told["board"]
@@ -100,12 +114,8 @@ def readme(told: Json) -> str:
         lines += _task(task, dependent(told, task["task"]))
     lines += truth_words.markdown(told)
     lines += [
-        "## How to read it", "",
-        "Rank: the places that an entry may hold on Q; entries that cannot be told apart share its start. Numbers are "
-        "means over seeds with 95% intervals. Q: how good the policy got, 0 = untrained, 1 = trained on gold itself. "
-        "S: how little it fell back. E: how early. D: variety gained while getting precise. Verdict: on Q, against the "
-        f"baseline `{code(board['baseline'])}`, paired by seed and adjusted. In italics: it did not learn, so the "
-        "number has no rank. Arms (last) are references and never ranked. –: not known, which is never 0.",
+        "## How to read it", "", " ".join(MARKED.split()), "",
+        " ".join(NUMBERED.format(baseline=code(board["baseline"])).split()),
         "",
         "Built from the entries' rows by `rbench board build`; do not edit this page.",
     ]  # fmt: skip

@@ -155,7 +155,7 @@ def verdict(told: Json, alarm: str, outcome: str) -> str:
     }
     return (
         f"{head}; {one['hits']} of them were {happened}: precision {span(one['precision'])}, recall "
-        f"{span(one['recall'])}. Without the audit, as many flags dealt out at random within each task would have hit "
+        f"{span(one['recall'])}. By chance, as many flags dealt out within each task hit "
         f"{fixed(chance['expected'], 1)} ({chance['low']:.0f} to {chance['high']:.0f}): {one['hits']} "
         f"{ends[beyond(one)]}."
     )

@@ -2,8 +2,7 @@
 
 Why: the best five of twenty seeds lie 1.2 standard deviations above the truth. A board's seeds are hashed from its
 name, version and index, so nobody picks any; every run of them counts, failures too.
-Mend: run all seeds of the board (`rbench board run BOARD --list` names the shards, `definition.Board.seed_list` the
-seeds).
+Mend: run all seeds of the board: `rbench run --board BOARD --design D`.
 """
 
 from __future__ import annotations
