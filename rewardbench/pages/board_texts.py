@@ -78,18 +78,19 @@ def cell(value: Any) -> Any:
 # --- README --------------------------------------------------------------------------------------
 
 
-MARKED = """Drawn: a design that a seeded generator drew, not made to prove a point; it is held against the baseline, and
-not ranked among entries. Flags are counted over seeds (`hacked 2/5`): `rbench explain hacked` says what each means. Harmful:
-significantly below the untrained policy. Did not learn: the interval of its gain includes 0. Front: no other that
-learnt beats it on one axis without losing on another. Provisional: entries are missing, and ranks will change. To enter:
+MARKED = """Drawn: a design that a seeded generator drew, not made to prove a point; it is held against the
+baseline, and not ranked among entries. Flags are counted over seeds (`hacked 2/5`): `rbench explain
+hacked` says what each means. Harmful: significantly below the untrained policy. Did not learn: the
+interval of its gain includes 0. Front: no other that learnt beats it on one axis without losing on
+another. Provisional: entries are missing, and ranks will change. To enter:
 [boards](../../docs/boards.md)."""
-NUMBERED = """Rank: the places that an entry may hold on Q; entries that cannot be told apart share its start. Numbers are
-means over seeds with 95% intervals. Q: how good the policy got, 0 = untrained, 1 = trained on gold itself. S: how
-little it fell back. E: how early. D: variety gained while getting precise. Verdict: on Q, against the baseline
-`{baseline}`, paired by seed and adjusted for all comparisons, which printed intervals are not: one without 0 may be
-unresolved. Where a design's seeds fall into two kinds (learnt, ruined), a 95% interval of five covers less often than
-it says. In italics: it did not learn, so the number has no rank. Arms (last) are references and never ranked. –: not
-known, which is never 0."""
+NUMBERED = """Rank: the places that an entry may hold on Q; entries that cannot be told apart share its start. Numbers
+are means over seeds with 95% intervals. Q: how good the policy got, 0 = untrained, 1 = trained on gold
+itself. S: how little it fell back. E: how early. D: variety gained while getting precise. Verdict: on
+Q, against the baseline `{baseline}`, paired by seed and adjusted for all comparisons, which printed
+intervals are not: one without 0 may be unresolved. Where a design's seeds fall into two kinds (learnt,
+ruined), a 95% interval of five covers less often than it says. In italics: it did not learn, so the
+number has no rank. Arms (last) are references and never ranked. –: not known, which is never 0."""
 
 
 def readme(told: Json) -> str:
