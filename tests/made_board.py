@@ -128,7 +128,7 @@ def row_json(task, name, kind, skill, start, spec, rng):
 
 def mixed(run, start):
     """The weighted mean of a run's axes, written out apart from the suite's own."""
-    told = {"quality": run["quality"], "efficiency": run["efficiency"], "stability": run["stability"] * (run["quality"] > start)}
+    told = {"quality": run["quality"], "efficiency": run["efficiency"], "stability": run["stability"] * min(1.0, max(0.0, run["quality"]))}
     if run["diversity"] is not None:
         told["diversity"] = run["diversity"] / ORACLE_D
     return sum(WEIGHTS[a] * min(1.0, max(0.0, v)) for a, v in told.items()) / sum(WEIGHTS[a] for a in told)
