@@ -323,7 +323,7 @@ SOUND = {"untrained": 0.0, "random": -0.1, "constant": 0.0, "oracle": 1.0, "refe
     [
         ({}, []),
         ({"random": 0.1}, ["random must not be above untrained"]),
-        ({"exploit": 0.9}, ["exploit must be below reference"]),
+        ({"exploit": 0.92}, ["exploit must be below reference"]),
         ({"exploit": 1.1}, ["exploit must be below reference"]),
         ({"oracle": 0.0}, ["oracle must be above untrained"]),
     ],
@@ -394,3 +394,22 @@ def test_a_board_of_algorithms_needs_its_own_among_them(tmp_path):
         (tmp_path / "board.toml").write_text(tomli_w.dumps(told | {"algorithms": algorithms}))
         with pytest.raises(UserError, match=word):
             definition.read(tmp_path)
+
+
+# --- what ships ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", [p.parent.name for p in sorted(ROOT.glob("leaderboards/*/board.json"))])
+def test_what_a_shipped_board_shows_is_what_its_rows_say(name):
+    from rewardbench.boards import writing
+
+    found = definition.read(ROOT / "leaderboards" / name)
+    for file, data in writing.forms(build.build(found)).items():
+        assert (found.folder / file).read_bytes() == data, f"{file}: run `rbench board build leaderboards/{name}`"
+
+
+def test_a_shipped_board_is_as_it_was_frozen():
+    from rewardbench.boards import freezing
+
+    assert freezing.changed(definition.read(CPU)) == []
+    assert definition.read(CPU).audit
