@@ -332,19 +332,19 @@ def test_a_changed_bundle_does_not_pass(bundle, small, tmp_path):
     assert rbench("submit", "check", tmp_path / "brief", "--board", small).code == 3
 
 
-def test_open_prints_steps_title_and_text(bundle):
-    said = rbench("submit", "open", bundle)
+def test_open_prints_steps_title_and_text(bundle, small):
+    said = rbench("submit", "open", bundle, "--board", small)
     assert said.code == 0, said.err
     for words in ("Fork", "git switch -c entry-small-brief", "leaderboards/small/entries/brief", "- [ ] ", "designs tried: 2"):
         assert words in said.out
-    told = rbench("submit", "open", bundle, "--json").json
+    told = rbench("submit", "open", bundle, "--board", small, "--json").json
     assert told["files"] == []
     assert told["body"] in said.out
     assert f"SHA-256 `{file_digest(bundle)}`" in told["body"]
 
 
-def test_open_into_a_checkout_writes_what_a_board_keeps(bundle, checkout):
-    said = rbench("submit", "open", bundle, "--into", checkout, "--json")
+def test_open_into_a_checkout_writes_what_a_board_keeps(bundle, small, checkout):
+    said = rbench("submit", "open", bundle, "--board", small, "--into", checkout, "--json")
     assert said.code == 0, said.err
     place = checkout / "leaderboards" / "small" / "entries" / "brief"
     assert set(valid(said, "submit-open")["files"]) == {p.relative_to(checkout).as_posix() for p in place.rglob("*") if p.is_file()}
@@ -359,18 +359,29 @@ def test_open_into_a_checkout_writes_what_a_board_keeps(bundle, checkout):
     assert json.loads((place / "entry.json").read_text()) == whole
     checked = rbench("verify", place, "--board", checkout / "leaderboards" / "small", "--json")
     assert (checked.code, checked.json["level"]) == (0, "rescored"), checked.out
-    again = rbench("submit", "open", bundle, "--into", checkout)
+    again = rbench("submit", "open", bundle, "--board", small, "--into", checkout)
     refused(again, 2, "is there already")
     assert rbench("board", "build", checkout / "leaderboards" / "small").code == 0
     board = json.loads((checkout / "leaderboards" / "small" / "board.json").read_text())
     assert "brief" in {r["entry"] for r in board["tasks"][0]["rows"]}
 
 
-def test_open_into_another_board_is_refused(bundle, checkout, tmp_path):
-    refused(rbench("submit", "open", bundle, "--into", tmp_path), 5, "has no leaderboards/small")
+def test_open_refuses_what_the_board_would_refuse(bundle, small, tmp_path):
+    with zipfile.ZipFile(bundle) as file:
+        file.extractall(tmp_path)
+    place = tmp_path / "brief" / "entry.json"
+    told = json.loads(place.read_text())
+    told["tasks"]["qa/lookup"]["means"]["gold"]["mean"] += 0.1
+    place.write_text(json.dumps(told))
+    entries.write_manifest(tmp_path / "brief")
+    refused(rbench("submit", "open", tmp_path / "brief", "--board", small), 3, "V05", "rbench submit check")
+
+
+def test_open_into_another_board_is_refused(bundle, small, checkout, tmp_path):
+    refused(rbench("submit", "open", bundle, "--board", small, "--into", tmp_path), 5, "has no leaderboards/small")
     place = checkout / "leaderboards" / "small" / "board.toml"
     place.write_text(place.read_text().replace("version = 1", "version = 2"))
-    refused(rbench("submit", "open", bundle, "--into", checkout), 2, "the checkout has version 2")
+    refused(rbench("submit", "open", bundle, "--board", small, "--into", checkout), 2, "the checkout has version 2")
     assert not (checkout / "leaderboards" / "small" / "entries" / "brief").exists()
 
 
@@ -393,7 +404,7 @@ def test_the_pages_commands_do_what_it_says(small, tmp_path, monkeypatch):
     for line in lines:
         words = shlex.split(line.removesuffix(" || true"))[1:]
         words = [str(small) if w == "cpu" else w for w in words]
-        words += board if words[:2] == ["submit", "check"] or words[0] == "reproduce" else []
+        words += board if words[:2] in (["submit", "check"], ["submit", "open"]) or words[0] == "reproduce" else []
         said = rbench(*words)
         assert said.code == 0 or (words[0] == "audit" and said.code == 3), said.err
     assert [line.split()[1] for line in lines] == ["plan", "audit", "run", "submit", "submit", "submit", "reproduce"]
