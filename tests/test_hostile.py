@@ -364,6 +364,21 @@ def of_last(columns, many=1):
     return at[:many]
 
 
+def unkept_raised(folder, board):
+    """Gold raised on the completions alone whose words are not kept, and everything counted again."""
+    names = ("seed", "split", "step", "prompt", "k")
+    texts = rows.read(folder / TASK / "texts.parquet")
+    told = set(zip(*(texts[n].tolist() for n in names)))
+
+    def raised(columns):
+        keys = zip(*(columns[n].tolist() for n in names))
+        free = np.array([key not in told and key[1] == "dev" and key[2] > 0 for key in keys])
+        columns["gold"][free & (np.arange(len(free)) % 3 == 0)] = 1.0
+
+    retable(folder, "scores", raised)
+    counted(folder, board)
+
+
 def gold_edited(columns):
     at = np.flatnonzero((columns["split"] == "dev") & (columns["step"] == 2) & (columns["gold"] == 0))[:40]
     columns["gold"][at] = 1.0
@@ -545,6 +560,7 @@ LIES = {
     "a failure without a reason": (failed_silently, {"V14"}),
     "a larger policy": (lambda f, b: sealed(reruns(f, grown)), {"V14"}),
     "gold edited, means and all": (table(gold_edited, after=counted), {"V20"}),
+    "gold raised where no words are kept": (unkept_raised, {"V42"}),
     "a part edited, reward and all": (table(part_edited, after=counted), {"V22"}),
     "a reward edited": (table(one("reward", 3.0), after=counted), {"V23"}),
     "a class split in two": (table(class_split, after=counted), {"V21"}),

@@ -22,7 +22,8 @@ LEVEL = "consistent"
 SEVERITY = "reject"
 AFTER: tuple[str, ...] = ("V06", "V08")
 
-FLAGGED, REJECTED = 1e-3, 1e-6
+FLAGGED = 1e-3
+REJECTED = 1e-6
 NUMBERS = ("gold", "reward", "tokens")
 
 
