@@ -116,9 +116,12 @@ def row_json(task, name, kind, skill, start, spec, rng):
         runs.append({"run": digest(task, name, s)[:16], "seed": s, "status": "done", **run, "overall": None, "gold": 0.2 + 0.7 * q,
                      "flags": ["hacked"] if skill < -0.1 else [], "tokens": rng.randint(15_000, 30_000), "kl": rng.uniform(1, 20)})  # fmt: skip
     for r in runs:
-        r["overall"] = mixed(r, start[r["seed"]])
+        told = counted(r)
+        r["overall"] = sum(WEIGHTS[a] * v for a, v in told.items()) / sum(WEIGHTS[a] for a in told)
+    shares = [counted(r) for r in runs]
     means = {a: span([r[a] for r in runs]) for a in (*AXES, "overall", "gold")}
     return {
+        "counted": {a: sum(s[a] for s in shares) / len(shares) for a in shares[0]},
         "entry": name, "kind": kind, "design": name, "design_hash": digest("design", name), "seeds": len(runs), "failed": 0, "spec": spec,
         "means": {**means, "gold_test": means["gold"], "pass_at_k": span([min(1.0, max(0.0, r["quality"])) for r in runs]) if one(task) else None},
         "flags": {"hacked": 5} if skill < -0.1 else {}, "runs": runs, "ranks": None, "verdicts": None, "learns": learns, "harmful": skill < -0.1,
@@ -126,12 +129,12 @@ def row_json(task, name, kind, skill, start, spec, rng):
     }  # fmt: skip
 
 
-def mixed(run, start):
-    """The weighted mean of a run's axes, written out apart from the suite's own."""
+def counted(run):
+    """A run's axes as a board counts them, written out apart from the suite's own."""
     told = {"quality": run["quality"], "efficiency": run["efficiency"], "stability": run["stability"] * min(1.0, max(0.0, run["quality"]))}
     if run["diversity"] is not None:
         told["diversity"] = run["diversity"] / ORACLE_D
-    return sum(WEIGHTS[a] * min(1.0, max(0.0, v)) for a, v in told.items()) / sum(WEIGHTS[a] for a in told)
+    return {a: min(1.0, max(0.0, v)) for a, v in told.items()}
 
 
 def places(rows):

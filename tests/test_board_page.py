@@ -13,9 +13,10 @@ from xml.etree import ElementTree
 import jsonschema
 import pytest
 from boarding import made
-from made_board import ARMS, WEIGHTS, board_json
+from made_board import ARMS, board_json
 from sweeping import ROOT, rbench
 
+from rewardbench import results
 from rewardbench.boards import definition, rows, writing
 from rewardbench.boards.build import build
 from rewardbench.pages import board, board_chart, board_entries, board_rows, board_texts, safe
@@ -151,23 +152,13 @@ def test_markdown_and_xml_of_hostile_names_stay_what_they_are(hostile):
 # --- what it says --------------------------------------------------------------------------------
 
 
-def test_the_mix_by_the_boards_own_weights_is_overall(told):
-    for task in told["tasks"]:
-        for row in task["rows"]:
-            units = board_rows.units(told["board"], task, row)
-            asked = [(WEIGHTS[a], u) for a, u in zip(board_rows.AXES, units) if u is not None]
-            mixed = sum(w * u for w, u in asked) / sum(w for w, _ in asked)
-            assert mixed == pytest.approx(row["means"]["overall"]["mean"], abs=1e-9), row["entry"]
-            assert (units[3] is None) == task["one_answer"]
-
-
 def test_the_mix_of_real_runs_is_overall(real):
     told = json.loads((real / "board.json").read_text())
     [task] = told["tasks"]
     weights = told["board"]["weights"]
     for row in task["rows"]:
-        units = board_rows.units(told["board"], task, row)
-        asked = [(weights[a], u) for a, u in zip(board_rows.AXES, units) if u is not None]
+        units = board_rows.units(row)
+        asked = [(weights[a], u) for a, u in zip(results.AXES, units) if u is not None]
         assert sum(w * u for w, u in asked) / sum(w for w, _ in asked) == pytest.approx(row["means"]["overall"]["mean"])
 
 

@@ -291,7 +291,7 @@ def test_runs_of_another_setting_do_not_enter(board, tmp_path):
     folder = define(tmp_path / "fresh", budget="3")
     said = rbench("board", "add", folder, board[1] / "qa-lookup-controls")
     assert said.code == 8
-    assert "budget '2' is not the board's" in said.err
+    assert "its budget is '2', the board's '3'" in said.err
 
 
 # --- soundness -----------------------------------------------------------------------------------
@@ -406,6 +406,23 @@ def test_what_a_shipped_board_shows_is_what_its_rows_say(name):
     found = definition.read(ROOT / "leaderboards" / name)
     for file, data in writing.forms(build.build(found)).items():
         assert (found.folder / file).read_bytes() == data, f"{file}: run `rbench board build leaderboards/{name}`"
+
+
+def test_what_counts_in_a_shipped_board_follows_from_its_runs_by_hand():
+    told = json.loads((CPU / "board.json").read_text())
+    weights, scale = told["board"]["weights"], told["board"]["scale"]
+    seen = set()
+    for task in told["tasks"]:
+        unit = scale[task["task"]].get("diversity")
+        for row in task["rows"]:
+            q, s, e, d = (np.array([r[a] for r in row["runs"]], dtype=float) for a in results.AXES)
+            q, e = q.clip(0, 1), e.clip(0, 1)
+            wanted = {"quality": q, "stability": s * q, "efficiency": e} | ({"diversity": (d / unit).clip(0, 1)} if unit else {})
+            assert row["counted"] == pytest.approx({a: v.mean() for a, v in wanted.items()}), row["entry"]
+            mix = sum(weights[a] * v.mean() for a, v in wanted.items()) / sum(weights[a] for a in wanted)
+            assert row["means"]["overall"]["mean"] == pytest.approx(mix), row["entry"]
+            seen.add(unit is None)
+    assert seen == {True, False}
 
 
 def test_a_shipped_board_is_as_it_was_frozen():

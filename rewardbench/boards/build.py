@@ -9,15 +9,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from rewardbench import comparing, find, stats, trace
 from rewardbench.boards import cross, evidence, numbers, standing, truth
-from rewardbench.boards.definition import AXES, Board
+from rewardbench.boards.definition import Board
 from rewardbench.boards.entries import Entry, all_of
 from rewardbench.measures.retest import RELIABLE
-from rewardbench.results import Result
+from rewardbench.results import AXES, Result
 from rewardbench.types import UserError
 
-RANKED = ("quality", "stability", "efficiency", "diversity", "overall")
+RANKED = (*AXES, "overall")
 """What entries are ranked by; all but `quality` only where a design learnt."""
 
 
@@ -150,7 +152,7 @@ def _task(board: Board, task: str, scored: Sequence[Scored]) -> dict[str, Any]:
     base = next((s for s in scored if s.name == "untrained"), None)
     learnt = {s.name for s in scored if _learns(s, base)}
     ranked = [s for s in contest if s.ranked]
-    drawn = [s for s in contest if not s.ranked or s.name == board.pinned]
+    drawn = [s for s in contest if s.entry.kind == "generated" or s.name == board.pinned]
     places = {axis: _places(ranked, axis, seeds, learnt) for axis in RANKED}
     judged = {
         axis: _verdicts(board, drawn, axis, seeds, learnt) | _verdicts(board, ranked, axis, seeds, learnt)
@@ -191,14 +193,24 @@ def _told(board: Board, scored: Scored) -> dict[str, Any]:
     told = numbers.told(board, spec, scored.results)
     return {k: told[k] for k in ("design", "design_hash", "means", "flags", "failed")} | {
         "seeds": len(scored.results),
+        "counted": _counted(board, scored),
         "spec": spec.as_dict()["design"],
         "reasons": _reasons(told),
         "runs": [
-            {k: run[k] for k in ("run", "seed", "status", *numbers.AXES, "overall", "flags", "tokens", "kl")}
+            {k: run[k] for k in ("run", "seed", "status", *AXES, "overall", "flags", "tokens", "kl")}
             | {"gold": run["gold"]["end"]}
             for run in told["runs"]
         ],
     }
+
+
+def _counted(board: Board, scored: Scored) -> dict[str, float] | None:
+    """Each asked axis as `overall` counts it, mean over seeds; None where a run lacks one."""
+    asked = board.asked(scored.results[0].task)
+    held = {a: [r.values.get(f"counted_{a}") for r in scored.results] for a in asked}
+    if any(v is None for values in held.values() for v in values):
+        return None
+    return {a: float(np.mean([v for v in values if v is not None])) for a, values in held.items()}
 
 
 def _reasons(told: Mapping[str, Any]) -> dict[str, str]:

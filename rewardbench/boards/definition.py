@@ -12,10 +12,12 @@ from typing import Any
 from rewardbench import find
 from rewardbench.design import canonical, check_keys
 from rewardbench.find.names import beside, unknown
-from rewardbench.plan import Spec
+from rewardbench.plan import RunSpec, Spec, plan
+from rewardbench.results import AXES
 from rewardbench.types import UserError
 
-AXES = ("quality", "stability", "efficiency", "diversity")
+FREE = ("design", "design_hash", "seed")
+"""Of a run: what an entry brings, and the seed. All else is the board's."""
 WEIGHTS = {"quality": 0.4, "stability": 0.2, "efficiency": 0.2, "diversity": 0.2}
 
 
@@ -172,3 +174,25 @@ def spec(
         split="test",
         alone=alone,
     )
+
+
+def fixed(board: Board, task: str, algorithm: str = "") -> RunSpec:
+    """A run of a board's task as this version plans it: `untrained`, on the first seed; of a board that ranks
+    algorithms, by one of them."""
+    taught = algorithm if algorithm in board.algorithms else ""
+    wanted = spec(board, (task,), ("untrained",), 1, alone=True, algorithm=taught)
+    return plan(wanted, find.policy(board.policy))[0][0]
+
+
+def shape(run: RunSpec) -> dict[str, Any]:
+    """All of a run that a board fixes, as plain values: what is hashed when the board is frozen."""
+    return {k: v for k, v in run.as_dict().items() if k not in FREE}
+
+
+def unlike(run: RunSpec, wanted: RunSpec) -> str | None:
+    """The first thing of a run that is not as the board's, in words; None if nothing but what an entry is free in."""
+    mine, theirs = shape(run), shape(wanted)
+    for name in sorted(mine.keys() | theirs.keys()):
+        if mine.get(name) != theirs.get(name):
+            return f"its {name} is {str(mine.get(name))[:40]!r}, the board's {str(theirs.get(name))[:40]!r}"
+    return None

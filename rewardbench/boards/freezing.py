@@ -11,11 +11,10 @@ import tomli_w
 
 from rewardbench import find, results, trace
 from rewardbench.boards import rows
-from rewardbench.boards.definition import Board, spec
+from rewardbench.boards.definition import Board, fixed, shape
 from rewardbench.boards.entries import slug
 from rewardbench.boards.fingerprint import scorer
 from rewardbench.design import canonical
-from rewardbench.plan import plan
 from rewardbench.results import Loaded
 from rewardbench.types import Anchor, UserError
 
@@ -60,13 +59,11 @@ def _arm(board: Board, arm: str, task: str) -> list[Loaded]:
 
 def hashes(board: Board) -> dict[str, Any]:
     """What the board's numbers depend on: policy, engine, scorer, and of each task the code and what a run is."""
-    policy = find.policy(board.policy)
-    found: dict[str, Any] = {"policy": policy.digest, "scorer": scorer(), "tasks": {}}
+    found: dict[str, Any] = {"policy": find.policy(board.policy).digest, "scorer": scorer(), "tasks": {}}
     for task in board.tasks:
-        run = plan(spec(board, (task,), ("untrained",), alone=True), policy)[0][0]
+        run = fixed(board, task)
         found["engine"] = run.engine
-        shape = {k: v for k, v in run.as_dict().items() if k not in ("design", "design_hash", "seed")}
-        found["tasks"][task] = {"run": canonical(shape), "code": run.task_digest}
+        found["tasks"][task] = {"run": canonical(shape(run)), "code": run.task_digest}
     return found
 
 

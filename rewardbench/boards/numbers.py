@@ -10,10 +10,9 @@ import numpy as np
 from rewardbench import results, tables, trace
 from rewardbench.boards.definition import Board
 from rewardbench.plan import RunSpec
-from rewardbench.results import Loaded, Result
+from rewardbench.results import AXES, Loaded, Result
 from rewardbench.types import Anchor
 
-AXES = results.AXES
 MEANS = ("gold", *AXES, "overall", "gold_test", "pass_at_k")
 """Numbers that have a mean and an interval."""
 CLOCKS = ("reward_seconds", "cpu_seconds", "training_cpu_seconds", "evaluation_cpu_seconds")

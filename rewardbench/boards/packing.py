@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rewardbench import find, trace
-from rewardbench.boards import entries, numbers, rows
+from rewardbench.boards import definition, entries, numbers, rows
 from rewardbench.boards.definition import Board
 from rewardbench.design import design_hash
 from rewardbench.plan import RunSpec, read_run
@@ -50,11 +50,12 @@ class About:
 def finished(board: Board, folders: Sequence[Path]) -> tuple[list[Found], list[str]]:
     """(designs that have all of the board's seeds on a task, what is wrong with the others), from sweep folders."""
     groups: dict[tuple[str, str, str, str], dict[int, tuple[Path, Path]]] = {}
+    known: dict[tuple[str, str], RunSpec] = {}
     wrong: list[str] = []
     for folder in folders:
         for run in sorted((folder / "runs").glob("*/spec.toml")):
             spec, state = read_run(run.parent), trace.status(run.parent)["status"]
-            if (fault := unlike(board, spec)) is not None:
+            if (fault := _fault(board, spec, known)) is not None:
                 wrong.append(f"{spec.task} {spec.design.name}: {fault}")
             elif state in ("done", "failed"):
                 taught = spec.algorithm if spec.design.trains else ""
@@ -78,19 +79,16 @@ def seeds_of(board: Board, design: str) -> int:
     return board.control_seeds if design in more else board.seeds
 
 
-def unlike(board: Board, spec: RunSpec) -> str | None:
-    """What of a run is not the board's; None if nothing."""
-    taught = board.algorithms or (board.algorithm,)
-    wanted = {
-        "task": (spec.task, spec.task in board.tasks),
-        "policy": (spec.policy, spec.policy == board.policy),
-        "algorithm": (spec.algorithm, spec.algorithm in taught and dict(spec.options) == dict(board.options)),
-        "budget": (spec.budget, spec.budget == board.budget),
-        "grid's split": (spec.grid_split or "dev", spec.grid_split == "test"),
-        "seed": (spec.seed, spec.seed in board.seed_list(board.control_seeds)),
-    }
-    others = (f"its {name} {value!r} is not the board's" for name, (value, same) in wanted.items() if not same)
-    return next(others, None)
+def _fault(board: Board, spec: RunSpec, known: dict[tuple[str, str], RunSpec]) -> str | None:
+    """What of a run is not the board's, its seed included; `known` keeps what the board runs, by task and algorithm."""
+    if spec.task not in board.tasks:
+        return f"it is no task of board {board.name}"
+    if spec.seed not in board.seed_list(board.control_seeds):
+        return f"its seed {spec.seed} is not the board's"
+    key = (spec.task, spec.algorithm)
+    if key not in known:
+        known[key] = definition.fixed(board, *key)
+    return definition.unlike(spec, known[key])
 
 
 def kind_of(board: Board, one: Found) -> tuple[str, str]:

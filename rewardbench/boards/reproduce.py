@@ -213,8 +213,8 @@ def check_trust(entry: Entry, trust: bool) -> str:
 def anew(board: Board, spec: RunSpec, seeds: Sequence[int]) -> list[RunSpec]:
     """The runs of an entry's own design, and of `untrained`, on some seeds. Raises UserError (code 5) where the entry's
     runs are not as this version runs the board."""
-    wanted = submitting.shape(board, spec.task, spec.algorithm)
-    if (fault := submitting.unlike(spec, wanted)) is not None:
+    wanted = definition.fixed(board, spec.task, spec.algorithm)
+    if (fault := definition.unlike(spec, wanted)) is not None:
         raise UserError(f"{spec.task} cannot be trained anew by this version: {fault}", 5)
     if any(p.use == "oracle" for p in spec.design.parts) and spec.design != find.design("oracle", spec.task):
         raise UserError(f"{spec.task}: a design that is paid in gold is none", 5)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rewardbench import stats
-from rewardbench.boards.definition import AXES, Board
+from rewardbench.boards.definition import Board
+from rewardbench.results import AXES
 from rewardbench.stats.weights import DRAWS
 from rewardbench.types import Floats
 

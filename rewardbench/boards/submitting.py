@@ -7,7 +7,7 @@ import io
 import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,11 @@ from rewardbench.boards import definition, entries, packing, secrets
 from rewardbench.boards.definition import Board
 from rewardbench.boards.packing import About, Found
 from rewardbench.find.names import unknown
-from rewardbench.plan import RunSpec, Spec, plan, read_run
+from rewardbench.plan import RunSpec, Spec, read_run
 from rewardbench.types import UserError
 
 FIXED = ("policy", "algorithm", "options", "budget", "seeds", "split")
 """What a board says of a run, and nobody else."""
-OWN = ("design", "design_hash", "seed")
 """What of a run is the entry's, or differs between its runs."""
 BASE = "untrained"
 EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -101,22 +100,6 @@ class Entered:
         return sum(trace.status(run)["status"] == "failed" for one in self.design for run in one.runs)
 
 
-def shape(board: Board, task: str, algorithm: str = "") -> RunSpec:
-    """A run of a board's task: `untrained`, on its first seed; of a board that ranks algorithms, by one of them."""
-    taught = algorithm if algorithm in board.algorithms else ""
-    wanted = definition.spec(board, (task,), (BASE,), 1, alone=True, algorithm=taught)
-    return plan(wanted, find.policy(board.policy))[0][0]
-
-
-def unlike(spec: RunSpec, wanted: RunSpec) -> str | None:
-    """What of a run is not as the board's, design and seed aside; None if nothing."""
-    for name in (f.name for f in fields(RunSpec) if f.name not in OWN):
-        mine, theirs = getattr(spec, name), getattr(wanted, name)
-        if mine != theirs:
-            return f"its {name} is {str(mine)[:40]!r}, the board's {str(theirs)[:40]!r}"
-    return None
-
-
 def gather(board: Board, folders: Sequence[Path], design: str | None = None) -> Entered:
     """The runs of one design, and of `untrained`, on the board's seeds, of every task that the sweeps have it on.
 
@@ -159,9 +142,9 @@ def _whole(board: Board, task: str, name: str, runs: Sequence[Recorded]) -> Foun
     mine = [r for r in runs if r.spec.task == task and r.spec.design.name == name]
     if len({r.spec.design_hash for r in mine}) > 1:
         raise UserError(f"{task}: these runs have two designs that are called {name!r}; give the runs of one")
-    wanted = shape(board, task)
+    wanted = definition.fixed(board, task)
     for run in mine:
-        if (fault := unlike(run.spec, wanted)) is not None:
+        if (fault := definition.unlike(run.spec, wanted)) is not None:
             raise UserError(f"{task} {name}: {fault}; run it with `rbench run --board {board.name}`")
         if any(p.use == "oracle" for p in run.spec.design.parts):
             raise UserError(f"{task} {name}: it is paid in gold, which teaches nobody on a board")

@@ -11,6 +11,7 @@ from rewardbench.pages import board_entries, board_rows, board_words, designs
 from rewardbench.pages.board_chart import TITLE, draw
 from rewardbench.pages.board_rows import Column, Row
 from rewardbench.pages.report import render
+from rewardbench.results import AXES
 
 STYLES = ("page.css", "board.css")
 SCRIPTS = ("theme.js", "sort.js", "board.js")
@@ -56,7 +57,7 @@ def page(told: Json) -> str:
         marks=board_rows.MARKS,
         verdicts=board_rows.VERDICTS,
         ranked=board_rows.RANKED,
-        axes=board_rows.AXES,
+        axes=AXES,
         badge=board_rows.badge,
         rank_text=board_rows.rank_text,
         heat=board_words.heat,

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rewardbench.pages.board_rows import AXES, LETTERS, UNSTATED, badge, ranks_of
+from rewardbench.pages.board_rows import LETTERS, UNSTATED, badge, ranks_of
 from rewardbench.pages.numbers import bracket, raw, signed
 from rewardbench.pages.safe import label
+from rewardbench.results import AXES
 
 Json = Mapping[str, Any]
 

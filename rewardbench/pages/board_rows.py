@@ -8,8 +8,8 @@ from typing import Any
 
 from rewardbench.pages.meanings import meaning
 from rewardbench.pages.numbers import bracket, count, fixed, signed
+from rewardbench.results import AXES
 
-AXES = ("quality", "stability", "efficiency", "diversity")
 RANKED = (*AXES, "overall")
 LETTERS = {"quality": "Q", "stability": "S", "efficiency": "E", "diversity": "D", "overall": "overall"}
 GATED = ("stability", "efficiency", "diversity", "overall")
@@ -118,7 +118,7 @@ def of_task(told: Json, task: Json) -> list[Row]:
             Row(
                 **_who(about.get(row["entry"], {}), row),
                 ranks=ranks_of(row),
-                units=unit_text(units(told["board"], task, row)),
+                units=unit_text(units(row)),
                 cells=cells,
                 flags=flags,
                 marks=marks,
@@ -208,28 +208,13 @@ def _no_verdict(row: Json, axis: str, baseline: str) -> str:
 # --- the mix -------------------------------------------------------------------------------------
 
 
-def units(board: Json, task: Json, row: Json) -> list[float | None]:
+def units(row: Json) -> list[float | None]:
     """Q, S, E, D as `overall` counts them, means over seeds: its weighted mean is `overall`, whatever the weights.
 
-    None where the task does not ask for an axis, all None where one that it asks for is not known. Each is clipped to
-    [0, 1]; D is in units of the oracle arm's; S counts in proportion to Q.
+    None where the task does not ask for an axis, all None where one that it asks for is not known.
     """
-    oracle = board["scale"].get(task["task"], {}).get("diversity")
-    asked = [a for a in AXES if a != "diversity" or oracle]
-    if not row["runs"] or any(run[a] is None for run in row["runs"] for a in asked):
-        return [None] * len(AXES)
-    found: list[float | None] = []
-    for axis in AXES:
-        scale = oracle if axis == "diversity" else 1.0
-        values = [_counts(axis, run, scale or 1.0) for run in row["runs"]] if axis in asked else []
-        found.append(sum(values) / len(values) if values else None)
-    return found
-
-
-def _counts(axis: str, run: Json, scale: float) -> float:
-    """What one run's axis counts in its mix, in [0, 1]."""
-    value = min(1.0, max(0.0, float(run[axis]) / scale))
-    return value * _counts("quality", run, 1.0) if axis == "stability" else value
+    told = row["counted"] or {}
+    return [told.get(axis) for axis in AXES]
 
 
 def unit_text(values: Sequence[float | None]) -> str:

@@ -12,10 +12,11 @@ from typing import Any
 
 from rewardbench.pages import svg, truth_words
 from rewardbench.pages.board_entries import safe_link
-from rewardbench.pages.board_rows import AXES, LETTERS, RANKED, UNSTATED, badge, dependent, marks_of, ranks_of
+from rewardbench.pages.board_rows import LETTERS, RANKED, UNSTATED, badge, dependent, marks_of, ranks_of
 from rewardbench.pages.board_words import RESOLVES, broken, resolution
 from rewardbench.pages.numbers import bracket, fixed
 from rewardbench.pages.safe import cut, label
+from rewardbench.results import AXES
 
 Json = Mapping[str, Any]
 LISTED = 20

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rewardbench.pages.board_rows import AXES, LETTERS
+from rewardbench.pages.board_rows import LETTERS
 from rewardbench.pages.numbers import bracket, chance, fixed, signed
+from rewardbench.results import AXES
 
 Json = Mapping[str, Any]
 
