@@ -66,7 +66,7 @@ def citation() -> Path:
 
 def _cff() -> dict[str, Any]:
     """What CITATION.cff says. Raises UserError (code 5) where it is not there."""
-    import yaml  # type: ignore[import-untyped]
+    import yaml
 
     try:
         found: dict[str, Any] = yaml.safe_load(citation().read_text())

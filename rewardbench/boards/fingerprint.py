@@ -5,6 +5,8 @@ A hash of the source would change with every comment; this one changes when a nu
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 from rewardbench import seeds
@@ -30,6 +32,7 @@ PROMPTS, SAMPLES, POINTS = 16, 8, 11
 ANCHOR = Anchor(0.2, 0.9, 0.01, 0.02)
 
 
+@cache
 def scorer() -> str:
     """SHA-256 of the scorer's numbers, to 10 digits, on runs that rise, fall, jump, hack, go silent or fail."""
     told = {shape: [_told(shape, seed) for seed in range(3)] for shape in SHAPES}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rewardbench import find
-from rewardbench.boards.rows import read
+from rewardbench.boards.rows import keys, read
 from rewardbench.types import Floats, Prompt, Task
 
 if TYPE_CHECKING:
@@ -39,8 +39,8 @@ def kept(task: str, scored: Scored) -> Kept:
     words, scores = read(folder / "texts.parquet"), read(folder / "scores.parquet")
     near = np.flatnonzero((scores["split"] == "dev") & np.isin(scores["step"], np.unique(words["step"])))
     scores = {n: column[near] for n, column in scores.items()}  # rows of equal keys stay together, in their order
-    golds = dict(zip(_keys(scores), scores["gold"].tolist(), strict=True))
-    own = _keys(words)
+    golds = dict(zip(keys(scores), scores["gold"].tolist(), strict=True))
+    own = keys(words)
     prompts: list[Prompt] = []
     said: list[list[Any]] = []
     gold: list[list[float]] = []
@@ -60,17 +60,6 @@ def kept(task: str, scored: Scored) -> Kept:
 def _drawn(task: Task, seed: int, count: int) -> dict[str, Prompt]:
     """Id -> prompt of a seed's dev prompts: the same for every entry."""
     return {p.id: p for p in islice(task.prompts("dev", seed), count)}
-
-
-def _keys(table: dict[str, Any]) -> list[tuple[Any, ...]]:
-    """What names each row of a table: (seed, split, step, prompt, temperature, k, how often that was named before)."""
-    names = ("seed", "split", "step", "prompt", "temperature", "k")
-    seen: dict[tuple[Any, ...], int] = {}
-    found = []
-    for key in zip(*(table[n].tolist() for n in names), strict=True):
-        seen[key] = seen.get(key, -1) + 1
-        found.append((*key, seen[key]))
-    return found
 
 
 def _by_prompt(words: dict[str, Any], seed: int) -> dict[str, list[int]]:

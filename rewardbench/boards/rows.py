@@ -7,7 +7,8 @@ The published numbers are computed from these, never from the run folders: so an
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from rewardbench.results import Loaded, bank_of, curve_of, grid
 from rewardbench.types import UserError
 
 TABLES = ("scores", "texts", "steps")
+KEY = ("seed", "split", "step", "temperature", "prompt", "k")
+"""What names a completion, but for a prompt that was drawn twice: see `keys`."""
 SAMPLED = 2
 """Completions of each prompt whose words are kept, at the last two evaluations."""
 EXACT = ("dead",)
@@ -44,7 +47,7 @@ def pack(runs: Sequence[Path], out: Path, thin: bool) -> None:
     trace.write_whole(out / "runs.json", (json.dumps(told, indent=1, sort_keys=True) + "\n").encode())
     scores = [_scores(spec, folder) for spec, folder in zip(specs, runs, strict=True)]
     _write(out / "scores.parquet", _joined([s for s, _ in scores]), loose=("kl",))
-    texts = [_sampled(spec, t) if thin else t for spec, (_, t) in zip(specs, scores, strict=True)]
+    texts = [sampled(spec, t) if thin else t for spec, (_, t) in zip(specs, scores, strict=True)]
     _write(out / "texts.parquet", _joined(texts))
     steps = [_steps(spec, folder) for spec, folder in zip(specs, runs, strict=True)]
     _write(out / "steps.parquet", _joined([s for s in steps if s]))
@@ -110,7 +113,7 @@ def picks(spec: RunSpec) -> tuple[frozenset[int], frozenset[int]]:
     return frozenset(steps), frozenset(rng.sample(range(spec.eval_samples), min(SAMPLED, spec.eval_samples)))
 
 
-def _sampled(spec: RunSpec, words: Columns) -> Columns:
+def sampled(spec: RunSpec, words: Columns) -> Columns:
     """The rows of `texts` that a thin entry keeps; of a run that broke off earlier, its last evaluations."""
     if not words:
         return {}
@@ -216,6 +219,28 @@ def _array(column: Any) -> Any:
     return coded.dictionary.to_numpy(zero_copy_only=False)[coded.indices.to_numpy()]
 
 
+def keys(columns: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """What names each row of `scores` or `texts`: KEY, and which time it stands there.
+
+    A task may draw one prompt twice, and so a key may stand twice.
+    """
+    return numbered(zip(*(columns[n].tolist() for n in KEY), strict=True))
+
+
+def numbered(plain: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Each key with the number of times that it stood there before.
+
+    >>> numbered([("a",), ("b",), ("a",)])
+    [('a', 0), ('b', 0), ('a', 1)]
+    """
+    seen: Counter[tuple[Any, ...]] = Counter()
+    found = []
+    for key in plain:
+        found.append((*key, seen[key]))
+        seen[key] += 1
+    return found
+
+
 def load(folder: Path) -> list[Loaded]:
     """The runs of one design on one task, as results are computed from them."""
     raw = trace.read_toml(folder / "spec.toml", f"{folder.name} has no spec.toml")
@@ -232,12 +257,12 @@ def _loaded(
     folder: Path, spec: RunSpec, status: dict[str, Any], scores: Columns, texts: Columns, steps: Columns
 ) -> Loaded:
     """One run out of the tables of its design."""
-    mine = _where(scores, scores["seed"] == spec.seed)
+    mine = where(scores, scores["seed"] == spec.seed)
     dev = mine["split"] == "dev"
-    curve = _where(mine, dev)
+    curve = where(mine, dev)
     at = [curve["step"] == step for step in sorted(set(curve["step"].tolist()))]
-    tables = [_evaluation(_where(curve, rows)) for rows in at]
-    test = _evaluation(_where(mine, ~dev))
+    tables = [_evaluation(where(curve, rows)) for rows in at]
+    test = _evaluation(where(mine, ~dev))
     words, prompts = _words(spec, texts)
     return Loaded(
         spec=spec,
@@ -252,7 +277,7 @@ def _loaded(
     )
 
 
-def _where(table: Columns, mask: Any) -> Columns:
+def where(table: Columns, mask: Any) -> Columns:
     """The rows of a table that a mask names; where they stand together, as they mostly do, nothing is copied."""
     rows: Any = np.flatnonzero(mask)
     if len(rows) and rows[-1] - rows[0] == len(rows) - 1:
@@ -288,7 +313,7 @@ def _rows(spec: RunSpec, steps: Columns) -> list[dict[str, Any]]:
     """The training steps in order, what numbers need of each line of `steps.jsonl`."""
     if "seed" not in steps:
         return []
-    mine = {n: v.tolist() for n, v in _where(steps, steps["seed"] == spec.seed).items() if n != "seed"}
+    mine = {n: v.tolist() for n, v in where(steps, steps["seed"] == spec.seed).items() if n != "seed"}
     return [dict(zip(mine, values, strict=True)) for values in zip(*mine.values(), strict=True)]
 
 
@@ -300,7 +325,7 @@ def thin(folder: Path, out: Path) -> None:
     for run in json.loads((folder / "runs.json").read_text()):
         spec = run_spec({**raw, "seed": run["seed"]})
         mine = texts["seed"] == spec.seed
-        kept.append(_sampled(spec, {n: v[mine] for n, v in texts.items()}))
+        kept.append(sampled(spec, {n: v[mine] for n, v in texts.items()}))
     for name in ("spec.toml", "runs.json", "scores.parquet", "steps.parquet"):
         trace.write_whole(out / name, (folder / name).read_bytes())
     _write(out / "texts.parquet", _joined(kept))

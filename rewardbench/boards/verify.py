@@ -13,19 +13,17 @@ from __future__ import annotations
 import graphlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from rewardbench import find, trace
-from rewardbench.boards import bundle, checks, definition, fingerprint
+from rewardbench import trace
+from rewardbench.boards import bundle, checks, definition, freezing
 from rewardbench.boards.checks import LEVELS
 from rewardbench.boards.checks._case import Case, NotChecked
 from rewardbench.boards.definition import Board
 from rewardbench.boards.finding import SEVERITIES, Finding, Refused, shown
 from rewardbench.design import nearest
-from rewardbench.plan import ENGINE
 from rewardbench.types import UserError
 
 SCHEMA = 1
@@ -112,24 +110,9 @@ def _named(about: Mapping[str, Any]) -> Board:
     return definition.read(name)
 
 
-@cache
-def _scorer() -> str:
-    """The installed scorer's hash, which takes a second."""
-    return fingerprint.scorer()
-
-
 def same_measure(board: Board) -> None:
     """Raise UserError (code 4) where this version measures otherwise than the board's: no verdict of it would hold."""
-    frozen = board.hashes
-    if not frozen:
-        return
-    now: dict[str, tuple[Any, Any]] = {
-        "scorer": (_scorer(), frozen.get("scorer")),
-        "engine": (ENGINE, frozen.get("engine")),
-    }
-    for task in board.tasks:
-        now[task] = (find.task_digest(task), frozen.get("tasks", {}).get(task, {}).get("code"))
-    other = [name for name, (mine, then) in now.items() if mine != then]
+    other = freezing.changed(board) if board.hashes else []
     if other:
         which = f"board {board.name} version {board.version} was frozen with other code ({', '.join(other)})"
         raise UserError(f"{which}: verify with the version of rewardbench-suite that it was made with", 4)

@@ -46,7 +46,6 @@ def _lines(value: Any, depth: int, pad: str = "") -> str:
     return f"{start}\n" + ",\n".join(inner + item for item in items) + f"\n{pad}{end}"
 
 
-KEY = ("step", "prompt", "k")
 FORMS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "board.json": _json,
     "index.html": page.page,
@@ -100,14 +99,14 @@ def _on(board: Board, entry: Entry, task: str, start: Sequence[Result]) -> board
 
 def _kept(seed: int, words: rows.Columns, scores: rows.Columns) -> list[rows.Columns]:
     """The kept words of a run's dev prompts with what was measured of them, a table an evaluation."""
-    own = np.flatnonzero((scores["seed"] == seed) & (scores["split"] == "dev"))
-    keys = zip(*(scores[n][own].tolist() for n in KEY), strict=True)
-    place = dict(zip(keys, own.tolist(), strict=True))
-    mine = (words["seed"] == seed) & (words["split"] == "dev")
+    own = rows.where(scores, (scores["seed"] == seed) & (scores["split"] == "dev"))
+    said = rows.where(words, (words["seed"] == seed) & (words["split"] == "dev"))
+    place = {key: i for i, key in enumerate(rows.keys(own))}
+    there = np.array([place[key] for key in rows.keys(said)], dtype=int)
     found = []
-    for step in sorted(set(words["step"][mine].tolist())):
-        here = np.flatnonzero(mine & (words["step"] == step))
-        there = [place[key] for key in zip(*(words[n][here].tolist() for n in KEY), strict=True)]
-        measured = {n: v[there] for n, v in scores.items()} | {"kind": scores["class"][there]}
-        found.append(measured | {n: words[n][here] for n in ("prompt_text", "text", "messages") if n in words})
+    for step in sorted(set(said["step"].tolist())):
+        here = np.flatnonzero(said["step"] == step)
+        measured = {n: v[there[here]] for n, v in own.items()}
+        told = {n: said[n][here] for n in ("prompt_text", "text", "messages") if n in said}
+        found.append(measured | {"kind": measured["class"]} | told)
     return found

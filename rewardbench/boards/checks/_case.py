@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from itertools import islice
@@ -23,7 +22,6 @@ from rewardbench.plan import RunSpec, run_spec
 from rewardbench.results import Loaded, Result
 from rewardbench.types import Design, Prompt, Said, UserError
 
-KEY = ("seed", "split", "step", "temperature", "prompt", "k")
 SHOWN = 3
 """Places that one finding names; the rest are counted."""
 
@@ -101,7 +99,7 @@ class Piece:
     def of(self, table: str, seed: int) -> rows.Columns:
         """The rows of one seed of `scores`, `texts` or `steps`."""
         found: rows.Columns = getattr(self, table)
-        return {n: v[found["seed"] == seed] for n, v in found.items()}
+        return rows.where(found, found["seed"] == seed) if found else {}
 
     def prompts(self, split: str, seed: int) -> list[Prompt]:
         """The board's own prompts of a seed, in order."""
@@ -110,12 +108,12 @@ class Piece:
     @cached_property
     def known(self) -> dict[tuple[Any, ...], int]:
         """Key of a completion -> its row in `scores`."""
-        return {key: i for i, key in enumerate(keys(self.scores))}
+        return {key: i for i, key in enumerate(rows.keys(self.scores))}
 
     def words(self) -> Iterator[tuple[int, Prompt, Said]]:
         """(row of `scores`, prompt, what was said) of every completion whose words are kept."""
         asked: dict[tuple[int, str], dict[str, Prompt]] = {}
-        for i, key in enumerate(keys(self.texts)):
+        for i, key in enumerate(rows.keys(self.texts)):
             seed, split, prompt = key[0], key[1], key[4]
             if (seed, split) not in asked:
                 asked[seed, split] = {p.id: p for p in self.prompts(split, seed)}
@@ -198,28 +196,6 @@ class Case:
         return list(found)
 
 
-def keys(columns: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    """What names each row of `scores` or `texts`: KEY, and which time it stands there.
-
-    A task may draw one prompt twice, and so a key may stand twice.
-    """
-    return numbered(zip(*(columns[n].tolist() for n in KEY), strict=True))
-
-
-def numbered(plain: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    """Each key with the number of times that it stood there before.
-
-    >>> numbered([("a",), ("b",), ("a",)])
-    [('a', 0), ('b', 0), ('a', 1)]
-    """
-    seen: Counter[tuple[Any, ...]] = Counter()
-    found = []
-    for key in plain:
-        found.append((*key, seen[key]))
-        seen[key] += 1
-    return found
-
-
 def place(where: str, columns: Mapping[str, Any], i: int) -> str:
     """A row in words: task, seed, evaluation and completion."""
     heat = "" if columns["split"][i] == "dev" else f" at temperature {columns['temperature'][i]:g}"
@@ -278,7 +254,7 @@ def expected_keys(spec: RunSpec, piece: Piece, steps: Sequence[int], grid: bool)
         heats = sorted(spec.temperatures)
         last = [(spec.seed, "test", spec.steps, h, p, k) for h in heats for p in test for k in range(spec.grid_samples)]
         there += last
-    return numbered(there)
+    return rows.numbered(there)
 
 
 def equal(a: Any, b: Any) -> Any:

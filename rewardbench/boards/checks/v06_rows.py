@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from rewardbench.boards import rows
-from rewardbench.boards.checks._case import Case, Piece, expected_keys, keys, numbered, overrides
+from rewardbench.boards.checks._case import Case, Piece, expected_keys, overrides
 from rewardbench.boards.finding import Finding, shown
+from rewardbench.boards.rows import keys, numbered
 from rewardbench.plan import RunSpec
 
 CODE = "V06"
@@ -49,7 +50,7 @@ def _run(piece: Piece, spec: RunSpec, run: Mapping[str, Any]) -> list[Finding]:
         return [Finding(CODE, f"{at}: {_how(there, expected)}", {"seed": spec.seed, "rows": len(there)})]
     found = []
     kept = keys(texts)
-    if kept not in (there, keys(rows._sampled(spec, scores))):
+    if kept not in (there, keys(rows.sampled(spec, scores))):
         found.append(Finding(CODE, f"{at}: the words kept are neither all nor those that the board's draw names"))
     counted = steps.get("step", np.zeros(0)).tolist()
     most = spec.steps if trains else 0

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from rewardbench.boards.checks._case import Case, keys, listed, numbered, place
+from rewardbench.boards.checks._case import Case, listed, place
 from rewardbench.boards.finding import Finding
+from rewardbench.boards.rows import keys, numbered
 
 CODE = "V07"
 LEVEL = "consistent"

@@ -11,8 +11,9 @@ from __future__ import annotations
 from typing import Any
 
 from rewardbench import find, seeds
-from rewardbench.boards.checks._case import Case, NotChecked, Piece, keys, listed, messages, place
+from rewardbench.boards.checks._case import Case, NotChecked, Piece, listed, messages, place
 from rewardbench.boards.finding import Finding
+from rewardbench.boards.rows import keys
 from rewardbench.types import Message, Prompt, Task
 
 CODE = "V31"

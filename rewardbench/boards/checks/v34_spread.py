@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import stats
 
+from rewardbench import stats
 from rewardbench.boards.checks._case import Case
 from rewardbench.boards.checks._gold import gold_at_end
 from rewardbench.boards.finding import Finding
@@ -57,9 +57,7 @@ def spread(ends: Sequence[float], others: Sequence[Sequence[float]]) -> tuple[fl
     0.0025
     """
     others = [o for o in others if len(o) > 1]
-    freedom = sum(len(o) - 1 for o in others)
-    squares = sum(float(np.var(o, ddof=1)) * (len(o) - 1) for o in others)
-    if freedom < 2 or len(ends) < 3 or squares <= 0:
+    if len(ends) < 3 or not others:
         return 1.0, 1.0
-    ratio = float(np.var(ends, ddof=1)) / (squares / freedom)
-    return ratio, float(stats.f.cdf(ratio, len(ends) - 1, freedom))
+    told = stats.too_alike(ends, *stats.pooled_spread(others))
+    return told.ratio, told.p
