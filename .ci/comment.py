@@ -129,7 +129,10 @@ def body(found: dict[str, Any]) -> str:
         lines += [f"{others} files of leaderboards that are no entry's are changed too: a person looks at those.", ""]
     lines += ["`rbench explain CODE` says what a check asks and how to mend it. A flag asks for a person's look."]
     text = "\n".join(lines)
-    return text if len(text) <= MOST_TEXT else text[:MOST_TEXT] + "\n\n… cut: the artefact has all of it."
+    if len(text) <= MOST_TEXT:
+        return text
+    whole_lines = text[:MOST_TEXT].rpartition("\n")[0]  # a line cut in two could leave a code span open
+    return whole_lines + "\n\n… cut: the artefact has all of it."
 
 
 def main(arguments: Sequence[str]) -> int:

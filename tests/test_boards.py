@@ -1,6 +1,7 @@
 """Is a board what its rows say? Seeds, drawn designs, rows, numbers, ranks, soundness, the same bytes again."""
 
 import json
+import shlex
 import shutil
 import tomllib
 from dataclasses import replace
@@ -15,7 +16,19 @@ from hypothesis import strategies as st
 from sweeping import ROOT, one_line, process, rbench
 
 from rewardbench import find, results, stats, trace
-from rewardbench.boards import build, definition, entries, generate, numbers, packing, rows, running, standing
+from rewardbench.boards import (
+    build,
+    definition,
+    entries,
+    evidence,
+    generate,
+    handing,
+    numbers,
+    packing,
+    rows,
+    running,
+    standing,
+)  # fmt: skip
 from rewardbench.design import design_hash, parse
 from rewardbench.types import UserError
 
@@ -365,6 +378,91 @@ def test_the_manifest_covers_every_file(board):
     for entry in entries.all_of(board[0]):
         listed = json.loads((entry.folder / "manifest.json").read_text())["files"]
         assert set(listed) == {p.relative_to(entry.folder).as_posix() for p in entries.files(entry.folder)}
+
+# --- who may stand where -------------------------------------------------------------------------
+
+
+def test_an_entry_under_another_folders_name_is_refused_before_it_takes_a_place(mine):
+    shutil.copytree(mine / "entries" / "reference", mine / "entries" / "zzz")
+    said = rbench("board", "build", mine)
+    assert said.code == 5
+    one_line(said, "entries/zzz", "calls itself 'reference'")
+
+
+def test_evidence_is_of_the_files_and_not_of_what_they_say_of_themselves(mine):
+    assert rbench("board", "check", mine).code == 0
+    found = definition.read(mine)
+    form = entries.read(mine / "entries" / "form")
+    assert evidence.of(evidence.read(found), form)["evidence"] == "rescored"
+    assert {e["evidence"] for e in build.build(found)["entries"]} == {"rescored"}
+    path = form.folder / "qa-lookup" / "runs.json"
+    path.write_text(path.read_text() + "\n")  # the manifest stays as it was
+    assert evidence.of(evidence.read(found), form) == {"evidence": "reported", "found": [], "accepted": None}
+
+
+def test_a_rejected_entry_is_shown_and_not_ranked(mine):
+    path = mine / "entries" / "form" / "entry.json"
+    told = json.loads(path.read_text())
+    told["tasks"][TASK]["means"]["gold"]["mean"] += 0.01
+    path.write_text(json.dumps(told))
+    entries.write_manifest(path.parent)
+    said = rbench("board", "check", mine)
+    assert said.code == 3
+    assert "form: reported (V05)" in said.out
+    [row] = [r for r in build.build(definition.read(mine))["tasks"][0]["rows"] if r["entry"] == "form"]
+    assert (row["broken"], row["ranks"]) == (True, None)
+
+
+def test_what_was_checked_before_a_kill_stays_known(mine):
+    found = definition.read(mine)
+    checking = evidence.check(found, "consistent")
+    names = [next(checking)[0], next(checking)[0]]
+    checking.close()
+    assert list(evidence.read(found)) == names[:1]
+
+
+def test_a_design_that_is_called_as_an_arm_is_no_arm(board):
+    found = definition.read(board[0])
+    runs = packing.finished(found, [board[1] / "qa-lookup-controls"])[0]
+    [arm] = [f for f in runs if f.design == "random"]
+    assert packing.kind_of(found, arm) == ("control", "random")
+    assert packing.kind_of(found, replace(arm, design_hash="0" * 64)) == ("submitted", "random")
+
+
+def test_drawn_designs_change_nobodys_rank(mine):
+    before = {r["entry"]: r["ranks"] for r in build.build(definition.read(mine))["tasks"][0]["rows"] if r["ranks"]}
+    shutil.rmtree(mine / "entries" / "qa-lookup-g01")
+    after = {r["entry"]: r["ranks"] for r in build.build(definition.read(mine))["tasks"][0]["rows"] if r["ranks"]}
+    assert before == after
+    assert not [n for n in before if n.startswith("qa-lookup-g")]
+
+
+def test_harm_is_adjusted_for_everybody_who_is_asked():
+    base = Fake("untrained", [0.0] * 5, "control")
+    low = Fake("low", [-0.02, -0.05, -0.03, -0.06, -0.01])
+    assert stats.paired_difference(low.kept, base.kept).p < 0.05
+    others = [Fake(f"x{i}", np.random.default_rng(i).normal(0, 0.05, 5).tolist()) for i in range(20)]
+    assert build._harmful([low], base) == {"low"}
+    assert "low" not in build._harmful([low, *others], base)
+
+
+def test_a_drawn_product_pays_nothing_below_zero():
+    below = {"repetition.penalty", "length.soft_overlong", "length.cosine_scaled"}
+    drawn = [parse(t, "x") for n in range(6) for t in generate.designs(TASK, f"products/{n}", 40).values()]
+    products = [d for d in drawn if d.combine == "product"]
+    assert len(products) > 10
+    assert not [p.use for d in products for p in d.parts if p.use in below and not (p.clip and p.clip[0] >= 0)]
+    assert {p.use for d in drawn for p in d.parts} & below  # elsewhere they are drawn
+
+
+def test_what_a_bundle_is_called_runs_nothing_when_it_is_pasted(board):
+    form = entries.read(board[0] / "entries" / "form")
+    about = json.loads(json.dumps(form.about))
+    about["board"]["name"] = "cpu; touch x `y` $(z)"
+    for step in handing.request(entries.Entry(form.folder, about), Path("a b.zip"), "0" * 64).steps:
+        if step.startswith(("git", "rbench")):
+            words = shlex.split(step)
+            assert not {"touch", "x", ";"} & set(words), step
 
 
 # --- a board of algorithms -----------------------------------------------------------------------

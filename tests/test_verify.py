@@ -187,6 +187,19 @@ def test_a_text_made_to_wear_a_reader_out_is_refused_at_once(quotes):
         strict.loads(quotes, "x.json")
 
 
+def test_a_check_that_breaks_on_a_bundle_refuses_it(handed, monkeypatch):
+    from rewardbench.boards.checks import v21_class
+
+    def broken(case):
+        raise ZeroDivisionError("of a bundle's making")
+
+    monkeypatch.setattr(v21_class, "check", broken)
+    verdict = verify.verify(handed.closed, handed.board)
+    assert [(f.code, f.severity) for f in serious(verdict)] == [("V21", "reject")]
+    assert not verdict.accepted
+    assert verdict.level == "consistent"
+
+
 # --- checks that need more than the small board has -----------------------------------------------
 
 

@@ -172,6 +172,15 @@ def test_nothing_that_anybody_wrote_marks_up_mentions_or_links(tmp_path):
     assert len(said) < 2000
 
 
+def test_the_worst_pull_request_gets_a_comment_too(tmp_path):
+    worst = {**VERDICT, "findings": [{**FINDING, "message": "🙂" * 240}] * 15}
+    told = spoilt(entries=[{"board": "cpu", "entry": f"e{i}", "code": 3, "verdict": worst} for i in range(20)])
+    said = comment("body", archived(tmp_path, told)).stdout
+    assert 50_000 < len(said) < 65_536  # what hosts take
+    assert said.rstrip().endswith("cut: the artefact has all of it.")
+    assert all(line.count("`") % 2 == 0 for line in said.splitlines())
+
+
 def spoilt(**more):
     return {**GOOD, **more}
 
