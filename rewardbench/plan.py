@@ -122,8 +122,19 @@ class RunSpec:
 
     def as_dict(self) -> dict[str, Any]:
         """The spec as plain values, for TOML and hashing; what is not set is left out."""
+        return dict(self._plain)
+
+    @cached_property
+    def _plain(self) -> dict[str, Any]:
         found: dict[str, Any] = trace.plain(asdict(self))
         return found
+
+    def on(self, seed: int) -> RunSpec:
+        """The same run on another seed. Its plain values are this one's but for that: a board asks a thousand designs
+        for five ids each, and taking the design apart is most of the work."""
+        other = replace(self, seed=seed)
+        vars(other)["_plain"] = {**self._plain, "seed": seed}
+        return other
 
     def budget_tokens(self) -> float:
         """The end of the efficiency axis: steps * P * K * max_tokens."""

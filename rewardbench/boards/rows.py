@@ -246,7 +246,8 @@ def load(folder: Path) -> list[Loaded]:
     raw = trace.read_toml(folder / "spec.toml", f"{folder.name} has no spec.toml")
     try:
         told = json.loads((folder / "runs.json").read_text())
-        specs = [run_spec({**raw, "seed": run["seed"]}) for run in told]
+        first = run_spec({**raw, "seed": told[0]["seed"]})
+        specs = [first.on(run["seed"]) for run in told]
         scores, texts, steps = (read(folder / f"{name}.parquet", NEEDED[name]) for name in TABLES)
         return [_loaded(folder, spec, run, scores, texts, steps) for spec, run in zip(specs, told, strict=True)]
     except (KeyError, TypeError, ValueError, AttributeError, OSError) as error:
