@@ -22,7 +22,7 @@ from rewardbench.boards.kept import Kept
 from rewardbench.boards.writing import FORMS
 from rewardbench.measures import strata
 from rewardbench.measures.agreement import icc_interval
-from rewardbench.pages import board_texts, safe, truth_charts, truth_words
+from rewardbench.pages import board_texts, safe, truth_audit, truth_charts, truth_words
 from rewardbench.pages import truth as page
 from rewardbench.types import Prompt
 
@@ -570,7 +570,7 @@ def test_ranks_are_within_tasks_and_ties_share():
     for own in ("a", "b"):
         rows = [i for i, g in enumerate(groups) if g == own]
         expected = (scipy_stats.rankdata([values[i] for i in rows]) - 0.5) / len(rows)
-        assert [page.ranks(values, groups)[i] for i in rows] == pytest.approx(expected.tolist())
+        assert [truth_audit.ranks(values, groups)[i] for i in rows] == pytest.approx(expected.tolist())
 
 
 def test_a_chart_of_nothing_is_nothing():
