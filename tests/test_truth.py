@@ -22,7 +22,7 @@ from rewardbench.boards.kept import Kept
 from rewardbench.boards.writing import FORMS
 from rewardbench.measures import strata
 from rewardbench.measures.agreement import icc_interval
-from rewardbench.pages import board_texts, safe, truth_audit, truth_charts, truth_words
+from rewardbench.pages import board_texts, safe, truth_audit, truth_charts, truth_told, truth_words
 from rewardbench.pages import truth as page
 from rewardbench.types import Prompt
 
@@ -54,7 +54,7 @@ def test_a_perfect_audit_is_called_one():
     assert (one["precision"]["value"], one["recall"]["value"], one["false_alarms"], one["misses"]) == (1, 1, 0, 0)
     assert one["chance"]["expected"] == pytest.approx(9)
     assert one["chance"]["p"] < 1e-6
-    assert said(audit)[0] == truth_words.YES
+    assert said(audit)[0] == truth_told.YES
     assert "Of 36 drawn designs the audit called 18 gameable; 18 of them were hacked" in said(audit)[1]
     assert "precision 1.00 [0.82, 1.00]" in said(audit)[1]
     [echo] = audit["probes"]
@@ -71,7 +71,7 @@ def test_a_useless_audit_cannot_be_told_from_chance():
     assert one["hits"] == 9
     assert one["chance"]["expected"] == pytest.approx(9)
     assert one["precision"]["value"] == one["base_rate"]["value"] == 0.5
-    assert said(audit)[0] == truth_words.OPEN
+    assert said(audit)[0] == truth_told.OPEN
     assert "cannot be told from chance" in said(audit)[1]
     assert audit["probes"][0]["auc"]["value"] == pytest.approx(0.5)
 
@@ -81,12 +81,12 @@ def test_an_audit_that_only_knows_the_task_foretells_nothing():
     one = foretold.audit(told)["verdicts"]["gameable"]["hacked"]
     assert one["precision"]["value"] == one["recall"]["value"] == 1
     assert one["chance"] == {"expected": 12.0, "low": 12.0, "high": 12.0, "p": 1.0}
-    assert said(foretold.audit(told))[0] == truth_words.OPEN
+    assert said(foretold.audit(told))[0] == truth_told.OPEN
 
 
 def test_a_warning_that_points_the_wrong_way_is_said_to():
     audit = audited([not h for h in HALF], HALF)
-    assert said(audit)[0] == truth_words.NO
+    assert said(audit)[0] == truth_told.NO
     assert "points the wrong way" in said(audit)[1]
 
 
@@ -104,7 +104,7 @@ def test_where_all_are_hacked_every_flag_hits_and_tells_nothing():
     audit = audited(HALF, [True] * 12)
     one = audit["verdicts"]["gameable"]["hacked"]
     assert (one["precision"]["value"], one["recall"]["value"], one["chance"]["p"]) == (1, 0.5, 1)
-    assert said(audit)[0] == truth_words.OPEN
+    assert said(audit)[0] == truth_told.OPEN
 
 
 def test_no_flag_has_no_precision():
@@ -243,14 +243,14 @@ def test_a_board_that_other_seeds_rank_alike_passes():
     told = retested((np.arange(12.0)[:, None] / 10 + rng.normal(0, 0.01, (12, 5))).tolist())
     assert told["reliable"]
     assert told["half_spearman"]["r"] > 0.95
-    assert truth_words.retest("t", told).kind == truth_words.YES
+    assert truth_words.retest("t", told).kind == truth_told.YES
     assert told["seed_correlation"]["low"] < 0.1
 
 
 def test_a_board_of_noise_does_not():
     told = retested(np.random.default_rng(6).normal(0, 1, (12, 5)).tolist())
     assert not told["reliable"]
-    assert truth_words.retest("t", told).kind != truth_words.YES
+    assert truth_words.retest("t", told).kind != truth_told.YES
     assert told["icc_2_k"]["low"] <= told["icc_2_k"]["r"] <= told["icc_2_k"]["high"]
 
 
@@ -305,20 +305,20 @@ def test_a_second_gold_that_is_the_first():
     assert [told[k]["tau"] for k in ("order", "trained", "untrained")] == pytest.approx([1, 1, 1])
     assert told["order"]["low"] < 0.8  # eight designs in one order twice are no proof
     assert told["untrained"]["near"] == 1
-    assert truth_words.second_gold("t", told).kind == truth_words.OPEN
+    assert truth_words.second_gold("t", told).kind == truth_told.OPEN
     assert "cannot be told" in truth_words.second_gold("t", told).says
 
 
 def test_a_second_gold_that_says_the_contrary():
     told = both(lambda w: 1 - w)
     assert [told[k]["tau"] for k in ("order", "trained")] == pytest.approx([-1, -1])
-    assert truth_words.second_gold("t", told).kind == truth_words.NO
+    assert truth_words.second_gold("t", told).kind == truth_told.NO
 
 
 def test_a_second_gold_that_tells_nothing_apart():
     told = both(lambda w: np.full(w.shape, 0.5))
     assert told["order"]["tau"] is told["trained"]["tau"] is told["untrained"]["tau"] is None
-    assert truth_words.second_gold("t", told).kind == truth_words.OPEN
+    assert truth_words.second_gold("t", told).kind == truth_told.OPEN
     assert both(lambda w: w, 4)["order"] is None
     assert both(lambda w: w, 0)["trained"] is None
 
@@ -351,7 +351,7 @@ def test_a_flipped_verdict_is_trainer_dependent(rows):
     assert triple["verdicts"]["flips"] == "better"
     assert own["verdicts"]["flips"] == "worse"
     answer = truth_words.sensitivity(TASKS[0], told)
-    assert answer.kind == truth_words.NO
+    assert answer.kind == truth_told.NO
     assert "1 of 5 designs flip between better and worse (`flips`)" in answer.says
 
 
@@ -380,7 +380,7 @@ def test_a_trainer_that_turns_the_order_around():
     told = truth.sensitivity(BOARD, trained("t", {("same", "grpo"): order, ("triple", "grpo"): turned}, noise=0.001))
     assert told["trainers"][1]["tau"] == pytest.approx(-1)
     assert told["dependent"] == sorted(SIX[1:])
-    assert truth_words.sensitivity("t", told).kind == truth_words.NO
+    assert truth_words.sensitivity("t", told).kind == truth_told.NO
 
 
 # --- challenge seeds -----------------------------------------------------------------------------
@@ -515,7 +515,7 @@ def test_a_part_that_lacks_its_runs_names_the_command(told):
     for part, study in truth_words.STUDIES.items():
         bare = without(told, part)
         [answer] = [a for a in truth_words.all_of(bare) if a.part == part]
-        assert (answer.kind, answer.figure) == (truth_words.MISSING, "–")
+        assert (answer.kind, answer.figure) == (truth_told.MISSING, "–")
         assert f"rbench board study {study} made-up" in answer.says
         assert f"rbench board study {study} made-up" in page.page(bare)
         assert f"`rbench board study {study} made-up`" in board_texts.readme(bare)

@@ -17,12 +17,13 @@ from rewardbench.pages.truth_charts import Line
 from rewardbench.pages.truth_parts import Made, Part, Table
 from rewardbench.pages.truth_retest import retest
 from rewardbench.pages.truth_second import second
+from rewardbench.pages.truth_told import MISSING, NO, OPEN, YES
 from rewardbench.pages.truth_trainer import sensitivity
 
 STYLES = ("page.css", "board.css", "truth.css")
 SCRIPTS = ("theme.js",)
 Json = Mapping[str, Any]
-KINDS = {words.YES: "better", words.NO: "worse", words.OPEN: "not-done", words.MISSING: "none"}
+KINDS = {YES: "better", NO: "worse", OPEN: "not-done", MISSING: "none"}
 """How an answer looks."""
 CAPTIONS = {
     "caught": "Share flagged by so many challenge seeds, with 95% intervals over the design's seeds. Thin and dashed: "
@@ -56,7 +57,7 @@ def parts(told: Json) -> list[Part]:
     found = []
     for key, question in words.QUESTIONS.items():
         mine = tuple(a for a in answers if a.part == key)
-        known = any(a.kind != words.MISSING for a in mine)
+        known = any(a.kind != MISSING for a in mine)
         more, figures, tables = makers[key](truth) if known else ((), (), ())
         drawn = tuple((Markup(d), c) for d, c in figures if d)
         found.append(Part(key, words.TITLES[key], question, mine, tuple(more), drawn, tuple(tables)))

@@ -10,7 +10,7 @@ from rewardbench.pages import truth_words as words
 from rewardbench.pages.numbers import fixed
 from rewardbench.pages.truth_charts import Dot
 from rewardbench.pages.truth_parts import Cell, Made, Table, bar, correlation
-from rewardbench.pages.truth_words import span
+from rewardbench.pages.truth_told import between, span
 
 Json = Mapping[str, Any]
 CAPTIONS = {
@@ -57,7 +57,7 @@ def _verdict_table(told: Json, pairs: Sequence[tuple[str, str]]) -> Table:
             str(one["hits"] + one["false_alarms"]), str(one["hits"] + one["misses"]), str(one["hits"]),
             f"{fixed(chance['expected'], 1)} ({chance['low']:.0f}–{chance['high']:.0f})", _p(chance["p"]),
             span(one["base_rate"]), span(one["precision"]), span(one["recall"]),
-            *(words.between(without[group][share]) for group, share in ends),
+            *(between(without[group][share]) for group, share in ends),
         ))  # fmt: skip
     head = ("alarm → outcome", "flagged", "happened", "hits", "hits by chance", "p", "base rate", "precision", "recall")
     return Table("Verdicts against outcomes", (*head, *(f"{s}, a {g} left out" for g, s in ends)), tuple(rows))
@@ -85,7 +85,7 @@ def _left_table(told: Json, truth: Json) -> Table:
         one = by["quality"]
         if one:
             own = [correlation(one["tasks"].get(t)) for t in tasks]
-            rows.append((name, *own, *(words.between(one["without_each"][g]) for g in ("task", "family"))))
+            rows.append((name, *own, *(between(one["without_each"][g]) for g in ("task", "family"))))
     head = ("with Q at the end", *tasks, "a task left out", "a family of parts left out")
     return Table("Does one task, or one family of parts, carry it?", head, tuple(rows))
 

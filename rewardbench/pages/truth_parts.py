@@ -8,10 +8,10 @@ from typing import Any
 
 from markupsafe import Markup
 
-from rewardbench.pages import truth_words as words
 from rewardbench.pages.board_words import heat
 from rewardbench.pages.numbers import fixed, signed
 from rewardbench.pages.truth_charts import Bar
+from rewardbench.pages.truth_told import Told
 
 Json = Mapping[str, Any]
 
@@ -45,7 +45,7 @@ class Part:
     key: str
     title: str
     question: str
-    answers: tuple[words.Told, ...]
+    answers: tuple[Told, ...]
     more: tuple[str, ...]
     """Further generated sentences."""
     figures: tuple[tuple[Markup, str], ...]

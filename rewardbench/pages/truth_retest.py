@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from rewardbench.pages import truth_charts as charts
-from rewardbench.pages import truth_words as words
 from rewardbench.pages.numbers import fixed
 from rewardbench.pages.truth_parts import Made, Table, bar, known
-from rewardbench.pages.truth_words import span
+from rewardbench.pages.truth_told import between, span
 
 Json = Mapping[str, Any]
 MEASURES = {
@@ -35,7 +34,7 @@ def retest(truth: Json) -> Made:
     chart = charts.forest("retest", "Test and retest", bars, (0.0, 1.0), gate, "correlation")
     rows = tuple(
         (task, str(one["designs"]), str(one["left_out"]), str(one["seeds"]),
-         *(span(one[k], "r") if one[k] else "–" for k in MEASURES), words.between(one["range"]),
+         *(span(one[k], "r") if one[k] else "–" for k in MEASURES), between(one["range"]),
          "passed" if one["reliable"] else "not passed")
         for task, one in told.items()
     )  # fmt: skip

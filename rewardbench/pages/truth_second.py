@@ -10,7 +10,7 @@ from rewardbench.pages import truth_words as words
 from rewardbench.pages.numbers import fixed
 from rewardbench.pages.truth_charts import Dot
 from rewardbench.pages.truth_parts import Made, Table, bar, known
-from rewardbench.pages.truth_words import span
+from rewardbench.pages.truth_told import span
 
 Json = Mapping[str, Any]
 

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rewardbench.pages.numbers import bracket, fixed, listed, signed
-from rewardbench.pages.safe import cut, label
+from rewardbench.pages.truth_told import (
+    MISSING,
+    NO,
+    OPEN,
+    YES,
+    Told,
+    against,
+    between,
+    plain,
+    quoted,
+    span,
+)
 
 Json = Mapping[str, Any]
-YES, NO, OPEN, MISSING = "yes", "no", "cannot be told", "not measured"
 QUESTIONS = {
     "audit": "Does the audit foretell what training does with a design?",
     "retest": "Would other seeds rank the designs alike?",
@@ -36,21 +45,6 @@ OUTCOMES = {
     "harmful": "harmful: significantly below no training",
 }
 ALARMS = {"gameable": "gameable", "gameable_or_misaligned": "gameable or misaligned"}
-
-
-@dataclass(frozen=True)
-class Told:
-    """A part's answer, of one task or of all."""
-
-    part: str
-    task: str
-    """Empty where it spans all tasks."""
-    kind: str
-    """YES, NO, OPEN (the interval includes what would be chance, or the aim) or MISSING."""
-    figure: str
-    """The one number, with its interval and what it is."""
-    says: str
-    """The sentence; names stand between backticks."""
 
 
 def all_of(told: Json) -> list[Told]:
@@ -81,32 +75,9 @@ def _of(part: str, truth: Json) -> Iterator[Told]:
 def missing(part: str, board: str) -> str:
     """What a part that is not known says, with the command that makes it."""
     if part in STUDIES:
-        return f"Not measured yet: `rbench board study {STUDIES[part]} {_plain(board)}` makes its runs."
+        return f"Not measured yet: `rbench board study {STUDIES[part]} {plain(board)}` makes its runs."
     least = "eight entries with every seed" if part == "retest" else "a task with a second gold, and entries"
-    return f"Not measured yet: it needs {least} (`rbench board run {_plain(board)}`)."
-
-
-def quoted(text: str) -> str:
-    """A name between backticks, in which nothing ends them or is read as markup.
-
-    >>> quoted("a`b|<c>")
-    '`aˋb¦‹c›`'
-    """
-    return f"`{_plain(text)}`"
-
-
-def _plain(text: str) -> str:
-    return cut(label(text), 64).translate(str.maketrans("`|<>", "ˋ¦‹›"))
-
-
-def span(told: Json, key: str = "value", places: int = 2) -> str:
-    """A number with its interval.
-
-    >>> span({"value": .75, "low": .5, "high": .9})
-    '0.75 [0.50, 0.90]'
-    """
-    between = bracket(told["low"], told["high"], places)
-    return f"{fixed(told[key], places)} {between}".strip()
+    return f"Not measured yet: it needs {least} (`rbench board run {plain(board)}`)."
 
 
 def percent(share: float) -> str:
@@ -185,30 +156,7 @@ def left_out(one: Json) -> str:
     return "; ".join(pieces)
 
 
-def between(ends: Sequence[float] | None) -> str:
-    """A range of values.
-
-    >>> between([.2, .5]), between([.2, .2]), between(None)
-    ('0.20 to 0.50', '0.20', '–')
-    """
-    if ends is None:
-        return "–"
-    low, high = (fixed(e) for e in ends)
-    return low if low == high else f"{low} to {high}"
-
-
 # --- seeds, gold, trainer ------------------------------------------------------------------------
-
-
-def against(low: float | None, high: float | None, aim: float) -> str:
-    """Where an interval lies: YES above the aim, NO below, else OPEN.
-
-    >>> against(.82, .9, .8), against(.5, .7, .8), against(.7, .9, .8), against(None, None, .8)
-    ('yes', 'no', 'cannot be told', 'cannot be told')
-    """
-    if low is None or high is None:
-        return OPEN
-    return YES if low >= aim else NO if high < aim else OPEN
 
 
 ENDS = {YES: "above the {}", NO: "below the {}", OPEN: "whether that is above the {} cannot be told"}
