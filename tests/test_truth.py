@@ -17,12 +17,12 @@ from sweeping import ROOT
 from test_board_page import HOSTILE, Read
 
 from rewardbench import stats
-from rewardbench.boards import foretold, second, truth
+from rewardbench.boards import build, foretold, second, truth
 from rewardbench.boards.kept import Kept
 from rewardbench.boards.writing import FORMS
 from rewardbench.measures import strata
 from rewardbench.measures.agreement import icc_interval
-from rewardbench.pages import board_texts, safe, truth_audit, truth_charts, truth_told, truth_words
+from rewardbench.pages import board_texts, safe, truth_audit, truth_charts, truth_retest, truth_told, truth_words
 from rewardbench.pages import truth as page
 from rewardbench.types import Prompt
 
@@ -271,6 +271,59 @@ def test_seeds_that_move_all_alike_are_seen_and_few_seeds_make_it_unsure():
     assert retested(still.tolist())["seed_correlation"] is None
 
 
+def test_the_reliability_of_those_that_learnt_is_their_own():
+    """Half of the designs end on one floor. Of the others the designs' variance is 1 and the seeds' 2: 1 / (1 + 2/5)."""
+    rng = np.random.default_rng(21)
+    floor = -5 + rng.normal(0, 2**0.5, (400, 5))
+    above = 5 + rng.normal(0, 1, (400, 1)) + rng.normal(0, 2**0.5, (400, 5))
+    told = retested([*floor.tolist(), *above.tolist()], learnt=range(400, 800))
+    assert told["icc_2_k"]["r"] > 0.98
+    assert (told["above"], told["learnt"]["designs"]) == (400, 400)
+    assert told["learnt"]["icc_2_k"]["r"] == pytest.approx(1 / 1.4, abs=0.04)
+    assert told["learnt"]["icc_2_k"]["low"] < 1 / 1.4 < told["learnt"]["icc_2_k"]["high"]
+    assert told["learnt"] == {k: v for k, v in retested(above.tolist()).items() if k in told["learnt"]}
+    assert told["reliable"]
+    assert not told["learnt"]["reliable"]
+    says = truth_words.retest("t", told).says
+    assert "passes the gate of 0.8. Among the 400 designs alone that learnt" in says
+    assert says.endswith("which does not pass the gate.")
+
+
+def test_too_few_that_learnt_are_counted_and_not_judged():
+    table = np.random.default_rng(22).normal(0, 1, (20, 5)).tolist()
+    told = retested(table, learnt=range(7))
+    assert (told["above"], told["least"], told["learnt"]) == (7, 8, None)
+    assert "there are 7: among them it is not told before there are 8" in truth_words.retest("t", told).says
+    assert retested(table, learnt=range(8))["learnt"]["designs"] == 8
+    assert retested([*table, [0.1, None, 0.2, 0.3, 0.4]], learnt=[*range(7), 20])["above"] == 7
+
+
+def test_a_reliability_far_below_none_leaves_room_for_the_others():
+    rng = np.random.default_rng(23)
+    above = rng.normal(0, 1, (8, 5))
+    above -= above.mean(axis=1, keepdims=True)  # designs alike but for their seeds: less alike than chance has it
+    told = retested([*(rng.normal(0, 1, (20, 1)) + rng.normal(0, 0.1, (20, 5))).tolist(), *above.tolist()], learnt=range(20, 28))
+    assert told["learnt"]["whole_spearman"]["low"] == 0
+    html = truth_retest.retest({"retest": {"t": told}})[1][0][0]
+    texts = [float(x) for x in re.findall(r'middle">(-?[\d.]+)<', html)]
+    assert min(texts) >= -1
+
+
+def test_a_task_below_the_gate_keeps_a_board_provisional():
+    told = retested(np.random.default_rng(6).normal(0, 1, (12, 5)).tolist())
+    [reason] = build._unreliable({"retest": {"t": told, "u": None}})
+    assert reason == f"t: ICC(2,k) {told['icc_2_k']['r']:.2f} of Q is below 0.8"
+
+
+def test_those_that_learnt_are_those_that_the_board_says_learn():
+    told = json.loads((ROOT / "leaderboards" / "cpu" / "board.json").read_text())
+    for view in told["tasks"]:
+        own = [r for r in view["rows"] if r["kind"] in ("handmade", "generated") and r["learns"] and len(r["runs"]) >= 5]
+        if one := told["truth"]["retest"][view["task"]]:
+            assert one["above"] == len(own)
+            assert (one["learnt"] is None) == (len(own) < foretold.LEAST)
+
+
 def test_entries_that_lack_a_seed_are_counted_out():
     table = np.random.default_rng(8).normal(0, 1, (12, 4)).tolist()
     assert retested([*table, [0.1, None, 0.2, 0.3]])["left_out"] == 1
@@ -485,7 +538,9 @@ def test_the_page_is_one_safe_file(which, request):
     assert [t for t, _ in read.tags].count("script") == 1
     assert "\u202e" not in html
     pictures = re.findall(r"<svg.*?</svg>", html, re.DOTALL)
-    assert len(pictures) == 8
+    panels = {"audit": 2, "rivals": 3, "predictors": 4, "probes": 1, "retest": 3 + 2, "second gold": 3 + 3, "trainers": 3, "challenge": 2}
+    marks = len(TASKS) + 2
+    assert len(pictures) == sum(panels.values()) + marks
     for picture in pictures:
         ElementTree.fromstring(picture)
     assert page.page(request.getfixturevalue(which)) == html
@@ -575,7 +630,7 @@ def test_ranks_are_within_tasks_and_ties_share():
 
 def test_a_chart_of_nothing_is_nothing():
     empty = truth_charts.Bar("x", None, None, None)
-    assert truth_charts.forest("k", "t", [empty], (0, 1), None, "") == ""
+    assert truth_charts.forest("k", "t", {"a": [empty]}, (0, 1), None, "") == ""
     assert truth_charts.scatter("k", "t", {"a": []}, ("x", "y"), None) == ""
     assert truth_charts.lines("k", "t", {"a": []}, ["1"], ("x", "y"), (0, 1)) == ""
 

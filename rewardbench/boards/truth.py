@@ -77,7 +77,13 @@ def _retest(board: Board, scored: Sequence[Scored], learnt: set[str]) -> dict[st
     if found is None:
         return None
     above = [r for name, r in whole.items() if name in learnt]
-    return {**found, "left_out": len(rows) - len(whole), "above": len(above), "learnt": _repeated(above)}
+    return {
+        **found,
+        "left_out": len(rows) - len(whole),
+        "least": foretold.LEAST,
+        "above": len(above),
+        "learnt": _repeated(above),
+    }
 
 
 def _repeated(rows: Sequence[Sequence[float]]) -> dict[str, Any] | None:

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rewardbench.pages import truth_charts as charts
+from rewardbench.pages import truth_rivals as rivals
 from rewardbench.pages import truth_words as words
 from rewardbench.pages.numbers import fixed
-from rewardbench.pages.truth_charts import Dot
+from rewardbench.pages.truth_charts import Bar, Dot
 from rewardbench.pages.truth_parts import Cell, Made, Table, bar, correlation
-from rewardbench.pages.truth_told import between, span
+from rewardbench.pages.truth_told import between, chance, span
 
 Json = Mapping[str, Any]
 CAPTIONS = {
@@ -26,24 +27,25 @@ def audit(truth: Json) -> Made:
     """Verdicts, predictors and probes against what training did."""
     told = truth["audit"]
     pairs = [(alarm, outcome) for alarm, by in told["verdicts"].items() for outcome in by]
-    more = [words.verdict(told, "gameable", "harmful"), words.ranked(told, truth["predictors"])]
+    also = [words.verdict(told, "gameable", "harmful"), words.ranked(told, truth["predictors"])]
     figures = [
         (_verdict_chart(told, pairs), CAPTIONS["verdicts"]),
+        (rivals.chart(told), rivals.CAPTION),
         (_predictors_chart(told), CAPTIONS["predictors"]),
         (_probe_chart(told), CAPTIONS["probes"]),
     ]
-    tables = [_verdict_table(told, pairs), _matrix(told, truth), _left_table(told, truth), _probe_table(told)]
-    return more, figures, [*tables, _case_table(told, truth)]
+    tables = [_verdict_table(told, pairs), rivals.table(told), _matrix(told, truth), _left_table(told, truth)]
+    return [*rivals.sentences(told), *also], figures, [*tables, _probe_table(told), _case_table(told, truth)]
 
 
 def _verdict_chart(told: Json, pairs: Sequence[tuple[str, str]]) -> str:
-    bars = []
+    panels: dict[str, list[Bar]] = {}
     for alarm, outcome in pairs:
-        one = told["verdicts"][alarm][outcome]
-        name = f"{words.ALARMS[alarm]}, {outcome.replace('_', ' ')}"
+        one, name = told["verdicts"][alarm][outcome], outcome.replace("_", " ")
+        bars = panels.setdefault(words.ALARMS[alarm], [])
         bars.append(bar(f"{name}: precision", one["precision"], one["base_rate"]["value"]))
         bars.append(bar(f"{name}: recall", one["recall"], None, 2))
-    return charts.forest("audit", "Verdicts against outcomes", bars, (0.0, 1.0), None, "share of designs")
+    return charts.forest("audit", "Verdicts against outcomes", panels, (0.0, 1.0), None, "share of designs")
 
 
 def _verdict_table(told: Json, pairs: Sequence[tuple[str, str]]) -> Table:
@@ -51,20 +53,16 @@ def _verdict_table(told: Json, pairs: Sequence[tuple[str, str]]) -> Table:
     rows: list[tuple[str, ...]] = []
     for alarm, outcome in pairs:
         one = told["verdicts"][alarm][outcome]
-        chance, without = one["chance"], one["without_each"]
+        by_luck, without = one["chance"], one["without_each"]
         rows.append((
             f"{words.ALARMS[alarm]} → {outcome.replace('_', ' ')}",
             str(one["hits"] + one["false_alarms"]), str(one["hits"] + one["misses"]), str(one["hits"]),
-            f"{fixed(chance['expected'], 1)} ({chance['low']:.0f}–{chance['high']:.0f})", _p(chance["p"]),
+            f"{fixed(by_luck['expected'], 1)} ({by_luck['low']:.0f}–{by_luck['high']:.0f})", chance(by_luck["p"]),
             span(one["base_rate"]), span(one["precision"]), span(one["recall"]),
             *(between(without[group][share]) for group, share in ends),
         ))  # fmt: skip
     head = ("alarm → outcome", "flagged", "happened", "hits", "hits by chance", "p", "base rate", "precision", "recall")
     return Table("Verdicts against outcomes", (*head, *(f"{s}, a {g} left out" for g, s in ends)), tuple(rows))
-
-
-def _p(p: float) -> str:
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def _matrix(told: Json, truth: Json) -> Table:
@@ -129,7 +127,9 @@ def ranks(values: Sequence[float], groups: Sequence[str]) -> list[float]:
 
 def _probe_chart(told: Json) -> str:
     bars = [bar(r["probe"], r["auc"]) for r in told["probes"]]
-    return charts.forest("probes", "Probes against hacking", bars, (0.0, 1.0), 0.5, "area under the ROC curve")
+    return charts.forest(
+        "probes", "Probes against hacking", {"probes": bars}, (0.0, 1.0), 0.5, "area under the ROC curve"
+    )
 
 
 def _probe_table(told: Json) -> Table:

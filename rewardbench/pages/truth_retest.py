@@ -22,22 +22,31 @@ MEASURES = {
 
 
 def retest(truth: Json) -> Made:
-    """Correlations a task."""
+    """Correlations a task, of all designs and of those alone that learnt."""
     told = dict(known(truth["retest"]))
-    bars = [
-        bar(f"{task}: {name}", one[key], None, i % 7 + 1, "r")
-        for i, (task, one) in enumerate(told.items())
-        for key, name in MEASURES.items()
-        if one[key] is not None
-    ]
+    groups = {task: (i % 7 + 1, one) for i, (task, one) in enumerate(told.items())}
+    groups |= {f"{t}, those that learnt": (c, one["learnt"]) for t, (c, one) in groups.items() if one["learnt"]}
+    groups = {name: groups[name] for task in told for name in (task, f"{task}, those that learnt") if name in groups}
+    bars = {
+        name: [bar(says, _drawn(one[key]), None, colour, "r") for key, says in MEASURES.items() if one[key]]
+        for name, (colour, one) in groups.items()
+    }
     gate = next(one["gate"] for one in told.values())
     chart = charts.forest("retest", "Test and retest", bars, (0.0, 1.0), gate, "correlation")
-    rows = tuple(
-        (task, str(one["designs"]), str(one["left_out"]), str(one["seeds"]),
-         *(span(one[k], "r") if one[k] else "–" for k in MEASURES), between(one["range"]),
-         "passed" if one["reliable"] else "not passed")
-        for task, one in told.items()
-    )  # fmt: skip
+    rows = tuple(_row(name, one) for name, (_, one) in groups.items())
     head = ("task", "designs", "lacking a seed", "seeds", *MEASURES.values(), "Spearman, middle 95% of splits", "gate")
     caption = f"Correlations with 95% intervals; dotted: the gate of {fixed(gate, 1)} that ICC(2,k) has to pass."
     return (), [(chart, caption)], [Table("Test and retest", head, rows)]
+
+
+def _drawn(one: Json) -> Json:
+    """A correlation as it is drawn: a reliability far below -1 would leave no room for the others; the table has it."""
+    return {k: max(-1.0, v) for k, v in one.items()}
+
+
+def _row(name: str, one: Json) -> tuple[str, ...]:
+    return (
+        name, str(one["designs"]), str(one.get("left_out", "")), str(one["seeds"]),
+        *(span(one[k], "r") if one[k] else "–" for k in MEASURES), between(one["range"]),
+        "passed" if one["reliable"] else "not passed",
+    )  # fmt: skip

@@ -19,12 +19,14 @@ def second(truth: Json) -> Made:
     """Tau on words and on the order; both golds of each entry."""
     told = dict(known(truth["second_gold"]))
     sorts = ("order", "untrained", "trained")
-    bars = [
-        bar(f"{task}: {'the order of designs' if k == 'order' else f'{k} words'}", one[k], None, i % 7 + 1, "tau")
+    bars = {
+        task: [
+            bar("the order of designs" if k == "order" else f"{k} words", one[k], None, i % 7 + 1, "tau")
+            for k in sorts
+            if one[k]
+        ]
         for i, (task, one) in enumerate(told.items())
-        for k in sorts
-        if one[k]
-    ]
+    }
     aim = next(one["aim"] for one in told.values())
     panels = {
         task: [

@@ -52,6 +52,15 @@ def span(told: Json, key: str = "value", places: int = 2) -> str:
     return f"{fixed(told[key], places)} {between}".strip()
 
 
+def chance(p: float) -> str:
+    """A p for people.
+
+    >>> chance(.00001), chance(.0421)
+    ('< 0.001', '0.042')
+    """
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
 def between(ends: Sequence[float] | None) -> str:
     """A range of values.
 

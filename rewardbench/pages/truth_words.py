@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from rewardbench.pages import truth_rivals as rivals
 from rewardbench.pages.numbers import bracket, fixed, listed, signed
 from rewardbench.pages.truth_told import (
     MISSING,
@@ -65,6 +66,8 @@ def _of(part: str, truth: Json) -> Iterator[Told]:
         return
     if part == "audit":
         yield audit(told)
+        if beside := rivals.answer(told):
+            yield beside
     elif part == "challenge":
         yield from (challenge(d, one, told) for d, one in told["designs"].items())
     else:
@@ -171,9 +174,24 @@ def retest(task: str, one: Json) -> Told:
     says = (
         f"On {quoted(task)} two halves of the {one['seeds']} seeds rank {one['designs']} designs in Q alike by r = "
         f"{span(one['half_spearman'], 'r')}; the mean over all seeds has a reliability ICC(2,k) of {span(whole, 'r')}, "
-        f"which {end}."
+        f"which {end}. {above(one)}"
     )
     return Told("retest", task, kind, f"{span(whole, 'r')} ICC(2,k)", says)
+
+
+def above(one: Json) -> str:
+    """The same among the designs alone that learnt, or how many they are where they are too few."""
+    learnt = one["learnt"]
+    who = "designs alone that learnt, whose interval of the gain in Q over `untrained` lies above 0"
+    if learnt is None:
+        return f"Of the {who}, there are {one['above']}: among them it is not told before there are {one['least']}."
+    end = f"{'passes' if learnt['reliable'] else 'does not pass'} the gate"
+    unsure = against(learnt["icc_2_k"]["low"], learnt["icc_2_k"]["high"], one["gate"]) == OPEN
+    end += "; the interval includes it, so that it cannot be told" if unsure else ""
+    return (
+        f"Among the {learnt['designs']} {who}, r is {span(learnt['half_spearman'], 'r')} and ICC(2,k) "
+        f"{span(learnt['icc_2_k'], 'r')}, which {end}."
+    )
 
 
 def second_gold(task: str, one: Json) -> Told:
