@@ -121,7 +121,7 @@ def table(audit: Json) -> Table:
             if one:
                 rows.append(_row(name, kind, one))
     head = (
-        "threshold on", "left out, one at a time", "designs", "flagged at or below", "precision", "recall",
+        "threshold on", "left out", "designs", "flagged at or below", "precision", "recall",
         "audit's precision", "audit's recall", "precision, audit less threshold", "recall, audit less threshold",
         "share right, audit less threshold", "audit alone right", "threshold alone right", "p, Holm",
     )  # fmt: skip
