@@ -47,12 +47,12 @@ def cases(tasks=BOARD.tasks, each=20, seed=0):
     return found
 
 
-def retested(table, board=BOARD):
-    """What `truth` makes of a table of Q [designs, seeds]."""
+def retested(table, board=BOARD, learnt=()):
+    """What `truth` makes of a table of Q [designs, seeds]; `learnt` are the rows of those that did."""
     seeds = list(range(len(table[0])))
     board = SimpleNamespace(**vars(board), seeds=len(seeds), seed_list=lambda n: tuple(range(n)))
-    scored = [SimpleNamespace(contestant=True, values=lambda axis, seeds, row=row: [row[s] for s in seeds]) for row in table]
-    return truth._retest(board, scored)
+    scored = [SimpleNamespace(name=str(n), contestant=True, values=lambda axis, seeds, row=row: [row[s] for s in seeds]) for n, row in enumerate(table)]
+    return truth._retest(board, scored, {str(n) for n in learnt})
 
 
 def trained(task, gold, seeds=5, noise=0.01, seed=0):
@@ -100,7 +100,7 @@ def truth_json(tasks=BOARD.tasks, parts=("audit", "retest", "second_gold", "sens
     rows = {"challenge": [r for n in ("reference", "g04") for r in challenged(n, seed=len(n))]}
     told = {
         "audit": foretold.audit(cases(tasks, seed=seed)),
-        "retest": {t: retested(tables[t].tolist()) for t in tasks},
+        "retest": {t: retested(tables[t].tolist(), learnt=range(6 + 3 * n)) for n, t in enumerate(tasks)},
         "second_gold": {t: judged(t, seed=n) for n, t in enumerate(tasks)},
         "sensitivity": {t: truth.sensitivity(BOARD, trained(t, grid(rng))) for t in tasks},
         "challenge": truth.challenge(BOARD, rows["challenge"]),

@@ -70,7 +70,7 @@ def test_another_trainer_is_another_policy_file_or_algorithm_and_nothing_else(bo
     assert {r["seed"] for r in rows} == set(found.seed_list(2))
     third = (tmp_path / "policies" / "tiny-third.toml").read_text()
     assert f"learning_rate = {1e-3 / 3}" in third
-    told = truth.truth(found, {TASK: []}, {TASK: set()})["sensitivity"]
+    told = truth.truth(found, {TASK: []}, {TASK: set()}, {TASK: set()})["sensitivity"]
     assert [t["tau"] for t in told[TASK]["trainers"] if (t["rate"], t["algorithm"]) == ("same", "grpo")] == [1.0]
     assert set(told[TASK]["designs"]) == {"reference", "form"}
 

@@ -17,12 +17,12 @@ from sweeping import ROOT
 from test_board_page import HOSTILE, Read
 
 from rewardbench import stats
-from rewardbench.boards import foretold, second, truth
+from rewardbench.boards import build, foretold, second, truth
 from rewardbench.boards.kept import Kept
 from rewardbench.boards.writing import FORMS
 from rewardbench.measures import strata
 from rewardbench.measures.agreement import icc_interval
-from rewardbench.pages import board_texts, safe, truth_charts, truth_words
+from rewardbench.pages import board_texts, safe, truth_audit, truth_charts, truth_retest, truth_told, truth_words
 from rewardbench.pages import truth as page
 from rewardbench.types import Prompt
 
@@ -54,7 +54,7 @@ def test_a_perfect_audit_is_called_one():
     assert (one["precision"]["value"], one["recall"]["value"], one["false_alarms"], one["misses"]) == (1, 1, 0, 0)
     assert one["chance"]["expected"] == pytest.approx(9)
     assert one["chance"]["p"] < 1e-6
-    assert said(audit)[0] == truth_words.YES
+    assert said(audit)[0] == truth_told.YES
     assert "Of 36 drawn designs the audit called 18 gameable; 18 of them were hacked" in said(audit)[1]
     assert "precision 1.00 [0.82, 1.00]" in said(audit)[1]
     [echo] = audit["probes"]
@@ -71,7 +71,7 @@ def test_a_useless_audit_cannot_be_told_from_chance():
     assert one["hits"] == 9
     assert one["chance"]["expected"] == pytest.approx(9)
     assert one["precision"]["value"] == one["base_rate"]["value"] == 0.5
-    assert said(audit)[0] == truth_words.OPEN
+    assert said(audit)[0] == truth_told.OPEN
     assert "cannot be told from chance" in said(audit)[1]
     assert audit["probes"][0]["auc"]["value"] == pytest.approx(0.5)
 
@@ -81,12 +81,12 @@ def test_an_audit_that_only_knows_the_task_foretells_nothing():
     one = foretold.audit(told)["verdicts"]["gameable"]["hacked"]
     assert one["precision"]["value"] == one["recall"]["value"] == 1
     assert one["chance"] == {"expected": 12.0, "low": 12.0, "high": 12.0, "p": 1.0}
-    assert said(foretold.audit(told))[0] == truth_words.OPEN
+    assert said(foretold.audit(told))[0] == truth_told.OPEN
 
 
 def test_a_warning_that_points_the_wrong_way_is_said_to():
     audit = audited([not h for h in HALF], HALF)
-    assert said(audit)[0] == truth_words.NO
+    assert said(audit)[0] == truth_told.NO
     assert "points the wrong way" in said(audit)[1]
 
 
@@ -104,7 +104,7 @@ def test_where_all_are_hacked_every_flag_hits_and_tells_nothing():
     audit = audited(HALF, [True] * 12)
     one = audit["verdicts"]["gameable"]["hacked"]
     assert (one["precision"]["value"], one["recall"]["value"], one["chance"]["p"]) == (1, 0.5, 1)
-    assert said(audit)[0] == truth_words.OPEN
+    assert said(audit)[0] == truth_told.OPEN
 
 
 def test_no_flag_has_no_precision():
@@ -243,14 +243,14 @@ def test_a_board_that_other_seeds_rank_alike_passes():
     told = retested((np.arange(12.0)[:, None] / 10 + rng.normal(0, 0.01, (12, 5))).tolist())
     assert told["reliable"]
     assert told["half_spearman"]["r"] > 0.95
-    assert truth_words.retest("t", told).kind == truth_words.YES
+    assert truth_words.retest("t", told).kind == truth_told.YES
     assert told["seed_correlation"]["low"] < 0.1
 
 
 def test_a_board_of_noise_does_not():
     told = retested(np.random.default_rng(6).normal(0, 1, (12, 5)).tolist())
     assert not told["reliable"]
-    assert truth_words.retest("t", told).kind != truth_words.YES
+    assert truth_words.retest("t", told).kind != truth_told.YES
     assert told["icc_2_k"]["low"] <= told["icc_2_k"]["r"] <= told["icc_2_k"]["high"]
 
 
@@ -269,6 +269,59 @@ def test_seeds_that_move_all_alike_are_seen_and_few_seeds_make_it_unsure():
     assert retested(still.tolist())["seed_correlation"] is None
     still[0] += shift[0]
     assert retested(still.tolist())["seed_correlation"] is None
+
+
+def test_the_reliability_of_those_that_learnt_is_their_own():
+    """Half of the designs end on one floor. Of the others the designs' variance is 1 and the seeds' 2: 1 / (1 + 2/5)."""
+    rng = np.random.default_rng(21)
+    floor = -5 + rng.normal(0, 2**0.5, (400, 5))
+    above = 5 + rng.normal(0, 1, (400, 1)) + rng.normal(0, 2**0.5, (400, 5))
+    told = retested([*floor.tolist(), *above.tolist()], learnt=range(400, 800))
+    assert told["icc_2_k"]["r"] > 0.98
+    assert (told["above"], told["learnt"]["designs"]) == (400, 400)
+    assert told["learnt"]["icc_2_k"]["r"] == pytest.approx(1 / 1.4, abs=0.04)
+    assert told["learnt"]["icc_2_k"]["low"] < 1 / 1.4 < told["learnt"]["icc_2_k"]["high"]
+    assert told["learnt"] == {k: v for k, v in retested(above.tolist()).items() if k in told["learnt"]}
+    assert told["reliable"]
+    assert not told["learnt"]["reliable"]
+    says = truth_words.retest("t", told).says
+    assert "passes the gate of 0.8. Among the 400 designs alone that learnt" in says
+    assert says.endswith("which does not pass the gate.")
+
+
+def test_too_few_that_learnt_are_counted_and_not_judged():
+    table = np.random.default_rng(22).normal(0, 1, (20, 5)).tolist()
+    told = retested(table, learnt=range(7))
+    assert (told["above"], told["least"], told["learnt"]) == (7, 8, None)
+    assert "there are 7: among them it is not told before there are 8" in truth_words.retest("t", told).says
+    assert retested(table, learnt=range(8))["learnt"]["designs"] == 8
+    assert retested([*table, [0.1, None, 0.2, 0.3, 0.4]], learnt=[*range(7), 20])["above"] == 7
+
+
+def test_a_reliability_far_below_none_leaves_room_for_the_others():
+    rng = np.random.default_rng(23)
+    above = rng.normal(0, 1, (8, 5))
+    above -= above.mean(axis=1, keepdims=True)  # designs alike but for their seeds: less alike than chance has it
+    told = retested([*(rng.normal(0, 1, (20, 1)) + rng.normal(0, 0.1, (20, 5))).tolist(), *above.tolist()], learnt=range(20, 28))
+    assert told["learnt"]["whole_spearman"]["low"] == 0
+    html = truth_retest.retest({"retest": {"t": told}})[1][0][0]
+    texts = [float(x) for x in re.findall(r'middle">(-?[\d.]+)<', html)]
+    assert min(texts) >= -1
+
+
+def test_a_task_below_the_gate_keeps_a_board_provisional():
+    told = retested(np.random.default_rng(6).normal(0, 1, (12, 5)).tolist())
+    [reason] = build._unreliable({"retest": {"t": told, "u": None}})
+    assert reason == f"t: ICC(2,k) {told['icc_2_k']['r']:.2f} of Q is below 0.8"
+
+
+def test_those_that_learnt_are_those_that_the_board_says_learn():
+    told = json.loads((ROOT / "leaderboards" / "cpu" / "board.json").read_text())
+    for view in told["tasks"]:
+        own = [r for r in view["rows"] if r["kind"] in ("handmade", "generated") and r["learns"] and len(r["runs"]) >= 5]
+        if one := told["truth"]["retest"][view["task"]]:
+            assert one["above"] == len(own)
+            assert (one["learnt"] is None) == (len(own) < foretold.LEAST)
 
 
 def test_entries_that_lack_a_seed_are_counted_out():
@@ -305,20 +358,20 @@ def test_a_second_gold_that_is_the_first():
     assert [told[k]["tau"] for k in ("order", "trained", "untrained")] == pytest.approx([1, 1, 1])
     assert told["order"]["low"] < 0.8  # eight designs in one order twice are no proof
     assert told["untrained"]["near"] == 1
-    assert truth_words.second_gold("t", told).kind == truth_words.OPEN
+    assert truth_words.second_gold("t", told).kind == truth_told.OPEN
     assert "cannot be told" in truth_words.second_gold("t", told).says
 
 
 def test_a_second_gold_that_says_the_contrary():
     told = both(lambda w: 1 - w)
     assert [told[k]["tau"] for k in ("order", "trained")] == pytest.approx([-1, -1])
-    assert truth_words.second_gold("t", told).kind == truth_words.NO
+    assert truth_words.second_gold("t", told).kind == truth_told.NO
 
 
 def test_a_second_gold_that_tells_nothing_apart():
     told = both(lambda w: np.full(w.shape, 0.5))
     assert told["order"]["tau"] is told["trained"]["tau"] is told["untrained"]["tau"] is None
-    assert truth_words.second_gold("t", told).kind == truth_words.OPEN
+    assert truth_words.second_gold("t", told).kind == truth_told.OPEN
     assert both(lambda w: w, 4)["order"] is None
     assert both(lambda w: w, 0)["trained"] is None
 
@@ -351,7 +404,7 @@ def test_a_flipped_verdict_is_trainer_dependent(rows):
     assert triple["verdicts"]["flips"] == "better"
     assert own["verdicts"]["flips"] == "worse"
     answer = truth_words.sensitivity(TASKS[0], told)
-    assert answer.kind == truth_words.NO
+    assert answer.kind == truth_told.NO
     assert "1 of 5 designs flip between better and worse (`flips`)" in answer.says
 
 
@@ -380,7 +433,7 @@ def test_a_trainer_that_turns_the_order_around():
     told = truth.sensitivity(BOARD, trained("t", {("same", "grpo"): order, ("triple", "grpo"): turned}, noise=0.001))
     assert told["trainers"][1]["tau"] == pytest.approx(-1)
     assert told["dependent"] == sorted(SIX[1:])
-    assert truth_words.sensitivity("t", told).kind == truth_words.NO
+    assert truth_words.sensitivity("t", told).kind == truth_told.NO
 
 
 # --- challenge seeds -----------------------------------------------------------------------------
@@ -496,7 +549,9 @@ def test_the_page_is_one_safe_file(which, request):
     assert [t for t, _ in read.tags].count("script") == 1
     assert "\u202e" not in html
     pictures = re.findall(r"<svg.*?</svg>", html, re.DOTALL)
-    assert len(pictures) == 8
+    panels = {"audit": 2, "rivals": 3, "predictors": 4, "probes": 1, "retest": 3 + 2, "second gold": 3 + 3, "trainers": 3, "challenge": 2}
+    marks = len(TASKS) + 2
+    assert len(pictures) == sum(panels.values()) + marks
     for picture in pictures:
         ElementTree.fromstring(picture)
     assert page.page(request.getfixturevalue(which)) == html
@@ -526,7 +581,7 @@ def test_a_part_that_lacks_its_runs_names_the_command(told):
     for part, study in truth_words.STUDIES.items():
         bare = without(told, part)
         [answer] = [a for a in truth_words.all_of(bare) if a.part == part]
-        assert (answer.kind, answer.figure) == (truth_words.MISSING, "–")
+        assert (answer.kind, answer.figure) == (truth_told.MISSING, "–")
         assert f"rbench board study {study} made-up" in answer.says
         assert f"rbench board study {study} made-up" in page.page(bare)
         assert f"`rbench board study {study} made-up`" in board_texts.readme(bare)
@@ -581,12 +636,12 @@ def test_ranks_are_within_tasks_and_ties_share():
     for own in ("a", "b"):
         rows = [i for i, g in enumerate(groups) if g == own]
         expected = (scipy_stats.rankdata([values[i] for i in rows]) - 0.5) / len(rows)
-        assert [page.ranks(values, groups)[i] for i in rows] == pytest.approx(expected.tolist())
+        assert [truth_audit.ranks(values, groups)[i] for i in rows] == pytest.approx(expected.tolist())
 
 
 def test_a_chart_of_nothing_is_nothing():
     empty = truth_charts.Bar("x", None, None, None)
-    assert truth_charts.forest("k", "t", [empty], (0, 1), None, "") == ""
+    assert truth_charts.forest("k", "t", {"a": [empty]}, (0, 1), None, "") == ""
     assert truth_charts.scatter("k", "t", {"a": []}, ("x", "y"), None) == ""
     assert truth_charts.lines("k", "t", {"a": []}, ["1"], ("x", "y"), (0, 1)) == ""
 

@@ -64,8 +64,8 @@ def build(board: Board) -> dict[str, Any]:
     refused = {n for n, told in told_of.items() if told["accepted"] is False}
     tasks = {task: _scored(board, task, entries, refused) for task in board.tasks}
     views = [_task(board, task, scored) for task, scored in tasks.items() if scored]
-    harmful = {v["task"]: {r["entry"] for r in v["rows"] if r["harmful"]} for v in views}
-    asked = truth.truth(board, tasks, harmful)
+    harmful, learnt = (_whose(views, which) for which in ("harmful", "learns"))
+    asked = truth.truth(board, tasks, harmful, learnt)
     told = {
         "schema_version": 1,
         "board": _definition(board),
@@ -77,6 +77,11 @@ def build(board: Board) -> dict[str, Any]:
     }
     found: dict[str, Any] = trace.finite(told)
     return found
+
+
+def _whose(views: Sequence[Mapping[str, Any]], which: str) -> dict[str, set[str]]:
+    """Task -> the entries of which a row says so."""
+    return {v["task"]: {r["entry"] for r in v["rows"] if r[which]} for v in views}
 
 
 def _definition(board: Board) -> dict[str, Any]:
@@ -127,7 +132,7 @@ def provisional(board: Board, tasks: Mapping[str, Sequence[Scored]]) -> list[str
 
 def _unreliable(asked: Mapping[str, Any]) -> list[str]:
     """The tasks on which other seeds would not give the same scores: below the gate, a board stays provisional."""
-    low = {task: r["icc_2_k"] for task, r in asked["retest"].items() if r and not r["reliable"]}
+    low = {task: r["icc_2_k"]["r"] for task, r in asked["retest"].items() if r and not r["reliable"]}
     return [f"{task}: ICC(2,k) {icc:.2f} of Q is below {RELIABLE}" for task, icc in low.items()]
 
 

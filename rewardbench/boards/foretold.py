@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rewardbench import stats
 from rewardbench.boards import numbers, studies
 from rewardbench.boards.definition import Board
+from rewardbench.boards.rivals import rivals
+from rewardbench.boards.shares import among, caught_by, wilson
 from rewardbench.measures.forecast import Estimate, without_each
 from rewardbench.measures.strata import agreement, agreement_interval, auc_within, luck
 from rewardbench.metrics.over_trained import evidence as regret_of
 from rewardbench.metrics.overoptimisation import overoptimisation
 from rewardbench.results import Result
-from rewardbench.types import Anchor, Bools, Floats
+from rewardbench.types import Anchor, Floats
 
 if TYPE_CHECKING:
     from rewardbench.boards.build import Scored
@@ -31,6 +32,8 @@ PREDICTORS = {
     "pairs": "share of pairs that the reward orders as gold does",
     "severity": "the audit's worst finding, 0 to 1 (more is worse)",
 }
+OWN = "severity"
+"""The predictor that the audit itself makes; the others are static measures that need no audit."""
 OUTCOMES = {
     "quality": "Q at the end",
     "regret": "what stopping earlier would have saved, in y'",
@@ -142,6 +145,7 @@ def audit(cases: Sequence[Case]) -> dict[str, Any] | None:
             alarm: {outcome: _classified(flags, true, cases) for outcome, true in bad.items()}
             for alarm, flags in said.items()
         },
+        "rivals": _rivals(cases, said["gameable"], bad["hacked"]),
         "predictors": {p: {o: _ranked(cases, p, o) for o in OUTCOMES} for p in PREDICTORS},
         "probes": _probes(cases),
         "cases": [
@@ -157,49 +161,30 @@ def _groups(cases: Sequence[Case]) -> dict[str, list[str]]:
     return {"task": [c.task for c in cases], "family": [c.family for c in cases]}
 
 
+def _rivals(cases: Sequence[Case], said: Sequence[bool], bad: Sequence[bool]) -> dict[str, Any]:
+    """Plain thresholds on what is known without the audit, held against its verdict; low is worse in each of them."""
+    suspect = {p: [None if (v := c.before[p]) is None else -v for c in cases] for p in PREDICTORS if p != OWN}
+    held_out = {"design": [f"{c.task}/{c.entry}" for c in cases], **_groups(cases)}
+    return rivals(suspect, said, bad, held_out, LEAST)
+
+
 def _classified(flags: Sequence[bool], true: Sequence[bool], cases: Sequence[Case]) -> dict[str, Any]:
     """Precision and recall with intervals, the base rate, what flags dealt out within tasks by chance would hit, and
     precision and recall without each task and family."""
     said, bad = np.array(flags), np.array(true)
     left_out = {
         name: {
-            "precision": _range(without_each(lambda s, b: _share(b, s), groups, said, bad)),
-            "recall": _range(without_each(lambda s, b: _share(s, b), groups, said, bad)),
+            "precision": _range(without_each(lambda s, b: among(b, s), groups, said, bad)),
+            "recall": _range(without_each(lambda s, b: among(s, b), groups, said, bad)),
         }
         for name, groups in _groups(cases).items()
     }
     return {
-        **_caught_by(flags, true),
-        "base_rate": _wilson(int(bad.sum()), len(cases)),
+        **caught_by(flags, true),
+        "base_rate": wilson(int(bad.sum()), len(cases)),
         "chance": asdict(luck(flags, true, [c.task for c in cases])),
         "without_each": left_out,
     }
-
-
-def _caught_by(flags: Sequence[bool], true: Sequence[bool]) -> dict[str, Any]:
-    """Precision and recall with Wilson's intervals over designs, and the counts behind them."""
-    said, bad = np.array(flags), np.array(true)
-    hits, alarms, events = int((said & bad).sum()), int(said.sum()), int(bad.sum())
-    return {
-        "precision": _wilson(hits, alarms),
-        "recall": _wilson(hits, events),
-        "hits": hits,
-        "false_alarms": alarms - hits,
-        "misses": events - hits,
-        "designs": len(said),
-    }
-
-
-def _wilson(hits: int, of: int) -> dict[str, Any]:
-    """A share with its interval; of none it is not known."""
-    return asdict(
-        Estimate(hits / of, *stats.wilson(hits, of), "wilson") if of else Estimate(None, None, None, "wilson")
-    )
-
-
-def _share(of: Bools, among: Bools) -> float | None:
-    """The share of some that is true among others; None of none."""
-    return float(of[among].mean()) if among.any() else None
 
 
 def _range(values: Mapping[Any, float | None]) -> list[float] | None:
@@ -257,7 +242,7 @@ def _probes(cases: Sequence[Case]) -> list[dict[str, Any]]:
         if len(asked) < LEAST:
             continue
         flags, true, tasks = [code in c.findings for c in asked], [_hacked(c) for c in asked], [c.task for c in asked]
-        found = _caught_by(flags, true)
+        found = caught_by(flags, true)
         severity = [c.findings.get(code, 0.0) for c in asked]
         quality = [c.after["quality"] or 0.0 for c in asked]
         rows.append(

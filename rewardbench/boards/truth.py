@@ -35,12 +35,17 @@ JACKKNIFE = 12
 """Blocks of seeds, each left out once, by which the interval of a caught share is worked out."""
 
 
-def truth(board: Board, tasks: Mapping[str, Sequence[Scored]], harmful: Mapping[str, set[str]]) -> dict[str, Any]:
+def truth(
+    board: Board,
+    tasks: Mapping[str, Sequence[Scored]],
+    harmful: Mapping[str, set[str]],
+    learnt: Mapping[str, set[str]],
+) -> dict[str, Any]:
     """The standing figures: `audit`, `retest`, `second_gold`, `sensitivity`, `challenge`; a part that lacks its runs
     is null, and its page names the command that makes them."""
     told = {
         "audit": foretold.audit(foretold.cases(board, tasks, harmful)),
-        "retest": {t: _retest(board, _own(scored)) for t, scored in tasks.items() if scored},
+        "retest": {t: _retest(board, _own(scored), learnt[t]) for t, scored in tasks.items() if scored},
         "second_gold": {t: second.agreement(t, _own(scored)) for t, scored in tasks.items() if scored},
         "sensitivity": _sensitivity(board),
         "challenge": challenge(board, studies.read(board, "challenge")),
@@ -59,21 +64,41 @@ def _own(scored: Sequence[Scored]) -> list[Scored]:
 # --- the same again ------------------------------------------------------------------------------
 
 
-def _retest(board: Board, scored: Sequence[Scored]) -> dict[str, Any] | None:
-    """Whether other seeds would give the same order in Q: split halves, ICC, and what seeds do to all designs alike."""
+def _retest(board: Board, scored: Sequence[Scored], learnt: set[str]) -> dict[str, Any] | None:
+    """Whether other seeds would give the same order in Q: of all designs, and of those alone that learnt.
+
+    Designs that end on the floor of the scale are alike on every seed, and far from those that learn: they alone make
+    a reliability high. So it is told of those above the floor too: whose interval of the gain in Q over `untrained`
+    lies above 0.
+    """
     seeds = board.seed_list(board.seeds)
-    rows = [one.values("quality", seeds) for one in scored if one.contestant]
-    table = np.array([[float(v) for v in r if v is not None] for r in rows if None not in r])
-    if len(table) < foretold.LEAST:
+    rows = {one.name: one.values("quality", seeds) for one in scored if one.contestant}
+    whole = {name: [float(v) for v in r if v is not None] for name, r in rows.items() if None not in r}
+    found = _repeated(list(whole.values()))
+    if found is None:
         return None
-    found = retest(table)
+    above = [r for name, r in whole.items() if name in learnt]
+    return {
+        **found,
+        "left_out": len(rows) - len(whole),
+        "least": foretold.LEAST,
+        "above": len(above),
+        "learnt": _repeated(above),
+    }
+
+
+def _repeated(rows: Sequence[Sequence[float]]) -> dict[str, Any] | None:
+    """Split halves and ICC of Q [designs, seeds], and what seeds do to all designs alike; None of too few designs."""
+    if len(rows) < foretold.LEAST:
+        return None
+    table = np.array(rows)
+    found, seeds = retest(table), table.shape[1]
     low, high = icc_interval(table)
     whole = found.icc.mean_agreement
-    steps = [spearman_brown(max(r, 0.0), len(seeds)) for r in (low, high)]  # a reliability below 0 is none
+    steps = [spearman_brown(max(r, 0.0), seeds) for r in (low, high)]  # a reliability below 0 is none
     return {
         "designs": len(table),
-        "left_out": len(rows) - len(table),
-        "seeds": len(seeds),
+        "seeds": seeds,
         "splits": found.splits,
         "half_spearman": asdict(found.spearman),
         "half_kendall": asdict(found.kendall),

@@ -159,9 +159,7 @@ def cluster_bootstrap(
     return Estimate(value, float(low), float(high), "bootstrap")
 
 
-def without_each(
-    statistic: Statistic, groups: Sequence[Hashable], *arrays: ArrayLike
-) -> dict[Hashable, float | None]:
+def without_each(statistic: Statistic, groups: Sequence[Hashable], *arrays: ArrayLike) -> dict[Hashable, float | None]:
     """Group -> the statistic of all rows but its own: whether one task, part or design carries the result.
 
     >>> without_each(spearman, "aab", [1, 2, 3], [1, 2, 0])
@@ -196,15 +194,24 @@ def held_out(scores: ArrayLike, happened: ArrayLike, groups: Sequence[Hashable])
     >>> held_out([.9, .1, .8, .2], [1, 0, 1, 0], "aabb").tolist()
     [True, False, False, False]
     """
+    return np.asarray(np.asarray(scores, dtype=np.float64) >= held_out_thresholds(scores, happened, groups))
+
+
+def held_out_thresholds(scores: ArrayLike, happened: ArrayLike, groups: Sequence[Hashable]) -> Floats:
+    """The threshold [n] that each row is judged by: the best on all groups but its own (`best_threshold`).
+
+    >>> held_out_thresholds([.9, .1, .8, .2], [1, 0, 1, 0], "aabb").tolist()
+    [0.8, 0.8, 0.9, 0.9]
+    """
     score, true = np.asarray(scores, dtype=np.float64), np.asarray(happened, dtype=bool)
     _rows(score, true, np.asarray([str(g) for g in groups]))
     if len(set(groups)) < 2:
         raise UserError("leaving a group out needs at least 2 groups")
-    flagged = np.zeros(len(score), dtype=bool)
+    found = np.zeros(len(score))
     for group in dict.fromkeys(groups):
         own = np.array([g == group for g in groups])
-        flagged[own] = score[own] >= best_threshold(score[~own], true[~own])
-    return flagged
+        found[own] = best_threshold(score[~own], true[~own])
+    return found
 
 
 def _rows(first: Floats | Bools, *others: Floats | Bools) -> None:

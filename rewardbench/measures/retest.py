@@ -35,7 +35,8 @@ class Retest:
     """Between halves: mean over the splits."""
     kendall: Correlation
     whole: Correlation
-    """Spearman's of all the seeds: stepped up by Spearman and Brown from half to whole length."""
+    """Spearman's of all the seeds: stepped up by Spearman and Brown from half to whole length; below 0 it is taken for
+    0, since stepping up would make -8 of -.8."""
     range: tuple[float, float]
     """The middle 95% of Spearman's over the splits: how much the choice of halves matters."""
     splits: int
@@ -74,7 +75,7 @@ def retest(scores: ArrayLike, splits: int = 1000, stream: str = "retest") -> Ret
     means = [(x[:, a].mean(axis=1), x[:, b].mean(axis=1)) for a, b in cuts]
     rhos, taus = (np.array([f(a, b) for a, b in means]) for f in (spearman, kendall_tau_b))
     rho, tau = _correlation(rhos, designs, "spearman"), _correlation(taus, designs, "kendall")
-    whole = Correlation(*(spearman_brown(r, seeds / half) for r in (rho.r, rho.low, rho.high)))
+    whole = Correlation(*(spearman_brown(max(r, 0.0), seeds / half) for r in (rho.r, rho.low, rho.high)))
     low, high = np.quantile(rhos, [0.025, 0.975])
     return Retest(rho, tau, whole, (float(low), float(high)), len(means), there <= splits, icc(x))
 

@@ -183,7 +183,9 @@ def identifier(task: str, name: str) -> str:
     return f"p-{name}-" + re.sub(r"[^A-Za-z0-9]", lambda m: f"_{ord(m[0]):x}_", task)
 
 
-def whole(task: str, name: str, title: str, told: str, height: float, body: Sequence[str]) -> str:
+def whole(
+    task: str, name: str, title: str, told: str, height: float, body: Sequence[str], width: float = WIDTH
+) -> str:
     """The `<svg>` of a picture, with its title and, in words, what it shows."""
     key = identifier(task, name)
     return tag(
@@ -193,7 +195,7 @@ def whole(task: str, name: str, title: str, told: str, height: float, body: Sequ
         *body,
         xmlns="http://www.w3.org/2000/svg",
         kind="picture",
-        viewBox=f"0 0 {WIDTH} {number(height)}",
+        viewBox=f"0 0 {number(width)} {number(height)}",
         role="img",
         aria_labelledby=f"{key}-t {key}-d",
     )

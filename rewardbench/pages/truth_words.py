@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from rewardbench.pages import truth_rivals as rivals
 from rewardbench.pages.numbers import bracket, fixed, listed, signed
-from rewardbench.pages.safe import cut, label
+from rewardbench.pages.truth_told import (
+    MISSING,
+    NO,
+    OPEN,
+    YES,
+    Told,
+    against,
+    between,
+    plain,
+    quoted,
+    span,
+)
 
 Json = Mapping[str, Any]
-YES, NO, OPEN, MISSING = "yes", "no", "cannot be told", "not measured"
 QUESTIONS = {
     "audit": "Does the audit foretell what training does with a design?",
     "retest": "Would other seeds rank the designs alike?",
@@ -38,21 +48,6 @@ OUTCOMES = {
 ALARMS = {"gameable": "gameable", "gameable_or_misaligned": "gameable or misaligned"}
 
 
-@dataclass(frozen=True)
-class Told:
-    """A part's answer, of one task or of all."""
-
-    part: str
-    task: str
-    """Empty where it spans all tasks."""
-    kind: str
-    """YES, NO, OPEN (the interval includes what would be chance, or the aim) or MISSING."""
-    figure: str
-    """The one number, with its interval and what it is."""
-    says: str
-    """The sentence; names stand between backticks."""
-
-
 def all_of(told: Json) -> list[Told]:
     """Every answer of a built board, part by part, task by task."""
     truth = told.get("truth") or {}
@@ -71,6 +66,8 @@ def _of(part: str, truth: Json) -> Iterator[Told]:
         return
     if part == "audit":
         yield audit(told)
+        if beside := rivals.answer(told):
+            yield beside
     elif part == "challenge":
         yield from (challenge(d, one, told) for d, one in told["designs"].items())
     else:
@@ -81,32 +78,9 @@ def _of(part: str, truth: Json) -> Iterator[Told]:
 def missing(part: str, board: str) -> str:
     """What a part that is not known says, with the command that makes it."""
     if part in STUDIES:
-        return f"Not measured yet: `rbench board study {STUDIES[part]} {_plain(board)}` makes its runs."
+        return f"Not measured yet: `rbench board study {STUDIES[part]} {plain(board)}` makes its runs."
     least = "eight entries with every seed" if part == "retest" else "a task with a second gold, and entries"
-    return f"Not measured yet: it needs {least} (`rbench board run {_plain(board)}`)."
-
-
-def quoted(text: str) -> str:
-    """A name between backticks, in which nothing ends them or is read as markup.
-
-    >>> quoted("a`b|<c>")
-    '`aˋb¦‹c›`'
-    """
-    return f"`{_plain(text)}`"
-
-
-def _plain(text: str) -> str:
-    return cut(label(text), 64).translate(str.maketrans("`|<>", "ˋ¦‹›"))
-
-
-def span(told: Json, key: str = "value", places: int = 2) -> str:
-    """A number with its interval.
-
-    >>> span({"value": .75, "low": .5, "high": .9})
-    '0.75 [0.50, 0.90]'
-    """
-    between = bracket(told["low"], told["high"], places)
-    return f"{fixed(told[key], places)} {between}".strip()
+    return f"Not measured yet: it needs {least} (`rbench board run {plain(board)}`)."
 
 
 def percent(share: float) -> str:
@@ -185,30 +159,7 @@ def left_out(one: Json) -> str:
     return "; ".join(pieces)
 
 
-def between(ends: Sequence[float] | None) -> str:
-    """A range of values.
-
-    >>> between([.2, .5]), between([.2, .2]), between(None)
-    ('0.20 to 0.50', '0.20', '–')
-    """
-    if ends is None:
-        return "–"
-    low, high = (fixed(e) for e in ends)
-    return low if low == high else f"{low} to {high}"
-
-
 # --- seeds, gold, trainer ------------------------------------------------------------------------
-
-
-def against(low: float | None, high: float | None, aim: float) -> str:
-    """Where an interval lies: YES above the aim, NO below, else OPEN.
-
-    >>> against(.82, .9, .8), against(.5, .7, .8), against(.7, .9, .8), against(None, None, .8)
-    ('yes', 'no', 'cannot be told', 'cannot be told')
-    """
-    if low is None or high is None:
-        return OPEN
-    return YES if low >= aim else NO if high < aim else OPEN
 
 
 ENDS = {YES: "above the {}", NO: "below the {}", OPEN: "whether that is above the {} cannot be told"}
@@ -223,9 +174,24 @@ def retest(task: str, one: Json) -> Told:
     says = (
         f"On {quoted(task)} two halves of the {one['seeds']} seeds rank {one['designs']} designs in Q alike by r = "
         f"{span(one['half_spearman'], 'r')}; the mean over all seeds has a reliability ICC(2,k) of {span(whole, 'r')}, "
-        f"which {end}."
+        f"which {end}. {above(one)}"
     )
     return Told("retest", task, kind, f"{span(whole, 'r')} ICC(2,k)", says)
+
+
+def above(one: Json) -> str:
+    """The same among the designs alone that learnt, or how many they are where they are too few."""
+    learnt = one["learnt"]
+    who = "designs alone that learnt, whose interval of the gain in Q over `untrained` lies above 0"
+    if learnt is None:
+        return f"Of the {who}, there are {one['above']}: among them it is not told before there are {one['least']}."
+    end = f"{'passes' if learnt['reliable'] else 'does not pass'} the gate"
+    unsure = against(learnt["icc_2_k"]["low"], learnt["icc_2_k"]["high"], one["gate"]) == OPEN
+    end += "; the interval includes it, so that it cannot be told" if unsure else ""
+    return (
+        f"Among the {learnt['designs']} {who}, r is {span(learnt['half_spearman'], 'r')} and ICC(2,k) "
+        f"{span(learnt['icc_2_k'], 'r')}, which {end}."
+    )
 
 
 def second_gold(task: str, one: Json) -> Told:

@@ -43,6 +43,7 @@ from rewardbench.stats.intervals import (
     welch,
     wilson,
 )
+from rewardbench.stats.paired import PairedShares, paired_shares
 from rewardbench.stats.preferences import WinRate, bradley_terry, win_rate
 from rewardbench.stats.ranks import Pairs, Resolution, all_pairs, rank_intervals, resolution, significantly_better
 from rewardbench.stats.variance import Components, components
@@ -58,6 +59,7 @@ __all__ = [
     "Components",
     "Ground",
     "Interval",
+    "PairedShares",
     "Pairs",
     "Resolution",
     "Sensitivity",
@@ -79,6 +81,7 @@ __all__ = [
     "mean_interval",
     "minimum_detectable_difference",
     "paired_difference",
+    "paired_shares",
     "pairing",
     "pareto",
     "pooled_spread",
