@@ -98,7 +98,7 @@ def columns(one_answer: bool, whole: bool) -> list[Column]:
         last = Column("pass_at_k", "pass@k", "area", meaning("diversity", "pass_at_k_area").says, True)
     verdict = Column("verdict", "verdict", "on Q", "Against the baseline, paired by seed, adjusted over all.", True)
     reach = "Q of its worst and of its best seed" + (", means over tasks." if whole else ".")
-    seeds = Column("seeds", "seeds’ Q", "worst to best", reach + " Far apart: some seeds learnt, some did not.", True)
+    seeds = Column("seeds", "seeds’ Q", "worst, best", reach + " Far apart: some seeds learnt, some did not.", True)
     tokens = Column("tokens", "tokens", "a run", "Completion tokens charged, mean over seeds.", True)
     return [
         axes[0], seeds, *([] if whole else [verdict]),

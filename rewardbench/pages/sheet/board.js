@@ -57,7 +57,6 @@
 
   const setRank = (row, best, worst) => {
     const cell = row.querySelector(".rank");
-    if (best) cell.dataset.v = best; else delete cell.dataset.v;
     cell.replaceChildren(...(best ? [make("b", "", best)] : row.classList.contains("arm") ? [] : ["–"]),
       ...(best && worst && worst !== best ? [make("i", "", `${best}–${worst}`)] : []));
   };
@@ -328,7 +327,8 @@
   const SPACE = /\s+/g;
   const shown = () => [...rows().filter(fits), ...rows("arms")];
   const heads = () => [...table().tHead.rows[0].cells].filter((h) => h.tagName === "TH" && !h.classList.contains("ev"));
-  const ABOUT = { kind: (row) => kinds(row)[0], division: (row) => evidence(row, 1), evidence: (row) => evidence(row, 0) };
+  const marks = (row) => [...row.querySelectorAll("th .flag")].map((f) => f.textContent).join(", ");
+  const ABOUT = { marks, kind: (row) => kinds(row)[0], division: (row) => evidence(row, 1), evidence: (row) => evidence(row, 0) };
   const headText = (h) => (h.classList.contains("rank") ? "rank" : h.querySelector("button").firstChild.textContent.trim());
   const cellText = (row, head) => {
     const cell = row.cells[head.cellIndex].cloneNode(true);
@@ -376,7 +376,7 @@
   by("chooser").hidden = views.length < 2;
   by("controls").hidden = false;
   by("weights").hidden = false;
-  by("tick").hidden = false;
+  for (const line of document.querySelectorAll(".hint")) line.hidden = false;
   by("key").open = innerWidth > 640;
   const means = new Map([...document.querySelectorAll("#read .words > div")].map((d) => [d.firstChild.textContent.trim(), d.lastChild.textContent.trim()]));
   for (const flag of document.querySelectorAll(".board .flag")) flag.title = means.get(flag.textContent.replace(/ \d+\/\d+$/, "")) ?? "";
