@@ -69,7 +69,7 @@ def _section(told: Json, about: Json, key: str) -> Section:
     return Section(
         name=about["entry"],
         key=key,
-        kind=KINDS.get(about["kind"], about["kind"]),
+        kind=KINDS.get(str(about["kind"]), str(about["kind"])),
         division=str(about.get("division", "closed")),
         evidence=str(about.get("evidence") or next((r["evidence"] for _, r in rows if r.get("evidence")), UNSTATED)),
         about=about,
