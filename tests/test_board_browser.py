@@ -225,7 +225,10 @@ def test_rows_can_be_taken_along(opened):
     page = opened("#v=t0")
     page.locator("#copy-csv").click()
     header, *rows = csv.reader(io.StringIO(page.input_value("#copy-text")))
-    assert header[:3] == ["rank", "entry", "verdict"]
+    assert header[:5] == ["rank", "entry", "Q", "seeds’ Q", "verdict"]
+    assert header[-4:] == ["marks", "kind", "division", "evidence"]
+    assert {r[-1] for r in rows} == {"reported"}
+    assert {r[-3] for r in rows} == {"arm", "drawn", "hand-made", "submitted"}
     assert len(rows) == 70 + len(ARMS)
     assert {len(r) for r in rows} == {len(header)}
     assert not [c for r in rows for c in r if c.startswith(("=", "+", "@"))]
@@ -307,6 +310,63 @@ def test_on_paper_all_tables_are_there_and_nothing_to_press(opened, tmp_path):
     assert page.locator("section.view:visible").count() == 4
     assert page.locator("#t1 tr[data-n]:visible").count() == 70 + len(ARMS)
     assert page.pdf(path=tmp_path / "b.pdf", format="A4").startswith(b"%PDF")
+
+
+CPU = Path(__file__).parents[1] / "leaderboards" / "cpu" / "index.html"
+PAGE_WIDTH = "[document.documentElement.scrollWidth, innerWidth]"
+
+
+@pytest.mark.parametrize("width", [400, 1280])
+@pytest.mark.parametrize("shipped", [False, True])
+def test_no_table_makes_the_page_scroll_sideways(browser, file, width, shipped):
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    page.goto((CPU if shipped else file).as_uri())
+    for view in page.locator("#chooser button").all():
+        view.click()
+        there, room = page.evaluate(PAGE_WIDTH)
+        assert there <= room
+        box = page.locator("section.view:visible > .scroll")
+        wide, seen = box.evaluate("b => [b.scrollWidth, b.clientWidth]")
+        assert page.locator(".sideways:visible").count() == (wide > seen + 1)
+        assert not shipped or width < 1280 or wide <= seen
+        if wide > seen:
+            reached = box.evaluate("b => { b.scrollLeft = 1e6; return b.scrollLeft + b.clientWidth >= b.scrollWidth - 1 }")
+            assert reached
+            name = box.locator("tbody tr[data-n] th").first
+            assert name.bounding_box()["x"] == pytest.approx(box.bounding_box()["x"], abs=1)
+            assert name.bounding_box()["width"] < 0.5 * width
+    page.close()
+
+
+def test_headings_are_buttons_that_say_how_they_sort(opened):
+    page = opened("#v=t1")
+    heads = page.locator("#t1 table.board thead th")
+    assert heads.count() == page.locator("#t1 table.board thead th > button[type=button]").count() > 8
+    assert page.locator("#t1 th[aria-sort]").inner_text().split()[0] == "Q"
+    page.locator("#t1 th[aria-sort] button").focus()
+    page.keyboard.press("Tab")
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.parentNode.getAttribute('aria-sort')") == "descending"
+    assert page.locator("#said").inner_text().startswith("Sorted by seeds’ Q")
+    found = page.eval_on_selector_all("#t1 tbody.contest tr", "rows => rows.map(r => r.cells[4].textContent)")
+    worst = [float(t.split(" to ")[0].replace("−", "-")) for t in found]
+    assert worst == sorted(worst, reverse=True)
+
+
+def test_a_picture_is_told_in_words_and_a_flag_on_its_title(opened):
+    page = opened("#v=t1")
+    for picture in page.locator("svg.picture").all():
+        named = picture.evaluate("s => s.getAttribute('aria-labelledby').split(' ').map(i => document.getElementById(i).textContent)")
+        assert "Quality beside what it cost" in named[0]
+        assert "front in Q and E: " in named[1]
+    for flag in ("hacked", "harmful"):
+        assert len(page.locator("#t1 .flag", has_text=flag).first.get_attribute("title")) > 20
+
+
+def test_the_words_are_open_where_there_is_room(opened):
+    assert opened().locator("#key dl").is_visible()
+    assert not opened(viewport={"width": 400, "height": 800}).locator("#key dl").is_visible()
 
 
 def test_nothing_hangs_over_the_edge_of_a_phone(opened):

@@ -185,7 +185,48 @@ def test_every_row_is_there_arms_last_and_unranked(told):
 
 def test_entries_that_cannot_be_told_apart_share_a_badge(told):
     [first, second, third, *_] = rows_of(board.page(told), "t1")
-    assert [re.sub(r"\s+", " ", r[1][0]).removeprefix("class=rank data-v=") for r in (first, second, third)] == ["1> 1 1–2", "1> 1 1–2", "3> 3 3–4"]
+    assert [re.sub(r"\s+", " ", r[1][0]).removeprefix("class=rank> ") for r in (first, second, third)] == ["1 1–2", "1 1–2", "3 3–4"]
+
+
+def test_the_worst_and_the_best_seed_stand_beside_q(told):
+    html = board.page(told)
+    for n, task in enumerate(told["tasks"]):
+        shown = dict(rows_of(html, f"t{n}"))
+        for row in task["rows"]:
+            runs = sorted(run["quality"] for run in row["runs"])
+            low, high = (f"{round(q, 2) + 0.0:.2f}".replace("-", "−") for q in (runs[0], runs[-1]))
+            assert shown[row["entry"]][3].split(">")[-1] == f"{low} to {high}", row["entry"]
+            section = html.split(f"<code>{row['entry']}</code> <span class=soft>")[1].split("</details>")[0]
+            assert re.search(rf"{task['task']}: Q \S+ \[[^]]*\], seeds {low} to {high}\n", section), row["entry"]
+    over = dict(rows_of(html, "all"))
+    for row in told["overall"]["rows"]:
+        mine = [r["runs"] for t in told["tasks"] for r in t["rows"] if r["entry"] == row["entry"]]
+        each = [sum(next(x["quality"] for x in runs if x["seed"] == seed) for runs in mine) / len(mine) for seed in told["board"]["seeds"]]
+        low, high = (f"{round(q, 2) + 0.0:.2f}".replace("-", "−") for q in (min(each), max(each)))
+        assert over[row["entry"]][3].split(">")[-1] == f"{low} to {high}", row["entry"]
+
+
+def test_seeds_that_are_more_than_usual_are_counted_and_an_unknown_one_leaves_a_dash(told):
+    other = deepcopy(told)
+    row, spoilt = other["tasks"][0]["rows"][:2]
+    row["runs"].append({**row["runs"][0], "seed": 1})
+    spoilt["runs"][0]["quality"] = None
+    shown = dict(rows_of(board.page(other), "t0"))
+    assert "6 seeds" in shown[row["entry"]][3]
+    assert "seeds" not in shown[other["tasks"][0]["rows"][2]["entry"]][3]
+    assert "not known of every seed" in shown[spoilt["entry"]][3]
+
+
+def test_the_first_words_say_what_is_ranked_and_where_to_enter_and_to_compute_again(told):
+    html = board.page(told)
+    page = Read(html.split('<section class="view"')[0])
+    said = " ".join(" ".join(page.words).split())
+    for word in ("interval", "unresolved", "harmful", "broken", "did not learn", "arm", "drawn", "not ranked", "tiny", "grpo"):
+        assert word in said.lower(), word
+    assert {"#enter", "#rebuild", "#read"} <= {a["href"] for t, a in page.tags if t == "a"}
+    commands = re.findall(r"<pre[^>]*>([^<]*)</pre>", html.split('<section id="enter"')[1].split("</section>")[0])
+    assert commands[0].splitlines()[0] == "rbench run --board made-up --task qa/lookup --design mine.toml --out runs/mine"
+    assert commands[1:] == ["rbench board build made-up", "rbench reproduce made-up/reference"]
 
 
 def test_what_is_not_known_is_a_dash_with_its_reason(told):
@@ -315,7 +356,7 @@ def test_a_page_an_entry_has_its_curves_and_completions(real, tmp_path):
 def test_a_board_of_algorithms_says_so(told):
     other = deepcopy(told)
     other["board"]["algorithms"] = ["grpo", "rloo"]
-    assert "Every entry here is an algorithm" in board.page(other)
+    assert "Each row is an algorithm" in board.page(other)
     assert "Each entry is an algorithm, given one reward." in board_texts.readme(other)
 
 

@@ -60,6 +60,8 @@ def page(told: Json) -> str:
         axes=AXES,
         badge=board_rows.badge,
         rank_text=board_rows.rank_text,
+        word=board_entries.word,
+        task="/".join(map(board_entries.word, told["tasks"][0]["task"].split("/"))) if told["tasks"] else "",
         heat=board_words.heat,
         seeds={s: n for n, s in enumerate(told["board"]["control_seeds"], 1)},
         truth=bool(told.get("truth")),
@@ -75,7 +77,7 @@ def views_of(told: Json) -> list[View]:
     if len(found) < 2 or not told["overall"]["rows"]:
         return found
     rows = board_rows.of_all(told)
-    says = "Entries that have every task: means over tasks of the means over seeds."
+    says = "Only entries that have every task. Each number: the mean over tasks of the means over seeds."
     contest, arms = parted(rows)
     whole = tuple(board_rows.columns(False, True))
     picture = draw("all tasks", told["overall"]["rows"], told["board"]["baseline"], True)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from rewardbench.pages import svg
-from rewardbench.pages.board_rows import LETTERS
+from rewardbench.pages.board_rows import LETTERS, extremes
+from rewardbench.pages.numbers import fixed
 from rewardbench.pages.pictures._look import spread
 from rewardbench.pages.pictures._panel import Box, axes
 from rewardbench.pages.pictures._scale import Scale, reach
@@ -27,6 +28,8 @@ class Point:
     x: tuple[float, float, float]
     y: tuple[float, float, float]
     """(mean, low, high)."""
+    seeds: tuple[float, float] | None = None
+    """Q of the worst and of the best seed, where the row has its seeds."""
 
 
 def points(rows: Sequence[Json], across: str, baseline: str) -> list[Point]:
@@ -36,7 +39,8 @@ def points(rows: Sequence[Json], across: str, baseline: str) -> list[Point]:
         x, y = row["means"].get(across), row["means"].get("quality")
         if x and y:
             kind = "arm" if row["kind"] == "control" else "baseline" if row["entry"] == baseline else "entry"
-            found.append(Point(row["entry"], kind, _span(x), _span(y)))
+            seeds = extremes([run["quality"] for run in row.get("runs", ())])
+            found.append(Point(row["entry"], kind, _span(x), _span(y), seeds))
     return found
 
 
@@ -71,8 +75,20 @@ def draw(task: str, rows: Sequence[Json], baseline: str, diversity: bool) -> str
     body = [_legend()]
     for (_, name, there), box in zip(panels, boxes, strict=True):
         body.append(_panel(box, name, there))
-    told = "; ".join(f"front in Q and {LETTERS[a]}: {', '.join(p.name for p in front(t))}" for a, _, t in panels)
-    return svg.whole(task, "board", TITLE, told, 372, body)
+    return svg.whole(task, "board", f"{TITLE}, {task}", _told(panels), 372, body)
+
+
+def _told(panels: Sequence[tuple[str, str, list[Point]]]) -> str:
+    """The picture in words: how much is drawn, and who is on the front of each panel, best Q first."""
+    there = panels[0][2]
+    arms = sum(p.kind == "arm" for p in there)
+    said = [f"Q against {' and '.join(LETTERS[a] for a, _, _ in panels)} of {len(there) - arms} entries, {arms} arms"]
+    said += [f"front in Q and {LETTERS[a]}: {', '.join(map(_value, reversed(front(t))))}" for a, _, t in panels]
+    return "; ".join(said)
+
+
+def _value(p: Point) -> str:
+    return f"{p.name} (Q {fixed(p.y[0])})"
 
 
 def _panel(box: Box, name: str, there: Sequence[Point]) -> str:
@@ -122,11 +138,13 @@ def _steps(x: Scale, y: Scale, best: Sequence[Point]) -> str:
 
 
 def _cross(x: Scale, y: Scale, p: Point) -> str:
-    """The intervals of a point, cut at the axes' ends."""
+    """The intervals of a point, cut at the axes' ends; beside Q's, short bars at its worst and its best seed."""
     left, right = (x(min(max(v, x.low), x.high)) for v in p.x[1:])
     low, high = (y(min(max(v, y.low), y.high)) for v in p.y[1:])
     kind = f"whisker c{3 if p.kind == 'baseline' else 1}"
-    return svg.line(left, y(p.y[0]), right, y(p.y[0]), kind) + svg.line(x(p.x[0]), low, x(p.x[0]), high, kind)
+    drawn = svg.line(left, y(p.y[0]), right, y(p.y[0]), kind) + svg.line(x(p.x[0]), low, x(p.x[0]), high, kind)
+    there = [v for v in p.seeds or () if y.low <= v <= y.high]
+    return drawn + "".join(svg.line(x(p.x[0]) - 4, y(v), x(p.x[0]) + 4, y(v), kind) for v in there)
 
 
 def _dot(x: Scale, y: Scale, p: Point, kind: str = "") -> str:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rewardbench.pages.board_rows import LETTERS, UNSTATED, badge, ranks_of
-from rewardbench.pages.numbers import bracket, raw, signed
+from rewardbench.pages.board_rows import KINDS, LETTERS, UNSTATED, badge, ranks_of, reached
+from rewardbench.pages.numbers import bracket, fixed, raw, signed
 from rewardbench.pages.safe import label
 from rewardbench.results import AXES
 
@@ -25,6 +25,8 @@ class On:
     against: tuple[str, ...]
     """What the baseline's design has and this one lacks, and how else it is put together."""
     runs: tuple[Json, ...]
+    quality: str
+    """Q with its interval, then its worst and best seed."""
     ranks: tuple[str, ...]
     judged: tuple[str, ...]
     """A verdict an axis but Q, whose verdict the table has."""
@@ -67,7 +69,7 @@ def _section(told: Json, about: Json, key: str) -> Section:
     return Section(
         name=about["entry"],
         key=key,
-        kind=about["kind"],
+        kind=KINDS.get(str(about["kind"]), str(about["kind"])),
         division=str(about.get("division", "closed")),
         evidence=str(about.get("evidence") or next((r["evidence"] for _, r in rows if r.get("evidence")), UNSTATED)),
         about=about,
@@ -113,6 +115,7 @@ def _on(told: Json, task: Json, row: Json) -> On:
         combine=combined(spec),
         against=against(spec, other),
         runs=tuple(row["runs"]),
+        quality=_quality(row),
         ranks=tuple(f"{LETTERS[a]} {_rank(r)}" for a, r in ranks_of(row).items()),
         judged=tuple(_judged(a, v) for a in AXES[1:] if (v := (row["verdicts"] or {}).get(a))),
         weights=next((w for w in task["weights"]["rows"] if w["entry"] == row["entry"]), None),
@@ -122,6 +125,15 @@ def _on(told: Json, task: Json, row: Json) -> On:
             if not (task["one_answer"] and a == "diversity")
         ),
     )
+
+
+def _quality(row: Json) -> str:
+    """Q in a few words; empty where it is not known."""
+    told = row["means"].get("quality")
+    if told is None:
+        return ""
+    span = reached([r["quality"] for r in row["runs"]], len(row["runs"]))
+    return f"Q {fixed(told['mean'])} {bracket(told['low'], told['high'])}, seeds {span.shown}"
 
 
 def _judged(axis: str, told: Json) -> str:

@@ -16,6 +16,8 @@ GATED = ("stability", "efficiency", "diversity", "overall")
 """Axes on which a design that did not learn has no rank: standing still is stable."""
 UNSTATED = "reported"
 """The evidence word of a row that nobody checked."""
+KINDS = {"control": "arm", "generated": "drawn", "handmade": "hand-made"}
+"""What a kind is called on the page, where it is called anything else."""
 Json = Mapping[str, Any]
 
 
@@ -52,6 +54,8 @@ class Row:
     division: str
     evidence: str
     summary: str
+    what: str
+    """Its kind as the page calls it, and whether it is the baseline."""
     ranks: Mapping[str, tuple[int, int]]
     units: str
     """A task's axes as `overall` counts them, `-` where one is not asked; empty over all tasks."""
@@ -83,7 +87,7 @@ def columns(one_answer: bool, whole: bool) -> list[Column]:
     """The columns of a task's table, or (`whole`) of the one over all tasks.
 
     >>> [c.head for c in columns(False, True)][:3]
-    ['Q', 'overall', 'S']
+    ['Q', 'seeds’ Q', 'overall']
     """
     axes = [Column(a, LETTERS[a], a, meaning(a).short, True, a) for a in AXES]
     mix = Column(
@@ -93,11 +97,12 @@ def columns(one_answer: bool, whole: bool) -> list[Column]:
     if one_answer:
         last = Column("pass_at_k", "pass@k", "area", meaning("diversity", "pass_at_k_area").says, True)
     verdict = Column("verdict", "verdict", "on Q", "Against the baseline, paired by seed, adjusted over all.", True)
-    seeds = Column("seeds", "seeds", "", "Seeds, all tasks together.", True)
+    reach = "Q of its worst and of its best seed" + (", means over tasks." if whole else ".")
+    seeds = Column("seeds", "seeds’ Q", "worst, best", reach + " Far apart: some seeds learnt, some did not.", True)
     tokens = Column("tokens", "tokens", "a run", "Completion tokens charged, mean over seeds.", True)
     return [
-        *([] if whole else [verdict]),
-        axes[0], Column(mix.key, mix.head, mix.small, mix.means, True, "overall"), axes[1], axes[2], last, seeds,
+        axes[0], seeds, *([] if whole else [verdict]),
+        Column(mix.key, mix.head, mix.small, mix.means, True, "overall"), axes[1], axes[2], last,
         *([] if whole else [tokens]),
     ]  # fmt: skip
 
@@ -113,10 +118,10 @@ def of_task(told: Json, task: Json) -> list[Row]:
     for row in task["rows"]:
         marks = marks_of(row, dependent(told, task["task"]))
         flags = tuple((f, n, row["seeds"]) for f, n in sorted(row["flags"].items()))
-        cells = tuple(_cell(c.key, row, told["board"]["baseline"]) for c in wanted)
+        cells = tuple(_cell(c.key, row, told["board"]) for c in wanted)
         found.append(
             Row(
-                **_who(about.get(row["entry"], {}), row),
+                **_who(told, about.get(row["entry"], {}), row),
                 ranks=ranks_of(row),
                 units=unit_text(units(row)),
                 cells=cells,
@@ -128,11 +133,13 @@ def of_task(told: Json, task: Json) -> list[Row]:
     return found
 
 
-def _who(about: Json, row: Json) -> dict[str, str]:
+def _who(told: Json, about: Json, row: Json) -> dict[str, str]:
     """What an entry is, for a row."""
+    kind = str(row["kind"])
     return {
         "name": str(row["entry"]),
-        "kind": str(row["kind"]),
+        "kind": kind,
+        "what": KINDS.get(kind, kind) + (", baseline" if row["entry"] == told["board"]["baseline"] else ""),
         "division": str(about.get("division", "closed")),
         "evidence": str(row.get("evidence") or about.get("evidence") or UNSTATED),
         "summary": str(about.get("summary") or ""),
@@ -163,12 +170,12 @@ def marks_of(row: Json, dependent: frozenset[str] = frozenset()) -> tuple[str, .
     return tuple(name for name in MARKS if there[name])
 
 
-def _cell(key: str, row: Json, baseline: str) -> Cell:
+def _cell(key: str, row: Json, board: Json) -> Cell:
     """One cell of a task's row."""
     if key == "verdict":
-        return verdict(row, "quality", baseline)
+        return verdict(row, "quality", board["baseline"])
     if key == "seeds":
-        return Cell(str(row["seeds"]), row["seeds"])
+        return reached([r["quality"] for r in row["runs"]], len(board["seeds"]))
     if key == "tokens":
         spent = [r["tokens"] for r in row["runs"]]
         return Cell(count(sum(spent) / len(spent)), sum(spent) / len(spent)) if spent else Cell("–", None)
@@ -186,12 +193,36 @@ def mean(key: str, span: Json | None, reason: str, ranked: bool = True) -> Cell:
     return Cell(fixed(span["mean"]), span["mean"], bracket(span["low"], span["high"]), "", ranked)
 
 
+def reached(values: Sequence[float | None], usual: int) -> Cell:
+    """The worst and the best seed, and how many there are unless they are as many as `usual`.
+
+    A 95% interval of five seeds that fall into two kinds says too little; these two say that they do.
+
+    >>> reached([0.9, -0.2, 0.4], 3).shown, reached([0.5], 3).between, reached([0.5, None], 2).shown
+    ('−0.20 to 0.90', '1 seed', '–')
+    """
+    count = "" if len(values) == usual else f"{len(values)} {'seed' if len(values) == 1 else 'seeds'}"
+    if (span := extremes(values)) is None:
+        return Cell("–", None, count, "not known of every seed")
+    return Cell(f"{fixed(span[0])} to {fixed(span[1])}", span[0], count)
+
+
+def extremes(values: Sequence[float | None]) -> tuple[float, float] | None:
+    """(lowest, highest); None where one is not known, or there is none.
+
+    >>> extremes([0.5, 0.1]), extremes([0.5, None])
+    ((0.1, 0.5), None)
+    """
+    known = [v for v in values if v is not None]
+    return (min(known), max(known)) if known and len(known) == len(values) else None
+
+
 def verdict(row: Json, axis: str, baseline: str) -> Cell:
     """How an entry compares with the baseline on an axis, in a word."""
     told = (row["verdicts"] or {}).get(axis)
     if told is None:
         return Cell("–", None, "", _no_verdict(row, axis, baseline))
-    gap = f"{signed(told['difference'], 3)} {bracket(told['low'], told['high'], 3)}"
+    gap = f"{signed(told['difference'])} {bracket(told['low'], told['high'])}"
     return Cell(told["verdict"], ORDER[told["verdict"]] + 0.49 * max(-1.0, min(1.0, told["difference"])), gap)
 
 
@@ -254,11 +285,11 @@ def _over(told: Json, row: Json, there: Sequence[tuple[Json, Json]], about: Json
     cells = []
     for c in columns(False, True):
         if c.key == "seeds":
-            cells.append(Cell(str(seeds), seeds))
+            cells.append(reached(_by_seed(told, there), len(told["board"]["seeds"])))
         else:
             cells.append(mean(c.key, row["means"].get(c.key), why.get(c.key, "")))
     return Row(
-        **_who(about, row),
+        **_who(told, about, row),
         ranks=ranks_of(row),
         units="",
         cells=tuple(cells),
@@ -266,6 +297,13 @@ def _over(told: Json, row: Json, there: Sequence[tuple[Json, Json]], about: Json
         marks=marks,
         facets=(*sorted(flags), *marks),
     )
+
+
+def _by_seed(told: Json, there: Sequence[tuple[Json, Json]]) -> list[float | None]:
+    """Q of each of the board's seeds, mean over tasks; None where a task lacks it."""
+    found = [{run["seed"]: run["quality"] for run in mine["runs"]} for _, mine in there]
+    each = [[runs.get(seed) for runs in found] for seed in told["board"]["seeds"]]
+    return [None if None in q else sum(v for v in q if v is not None) / len(q) for q in each]
 
 
 def badge(ranks: tuple[int, int] | None) -> tuple[str, str]:
@@ -294,7 +332,7 @@ def choices(rows: Iterable[Row]) -> dict[str, list[str]]:
     every = list(rows)
     contest = [r for r in every if r.kind != "control"]
     return {
-        "kind": sorted({r.kind for r in contest}),
+        "kind": sorted({KINDS.get(r.kind, r.kind) for r in contest}),
         "division": sorted({r.division for r in contest}),
         "evidence": sorted({r.evidence for r in contest}),
         "flag": sorted({f for r in contest for f in r.facets}),

@@ -34,8 +34,12 @@
   // --- order ----------------------------------------------------------------------------------------
 
   // A number that is shown whole is not written twice.
-  const numberOf = (cell) => cell.dataset.v ?? (/^[\d\s]+$/.test(cell.textContent) ? cell.textContent.replace(/\s/g, "") : "");
-  const nameOf = (row, cell) => (cell.tagName === "TH" ? row.dataset.n : cell.textContent.trim());
+  const numberOf = (cell) => {
+    const text = cell.firstChild?.textContent ?? "";
+    const worst = /^(−?[\d.]+) to /.exec(text);
+    return cell.dataset.v ?? (worst ? worst[1].replace("−", "-") : /^[\d\s]+$/.test(text) ? text.replace(/\s/g, "") : "");
+  };
+  const nameOf = (row, cell) => (cell.tagName === "TH" ? row.dataset.n : cell.firstChild?.textContent.trim() ?? "");
   const keyOf = (row, head) => {
     const cell = row.cells[head.cellIndex];
     const number = head.dataset.sort === "number";
@@ -53,7 +57,6 @@
 
   const setRank = (row, best, worst) => {
     const cell = row.querySelector(".rank");
-    if (best) cell.dataset.v = best; else delete cell.dataset.v;
     cell.replaceChildren(...(best ? [make("b", "", best)] : row.classList.contains("arm") ? [] : ["–"]),
       ...(best && worst && worst !== best ? [make("i", "", `${best}–${worst}`)] : []));
   };
@@ -168,12 +171,13 @@
 
   // --- which rows -----------------------------------------------------------------------------------
 
-  const last = (row, n) => row.cells[row.cells.length - n].textContent.trim();
+  const evidence = (row, n) => row.querySelector(".ev").childNodes[n].textContent.trim();
+  const kinds = (row) => row.querySelector("th i").textContent.split(", ");
   const flagsOf = (row) => [...row.querySelectorAll(".flag")].map((f) => f.textContent.replace(/ \d+\/\d+$/, ""));
-  const words = (row) => row.dataset.hay ??= [row.dataset.n, last(row, 3), last(row, 2), last(row, 1), ...flagsOf(row),
+  const words = (row) => row.dataset.hay ??= [row.dataset.n, ...kinds(row), evidence(row, 0), evidence(row, 1), ...flagsOf(row),
     section(row).querySelector("p")?.textContent ?? ""].join(" ").toLowerCase();
   const FACETS = {
-    kind: (row) => [last(row, 3)], division: (row) => [last(row, 2)], evidence: (row) => [last(row, 1)], flag: flagsOf,
+    kind: kinds, division: (row) => [evidence(row, 1)], evidence: (row) => [evidence(row, 0)], flag: flagsOf,
   };
   const fits = (row) => facets.every((f) => !f.value || FACETS[f.dataset.facet](row).includes(f.value)) && by("q").value.toLowerCase().split(/\s+/).every((w) => words(row).includes(w));
   const show = () => {
@@ -184,8 +188,14 @@
     const more = view.querySelector(".more");
     more.hidden = few.size === there.length;
     more.firstElementChild.textContent = `Show all ${there.length}`;
+    hint();
     return [there.length, all.length];
   };
+  const hint = () => {
+    const box = table().parentNode;
+    view.querySelector(".sideways").hidden = box.scrollWidth <= box.clientWidth + 1;
+  };
+  addEventListener("resize", hint);
   const filtered = () => {
     whole = false;
     const [shown, all] = show();
@@ -316,7 +326,9 @@
 
   const SPACE = /\s+/g;
   const shown = () => [...rows().filter(fits), ...rows("arms")];
-  const heads = () => [...table().tHead.rows[0].cells].filter((h) => h.tagName === "TH");
+  const heads = () => [...table().tHead.rows[0].cells].filter((h) => h.tagName === "TH" && !h.classList.contains("ev"));
+  const marks = (row) => [...row.querySelectorAll("th .flag")].map((f) => f.textContent).join(", ");
+  const ABOUT = { marks, kind: (row) => kinds(row)[0], division: (row) => evidence(row, 1), evidence: (row) => evidence(row, 0) };
   const headText = (h) => (h.classList.contains("rank") ? "rank" : h.querySelector("button").firstChild.textContent.trim());
   const cellText = (row, head) => {
     const cell = row.cells[head.cellIndex].cloneNode(true);
@@ -324,6 +336,7 @@
     if (cell.tagName === "TH") return row.dataset.n;
     return [...cell.childNodes].map((n) => n.textContent).join(" ").replace(SPACE, " ").trim();
   };
+  const WORDS = /^(verdict|seeds)/;
   const csvCell = (text) => {
     const safe = /^\s*[=+\-@|%]/.test(text) ? `'${text}` : text;
     return /[",\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
@@ -331,16 +344,20 @@
   const asCsv = () => {
     const value = (row, h) => {
       const cell = row.cells[h.cellIndex];
-      if (h.dataset.sort === "number" && !h.classList.contains("w") && !cell.classList.contains("fl")) return numberOf(cell);
+      if (h.dataset.sort === "number" && !WORDS.test(headText(h)) && !cell.classList.contains("fl")) return numberOf(cell);
       return csvCell(cellText(row, h));
     };
-    return [heads().map((h) => csvCell(headText(h))), ...shown().map((row) => heads().map((h) => value(row, h)))].map((line) => line.join(",")).join("\n");
+    return [[...heads().map(headText), ...Object.keys(ABOUT)].map(csvCell), ...shown().map((row) => [...heads().map((h) => value(row, h)), ...Object.values(ABOUT).map((of) => csvCell(of(row)))])]
+      .map((line) => line.join(",")).join("\n");
   };
   const mdCell = (text) => text.replace(/[\\|`*_<>[\]]/g, "\\$&");
-  const asMarkdown = () => [heads().map(headText), heads().map(() => "---"), ...shown().map((row) => heads().map((h) => mdCell(cellText(row, h))))]
-    .map((line) => `| ${line.join(" | ")} |`).join("\n");
+  const asMarkdown = () => {
+    const head = [...heads().map(headText), ...Object.keys(ABOUT)];
+    const lines = shown().map((row) => [...heads().map((h) => cellText(row, h)), ...Object.values(ABOUT).map((of) => of(row))].map(mdCell));
+    return [head, head.map(() => "---"), ...lines].map((line) => `| ${line.join(" | ")} |`).join("\n");
+  };
   const asBib = () => [...new Set((picked.length ? picked : [null]).map((row) => (row && section(row).querySelector(".bib") ? section(row).querySelector(".bib") : by("board-bib")).textContent))].join("\n\n");
-  const asCommand = () => (picked.length ? picked.map((row) => section(row).querySelector("pre").textContent).join("\n") : document.querySelector("#about pre").textContent);
+  const asCommand = () => (picked.length ? picked.map((row) => section(row).querySelector("pre").textContent).join("\n") : by("rebuild").textContent);
   const copy = (what, text) => {
     const area = by("copy-text");
     area.value = text;
@@ -359,6 +376,10 @@
   by("chooser").hidden = views.length < 2;
   by("controls").hidden = false;
   by("weights").hidden = false;
+  for (const line of document.querySelectorAll(".hint")) line.hidden = false;
+  by("key").open = innerWidth > 640;
+  const means = new Map([...document.querySelectorAll("#read .words > div")].map((d) => [d.firstChild.textContent.trim(), d.lastChild.textContent.trim()]));
+  for (const flag of document.querySelectorAll(".board .flag")) flag.title = means.get(flag.textContent.replace(/ \d+\/\d+$/, "")) ?? "";
   read();
   ready = true;
 })();
