@@ -504,6 +504,8 @@ def test_what_a_shipped_board_shows_is_what_its_rows_say(name):
     found = definition.read(ROOT / "leaderboards" / name)
     for file, data in writing.forms(build.build(found)).items():
         assert (found.folder / file).read_bytes() == data, f"{file}: run `rbench board build leaderboards/{name}`"
+    for file, data in writing.forms(json.loads((found.folder / "board.json").read_text())).items():
+        assert (found.folder / file).read_bytes() == data, f"{file} is not of board.json alone"
 
 
 def test_what_counts_in_a_shipped_board_follows_from_its_runs_by_hand():

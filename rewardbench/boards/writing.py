@@ -23,7 +23,7 @@ from rewardbench.results import Result
 
 
 def _json(told: Mapping[str, Any]) -> str:
-    """`board.json`: keys sorted, so that the same numbers are the same bytes; a row of a task is one line."""
+    """`board.json`: keys as the build has them, since pages show tasks in that order; a row of a task is one line."""
     return _lines(told, 5) + "\n"
 
 
@@ -31,15 +31,13 @@ def _lines(value: Any, depth: int, pad: str = "") -> str:
     """JSON whose outer levels are spread over lines.
 
     >>> _lines({"b": [{"x": 1}], "a": []}, 2)
-    '{\\n "a": [],\\n "b": [\\n  {"x": 1}\\n ]\\n}'
+    '{\\n "b": [\\n  {"x": 1}\\n ],\\n "a": []\\n}'
     """
     if not depth or not value or not isinstance(value, (dict, list)):
-        return json.dumps(value, sort_keys=True, ensure_ascii=False)
+        return json.dumps(value, ensure_ascii=False)
     inner = pad + " "
     if isinstance(value, dict):
-        items = [
-            f"{json.dumps(k, ensure_ascii=False)}: {_lines(v, depth - 1, inner)}" for k, v in sorted(value.items())
-        ]
+        items = [f"{json.dumps(k, ensure_ascii=False)}: {_lines(v, depth - 1, inner)}" for k, v in value.items()]
     else:
         items = [_lines(v, depth - 1, inner) for v in value]
     start, end = "{}" if isinstance(value, dict) else "[]"
