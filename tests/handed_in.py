@@ -85,7 +85,7 @@ def make(folder: Path) -> Place:
         about = packing.About(name, summary="pays few words", authors=("Ann Example",), specs_tried=1)
         made[place] = folder / place / name
         control = [found["untrained"]]
-        packing.write(board, about, [found[design]], made[place], thin=place == "thin", control=control)
+        packing.write(board, about, [found[design]], made[place], thin=place == "thin", control=() if place == "thin" else control)
     return Place(board, made["whole"], made["thin"], made["open"])
 
 

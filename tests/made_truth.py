@@ -9,7 +9,10 @@ from rewardbench import trace
 from rewardbench.boards import foretold, second, truth
 from rewardbench.boards.foretold import Case
 
-BOARD = SimpleNamespace(name="made-up", version=1, algorithm="grpo", baseline="reference", tasks=("qa/lookup", "writing/story", "dialogue/booking"))
+TASKS = ("qa/lookup", "writing/story", "dialogue/booking")
+BOARD = SimpleNamespace(
+    name="made-up", version=1, algorithm="grpo", baseline="reference", tasks=TASKS, scale={t: {"low": 0.2, "high": 0.9} for t in TASKS}
+)
 FAMILIES = ("length", "answers", "text", "overlap")
 
 
@@ -100,7 +103,7 @@ def truth_json(tasks=BOARD.tasks, parts=("audit", "retest", "second_gold", "sens
         "retest": {t: retested(tables[t].tolist(), learnt=range(6 + 3 * n)) for n, t in enumerate(tasks)},
         "second_gold": {t: judged(t, seed=n) for n, t in enumerate(tasks)},
         "sensitivity": {t: truth.sensitivity(BOARD, trained(t, grid(rng))) for t in tasks},
-        "challenge": truth.challenge(rows["challenge"]),
+        "challenge": truth.challenge(BOARD, rows["challenge"]),
     }
     whole = {k: v if k in parts else None if k in studied() else {} for k, v in told.items()}
     return trace.finite({**whole, "predictors": foretold.PREDICTORS, "outcomes": foretold.OUTCOMES})

@@ -52,6 +52,42 @@ def test_several_tasks_share_one_test():
     assert (m - four.threshold) / (m - one.threshold) == near(ratio)
 
 
+def test_with_one_fresh_seed_it_is_students_test_of_two_samples():
+    """A sample of one adds no degree of freedom, so that the pooled test of SciPy has the same p."""
+    rng = np.random.default_rng(5)
+    for size in (2, 3, 5, 10):
+        own, fresh = rng.normal(0.7, 0.1, size), rng.normal(0.7, 0.1, 1)
+        assert stats.challenge(own, fresh).p == near(scipy_stats.ttest_ind(fresh, own, alternative="less").pvalue)
+
+
+def test_angles_of_shares_spread_alike_wherever_they_lie():
+    """The variance of the arcsine of a binomial share's root is 1 / (4 n), whatever the share."""
+    rng = np.random.default_rng(2)
+    for p in (0.1, 0.5, 0.9):
+        shares = rng.binomial(400, p, 20_000) / 400
+        assert stats.angle(shares).std() == near(0.5 / 20, rel=0.03)
+        assert stats.share(float(stats.angle(p))) == near(p)
+    assert stats.angle([-1.0, 2.0]).tolist() == stats.angle([0.0, 1.0]).tolist()
+
+
+def test_one_test_of_three_tasks_against_a_test_a_task():
+    """Honest entries one in twenty either way; a lie on one task is found a little less often, on all of them far more."""
+    rng = np.random.default_rng(3)
+    own, fresh = rng.normal(size=(1500, 3, 5)), rng.normal(size=(1500, 3, 3))
+
+    def found(lie):
+        told = own + np.array(lie)[:, None]
+        one = [stats.challenge(a, b).flag for a, b in zip(told, fresh, strict=True)]
+        each = [any(stats.challenge(a[t], b[t], 0.05 / 3).flag for t in range(3)) for a, b in zip(told, fresh, strict=True)]
+        return np.mean(one), np.mean(each)
+
+    assert found([0, 0, 0]) == near((0.05, 0.05), abs=0.015)
+    one, each = found([3, 0, 0])
+    assert each - 0.12 < one < each
+    one, each = found([1, 1, 1])
+    assert one > each + 0.15
+
+
 @pytest.mark.parametrize("fresh", [[], [np.nan], [[0.1], [0.2]]])
 def test_what_is_no_challenge_is_refused(fresh):
     with pytest.raises(UserError, match="challenge seeds"):

@@ -379,6 +379,25 @@ def unkept_raised(folder, board):
     counted(folder, board)
 
 
+def variety_raised(folder, board):
+    """A class of its own for each completion of the grid whose words are not kept, and everything counted again."""
+    names = ("seed", "split", "step", "temperature", "prompt", "k")
+    texts = rows.read(folder / TASK / "texts.parquet")
+    told = set(zip(*(texts[n].tolist() for n in names)))
+
+    def raised(columns):
+        keys = zip(*(columns[n].tolist() for n in names))
+        free = np.array([key not in told and key[1] == "test" for key in keys])
+        numbers = np.where(free, 1000 + np.arange(len(free)), columns["class"])
+        known = {}
+        for i, (seed, prompt) in enumerate(zip(columns["seed"].tolist(), columns["prompt"].tolist())):
+            own = known.setdefault((seed, prompt), {})  # the next number of the prompt, as a run would count
+            columns["class"][i] = own.setdefault(int(numbers[i]), len(own))
+
+    retable(folder, "scores", raised)
+    counted(folder, board)
+
+
 def gold_edited(columns):
     at = np.flatnonzero((columns["split"] == "dev") & (columns["step"] == 2) & (columns["gold"] == 0))[:40]
     columns["gold"][at] = 1.0
@@ -446,6 +465,19 @@ def cheaper(folder, board):
     """Half of the tokens, everywhere but in the completions."""
     retable(folder, "scores", lambda c: c | {"charged": c["charged"] // 2})
     retable(folder, "steps", lambda c: c | {"charged": c["charged"] // 2})
+    counted(folder, board)
+
+
+def shorter(folder, board):
+    """Half of the tokens, in the completions of training too."""
+
+    def halved(c):
+        charged = c["charged"] // 2
+        again = [np.diff(charged[c["seed"] == s], prepend=0) for s in dict.fromkeys(c["seed"].tolist())]
+        return c | {"charged": charged, "length": (np.concatenate(again) / c["completions"]).astype(np.float32)}
+
+    retable(folder, "scores", lambda c: c | {"charged": c["charged"] // 2})
+    retable(folder, "steps", halved)
     counted(folder, board)
 
 
@@ -561,6 +593,7 @@ LIES = {
     "a larger policy": (lambda f, b: sealed(reruns(f, grown)), {"V14"}),
     "gold edited, means and all": (table(gold_edited, after=counted), {"V20"}),
     "gold raised where no words are kept": (unkept_raised, {"V42"}),
+    "variety raised where no words are kept": (variety_raised, {"V42"}),
     "a part edited, reward and all": (table(part_edited, after=counted), {"V22"}),
     "a reward edited": (table(one("reward", 3.0), after=counted), {"V23"}),
     "a class split in two": (table(class_split, after=counted), {"V21"}),
@@ -579,7 +612,8 @@ LIES = {
     "a training step left out": (table(lambda c: kept(c, np.arange(len(c["step"])) != 1), "steps"), {"V06"}),
     "an evaluation more": (table(another_point), {"V10"}),
     "tokens charged by half": (cheaper, {"V09"}),
-    "more completions than the budget has": (greedy, {"V11"}),
+    "tokens charged by half, completions and all": (shorter, {"V09", "V25"}),
+    "more completions than the budget has": (greedy, {"V09", "V11"}),
     "another learning rate's options": (other_learning("options", {"passes": 4}), {"V15"}),
     "a longer budget": (other_learning("steps", 3), {"V15"}),
     "another engine": (other_learning("engine", 4), {"V15"}),
@@ -633,7 +667,7 @@ LIES = {
     ),
     "a trained control": (control_taught, {"V26"}),
     "KL before training": (table(one("kl", 0.5, lambda c: [0])), {"V25"}),
-    "rows invented whole": (invented, {"V25"}),
+    "rows invented whole": (invented, {"V09", "V25"}),
     "a script in the summary": (about(summary="<script>alert(1)</script>"), {"V37"}),
     "an image in the summary": (about(summary='<img src=x onerror="x">'), {"V37"}),
     "a name turned around": (about(authors=["Ann \u202enosnhoJ"]), {"V37"}),
@@ -648,20 +682,26 @@ LIES = {
 }  # fmt: skip
 
 
+THIN = (
+    "gold raised where no words are kept", "variety raised where no words are kept", "another's runs under a new name"
+)  # fmt: skip
+"""Lies about what a board keeps, or made of it; the others are told in a bundle, whole."""
+
+
 @pytest.mark.parametrize("kind", LIES)
 def test_a_lie_is_found_under_its_code(kind, handed, tmp_path):
     change, expected = LIES[kind]
-    folder = copied(handed.thin, tmp_path)
+    folder = copied(handed.thin if kind in THIN else handed.closed, tmp_path)
     change(folder, handed.board)
     verdict = verify.verify(folder, handed.board)
     assert codes(verdict) == expected, "\n".join(verify.lines(verdict))
     assert verdict.level != "rescored" or verdict.accepted
 
 
-@pytest.mark.parametrize("kind", ["gold edited, means and all", "a class split in two", "completions swapped", "rows invented whole"])
-def test_a_lie_is_found_where_all_words_are_kept(kind, handed, tmp_path):
+@pytest.mark.parametrize("kind", ["gold edited, means and all", "a class split in two", "completions swapped"])
+def test_a_lie_is_found_among_the_words_that_a_board_keeps(kind, handed, tmp_path):
     change, expected = LIES[kind]
-    folder = copied(handed.closed, tmp_path)
+    folder = copied(handed.thin, tmp_path)
     change(folder, handed.board)
     assert codes(verify.verify(folder, handed.board)) == expected
 
@@ -729,8 +769,8 @@ def scrambled_bundle(folder, rng):
 @pytest.mark.parametrize("number", range(24))
 def test_whatever_is_changed_there_is_a_verdict_and_no_traceback(number, handed, tmp_path):
     rng = random.Random(f"scrambled/{number}")
-    folder = copied(handed.thin, tmp_path)
-    before = dict(members(handed.thin))
+    folder = copied(handed.closed, tmp_path)
+    before = dict(members(handed.closed))
     while dict(members(folder)) == before:  # chance may put back what was there
         scrambled_bundle(folder, rng)
     sealed(folder)

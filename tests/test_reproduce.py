@@ -1,51 +1,57 @@
 """Is an entry that was trained anew held against its rows and its seeds as it should be?"""
 
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from scipy.stats import ttest_ind
+from scipy.stats import t
 from small_board import OWN, ran
 from sweeping import one_line, rbench
 from test_machine_output import valid
 
 from rewardbench.boards import definition, entries, packing, reproduce, rows, submitting
-from rewardbench.types import Design, Part, UserError
+from rewardbench.types import Design, Part
 
 # --- the challenge -------------------------------------------------------------------------------
 
 
-def test_with_one_fresh_seed_the_challenge_is_students_test_of_two_samples():
-    """A sample of one adds no degree of freedom, so that the pooled test of SciPy has the same limit."""
-    rng = np.random.default_rng(5)
-    for size in (2, 3, 5, 10):
-        scores = rng.normal(0.7, 0.1, size)
-        limit = reproduce.challenge(scores, [0.0]).limit
-        for fresh, wanted in ((limit - 1e-9, True), (limit + 1e-9, False)):
-            p = ttest_ind([fresh], scores, alternative="less").pvalue
-            assert (p < 0.05) == wanted == (not reproduce.challenge(scores, [fresh]).holds)
+def done(board, own, again, task="qa/lookup", difference=True):
+    """A task trained anew, with Q as given."""
+    own, again = np.array(own), np.array(again)
+    verdict = reproduce.challenge(board, task, own, again)
+    found = reproduce.Difference("scores", 1, 0, None, None, "gold", 0.0, 1.0) if difference else None
+    return reproduce.Reproduced(task, (1, 2), False, found, own, again, verdict, {})
 
 
-PUBLISHED = {(5, 5): (5, 5, 5, 5), (5, 10): (30, 37, 41, 47), (5, 20): (55, 69, 77, 85), (5, 50): (78, 91, 96, 99)}
-"""(reported, tried) -> percent caught with 1, 2, 3, 5 challenge seeds, normal seeds: reference, leaderboards, 4.3."""
+@pytest.fixture
+def scaled():
+    scale = {"low": 0.2, "high": 0.9, "low_se": 0.01, "high_se": 0.01}
+    return SimpleNamespace(scale={"qa/lookup": scale, "writing/story": scale})
 
 
-@pytest.mark.parametrize("case", PUBLISHED)
-def test_who_picks_seeds_is_caught_as_often_as_was_published(case):
-    reported, tried = case
-    rng = np.random.default_rng(11)
-    best = np.sort(rng.normal(size=(1500, tried)))[:, -reported:]
-    for count, percent in zip((1, 2, 3, 5), PUBLISHED[case]):
-        fresh = rng.normal(size=(1500, count))
-        caught = 100 * np.mean([not reproduce.challenge(a, b).holds for a, b in zip(best, fresh)])
-        assert caught == pytest.approx(percent, abs=4.5), count
+def test_the_limit_is_that_of_the_angles_of_gold_told_in_q(scaled):
+    own = np.array([0.7, 0.75, 0.8, 0.9, 1.0])
+    found = reproduce.challenge(scaled, "qa/lookup", own, np.array([0.3, 0.4]))
+    angles = np.arcsin(np.sqrt(0.2 + 0.7 * own))
+    room = t.ppf(0.95, 4) * angles.std(ddof=1) * np.sqrt(1 / 2 + 1 / 5)
+    assert found.limit == pytest.approx((np.sin(angles.mean() - room) ** 2 - 0.2) / 0.7)
+    assert (found.mean, found.sd, found.n, found.fresh_n) == (pytest.approx(own.mean()), pytest.approx(own.std(ddof=1)), 5, 2)
+    assert (found.holds, found.fresh_mean) == (False, pytest.approx(0.35))
+    one = reproduce.challenge(scaled, "qa/lookup", own, np.array([0.3])).limit
+    assert reproduce.challenge(scaled, "qa/lookup", own, np.array([one + 1e-6])).holds
+    assert not reproduce.challenge(scaled, "qa/lookup", own, np.array([one - 1e-6])).holds
 
 
-def test_the_challenge_takes_two_seeds_against_one():
-    with pytest.raises(UserError, match="at least 2 and 1"):
-        reproduce.challenge([0.5], [0.5])
-    assert reproduce.challenge([0.1, 0.1], [0.1]).holds
-    assert not reproduce.challenge([0.1, 0.1], [0.09]).holds
+def test_an_entry_is_held_to_one_test_of_all_its_tasks(scaled):
+    own, low, high = [0.6, 0.65, 0.7, 0.75, 0.8], [0.42, 0.44], [0.8, 0.85]
+    bad = done(scaled, own, low)
+    assert not bad.ok
+    assert not reproduce.holds(scaled, [bad])
+    good = done(scaled, own, high, "writing/story")
+    assert reproduce.holds(scaled, [bad, good])  # by their mean nothing is low
+    assert reproduce.together(scaled, [bad, good]).p > reproduce.together(scaled, [bad]).p
+    assert reproduce.holds(scaled, [done(scaled, own, low, difference=False)])  # the same rows need no test
 
 
 # --- the same rows -------------------------------------------------------------------------------
@@ -253,5 +259,5 @@ def test_verify_trains_anew(seeds, board, tmp_path, monkeypatch):
     liar = lied(board, tmp_path, lambda table: table.update(gold=np.ones_like(table["gold"])))
     (finding,) = reproduce.check(case("closed", liar), seeds)
     assert finding.code == "V41"
-    assert len(finding.evidence["seeds"]) == (seeds or 2)
+    assert len(finding.evidence["tasks"][0]["seeds"]) == (seeds or 2)
     assert "is below the limit" in finding.message

@@ -441,7 +441,7 @@ def test_a_trainer_that_turns_the_order_around():
 
 @pytest.fixture(scope="module")
 def caught():
-    return truth.challenge([r for i in range(8) for r in challenged(f"d{i}", seed=i)])
+    return truth.challenge(BOARD, [r for i in range(8) for r in challenged(f"d{i}", seed=i)])
 
 
 def test_normal_seeds_are_caught_as_the_table_has_it(caught):
@@ -466,14 +466,25 @@ def test_grinding_copies_is_caught_the_more_the_more_were_tried(caught):
         assert rates[-1] - rates[0] > 0.3
 
 
+def test_seeds_at_the_ceiling_are_tested_as_angles():
+    """Seeds whose gold's angles are normal are caught as the table has it, though Q itself leans far to one side."""
+    low, high = BOARD.scale["qa/lookup"]["low"], BOARD.scale["qa/lookup"]["high"]
+    angles = scipy_stats.norm.ppf((np.arange(60) + 0.5) / 60, np.pi / 2 - 0.25, 0.08)
+    rows = [{**r, "quality": (np.sin(a) ** 2 - low) / (high - low)} for r, a in zip(challenged("d", copies=0), angles, strict=True)]
+    assert scipy_stats.skew([r["quality"] for r in rows]) < -0.5
+    found = truth.challenge(BOARD, rows)["designs"]["d"]["picks"]
+    assert found[PICK]["caught"] == pytest.approx([0.55, 0.69, 0.77, 0.85], abs=0.05)
+    assert found["best 5 of 5"]["caught"] == pytest.approx([0.05] * 4, abs=0.02)
+
+
 def test_too_few_seeds_and_unknown_scores_say_nothing():
-    assert truth.challenge([]) is None
-    assert truth.challenge(challenged("d", fresh=20)) is None
-    told = truth.challenge([*challenged("d", copies=3), {"design": "d", "sort": "fresh", "copy": 0, "seed": 9, "quality": None}])
+    assert truth.challenge(BOARD, []) is None
+    assert truth.challenge(BOARD, challenged("d", fresh=20)) is None
+    told = truth.challenge(BOARD, [*challenged("d", copies=3), {"design": "d", "sort": "fresh", "copy": 0, "seed": 9, "quality": None}])
     assert told["designs"]["d"]["seeds"] == 60
     ragged = [r for r in challenged("e") if not (r["sort"] == "copy" and r["copy"] == 4 and r["seed"] == 2)]
-    assert truth.challenge(ragged)["designs"]["e"]["copies"] == 19
-    assert truth.challenge([r for r in ragged if r["sort"] == "fresh"])["designs"]["e"]["ground"] == {}
+    assert truth.challenge(BOARD, ragged)["designs"]["e"]["copies"] == 19
+    assert truth.challenge(BOARD, [r for r in ragged if r["sort"] == "fresh"])["designs"]["e"]["ground"] == {}
 
 
 def test_the_studys_rates_are_those_of_the_test_itself():

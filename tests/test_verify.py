@@ -78,7 +78,7 @@ def test_what_was_not_checked_is_said(handed):
 
 
 def test_without_a_control_and_an_untrained_entry_the_numbers_cannot_follow(handed, tmp_path):
-    lone = made.copied(handed.thin, tmp_path)
+    lone = made.copied(handed.closed, tmp_path)
     shutil.rmtree(lone / "control")
     made.sealed(lone)
     assert serious(verify.verify(lone, handed.board)) == []  # the board has its own

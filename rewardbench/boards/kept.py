@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rewardbench import find
-from rewardbench.boards.rows import keys, read
+from rewardbench.boards.rows import keys, read, where
 from rewardbench.types import Floats, Prompt, Task
 
 if TYPE_CHECKING:
@@ -37,8 +37,9 @@ def kept(task: str, scored: Scored) -> Kept:
     """The kept words of an entry's first seeds; prompts are drawn again from the task, by seed."""
     folder = scored.results[0].run.folder
     words, scores = read(folder / "texts.parquet"), read(folder / "scores.parquet")
-    near = np.flatnonzero((scores["split"] == "dev") & np.isin(scores["step"], np.unique(words["step"])))
-    scores = {n: column[near] for n, column in scores.items()}  # rows of equal keys stay together, in their order
+    words = where(words, words["split"] == "dev")
+    near = (scores["split"] == "dev") & np.isin(scores["step"], np.unique(words["step"]))
+    scores = where(scores, near)  # rows of equal keys stay together, in their order
     golds = dict(zip(keys(scores), scores["gold"].tolist(), strict=True))
     own = keys(words)
     prompts: list[Prompt] = []
@@ -63,9 +64,9 @@ def _drawn(task: Task, seed: int, count: int) -> dict[str, Prompt]:
 
 
 def _by_prompt(words: dict[str, Any], seed: int) -> dict[str, list[int]]:
-    """Prompt -> its rows in the table of words, of one seed and on dev; one that was drawn twice has twice as many."""
+    """Prompt -> its rows in the table of words, of one seed; one that was drawn twice has twice as many."""
     found: dict[str, list[int]] = {}
-    for i in np.flatnonzero((words["seed"] == seed) & (words["split"] == "dev")):
+    for i in np.flatnonzero(words["seed"] == seed):
         found.setdefault(str(words["prompt"][i]), []).append(int(i))
     return found
 

@@ -11,7 +11,7 @@ from rewardbench import results, tables, trace
 from rewardbench.boards.definition import Board
 from rewardbench.plan import RunSpec
 from rewardbench.results import AXES, Loaded, Result
-from rewardbench.types import Anchor
+from rewardbench.types import Anchor, Floats
 
 MEANS = ("gold", *AXES, "overall", "gold_test", "pass_at_k")
 """Numbers that have a mean and an interval."""
@@ -65,6 +65,18 @@ def overall(board: Board, told: Mapping[str, float] | None) -> float | None:
     if told is None:
         return None
     return sum(board.weights[a] * v for a, v in told.items()) / sum(board.weights[a] for a in told)
+
+
+def gold(board: Board, task: str, quality: Floats) -> Floats:
+    """The gold in [0, 1] that Q stands for on the board's scale, of the same shape."""
+    scale = board.scale[task]
+    return scale["low"] + quality * (scale["high"] - scale["low"])
+
+
+def quality(board: Board, task: str, gold: float) -> float:
+    """The Q of a gold in [0, 1]."""
+    scale = board.scale[task]
+    return float((gold - scale["low"]) / (scale["high"] - scale["low"]))
 
 
 def _unit(board: Board, task: str, axis: str, value: float) -> float:

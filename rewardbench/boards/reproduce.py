@@ -24,7 +24,7 @@ from rewardbench.boards.rows import Columns
 from rewardbench.find.functions import part_files
 from rewardbench.plan import RunSpec
 from rewardbench.results import AXES, Loaded
-from rewardbench.types import Design, UserError
+from rewardbench.types import Design, Floats, UserError
 
 if TYPE_CHECKING:
     from rewardbench.boards.checks._case import Case
@@ -123,7 +123,10 @@ def _difference(table: str, at: Columns, seed: int, row: int, column: str, pair:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether fresh seeds come out as the entry's own seeds let expect, and from what numbers that follows."""
+    """Whether fresh seeds come out as the entry's own seeds let expect, and from what numbers that follows; all in Q.
+
+    The test itself is of gold's angles (`stats.angle`): near the floor and the ceiling Q is far from normal.
+    """
 
     holds: bool
     mean: float
@@ -132,24 +135,35 @@ class Verdict:
     fresh_mean: float
     fresh_n: int
     limit: float
-    """What the mean of the fresh seeds must not be below."""
+    """What Q of the fresh seeds must not be below: the one-sided 95% prediction limit."""
 
 
-def challenge(scores: Sequence[float], fresh: Sequence[float]) -> Verdict:
-    """The verdict on c fresh scores against k submitted ones of mean m and standard deviation s: their mean must not be
-    below m - t(.95, k - 1) s sqrt(1/c + 1/k), that of a one-sided 95% prediction interval.
+def challenge(board: Board, task: str, own: Floats, fresh: Floats) -> Verdict:
+    """The verdict on Q of c fresh seeds [c] against Q of the k submitted ones [k] of one task.
 
     A flag asks for more seeds; it accuses nobody.
-
-    >>> challenge([0.9, 0.8, 0.85], [0.83]).holds, challenge([0.9, 0.89, 0.91], [0.5]).holds
-    (True, False)
     """
-    k, c = len(scores), len(fresh)
-    if k < 2 or not c:
-        raise UserError(f"{k} seeds against {c} fresh ones: the test takes at least 2 and 1")
-    found = stats.challenge(list(scores), list(fresh))
-    sd = float(np.std(scores, ddof=1))
-    return Verdict(not found.flag, float(np.mean(scores)), sd, k, found.mean, c, found.threshold)
+    submitted, drawn = (stats.angle(numbers.gold(board, task, q)) for q in (own, fresh))
+    found = stats.challenge(submitted, drawn)
+    limit = numbers.quality(board, task, stats.share(found.threshold))
+    means = float(own.mean()), float(own.std(ddof=1)), len(own), float(fresh.mean()), len(fresh)
+    return Verdict(not found.flag, *means, limit)
+
+
+def together(board: Board, done: Sequence[Reproduced]) -> stats.Challenge:
+    """One test of all tasks of an entry, on their mean angle.
+
+    A test a task would flag an honest entry of three tasks one time in seven. Against three at a third of the level, a
+    lie on one task is found a little less often, and one on all of them far more (tests/test_challenges.py).
+    """
+    own = [stats.angle(numbers.gold(board, one.task, one.own)) for one in done]
+    again = [stats.angle(numbers.gold(board, one.task, one.again)) for one in done]
+    return stats.challenge(np.array(own), np.array(again))
+
+
+def holds(board: Board, done: Sequence[Reproduced]) -> bool:
+    """Whether an entry counts as reproduced: every row the same, or no worse than its seeds explain."""
+    return all(one.same for one in done) or not together(board, done).flag
 
 
 # --- training anew -------------------------------------------------------------------------------
@@ -164,6 +178,10 @@ class Reproduced:
     fresh: bool
     """Whether these are challenge seeds."""
     difference: Difference | None
+    own: Floats
+    """Q of the entry's seeds, [k]."""
+    again: Floats
+    """Q of what was trained anew, [c]."""
     verdict: Verdict
     axes: Mapping[str, tuple[float | None, float | None]]
     """Axis -> (mean of the entry on its own seeds, mean of what was trained anew)."""
@@ -175,7 +193,7 @@ class Reproduced:
 
     @property
     def ok(self) -> bool:
-        """Whether it counts as reproduced."""
+        """Whether the task alone would count as reproduced; what counts is `holds`, of all tasks."""
         return self.same or self.verdict.holds
 
 
@@ -261,7 +279,8 @@ def reproduce(
     then = _means(board, old, _base(board, entry, task, old))
     scores, again = _quality(board, task, old), _quality(board, task, rows.load(packed["design"]))
     axes = {axis: (then[axis], now[axis]) for axis in AXES}
-    return Reproduced(task, tuple(seeds), fresh, difference, challenge(scores, again), axes)
+    verdict = challenge(board, task, scores, again)
+    return Reproduced(task, tuple(seeds), fresh, difference, scores, again, verdict, axes)
 
 
 def _compared(old: Path, new: Path, seeds: Sequence[int], out: Path) -> Difference | None:
@@ -290,12 +309,12 @@ def _means(board: Board, runs: Sequence[Loaded], base: Sequence[Loaded]) -> dict
     return {a: float(np.mean([x or 0.0 for x in v])) if None not in v else None for a, v in values.items()}
 
 
-def _quality(board: Board, task: str, runs: Sequence[Loaded]) -> list[float]:
-    """Q of each run. Raises UserError (code 5) where the board has no scale for the task."""
+def _quality(board: Board, task: str, runs: Sequence[Loaded]) -> Floats:
+    """Q of each run, [seeds]. Raises UserError (code 5) where the board has no scale for the task."""
     values = [r.counted("quality") for r in numbers.score(board, runs, ())]
     if None in values:
         raise UserError(f"board {board.name} has no scale for {task}: there is no quality to compare", 5)
-    return [float(v or 0.0) for v in values]
+    return np.array(values, dtype=np.float64)
 
 
 def check(case: Case, seeds: int) -> list[Finding]:
@@ -312,15 +331,16 @@ def check(case: Case, seeds: int) -> list[Finding]:
     if any(reaches_out(entry.runs(task)[0].spec.design) for task in entry.tasks):
         raise NotChecked("it runs code of its own, or asks a model: `rbench reproduce --trust` does, in a container")
     commit = secrets.token_hex(20)
-    found = []
+    done = []
     with tempfile.TemporaryDirectory(prefix="rbench-") as place:
         for task in entry.tasks:
             own = [r.spec.seed for r in entry.runs(task)]
             chosen = definition.challenge_seeds(board, entry.name, commit, seeds) if seeds else own
-            done = reproduce(board, entry, task, chosen, bool(seeds), Path(place), 0, "none")
-            if not done.ok:
-                found.append(Finding("V41", sentence(done), as_json(done)))
-    return found
+            done.append(reproduce(board, entry, task, chosen, bool(seeds), Path(place), 0, "none"))
+    if holds(board, done):
+        return []
+    told = {"p": together(board, done).p, "tasks": [as_json(one) for one in done]}
+    return [Finding("V41", "; ".join(sentence(one) for one in done), told)]
 
 
 # --- telling -------------------------------------------------------------------------------------

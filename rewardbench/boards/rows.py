@@ -24,7 +24,7 @@ TABLES = ("scores", "texts", "steps")
 KEY = ("seed", "split", "step", "temperature", "prompt", "k")
 """What names a completion, but for a prompt that was drawn twice: see `keys`."""
 SAMPLED = 2
-"""Completions of each prompt whose words are kept, at the last two evaluations."""
+"""Completions of each prompt whose words are kept, at the last two evaluations and all over the grid."""
 EXACT = ("dead",)
 """Columns of steps that a flag compares with a limit: kept as they are. The others are rounded to 32 bits."""
 COUNTS = ("charged", "completions", "context", "taught_tokens")
@@ -114,13 +114,16 @@ def picks(spec: RunSpec) -> tuple[frozenset[int], frozenset[int]]:
 
 
 def sampled(spec: RunSpec, words: Columns) -> Columns:
-    """The rows of `texts` that a thin entry keeps; of a run that broke off earlier, its last evaluations."""
+    """The rows of `texts` that a thin entry keeps; of a run that broke off earlier, its last evaluations.
+
+    The grid's, so that what diversity is computed from can be scored again too.
+    """
     if not words:
         return {}
     steps, ks = picks(spec)
     dev = words["split"] == "dev"
     there = sorted(set(words["step"][dev].tolist()))[-len(steps) :]
-    kept = dev & np.isin(words["step"], there) & _chosen(words, ks)
+    kept = (~dev | np.isin(words["step"], there)) & _chosen(words, ks)
     return {n: v[kept] for n, v in words.items()}
 
 

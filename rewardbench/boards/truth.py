@@ -12,8 +12,9 @@ import numpy as np
 from scipy import stats as scipy_stats
 
 from rewardbench import stats, trace
-from rewardbench.boards import foretold, second, studies
+from rewardbench.boards import foretold, numbers, second, studies
 from rewardbench.boards.definition import Board
+from rewardbench.boards.studies.challenge import TASK
 from rewardbench.measures.agreement import icc, icc_interval, kendall_tau_b, rank_interval, spearman_brown
 from rewardbench.measures.retest import RELIABLE, retest
 from rewardbench.types import Floats
@@ -47,7 +48,7 @@ def truth(
         "retest": {t: _retest(board, _own(scored), learnt[t]) for t, scored in tasks.items() if scored},
         "second_gold": {t: second.agreement(t, _own(scored)) for t, scored in tasks.items() if scored},
         "sensitivity": _sensitivity(board),
-        "challenge": challenge(studies.read(board, "challenge")),
+        "challenge": challenge(board, studies.read(board, "challenge")),
         "predictors": foretold.PREDICTORS,
         "outcomes": foretold.OUTCOMES,
     }
@@ -193,16 +194,21 @@ def _trainer(
 # --- challenge seeds -----------------------------------------------------------------------------
 
 
-def challenge(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+def challenge(board: Board, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
     """How often challenge seeds catch seeds that were picked and designs that were ground, resampled from real runs.
 
-    None where no design has enough fresh seeds.
+    Of the angles of gold, as `rbench reproduce` tests them. None where no design has enough fresh seeds, or the board
+    has no scale.
     """
-    rows = [r for r in rows if r["quality"] is not None]
+    if TASK not in board.scale:
+        return None
+    known = [r for r in rows if r["quality"] is not None]
+    angles = stats.angle(numbers.gold(board, TASK, np.array([r["quality"] for r in known])))
+    rows = [{**r, "angle": a} for r, a in zip(known, angles, strict=True)]
     found = {}
     for design in dict.fromkeys(r["design"] for r in rows):
         mine = [r for r in rows if r["design"] == design]
-        fresh = np.array([r["quality"] for r in mine if r["sort"] == "fresh"])
+        fresh = np.array([r["angle"] for r in mine if r["sort"] == "fresh"])
         if len(fresh) >= max(n for _, n in PICKS) + max(CHALLENGED) + JACKKNIFE:
             found[design] = _challenged(fresh, _copies(mine), design)
     if not found:
@@ -221,11 +227,11 @@ def _pick(pick: tuple[int, int]) -> str:
 
 
 def _copies(rows: Sequence[Mapping[str, Any]]) -> Floats:
-    """Q of a design's copies on the board's seeds, [copies, seeds]; copies that lack a seed are left out."""
+    """Angles of a design's copies on the board's seeds, [copies, seeds]; copies that lack a seed are left out."""
     table: dict[int, dict[int, float]] = {}
     for r in rows:
         if r["sort"] == "copy":
-            table.setdefault(r["copy"], {})[r["seed"]] = r["quality"]
+            table.setdefault(r["copy"], {})[r["seed"]] = r["angle"]
     seeds = sorted({s for own in table.values() for s in own})
     return np.array([[own[s] for s in seeds] for _, own in sorted(table.items()) if len(own) == len(seeds)])
 

@@ -71,12 +71,13 @@ def command(
             fresh = count is not None
             chosen = definition.challenge_seeds(board, found.name, commit or "", count) if count else own[:seeds]
             done.append(reproducing.reproduce(board, found, task, chosen, fresh, place, workers or 0, "plain"))
-    ok = all(one.ok for one in done)
+    ok = reproducing.holds(board, done)
     if as_json:
         head = {"schema_version": 1, "entry": found.name, "board": board.name, "version": board.version, "ok": ok}
-        print_json({**head, "commit": commit, "tasks": [reproducing.as_json(one) for one in done]})
+        p = reproducing.together(board, done).p
+        print_json({**head, "p": p, "commit": commit, "tasks": [reproducing.as_json(one) for one in done]})
     else:
-        _say(done)
+        _say(board, done)
     return 0 if ok else 3
 
 
@@ -108,8 +109,8 @@ def _board(entry: str, asked: str | None, about: Any) -> Board:
     return definition.read(name or str(about["board"]["name"]))
 
 
-def _say(done: Any) -> None:
-    """What came out, a line a task, then the other axes."""
+def _say(board: Board, done: Any) -> None:
+    """What came out, a line a task, then the other axes; of several tasks, what they say together."""
     from rewardbench.boards import reproduce
 
     for one in done:
@@ -117,5 +118,9 @@ def _say(done: Any) -> None:
         for axis, (old, new) in one.axes.items():
             if axis != "quality" and None not in (old, new):
                 click.echo(f"  {axis}: {old:.3f} by the entry, {new:.3f} now", err=True)
-    if not all(one.ok for one in done):
+    held = reproduce.holds(board, done)
+    if len(done) > 1 and not all(one.same for one in done):
+        p, word = reproduce.together(board, done).p, "not below" if held else "below"
+        click.echo(f"all {len(done)} tasks together: {word} what the entry's seeds explain (p = {p:.3f})", err=True)
+    if not held:
         click.echo("that asks for more challenge seeds; it accuses nobody", err=True)

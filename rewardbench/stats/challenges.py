@@ -65,6 +65,7 @@ def challenge(submitted: ArrayLike, fresh: ArrayLike, level: float = LEVEL) -> C
     x < m - t(1 - level, k - 1) s sqrt(1 / c + 1 / k). Over several tasks: standard errors and degrees of freedom by
     Welch and Satterthwaite, as in `mean_interval`.
     Read: honest entries are flagged 5 times in 100, whatever c is; the more seeds were picked from, the more.
+    Give it `angle`s of gold. One test of several tasks flags as many honest entries as one of one task does.
     Fails: on seeds far from normal: where one run in ten collapses, honest entries are flagged at another rate, which
     `catch_rate` tells from real ones.
     Source: the prediction interval of the mean of future draws from a normal distribution (Hahn & Meeker 1991).
@@ -82,6 +83,29 @@ def challenge(submitted: ArrayLike, fresh: ArrayLike, level: float = LEVEL) -> C
         return Challenge(x, mean, float(x >= mean - TINY), x < mean - TINY)
     threshold = mean - float(scipy_stats.t.isf(level, df)) * wide
     return Challenge(x, threshold, float(scipy_stats.t.cdf((x - mean) / wide, df)), x < threshold)
+
+
+def angle(share: ArrayLike) -> Floats:
+    """Shares in [0, 1] as angles in [0, pi / 2], of the same shape: arcsin of the root.
+
+    Formula: arcsin(sqrt(x)), values beyond the ends counted as these.
+    Read: the spread over seeds of a mean of shares shrinks towards 0 and 1, and leans to the middle; that of its angle
+    hardly does, so that a t interval fits seeds near the floor and near the ceiling too.
+    Source: Bartlett 1936; Anscombe 1948.
+
+    >>> angle([0.0, 0.5, 1.0]).round(4).tolist()
+    [0.0, 0.7854, 1.5708]
+    """
+    return np.asarray(np.arcsin(np.sqrt(np.clip(np.asarray(share, dtype=np.float64), 0, 1))))
+
+
+def share(angle: float) -> float:
+    """The share in [0, 1] that has an angle; angles beyond [0, pi / 2] count as its ends.
+
+    >>> round(share(0.7854), 4), share(-1.0)
+    (0.5, 0.0)
+    """
+    return float(np.sin(np.clip(angle, 0, np.pi / 2)) ** 2)
 
 
 def pooled_spread(groups: Sequence[ArrayLike]) -> tuple[float, int]:

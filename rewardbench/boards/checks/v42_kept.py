@@ -1,14 +1,19 @@
-"""The completions whose words are kept are like those whose words are not: in gold, reward and length.
+"""The completions whose words are kept are like those whose words are not: in gold, reward, length and variety.
 
-Why: a board keeps the words of two completions a prompt at the last two evaluations, and only these can be scored
-again. Somebody who raised gold on the others alone would pass every other check. Kept and other completions of one
-prompt and evaluation are drawn alike: which of them are kept was named beforehand. So the difference of their means
-has mean 0 and the variance of a draw without replacement, and its sum over prompts and seeds is nearly normal; flagged
-below p = 1e-3 and rejected below 1e-6, three numbers tested together.
+Why: a board keeps the words of two completions a prompt, at the last two evaluations and over the grid, and only these
+can be scored again. Somebody who raised gold on the others alone, or gave each of them a class of its own, would pass
+every other check. Kept and other completions of one prompt and evaluation are drawn alike: which of them are kept was
+named beforehand. So the difference of their means has mean 0 and the variance of a draw without replacement; two kept
+completions share a class as often as any two do. Sums over prompts and seeds are nearly normal; flagged below p = 1e-3
+and rejected below 1e-6, four numbers tested together.
 Mend: pack the entry from its run folders. Of a whole bundle every completion is scored again, and this is not asked.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import stats
@@ -31,39 +36,76 @@ def check(case: Case) -> list[Finding]:
     """Tasks on which kept completions differ from the others."""
     found = []
     for piece in case.pieces:
-        told = {n: p_of(gaps(piece, n)) * len(NUMBERS) for n in NUMBERS}
+        cells = list(drawn(piece))
+        told = {n: p_of(gaps(piece.scores[n], cells)) for n in NUMBERS} | {"class": p_of(alike(piece, cells))}
         worst = min(told, key=lambda n: told[n])
-        if told[worst] < FLAGGED:
+        p = told[worst] * len(told)
+        if p < FLAGGED:
             line = f"{piece.where}: {worst} of the completions whose words are kept is not that of the others"
-            severity = "reject" if told[worst] < REJECTED else "flag"
-            found.append(Finding(CODE, f"{line} (p = {told[worst]:.2g})", {"p": told[worst]}, severity))
+            found.append(Finding(CODE, f"{line} (p = {p:.2g})", {"p": p}, "reject" if p < REJECTED else "flag"))
     return found
 
 
-def gaps(piece: Piece, name: str) -> Floats:
-    """[n, 2]: kept mean less the others' mean, and its variance if any of them might have been kept, of each prompt
-    that has both, over the evaluations of which words are kept."""
+@dataclass(frozen=True)
+class Cell:
+    """The completions of one prompt, over the evaluations (or temperatures) of which words are kept: these share their
+    noise, so that all that one completion's number got is one draw."""
+
+    kept: Mapping[int, list[int]]
+    """k -> its rows of `scores`."""
+    others: Mapping[int, list[int]]
+
+
+def drawn(piece: Piece) -> Iterator[Cell]:
+    """Every prompt of every seed, on dev and on the grid, that has both."""
     scores = piece.scores
-    dev = np.flatnonzero(scores["split"] == "dev")
     kept = np.zeros(len(scores["k"]), dtype=bool)
     kept[[i for i, _, _ in piece.words()]] = True
-    at = set(scores["step"][kept].tolist())
-    cells: dict[tuple[int, str], dict[int, list[float]]] = {}
-    own: dict[tuple[int, str], set[int]] = {}
-    keys = zip(dev.tolist(), *(scores[n][dev].tolist() for n in ("seed", "step", "prompt", "k")), strict=True)
-    for i, seed, step, prompt, k in keys:
-        if step in at:  # evaluations share their noise, so that one completion's are one draw
-            cells.setdefault((seed, prompt), {}).setdefault(k, []).append(float(scores[name][i]))
-            if kept[i]:
-                own.setdefault((seed, prompt), set()).add(k)
+    of_split = {s: scores["split"] == s for s in ("dev", "test")}
+    at = {s: np.unique(scores["step"][kept & m]) for s, m in of_split.items()}
+    near = np.flatnonzero(np.logical_or.reduce([m & np.isin(scores["step"], at[s]) for s, m in of_split.items()]))
+    cells: dict[tuple[Any, ...], tuple[dict[int, list[int]], dict[int, list[int]]]] = {}
+    columns = (scores[n][near].tolist() for n in ("seed", "split", "prompt", "k"))
+    for i, own, seed, split, prompt, k in zip(near.tolist(), kept[near].tolist(), *columns, strict=True):
+        cells.setdefault((seed, split, prompt), ({}, {}))[0 if own else 1].setdefault(k, []).append(i)
+    return (Cell(inside, outside) for inside, outside in cells.values() if inside and outside)
+
+
+def gaps(values: Floats, cells: Sequence[Cell]) -> Floats:
+    """[n, 2]: kept mean less the others' mean, and its variance if any of them might have been kept, of each cell."""
     both = []
-    for key, values in cells.items():
-        inside = [float(np.mean(v)) for k, v in values.items() if k in own.get(key, ())]
-        outside = [float(np.mean(v)) for k, v in values.items() if k not in own.get(key, ())]
-        if inside and outside and np.isfinite(inside + outside).all():
+    for cell in cells:
+        inside, outside = ([float(np.mean(values[r])) for r in side.values()] for side in (cell.kept, cell.others))
+        if np.isfinite(inside + outside).all():
             spread = np.var(inside + outside, ddof=1) * (1 / len(inside) + 1 / len(outside))
             both.append((np.mean(inside) - np.mean(outside), spread))
     return np.array(both, dtype=np.float64).reshape(-1, 2)
+
+
+def alike(piece: Piece, cells: Sequence[Cell]) -> Floats:
+    """[n, 2]: whether the two kept completions share a class, less the share of all pairs that do, and a bound of its
+    variance, of each cell; means over its evaluations, which may be one draw or many."""
+    scores, both = piece.scores, []
+    for cell in cells:
+        own = {r for kept in cell.kept.values() for r in kept}
+        rows = np.array(sorted(own.union(*cell.others.values())))
+        evaluations = np.unique([scores["step"][rows], scores["temperature"][rows]], axis=1, return_inverse=True)[1]
+        pairs = [_pair(scores["class"], rows[evaluations == e], own) for e in range(evaluations.max() + 1)]
+        known = np.array([p for p in pairs if p is not None])
+        if len(known):
+            both.append((known[:, 0].mean(), known[:, 1].mean() ** 2))
+    return np.array(both, dtype=np.float64).reshape(-1, 2)
+
+
+def _pair(classes: Any, rows: Any, own: set[int]) -> tuple[float, float] | None:
+    """(whether two kept completions of one evaluation share a class less the share of pairs that do, its standard
+    deviation); None where another number than two is kept."""
+    kept = [r for r in rows.tolist() if r in own]
+    if len(kept) != 2:
+        return None
+    n = np.unique(classes[rows], return_counts=True)[1]
+    share = float((n * (n - 1)).sum() / (len(rows) * (len(rows) - 1)))
+    return float(classes[kept[0]] == classes[kept[1]]) - share, float(np.sqrt(share * (1 - share)))
 
 
 def p_of(gap: Floats) -> float:
