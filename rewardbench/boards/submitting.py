@@ -295,7 +295,8 @@ def lines(made: Bundle, entered: Entered) -> list[str]:
         mean = told["means"].get("quality")
         quality = f"Q {mean['mean']:.3f} [{mean['low']:.3f}, {mean['high']:.3f}]" if mean else "Q not known"
         said.append(f"  {task}: {quality}, {len(told['runs'])} seeds")
-    said.append(f"  summary: {about['summary']}" if about["summary"] else "no summary: --summary S says what it pays for")
+    summary = f"summary: {about['summary']}" if about["summary"] else "no summary: --summary S says what it pays for"
+    said.append(f"  {summary}")
     if entered.failed:
         said.append(f"  {entered.failed} runs failed: they are in the bundle, and count")
     if about["disclosure"]["specs_tried"] is None:
