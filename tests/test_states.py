@@ -137,7 +137,7 @@ def test_who_left_moves_nobody_elses_numbers_as_if_it_had_never_entered(board, t
 
 def test_a_tombstone_stays_when_the_files_have_to_go(board):
     say(board, "first", "removed", "--reason", "its licence did not allow it", "--date", DAY)
-    whole = {n: d for n, d in writing.forms(build.build(definition.read(board))).items()}
+    whole = writing.forms(build.build(definition.read(board)))
     shutil.rmtree(board / "entries" / "first")
     assert writing.forms(build.build(definition.read(board))) == whole
     said = rbench("board", "state", board, "first", "listed")

@@ -156,8 +156,8 @@ def _entry(asked: str, name: str) -> Work:
     released = whole.released if ours else stands.changes[0].date if stands else ""
     links = about.get("links") or [""]
     key, year = _key(board.name, f"v{board.version}", name), int(released[:4] or whole.year)
-    head = (key, "dataset", title, authors, year, str(board.version), links[0], _standing(stands), str(about["licence"]))
-    return Work(*head, released, digest, "the entry's files", "Board version")
+    head = (key, "dataset", title, authors, year, str(board.version), links[0], _standing(stands))
+    return Work(*head, str(about["licence"]), released, digest, "the entry's files", "Board version")
 
 
 def _called(board: definition.Board, name: str, about: Mapping[str, Any]) -> str:

@@ -58,22 +58,31 @@ def run(board: str, out: Path | None, only: tuple[str, ...], workers: int | None
 @command.command("add")
 @click.argument("board")
 @click.argument("sweeps", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, file_okay=False))
-def add(board: str, sweeps: tuple[Path, ...]) -> int:
+@click.option("--replace", "over", multiple=True, metavar="ENTRY", help="Write this entry anew if its runs are others.")
+def add(board: str, sweeps: tuple[Path, ...], over: tuple[str, ...]) -> int:
     """Put what SWEEPS have finished of the designs that BOARD ships into its folder.
 
-    Designs whose seeds are not all there are named and left for later.
+    Designs whose seeds are not all there are named and left for later. An entry that has other runs of a task already
+    is named, stays as it is, and makes the exit code 3; the same runs may be added again, and another task's too.
 
     \b
     Example:
       rbench board add leaderboards/cpu runs/board-cpu/*
+      rbench board add leaderboards/cpu runs/again --replace untrained
     """
     from rewardbench.boards import definition, packing
 
-    written, wrong = packing.add_own(definition.read(board), sweeps)
-    click.echo(f"{len(written)} entries written: {', '.join(written) or 'none'}")
-    for line in wrong:
+    found = definition.read(board)
+    done = packing.add_own(found, sweeps, over)
+    click.echo(f"{len(done.written)} entries written: {', '.join(done.written) or 'none'}")
+    for line in done.wrong:
         click.echo(f"left out: {line}", err=True)
-    return 0 if written else 8
+    for line in done.kept:
+        click.echo(f"not written: {line}", err=True)
+    if "untrained" in over:
+        others = "add the runs of the other entries again, or see what `rbench board check` says of them"
+        click.echo(f"every number of the board is relative to untrained: {others}", err=True)
+    return 3 if done.kept else 0 if done.written else 8
 
 
 @command.command("freeze")

@@ -51,8 +51,8 @@ def pack(
     """Pack one design's finished runs on the board's seeds, in the sweep folders SWEEPS, into a bundle.
 
     Failed runs are packed and count; missing or unfinished ones are named and nothing is written. What looks like a
-    key or a path of somebody's home is refused with its place (code 3). Another bundle that is there is not written over
-    unless --replace says so.
+    key or a path of somebody's home is refused with its place (code 3). Another bundle that is there stays, unless
+    --replace says otherwise.
 
     \b
     Example:
