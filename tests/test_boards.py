@@ -312,8 +312,9 @@ def test_an_entry_is_not_rewritten_by_other_runs_without_a_word(name, shard, see
     assert (said.code, said.err) == (0, "")  # the same runs may be added again
     assert entry_files(mine, name) == before
     victim = next(r for r in results.load_sweep(sweep) if r.spec.design.name == name)
-    steps = victim.folder / "steps.jsonl"  # that of `untrained` is empty
-    steps.write_text(steps.read_text() + "".join(steps.read_text().splitlines(keepends=True)[-1:]))
+    steps = victim.folder / "steps.jsonl"
+    if steps.is_file():  # `untrained` has none
+        steps.write_text(steps.read_text() + steps.read_text().splitlines(keepends=True)[-1])
     trace.set_status(victim.folder, "done", content="0" * 64)
     said = rbench("board", "add", mine, sweep)
     assert said.code == 3
