@@ -246,7 +246,7 @@ def plan(spec: Spec, policy: Folder) -> tuple[list[RunSpec], dict[str, Path]]:
         varied: list[Design] = []
         for name in design_names(spec, task_name):
             found = find.design(name, task_name)
-            sources |= dict(find.copy_of(p) for p in found.parts if p.source)
+            sources |= dict(find.copy_of(p) for p in found.parts if p.source) | find.own_file(name, found.name)
             varied += [portable(found), *(portable(one) for one in variants_of(found, spec))]
         if spec.sweep and not any("@" in one.name for one in varied):
             raise UserError(f"sweep: no design of {task_name} that is run has {', '.join(map(repr, spec.sweep))}")

@@ -300,6 +300,65 @@ def test_what_is_not_finished_is_left_out_and_named(board, tmp_path):
     assert "1 of its 3 seeds are not finished" in said.err
 
 
+def entry_files(folder, name):
+    return {p.relative_to(folder): p.read_bytes() for p in (folder / "entries" / name).rglob("*") if p.is_file()}
+
+
+@pytest.mark.parametrize(("name", "shard", "seeds"), [("untrained", "controls", 3), ("contains", "handmade", 2)])
+def test_an_entry_is_not_rewritten_by_other_runs_without_a_word(name, shard, seeds, board, mine, tmp_path):
+    sweep = Path(shutil.copytree(board[1] / f"qa-lookup-{shard}", tmp_path / "again"))
+    before = entry_files(mine, name)
+    said = rbench("board", "add", mine, sweep)
+    assert (said.code, said.err) == (0, "")  # the same runs may be added again
+    assert entry_files(mine, name) == before
+    victim = next(r for r in results.load_sweep(sweep) if r.spec.design.name == name)
+    steps = victim.folder / "steps.jsonl"
+    if steps.is_file():  # `untrained` has none
+        steps.write_text(steps.read_text() + steps.read_text().splitlines(keepends=True)[-1])
+    trace.set_status(victim.folder, "done", content="0" * 64)
+    said = rbench("board", "add", mine, sweep)
+    assert said.code == 3
+    (line,) = said.err.splitlines()
+    assert line.startswith(f"not written: {name}: its runs of {TASK} are others (runs.json")
+    assert f"1 of {seeds} seeds, the first is {victim.spec.seed}); --replace {name} writes it anew" in line
+    assert ("steps.parquet" in line) == (name == "contains")
+    assert entry_files(mine, name) == before
+    others = [n for n in said.out.split(": ")[1].strip().split(", ") if n != name]
+    assert others  # whoever else is in these runs is written
+    said = rbench("board", "add", mine, sweep, "--replace", name)
+    assert said.code == 0
+    assert ("relative to untrained" in said.err) == (name == "untrained")
+    assert entry_files(mine, name) != before
+
+
+def test_replacing_what_is_not_among_the_runs_is_one_line(board, mine):
+    said = rbench("board", "add", mine, board[1] / "qa-lookup-controls", "--replace", "untraind")
+    assert said.code == 2
+    one_line(said, "did you mean 'untrained'?")
+
+
+def test_an_entry_that_was_handed_in_is_not_taken_for_a_shipped_one(board, mine):
+    path = mine / "entries" / "form" / "entry.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"kind": "submitted"}))
+    before = entry_files(mine, "form")
+    said = rbench("board", "add", mine, board[1] / "qa-lookup-handmade", "--replace", "form")
+    assert said.code == 3
+    assert "not written: form: an entry of that name was handed in" in said.err
+    assert entry_files(mine, "form") == before
+
+
+def test_another_task_of_an_entry_is_added_without_asking(tmp_path):
+    more = {"tasks": [TASK, "writing/story"], "scale": {TASK: SCALE, "writing/story": SCALE}}
+    folder = define(tmp_path / "two", 0, **more)
+    for task in more["tasks"]:
+        out = tmp_path / entries.slug(task)
+        said = rbench("run", "--board", folder, "--task", task, "--design", "untrained", "--seeds", "3", "--out", out, "--display", "none")
+        assert said.code == 0, said.err
+        said = rbench("board", "add", folder, out)
+        assert (said.code, said.err) == (0, "")
+    assert entries.read(folder / "entries" / "untrained").tasks == (TASK, "writing/story")
+
+
 def test_runs_of_another_setting_do_not_enter(board, tmp_path):
     folder = define(tmp_path / "fresh", budget="3")
     said = rbench("board", "add", folder, board[1] / "qa-lookup-controls")
@@ -411,6 +470,56 @@ def test_a_rejected_entry_is_shown_and_not_ranked(mine):
     assert "form: reported (V05)" in said.out
     [row] = [r for r in build.build(definition.read(mine))["tasks"][0]["rows"] if r["entry"] == "form"]
     assert (row["broken"], row["ranks"]) == (True, None)
+
+
+def judged(monkeypatch, level="reproduced", codes=(), severity="flag"):
+    """Verification that says this of every entry, and keeps what it was asked."""
+    from rewardbench.boards.finding import Finding
+    from rewardbench.boards.verify import Verdict
+
+    asked = []
+
+    def verify(path, board, wanted, challenge):
+        asked.append((path.name, wanted, challenge))
+        return Verdict(path.name, board, wanted, level, tuple(Finding(c, "said", severity=severity) for c in codes))
+
+    monkeypatch.setattr(evidence, "verify", verify)
+    return asked
+
+
+def test_the_level_and_the_seeds_that_are_asked_for_reach_verification(mine, monkeypatch):
+    asked = judged(monkeypatch)
+    said = rbench("board", "check", mine, "--level", "reproduced", "--entry", "form", "--entry", "echo", "--challenge-seeds", "2")
+    assert said.code == 0, said.err
+    assert asked == [("echo", "reproduced", 2), ("form", "reproduced", 2)]
+    assert set(evidence.read(definition.read(mine))) == {"echo", "form"}
+    assert "form: reproduced" in said.out
+
+
+@pytest.mark.parametrize(("words", "line"), [(("--level", "reproducd"), "did you mean 'reproduced'?"), (("--entry", "fork"), "did you mean 'form'?")])
+def test_a_level_or_entry_that_there_is_not_is_one_line(words, line, mine):
+    said = rbench("board", "check", mine, *words)
+    assert said.code == 2
+    one_line(said, line)
+    assert not (mine / "evidence.json").exists()
+
+
+def test_a_lower_check_takes_back_neither_the_word_nor_what_was_found_above_it(mine, monkeypatch):
+    found = definition.read(mine)
+
+    def after(level, *told, **more):
+        judged(monkeypatch, *told, **more)
+        list(evidence.check(found, level, only=["form"]))
+        row = evidence.of(evidence.read(found), entries.read(mine / "entries" / "form"))
+        return row["evidence"], row["found"]
+
+    assert after("reproduced", "reproduced", ["V37"]) == ("reproduced", ["V37"])
+    assert after("rescored", "rescored") == ("reproduced", [])  # what a lower check found is asked anew
+    assert after("reproduced", "rescored") == ("reproduced", [])  # not asked, as of code of its own: nothing was denied
+    assert after("reproduced", "rescored", ["V41"]) == ("rescored", ["V41"])  # denied
+    assert after("rescored", "rescored", ["V37"]) == ("rescored", ["V37", "V41"])  # and that is not forgotten
+    assert after("reproduced", "reproduced") == ("reproduced", [])
+    assert after("rescored", "reported", ["V05"], severity="reject") == ("reported", ["V05"])
 
 
 def test_what_was_checked_before_a_kill_stays_known(mine):

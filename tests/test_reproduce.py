@@ -219,6 +219,16 @@ def test_a_design_of_another_engine_is_not_trained_under_its_name(board, tmp_pat
     one_line(said, "its engine is '4', the board's '5'")
 
 
+def test_a_board_without_a_scale_says_so_before_the_first_step(board, tmp_path):
+    place = shutil.copytree(board, tmp_path / "bare")
+    text = (place / "board.toml").read_text()
+    (place / "board.toml").write_text(text[: text.index("[scale")])
+    said = again(place, "closed", tmp_path / "out")
+    assert said.code == 5
+    one_line(said, "board small has no scale for qa/lookup", "rbench board freeze")
+    assert not (tmp_path / "out").exists()
+
+
 WRONG = {
     ("closd",): (5, "did you mean 'closed'?"),
     ("closed", "--challenge-seeds", "2"): (2, "go together"),

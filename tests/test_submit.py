@@ -4,6 +4,7 @@ import json
 import re
 import shlex
 import shutil
+import tomllib
 import zipfile
 
 import pytest
@@ -146,7 +147,7 @@ def test_unfinished_runs_are_named_and_nothing_is_written(small, copy, tmp_path)
 
 def test_runs_that_are_not_there_are_named(small, tmp_path):
     one = ran(small, tmp_path / "one", "--design", "form", "--seeds", "1")
-    refused(pack(one, small, tmp_path / "b.zip"), 2, "1 of the board's 2 seeds", "rbench run --board small")
+    refused(pack(one, small, tmp_path / "b.zip"), 2, "1 of the board's 2 seeds", f"rbench run --board {small} ")
     prepared = sweep.open_sweep(one)
     kept = [r.id for r in prepared.runs if r.design.name != "untrained"]
     head = (one / "sweep.toml").read_text()
@@ -226,7 +227,64 @@ def test_failed_runs_count_and_are_packed(small, small_swept, copy, tmp_path):
         path.unlink()
     (place / "steps.jsonl").unlink()
     trace.close(place, "failed", code=6, reason="part 'brief' raised", step=0)
-    assert pack(copy, small, tmp_path / "b.zip").code == 0
+    assert pack(copy, small, tmp_path / "c.zip").code == 0
+
+
+def test_another_bundle_is_not_written_over_without_a_word(small, small_swept, tmp_path):
+    out = tmp_path / "b.zip"
+    assert pack(small_swept, small, out).code == 0
+    first = out.read_bytes()
+    assert pack(small_swept, small, out).code == 0  # the same bundle may be there
+    refused(pack(small_swept, small, out, "--specs-tried", "9"), 2, f"{out} is there already", "--replace")
+    assert out.read_bytes() == first
+    assert pack(small_swept, small, out, "--specs-tried", "9", "--replace").code == 0
+    assert out.read_bytes() != first
+    (tmp_path / "folder").mkdir()
+    refused(pack(small_swept, small, tmp_path / "folder"), 2, "is a folder", str(tmp_path / "folder" / "brief.zip"))
+    assert not list((tmp_path / "folder").iterdir())
+
+
+def packed_summary(file):
+    with zipfile.ZipFile(file) as archive:
+        return json.loads(archive.read("brief/entry.json"))["summary"]
+
+
+def test_the_summary_is_the_designs_own_unless_another_is_given(small, small_swept, tmp_path):
+    (tmp_path / "mine.toml").write_text('summary = "Few words,\\n and  right"\n[[part]]\nuse = "answers.brief"\n')
+    mine = ran(small, tmp_path / "s", "--design", tmp_path / "mine.toml")
+    (tmp_path / "mine.toml").unlink()  # the sweep has it
+    for name, folder in (("own", mine), ("shipped", small_swept)):
+        said = pack(folder, small, tmp_path / f"{name}.zip")
+        assert said.code == 0, said.err
+    assert packed_summary(tmp_path / "own.zip") == "Few words, and right"
+    assert packed_summary(tmp_path / "shipped.zip") == tomllib.loads((ROOT / "tasks/qa/lookup/designs/brevity.toml").read_text())["summary"]
+    for given in ("Mine", ""):
+        assert pack(mine, small, tmp_path / "own.zip", "--summary", given, "--replace").code == 0
+        assert packed_summary(tmp_path / "own.zip") == given
+    loud = rbench("submit", "pack", mine, "--board", small, "--name", "brief", "--author", "Ann", "-o", tmp_path / "x.zip")
+    assert "summary: Few words, and right" in loud.err
+
+
+def command_of(line):
+    """The arguments of the command that a message prints."""
+    return shlex.split(re.search(r"`rbench (.*?)`", line)[1])
+
+
+@pytest.mark.parametrize("which", ["shipped", "toml", "code", "code in toml"])
+def test_the_command_for_seeds_that_are_missing_runs_them(which, small, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own.py").write_text(OWN)
+    use = "own.py:short" if which == "code in toml" else "answers.brief"
+    (tmp_path / "mine.toml").write_text(f'[[part]]\nuse = "{use}"\n')
+    design = {"shipped": "form", "code": "own.py:short"}.get(which, "mine.toml")
+    one = ran(small, tmp_path / "one", "--design", design, "--seeds", "1")
+    said = refused(pack(one, small, tmp_path / "b.zip"), 2, "1 of the board's 2 seeds are there")
+    words = command_of(said)
+    assert words[:3] == ["run", "--board", str(small)]
+    done = rbench(*words, "--display", "none")
+    assert done.code == 0, done.err
+    both = rbench("submit", "pack", one, f"{one}-whole", "--board", small, "--name", "brief", "--author", "Ann", "-o", tmp_path / "b.zip", "--json")
+    assert both.code == 0, both.err
 
 
 @pytest.fixture(scope="module")

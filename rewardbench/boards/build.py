@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from rewardbench import comparing, find, stats, trace
-from rewardbench.boards import cross, evidence, numbers, standing, truth
+from rewardbench.boards import cross, evidence, numbers, standing, states, truth
 from rewardbench.boards.definition import Board
 from rewardbench.boards.entries import Entry, all_of
 from rewardbench.measures.retest import RELIABLE
@@ -59,18 +59,22 @@ def build(board: Board) -> dict[str, Any]:
 
     Raises UserError (code 5) where an entry is damaged, or `untrained` is missing on a task that has entries.
     """
-    entries, known = all_of(board.folder), evidence.read(board)
+    there, known, stands = all_of(board.folder), evidence.read(board), states.read(board)
+    states.check_there(board, stands, [e.name for e in there])
+    entries = [e for e in there if not (e.name in stands and stands[e.name].gone)]
     told_of = {e.name: evidence.of(known, e) for e in entries}
     refused = {n for n, told in told_of.items() if told["accepted"] is False}
+    contested = {e.name for e in entries if states.of(stands, e.name)["state"] == "challenged"}
     tasks = {task: _scored(board, task, entries, refused) for task in board.tasks}
-    views = [_task(board, task, scored) for task, scored in tasks.items() if scored]
+    views = [_task(board, task, scored, contested) for task, scored in tasks.items() if scored]
     harmful, learnt = (_whose(views, which) for which in ("harmful", "learns"))
     asked = truth.truth(board, tasks, harmful, learnt)
     told = {
         "schema_version": 1,
         "board": _definition(board),
         "provisional": [*provisional(board, tasks), *_unreliable(asked)],
-        "entries": [_entry(e) | told_of[e.name] for e in entries],
+        "entries": [_entry(e) | told_of[e.name] | states.of(stands, e.name) for e in entries],
+        "tombstones": states.tombstones(stands),
         "tasks": views,
         "overall": _across(board, tasks),
         "truth": asked,
@@ -150,7 +154,7 @@ def _scored(board: Board, task: str, entries: Sequence[Entry], refused: set[str]
     return [Scored(e, tuple(scored[e.name]), e.name in refused) for e in here]
 
 
-def _task(board: Board, task: str, scored: Sequence[Scored]) -> dict[str, Any]:
+def _task(board: Board, task: str, scored: Sequence[Scored], contested: set[str]) -> dict[str, Any]:
     """What the board shows of one task."""
     seeds = board.seed_list(board.seeds)
     contest = [s for s in scored if s.contestant]
@@ -174,6 +178,7 @@ def _task(board: Board, task: str, scored: Sequence[Scored]) -> dict[str, Any]:
             "verdicts": {axis: judged[axis].get(s.name) for axis in AXES} if s.contestant else None,
             "learns": s.name in learnt,
             "broken": s.refused,
+            "challenged": s.name in contested,
             "harmful": s.name in harmful,
             "front": s.name in fronts,
         }
@@ -314,7 +319,7 @@ def _across(board: Board, tasks: Mapping[str, Sequence[Scored]]) -> dict[str, An
         for n in full:
             spread = stats.mean_interval(full[n])
             rows[n]["means"][axis] = {"mean": spread.mean, "low": spread.low, "high": spread.high, "n": spread.n}
-        contest = [n for n in full if whole[board.tasks[0]][n].contestant]
+        contest = [n for n in full if whole[board.tasks[0]][n].ranked]
         if len(contest) > 1:
             for n, (a, b) in zip(contest, stats.rank_intervals([full[n] for n in contest]), strict=True):
                 rows[n]["ranks"][axis] = [int(a), int(b)]

@@ -6,13 +6,15 @@ import json
 import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from rewardbench import find
-from rewardbench.boards import definition, entries
+from rewardbench.boards import definition, entries, states
 from rewardbench.find.names import PACKAGE, unknown
+from rewardbench.pages.board_words import changed
 from rewardbench.types import UserError
 
 SUITE = "suite"
@@ -37,6 +39,21 @@ class Work:
     url: str = ""
     note: str = ""
     licence: str = ""
+    released: str = ""
+    """The day, where it is known."""
+    digest: str = ""
+    """SHA-256 of what is cited."""
+    digest_of: str = ""
+    """What that is."""
+    version_of: str = "Version"
+    """What the version is of, before its number."""
+
+    @property
+    def said(self) -> list[str]:
+        """Version, digest and note in words, those that there are."""
+        version = f"{self.version_of} {self.version}" if self.version else ""
+        digest = f"SHA-256 of {self.digest_of} {self.digest}" if self.digest else ""
+        return [t for t in (version, digest, self.note) if t]
 
 
 # --- what there is -------------------------------------------------------------------------------
@@ -80,8 +97,9 @@ def suite() -> Work:
     told = _cff()
     authors = tuple(_author(a) for a in told["authors"])
     address = str(told.get("url") or told.get("repository-code") or "")
-    year, version, licence = told["date-released"].year, str(told["version"]), told["license"]
-    return Work("rewardbench_suite", "software", told["title"], authors, year, version, address, licence=licence)
+    day, version, licence = told["date-released"], str(told["version"]), told["license"]
+    head = ("rewardbench_suite", "software", told["title"], authors, day.year, version, address)
+    return Work(*head, licence=licence, released=str(day))
 
 
 def _author(told: Mapping[str, Any]) -> str:
@@ -93,9 +111,9 @@ def _task(name: str) -> Work:
     """A task, by its version and the hash of its code."""
     one, digest = find.task(name), find.task_digest(name)
     whole = suite()
-    note = f"Task of rewardbench-suite {whole.version}, code {digest[:16]}"
-    title = f"{name}: {one.summary.rstrip('.')}"
-    return Work(_key(name), "dataset", title, whole.authors, whole.year, str(one.version), note=note)
+    title = f"The rewardbench-suite task {name}: {one.summary.rstrip('.')}"
+    head = (_key(name), "dataset", title, whole.authors, whole.year, str(one.version))
+    return Work(*head, licence=whole.licence, released=whole.released, digest=digest, digest_of="the task's code")
 
 
 def _sources(name: str) -> list[Work]:
@@ -113,10 +131,9 @@ def _sources(name: str) -> list[Work]:
 def _board(asked: str) -> Work:
     """A board, by its version and digest."""
     board, whole = definition.read(asked), suite()
-    note = f"Board of rewardbench-suite, SHA-256 of its definition {board.digest}"
-    title = f"{board.name}, version {board.version}: {board.summary}"
-    key = _key(board.name, f"v{board.version}")
-    return Work(key, "dataset", title, whole.authors, whole.year, str(board.version), note=note)
+    title = f"The rewardbench-suite board {board.name}: {board.summary.rstrip('.')}"
+    head = (_key(board.name, f"v{board.version}"), "dataset", title, whole.authors, whole.year, str(board.version))
+    return Work(*head, released=whole.released, digest=board.digest, digest_of="the board's definition")
 
 
 def _names(board: str) -> list[str]:
@@ -132,12 +149,29 @@ def _entry(asked: str, name: str) -> Work:
     folder = board.folder / "entries" / name
     about = entries.read(folder).about
     digest = json.loads((folder / "manifest.json").read_text())["digest"]
-    note = f"Entry on board {board.name}, version {board.version}, of rewardbench-suite, digest {digest}"
-    title = f"{name}: {about['summary'] or 'a reward design'}"
-    authors = tuple(about["authors"]) or whole.authors
+    stands = states.read(board).get(name)
+    title = f"{_called(board, name, about)}, on the rewardbench-suite board {board.name}"
+    ours = about["kind"] != "submitted"
+    authors = whole.authors if ours else tuple(about["authors"]) or whole.authors
+    released = whole.released if ours else stands.changes[0].date if stands else ""
     links = about.get("links") or [""]
-    key = _key(board.name, f"v{board.version}", name)
-    return Work(key, "dataset", title, authors, whole.year, digest[:16], links[0], note, str(about["licence"]))
+    key, year = _key(board.name, f"v{board.version}", name), int(released[:4] or whole.year)
+    head = (key, "dataset", title, authors, year, str(board.version), links[0], _standing(stands))
+    return Work(*head, str(about["licence"]), released, digest, "the entry's files", "Board version")
+
+
+def _called(board: definition.Board, name: str, about: Mapping[str, Any]) -> str:
+    """An entry in words: a design that was handed in says what it is, the board's own are another one on each task."""
+    if about["kind"] == "submitted":
+        return f"{name}: {about['summary'].rstrip('.') or 'a reward design'}"
+    if about["kind"] == "control":
+        return f"{name}: a reference arm"
+    return f"{name}: {'an algorithm' if board.algorithms else 'a reward design'}"
+
+
+def _standing(told: states.Told | None) -> str:
+    """How an entry stands, where it is contested or left."""
+    return changed(asdict(told.last)) if told and told.last.state != "listed" else ""
 
 
 def _key(*words: str) -> str:
@@ -146,7 +180,7 @@ def _key(*words: str) -> str:
     >>> _key("qa/lookup")
     'rewardbench_suite_qa_lookup'
     """
-    return re.sub(r"[^a-z0-9]+", "_", "_".join(("rewardbench_suite", *words)).lower())
+    return re.sub(r"[^a-z0-9.-]+", "_", "_".join(("rewardbench_suite", *words)).lower())
 
 
 # --- forms ---------------------------------------------------------------------------------------
@@ -161,25 +195,37 @@ def tex(text: str) -> str:
     return "".join(SPECIAL.get(c, c) for c in " ".join(text.split()))
 
 
+def group(author: str) -> bool:
+    """Whether a name is one of a group, or a pen name, which no form takes apart; others are first and last name.
+
+    >>> [group(a) for a in ("The rewardbench-suite authors", "OpenAI", "Smith and Sons", "Ann Example", "Example, Ann")]
+    [True, True, True, False, False]
+    """
+    odd = author.startswith("The ") or any(c in author for c in "&/{}()@") or author.count(",") > 1
+    return odd or len(author.split()) == 1 or "and" in author.lower().split()
+
+
 def bibtex(found: Sequence[Work]) -> str:
-    """BibTeX entries, one a work; a group's name is kept together."""
+    """BibTeX entries, one a work; titles keep their capitals, a group's name is kept together."""
     return "\n\n".join(_bibtex(work) for work in found)
 
 
 def _bibtex(work: Work) -> str:
-    group = len(work.authors) == 1 and work.authors[0].startswith("The ")
-    names = " and ".join(tex(a) for a in work.authors)
+    """One entry. Styles of old print no version: `note` has it too."""
+    url = work.url.translate({ord(c): f"%{ord(c):02X}" for c in "{}\\"})
+    paper = re.fullmatch(r"https://arxiv\.org/abs/(\d{4}\.\d{4,5})", url)
     fields = {
         "title": "{" + tex(work.title) + "}",
-        "author": "{" + names + "}" if group else names,
+        "author": " and ".join("{" + tex(a) + "}" if group(a) else tex(a) for a in work.authors),
         "year": str(work.year),
         "version": tex(work.version),
-        "url": work.url,
-        "note": tex(work.note),
+        "eprint": paper[1] if paper else "",
+        "archiveprefix": "arXiv" if paper else "",
+        "url": url,
+        "note": tex(". ".join(work.said)),
     }
-    kind = "article" if work.kind == "article" else "misc"
     lines = [f"  {name} = {{{value}}}," for name, value in fields.items() if value]
-    return "\n".join([f"@{kind}{{{work.key},", *lines, "}"])
+    return "\n".join([f"@misc{{{work.key},", *lines, "}"])
 
 
 def plain(found: Sequence[Work]) -> str:
@@ -188,9 +234,10 @@ def plain(found: Sequence[Work]) -> str:
 
 
 def _plain(work: Work) -> str:
-    version = f", version {work.version}" if work.version else ""
-    rest = [t for t in (work.note, work.url) if t]
-    return ". ".join([f"{', '.join(work.authors)} ({work.year}). {' '.join(work.title.split())}{version}", *rest]) + "."
+    title = " ".join(work.title.split())
+    said = f"{title} " if title.endswith(("?", "!")) else f"{title}. "
+    rest = [*work.said, *([work.url] if work.url else [])]
+    return f"{', '.join(work.authors)} ({work.year}). {said}{'. '.join(rest)}."
 
 
 def cff(found: Sequence[Work]) -> str:
@@ -200,24 +247,46 @@ def cff(found: Sequence[Work]) -> str:
     if found[0] == suite():
         return citation().read_text().rstrip("\n")
     head = {"cff-version": "1.2.0", "message": "If you use this, please cite it as below.", **_cff_of(found[0])}
-    if rest := [_cff_of(work) for work in found[1:]]:
+    if rest := [_referred(work) for work in found[1:]]:
         head["references"] = rest
     return str(yaml.safe_dump(head, sort_keys=False, allow_unicode=True, width=120)).rstrip("\n")
 
 
 def _cff_of(work: Work) -> dict[str, Any]:
     """A work under the keys of the Citation File Format."""
+    digest = {"type": "other", "value": f"sha256:{work.digest}", "description": f"SHA-256 of {work.digest_of}"}
     told = {
         "type": work.kind,
         "title": " ".join(work.title.split()),
-        "authors": [{"name": a} for a in work.authors],
+        "authors": [_cff_author(a) for a in work.authors],
         "version": work.version,
         "license": work.licence,
         "url": work.url,
+        "identifiers": [digest] if work.digest else [],
+        "date-released": date.fromisoformat(work.released) if work.released else None,
+        "abstract": work.note,
     }
-    notes = {"abstract" if work.kind == "dataset" else "notes": work.note}
     year = {"year": work.year} if work.kind == "article" else {}
-    return {k: v for k, v in (told | notes | year).items() if v}
+    return {k: v for k, v in (told | year).items() if v}
+
+
+def _referred(work: Work) -> dict[str, Any]:
+    """A work as a reference, which the format calls `data` where the subject of a file is a `dataset`."""
+    return _cff_of(work) | ({"type": "data"} if work.kind == "dataset" else {})
+
+
+def _cff_author(name: str) -> dict[str, str]:
+    """An author: a person by family and given names, a group by its name.
+
+    >>> _cff_author("Ann A. Example"), _cff_author("The authors")
+    ({'family-names': 'Example', 'given-names': 'Ann A.'}, {'name': 'The authors'})
+    """
+    if group(name):
+        return {"name": name}
+    family, comma, given = name.partition(",")
+    if not comma:
+        given, _, family = name.rpartition(" ")
+    return {"family-names": family.strip(), "given-names": given.strip()}
 
 
 FORMS: Mapping[str, Callable[[Sequence[Work]], str]] = {"bibtex": bibtex, "cff": cff, "plain": plain}

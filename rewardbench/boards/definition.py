@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -100,6 +100,13 @@ def hashed(name: str) -> int:
 def challenge_seeds(board: Board, entry: str, commit: str, count: int) -> tuple[int, ...]:
     """Seeds drawn after an entry was handed in: named by board, entry and merge commit, so that none can be ground."""
     return tuple(hashed(f"challenge/{board.name}/{board.version}/{entry}/{commit}/{i}") for i in range(count))
+
+
+def check_scale(board: Board, tasks: Iterable[str]) -> None:
+    """Raise UserError (code 5) where the board has no scale for one of the tasks: now, not after it was trained."""
+    if lacking := [task for task in tasks if task not in board.scale]:
+        made = "its maintainers write one with `rbench board freeze`"
+        raise UserError(f"board {board.name} has no scale for {', '.join(lacking)}: there is no quality; {made}", 5)
 
 
 def boards() -> dict[str, Path]:

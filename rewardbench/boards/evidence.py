@@ -6,14 +6,16 @@ An entry that changed since has no evidence: its row says `reported` until it is
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
 from rewardbench import trace
-from rewardbench.boards import entries
+from rewardbench.boards import checks, entries, states
 from rewardbench.boards.checks import LEVELS
 from rewardbench.boards.definition import Board
-from rewardbench.boards.verify import Verdict, verify
+from rewardbench.boards.verify import SAMPLED, Verdict, verify
+from rewardbench.find.names import unknown
 
 Known = dict[str, dict[str, Any]]
 
@@ -33,21 +35,38 @@ def of(known: Mapping[str, Mapping[str, Any]], entry: entries.Entry) -> dict[str
     return {"evidence": row["level"], "found": list(row["flags"]), "accepted": bool(row["accepted"])}
 
 
-def check(board: Board, level: str) -> Iterator[tuple[str, Verdict]]:
-    """Check every entry up to a level, one after another; what was found is written after each.
+def check(board: Board, level: str, challenge: int = 3, only: Sequence[str] = ()) -> Iterator[tuple[str, Verdict]]:
+    """Check every entry, or only some, up to a level, one after another; what was found is written after each.
 
-    An entry that was checked further before, and has not changed, keeps its word.
+    An entry that was checked further before, and has not changed, keeps its word, and what was found there, unless a
+    check of a higher level now says otherwise. Entries that left are not checked.
     """
-    known = read(board)
-    there = entries.all_of(board.folder)
+    known, gone = read(board), {n for n, told in states.read(board).items() if told.gone}
+    there = [e for e in entries.all_of(board.folder) if e.name not in gone]
+    for name in only:
+        if name not in {e.name for e in there}:
+            raise unknown(f"entry of board {board.name}", name, [e.name for e in there])
     found = {e.name: known[e.name] for e in there if e.name in known}
     for entry in there:
-        verdict = verify(entry.folder, board, level)
+        if only and entry.name not in only:
+            continue
+        verdict = verify(entry.folder, board, level, challenge)
         yield entry.name, verdict
-        before = of(known, entry)["evidence"]
-        best = max(before, verdict.level, key=LEVELS.index) if verdict.accepted else verdict.level
-        flags = sorted({f.code for f in verdict.findings})
-        digest = entries.computed(entry.folder)
-        found[entry.name] = {"level": best, "digest": digest, "flags": flags, "accepted": verdict.accepted}
+        found[entry.name] = _row(of(known, entry), verdict) | {"digest": entries.computed(entry.folder)}
         text = json.dumps({"schema_version": 1, "entries": found}, indent=1, sort_keys=True) + "\n"
         trace.write_whole(board.folder / "evidence.json", text.encode())
+
+
+def _row(before: Mapping[str, Any], verdict: Verdict) -> dict[str, Any]:
+    """What is kept of a verdict: `level`, `flags`, `accepted`, with what was known of the same files before."""
+    flags = {f.code for f in verdict.findings}
+    kept = {c for c in before["found"] if LEVELS.index(_level(c)) > LEVELS.index(verdict.asked)}
+    denied = not verdict.accepted or any(_level(c) in SAMPLED for c in flags)
+    best = verdict.level if denied else max(before["evidence"], verdict.level, key=LEVELS.index)
+    return {"level": best, "flags": sorted(flags | kept), "accepted": verdict.accepted}
+
+
+def _level(code: str) -> str:
+    """The level that a check belongs to; the lowest of one that is no more."""
+    path = checks.files().get(code)
+    return str(import_module(f"rewardbench.boards.checks.{path.stem}").LEVEL) if path else LEVELS[0]

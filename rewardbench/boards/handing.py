@@ -8,13 +8,14 @@ from __future__ import annotations
 import hashlib
 import shlex
 import shutil
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from rewardbench.boards import definition, entries, numbers, packing, rows, submitting
+from rewardbench.boards import definition, entries, numbers, packing, rows, states, submitting
 from rewardbench.boards.definition import Board
 from rewardbench.boards.entries import Entry
+from rewardbench.pages.board_words import changed
 from rewardbench.policies.settings import file_digest
 from rewardbench.types import UserError
 
@@ -104,6 +105,9 @@ def put(entry: Entry, digest: str, checkout: Path) -> Path:
     folder = place_of(entry, checkout)
     if folder.exists():
         raise UserError(f"{place_of(entry)} is there already; take another --name, or delete that folder first")
+    if (left := states.read(board).get(entry.name)) is not None:
+        why = f"an entry {entry.name} was {changed(asdict(left.last))}"
+        raise UserError(f"{why}: its name stays its own, take another --name")
     part = folder.with_name(f".{folder.name}.part")  # a folder that counts only once all of it is there
     shutil.rmtree(part, ignore_errors=True)
     try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +13,7 @@ from rewardbench import find, trace
 from rewardbench.boards import definition, entries, numbers, rows
 from rewardbench.boards.definition import Board
 from rewardbench.design import design_hash
+from rewardbench.find.names import unknown
 from rewardbench.plan import RunSpec, read_run
 from rewardbench.results import Loaded
 from rewardbench.types import UserError
@@ -177,23 +180,74 @@ def _about(board: Board, about: About, folder: Path, told: Mapping[str, Any]) ->
     }
 
 
-def add_own(board: Board, folders: Sequence[Path]) -> tuple[list[str], list[str]]:
-    """Put the finished designs that a board ships into its folder; returns (entries written, what is not finished).
+@dataclass(frozen=True)
+class Added:
+    """What became of finished runs."""
 
-    `untrained` goes first: the other numbers are relative to it.
+    written: tuple[str, ...]
+    """Entries whose numbers were written."""
+    wrong: tuple[str, ...]
+    """What is not finished, or not the board's to ship."""
+    kept: tuple[str, ...] = ()
+    """Entries that hold other runs already, and were left as they are; why, in a line each."""
+
+
+def add_own(board: Board, folders: Sequence[Path], over: Sequence[str] = ()) -> Added:
+    """Put the finished designs that a board ships into its folder.
+
+    `untrained` goes first: the other numbers are relative to it. An entry that has other runs of a task keeps them,
+    unless it is named in `over`. Raises UserError where a name in `over` is none of theirs.
     """
     found, wrong = finished(board, folders)
     named: dict[str, list[tuple[str, Found]]] = {}
     for one in found:
         kind, name = kind_of(board, one)
         named.setdefault(name, []).append((kind, one))
-    written = []
+    for name in over:
+        if name not in named:
+            raise unknown("entry of these runs", name, named)
+    written, kept = [], []
     for name in sorted(named, key=lambda n: (n != "untrained", n)):
         kind, first = named[name][0]
         if kind == "submitted":
             wrong.append(f"{first.task} {name}: no design that the board ships; hand it in with `rbench submit`")
             continue
+        folder = board.folder / "entries" / name
+        if reason := _otherwise(folder, kind, [one for _, one in named[name]], name in over):
+            kept.append(f"{name}: {reason}")
+            continue
         about = About(name, kind, summary_of(board, first), ("rewardbench-suite",), "maintainers")
-        write(board, about, [one for _, one in named[name]], board.folder / "entries" / name, thin=True)
+        write(board, about, [one for _, one in named[name]], folder, thin=True)
         written.append(name)
-    return written, wrong
+    return Added(tuple(written), tuple(wrong), tuple(kept))
+
+
+def _otherwise(folder: Path, kind: str, found: Sequence[Found], over: bool) -> str:
+    """Why an entry's folder is not to be written: it is somebody's, or has other runs of a task; else nothing."""
+    if not (folder / "entry.json").is_file():
+        return ""
+    there = entries.read(folder).kind
+    if there == "submitted" != kind:
+        return "an entry of that name was handed in, and stays as it is"
+    if over:
+        return ""
+    for one in found:
+        if difference := _changed(folder / entries.slug(one.task), one):
+            return f"its runs of {one.task} are others ({difference}); --replace {folder.name} writes it anew"
+    return ""
+
+
+def _changed(old: Path, one: Found) -> str:
+    """How the finished runs of a design differ from those that an entry has of the task, in words; else nothing."""
+    if not (old / "spec.toml").is_file():
+        return ""
+    with tempfile.TemporaryDirectory(prefix="rbench-") as place:
+        new = Path(place)
+        rows.pack(one.runs, new, thin=True)
+        there = {n: (old / n).read_bytes() for n in entries.FILES if (old / n).is_file()}
+        files = [n for n in entries.FILES if there.get(n) != (new / n).read_bytes()]
+        if "runs.json" not in files:
+            return ", ".join(files)
+        then, now = ({r["seed"]: r for r in json.loads((p / "runs.json").read_text())} for p in (old, new))
+    seeds = [s for s in {**then, **now} if then.get(s) != now.get(s)]
+    return f"{', '.join(files)}: {len(seeds)} of {len(now)} seeds, the first is {seeds[0]}"

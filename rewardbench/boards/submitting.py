@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import io
+import shlex
 import tempfile
+import tomllib
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +23,6 @@ from rewardbench.types import UserError
 
 FIXED = ("policy", "algorithm", "options", "budget", "seeds", "split")
 """What a board says of a run, and nobody else."""
-"""What of a run is the entry's, or differs between its runs."""
 BASE = "untrained"
 EPOCH = (1980, 1, 1, 0, 0, 0)
 """The date of every file in a bundle: the least that a zip archive can say."""
@@ -162,8 +163,8 @@ def _one(board: Board, task: str, name: str, seed: int, runs: Sequence[Recorded]
     mine = [r for r in runs if r.spec.seed == seed]
     if not mine:
         there = len({r.spec.seed for r in runs} & set(board.seed_list(board.seeds)))
-        command = f"`rbench run --board {board.name} --task {task} --design {name}` runs them"
-        raise UserError(f"{task} {name}: {there} of the board's {board.seeds} seeds are there; {command}")
+        told = f"{task} {name}: {there} of the board's {board.seeds} seeds are there"
+        raise UserError(f"{told}; `{_whole_again(board, task, name, runs)}` runs all of them: pack that folder too")
     over = [r for r in mine if r.state != "partial"]
     if not over:
         left = sum(r.state == "partial" for r in runs)
@@ -178,7 +179,44 @@ def _one(board: Board, task: str, name: str, seed: int, runs: Sequence[Recorded]
     return over[0]
 
 
+def _whole_again(board: Board, task: str, name: str, runs: Sequence[Recorded]) -> str:
+    """The command that runs all of the board's seeds of a design on a task."""
+    shipped = definition.boards().get(board.name) == board.folder
+    place = board.name if shipped else str(board.folder)
+    out = runs[0].sweep.with_name(f"{runs[0].sweep.name}-whole") if runs else Path("runs") / f"{name}-whole"
+    words = ["--board", place, "--task", task, "--design", _given(task, name, runs), "--out", str(out)]
+    return f"rbench run {shlex.join(words)}"
+
+
+def _given(task: str, name: str, runs: Sequence[Recorded]) -> str:
+    """A design as `--design` takes it: its name where it ships, else the file that its sweep keeps a copy of."""
+    if name in find.arms() or name in find.task_designs(task):
+        return name
+    sources = runs[0].sweep / "sources"
+    own = [p for p in runs[0].spec.design.parts if p.source]
+    if len(own) == 1 and not (sources / "designs" / f"{name}.toml").is_file():
+        return f"{sources / find.copy_of(own[0])[0]}:{own[0].use.rpartition(':')[2]}"
+    return f"{name}.toml" if own else str(sources / "designs" / f"{name}.toml")
+
+
 # --- packing -------------------------------------------------------------------------------------
+
+
+def summary_of(board: Board, entered: Entered) -> str:
+    """The summary that the design's own file has; task by task where it ships with another one on each."""
+    found = {one.task: _summary(board, one) for one in entered.design}
+    if len(set(found.values())) == 1:
+        return next(iter(found.values()))
+    return "; ".join(f"{task}: {said.rstrip('.')}" for task, said in found.items() if said)
+
+
+def _summary(board: Board, one: Found) -> str:
+    """That of the design on one task; "" where it has none, or a sweep of an earlier version kept no copy of it."""
+    if packing.kind_of(board, one)[0] != "submitted":
+        return packing.summary_of(board, one)
+    path = one.sources / "designs" / f"{one.design}.toml"
+    said = tomllib.loads(path.read_text()).get("summary", "") if path.is_file() else ""
+    return " ".join(str(said).split())
 
 
 @dataclass(frozen=True)
@@ -193,18 +231,23 @@ class Bundle:
     about: Mapping[str, Any]
 
 
-def pack(board: Board, about: About, entered: Entered, out: Path) -> Bundle:
+def pack(board: Board, about: About, entered: Entered, out: Path, over: bool = False) -> Bundle:
     """Write an entry with all of its words, and the `untrained` runs beside it, as one archive of the same bytes.
 
-    Raises UserError (code 3) where a file holds what looks like a key, or a path of somebody's home.
+    Raises UserError (code 3) where a file holds what looks like a key, or a path of somebody's home; (code 2) where
+    `out` is a folder, or is another bundle and is not to be written `over`.
     """
     entries.check_name(about.name)
+    if out.is_dir():
+        raise UserError(f"{out} is a folder: -o names the file of the bundle, such as {out / about.name}.zip")
     with tempfile.TemporaryDirectory(prefix="rbench-") as fresh:
         folder = Path(fresh) / about.name
         digest = packing.write(board, about, entered.design, folder, thin=False, control=entered.control)
         secrets.check(folder)
         told = entries.read(folder).about
         data = archive(folder)
+    if out.is_file() and not over and out.read_bytes() != data:
+        raise UserError(f"{out} is there already and holds another bundle: give another -o, or --replace it")
     trace.write_whole(out, data)
     return Bundle(out, len(data), hashlib.sha256(data).hexdigest(), digest, told)
 
@@ -252,6 +295,8 @@ def lines(made: Bundle, entered: Entered) -> list[str]:
         mean = told["means"].get("quality")
         quality = f"Q {mean['mean']:.3f} [{mean['low']:.3f}, {mean['high']:.3f}]" if mean else "Q not known"
         said.append(f"  {task}: {quality}, {len(told['runs'])} seeds")
+    summary = f"summary: {about['summary']}" if about["summary"] else "no summary: --summary S says what it pays for"
+    said.append(f"  {summary}")
     if entered.failed:
         said.append(f"  {entered.failed} runs failed: they are in the bundle, and count")
     if about["disclosure"]["specs_tried"] is None:

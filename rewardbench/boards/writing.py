@@ -75,7 +75,8 @@ def write(board: Board, out: Path | None = None) -> list[Path]:
 
 def pages(board: Board, told: Mapping[str, Any], out: Path) -> list[Path]:
     """Write a page an entry, with curves and completions, into a folder of the reader's; returns the files."""
-    every = entries.all_of(board.folder)
+    shown = {e["entry"] for e in told["entries"]}  # no page for one that a tombstone stands for
+    every = [e for e in entries.all_of(board.folder) if e.name in shown]
     base = next(e for e in every if e.name == "untrained")
     starts = {task: numbers.score(board, base.runs(task), []) for task in base.tasks}
     written = []

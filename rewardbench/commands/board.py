@@ -58,22 +58,31 @@ def run(board: str, out: Path | None, only: tuple[str, ...], workers: int | None
 @command.command("add")
 @click.argument("board")
 @click.argument("sweeps", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, file_okay=False))
-def add(board: str, sweeps: tuple[Path, ...]) -> int:
+@click.option("--replace", "over", multiple=True, metavar="ENTRY", help="Write this entry anew if its runs are others.")
+def add(board: str, sweeps: tuple[Path, ...], over: tuple[str, ...]) -> int:
     """Put what SWEEPS have finished of the designs that BOARD ships into its folder.
 
-    Designs whose seeds are not all there are named and left for later.
+    Designs whose seeds are not all there are named and left for later. An entry that has other runs of a task already
+    is named, stays as it is, and makes the exit code 3; the same runs may be added again, and another task's too.
 
     \b
     Example:
       rbench board add leaderboards/cpu runs/board-cpu/*
+      rbench board add leaderboards/cpu runs/again --replace untrained
     """
     from rewardbench.boards import definition, packing
 
-    written, wrong = packing.add_own(definition.read(board), sweeps)
-    click.echo(f"{len(written)} entries written: {', '.join(written) or 'none'}")
-    for line in wrong:
+    found = definition.read(board)
+    done = packing.add_own(found, sweeps, over)
+    click.echo(f"{len(done.written)} entries written: {', '.join(done.written) or 'none'}")
+    for line in done.wrong:
         click.echo(f"left out: {line}", err=True)
-    return 0 if written else 8
+    for line in done.kept:
+        click.echo(f"not written: {line}", err=True)
+    if "untrained" in over:
+        others = "add the runs of the other entries again, or see what `rbench board check` says of them"
+        click.echo(f"every number of the board is relative to untrained: {others}", err=True)
+    return 3 if done.kept else 0 if done.written else 8
 
 
 @command.command("freeze")
@@ -121,23 +130,73 @@ def build(board: str, out: Path | None) -> int:
 @command.command("check")
 @click.argument("board")
 @click.option(
-    "--level", type=click.Choice(["consistent", "rescored"]), default="rescored", help="How far (default rescored)."
-)
-def check(board: str, level: str) -> int:
+    "--level", default="rescored", metavar="L",
+    help="How far, as `rbench verify` has it: consistent, rescored (the default), regenerated or reproduced.",
+)  # fmt: skip
+@click.option(
+    "--challenge-seeds", "challenge", default=3, type=click.IntRange(1, 20), metavar="N",
+    help="Seeds to train anew at the level reproduced (3).",
+)  # fmt: skip
+@click.option("--entry", "only", multiple=True, metavar="ENTRY", help="Of its entries, only this; may be repeated.")
+def check(board: str, level: str, challenge: int, only: tuple[str, ...]) -> int:
     """Verify every entry of BOARD, and write how far each got into its evidence.json.
+
+    An entry that was checked further before keeps its word, unless it changed or is now denied. The level reproduced
+    trains each of them anew: give --entry.
 
     \b
     Example:
       rbench board check leaderboards/cpu
+      rbench board check leaderboards/cpu --level reproduced --entry reference
     """
     from rewardbench.boards import definition, evidence
 
     refused = 0
-    for name, verdict in evidence.check(definition.read(board), level):
+    for name, verdict in evidence.check(definition.read(board), level, challenge, only):
         refused += not verdict.accepted
         codes = ", ".join(sorted({f.code for f in verdict.findings}))
         click.echo(f"{name}: {verdict.level}{f' ({codes})' if codes else ''}")
     return 3 if refused else 0
+
+
+@command.command("state")
+@click.argument("board")
+@click.argument("entry")
+@click.argument("state", required=False)
+@click.option("--reason", default="", metavar="R", help="Why, in a line that the board shows.")
+@click.option("--by", metavar="ENTRY", help="Of a corrected entry: the one that took its place.")
+@click.option("--link", metavar="URL", help="Where the evidence stands, https:// only.")
+@click.option("--date", "day", metavar="DAY", help="When, as 2027-03-04 (default: today).")
+def state(
+    board: str, entry: str, state: str | None, reason: str, by: str | None, link: str | None, day: str | None
+) -> int:
+    """Record that ENTRY of BOARD is STATE: challenged, listed (again), corrected, withdrawn or removed.
+
+    Without STATE, print what was recorded. A challenged row stays ranked, and is marked. Of a corrected, withdrawn or
+    removed entry a tombstone stays, with date and reason, unranked and without numbers; the board's own entries cannot
+    leave. It is written into BOARD's states.json; what was handed in is not touched.
+
+    \b
+    Example:
+      rbench board state leaderboards/cpu mine challenged --reason "rows of seed 3 do not reproduce" --link https://example.org/12
+      rbench board state leaderboards/cpu mine withdrawn --reason "its author found a bug in a part"
+    """
+    from datetime import date
+
+    from rewardbench.boards import definition, states
+
+    found = definition.read(board)
+    told = states.read(found).get(entry)
+    if state is not None:
+        change = states.Change(state, day or str(date.today()), reason, by, link)
+        told = states.record(found, entry, change)
+    else:
+        states.check_name(found, entry)
+    for line in states.lines(entry, told):
+        click.echo(line)
+    if state is not None:
+        click.echo(f"`rbench board build {board}` shows it", err=True)
+    return 0
 
 
 @command.command("study")

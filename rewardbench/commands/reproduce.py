@@ -62,6 +62,7 @@ def command(
         for task in tasks:
             if task not in found.tasks:
                 raise unknown(f"task of entry {found.name}", task, found.tasks)
+        definition.check_scale(board, tasks or found.tasks)
         if warning := reproducing.check_trust(found, trust):
             click.echo(f"rbench: {warning}", err=True)
         place = out or Path("runs") / f"reproduce-{found.name}"

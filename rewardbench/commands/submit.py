@@ -36,20 +36,23 @@ def command() -> None:
 @click.option("--name", required=True, metavar="X", help="The entry's name: small letters, digits, dots, dashes.")
 @click.option("--design", metavar="D", help="The design to hand in, where the runs have several.")
 @click.option("--author", "authors", multiple=True, required=True, metavar="A", help="Who made it; may be repeated.")
-@click.option("--summary", default="", metavar="S", help="One line on what the design pays for.")
+@click.option("--summary", metavar="S", help="One line on what the design pays for (default: its own file's summary).")
 @click.option("--specs-tried", type=click.IntRange(1), metavar="N", help="Designs that you tried, this one included.")
 @click.option("--link", "links", multiple=True, metavar="URL", help="A paper or page, https:// only; may be repeated.")
 @click.option("--licence", default="CC-BY-4.0", metavar="L", help="Of the rows and the design (CC-BY-4.0).")
 @click.option("-o", "out", type=click.Path(path_type=Path), help="The bundle (default <name>.zip).")
+@click.option("--replace", is_flag=True, help="Write over another bundle that is there.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def pack(
-    sweeps: tuple[Path, ...], board: str, name: str, design: str | None, authors: tuple[str, ...], summary: str,
-    specs_tried: int | None, links: tuple[str, ...], licence: str, out: Path | None, as_json: bool,
+    sweeps: tuple[Path, ...], board: str, name: str, design: str | None, authors: tuple[str, ...],
+    summary: str | None, specs_tried: int | None, links: tuple[str, ...], licence: str, out: Path | None,
+    replace: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Pack one design's finished runs on the board's seeds, in the sweep folders SWEEPS, into a bundle.
 
     Failed runs are packed and count; missing or unfinished ones are named and nothing is written. What looks like a
-    key or a path of somebody's home is refused with its place (code 3).
+    key or a path of somebody's home is refused with its place (code 3). Another bundle that is there stays, unless
+    --replace says otherwise.
 
     \b
     Example:
@@ -63,9 +66,10 @@ def pack(
     if wrong := [link for link in links if not link.startswith("https://")]:
         raise UserError(f"link {wrong[0]!r}: only https:// addresses are shown on a board")
     found = definition.read(board)
-    about = About(name, summary=summary, authors=authors, licence=licence, links=links, specs_tried=specs_tried)
     entered = submitting.gather(found, sweeps, design)
-    made = submitting.pack(found, about, entered, out or Path(f"{name}.zip"))
+    said = submitting.summary_of(found, entered) if summary is None else summary
+    about = About(name, summary=said, authors=authors, licence=licence, links=links, specs_tried=specs_tried)
+    made = submitting.pack(found, about, entered, out or Path(f"{name}.zip"), replace)
     if as_json:
         print_json(submitting.as_json(made, entered))
         return 0

@@ -5,7 +5,7 @@ A user's own thing is `path/file.py:name` or `module:name`. The working director
 
 from rewardbench.find.algorithms import algorithm, algorithm_part
 from rewardbench.find.catalogue import listing
-from rewardbench.find.designs import bind, check_params, design, is_users, task_designs, variables
+from rewardbench.find.designs import bind, check_params, design, is_users, own_file, task_designs, variables
 from rewardbench.find.functions import arms, callable_of, copy_of, parts, source_of
 from rewardbench.find.names import files, first_line, unknown
 from rewardbench.find.policies import policy, run_folder
@@ -36,6 +36,7 @@ __all__ = [
     "gold",
     "is_users",
     "listing",
+    "own_file",
     "parts",
     "policy",
     "run_folder",

@@ -64,6 +64,14 @@ def variables(asked: str) -> frozenset[str]:
     return designs_.variables(designs_.parse(_text(Path(asked), asked), Path(asked).stem))
 
 
+def own_file(asked: str, name: str) -> dict[str, Path]:
+    """Where under `sources` a user's own `.toml` of a design is copied to, and where it lies now; else nothing.
+
+    A run records what a design pays; its summary, and the file to run again, are there.
+    """
+    return {f"designs/{name}.toml": Path(asked)} if asked.endswith(".toml") else {}
+
+
 def _text(path: Path, asked: str) -> str:
     """A user's design file as text."""
     if not path.is_file():

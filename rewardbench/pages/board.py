@@ -53,6 +53,7 @@ def page(told: Json) -> str:
         facets=board_rows.choices(r for v in views for r in (*v.contest, *v.arms)),
         sections=board_entries.sections(told),
         keys=board_entries.key_of(told),
+        tombstones=board_entries.tombstones(told),
         bibtex=board_entries.board_bibtex(told),
         marks=board_rows.MARKS,
         verdicts=board_rows.VERDICTS,

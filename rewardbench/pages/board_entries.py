@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rewardbench.pages.board_rows import KINDS, LETTERS, UNSTATED, badge, ranks_of, reached
+from rewardbench.pages.board_words import changed
 from rewardbench.pages.numbers import bracket, fixed, raw, signed
 from rewardbench.pages.safe import label
 from rewardbench.results import AXES
@@ -51,6 +52,8 @@ class Section:
     reproduce: str
     bibtex: str
     """Of what was handed in; the board's own entries are cited as the board."""
+    changes: tuple[tuple[str, str], ...] = ()
+    """(a change of its state in words, an address or nothing), first to last."""
 
 
 def sections(told: Json) -> list[Section]:
@@ -78,7 +81,32 @@ def _section(told: Json, about: Json, key: str) -> Section:
         tasks=tuple(_on(told, task, row) for task, row in rows),
         reproduce=reproduce(told, about["entry"]),
         bibtex=bibtex(told, about) if about["kind"] == "submitted" else "",
+        changes=changes(about),
     )
+
+
+@dataclass(frozen=True)
+class Tombstone:
+    """What stands for an entry that left."""
+
+    name: str
+    tasks: str
+    authors: str
+    changes: tuple[tuple[str, str], ...]
+
+
+def tombstones(told: Json) -> list[Tombstone]:
+    """The entries that left, by name."""
+    return [
+        Tombstone(t["entry"], ", ".join(t["tasks"]), ", ".join(t["authors"]), changes(t))
+        for t in told.get("tombstones") or ()
+    ]
+
+
+def changes(about: Json) -> tuple[tuple[str, str], ...]:
+    """Every recorded change of an entry's state in words, with the address of the evidence where it may be a link."""
+    found = about.get("changes") or ()
+    return tuple((changed(c), str(c["link"]) if safe_link(c["link"]) else "") for c in found)
 
 
 def _facts(about: Json) -> tuple[tuple[str, str], ...]:

@@ -71,6 +71,7 @@ MARKS = {
     "front": "No other entry beats it on one axis without being beaten by it on another (means; Q above 0).",
     "harmful": "Significantly below the untrained policy in Q.",
     "broken": "A check of this entry failed; its page says which.",
+    "challenged": "Somebody contests it, with evidence: its section says why. It stays ranked until that is answered.",
     "trainer-dependent": "Better than the baseline under one way of training, worse under another.",
     "did not learn": "Its gain in Q is not shown to be above 0, so its S, E and D have no rank.",
 }
@@ -164,6 +165,7 @@ def marks_of(row: Json, dependent: frozenset[str] = frozenset()) -> tuple[str, .
         "front": row.get("front"),
         "harmful": row.get("harmful"),
         "broken": row.get("broken"),
+        "challenged": row.get("challenged"),
         "trainer-dependent": row["design"] in dependent and not arm,
         "did not learn": not row.get("learns") and not arm,
     }

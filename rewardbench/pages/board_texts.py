@@ -13,7 +13,7 @@ from typing import Any
 from rewardbench.pages import svg, truth_words
 from rewardbench.pages.board_entries import safe_link
 from rewardbench.pages.board_rows import LETTERS, RANKED, UNSTATED, badge, dependent, marks_of, ranks_of
-from rewardbench.pages.board_words import RESOLVES, broken, resolution
+from rewardbench.pages.board_words import RESOLVES, broken, changed, resolution
 from rewardbench.pages.numbers import bracket, fixed
 from rewardbench.pages.safe import cut, label
 from rewardbench.results import AXES
@@ -28,19 +28,25 @@ NUMBERS = (*RANKED, "gold", "gold_test", "pass_at_k")
 
 
 def table(told: Json) -> str:
-    """`board.csv`: a row an entry and task; what is not known is empty."""
+    """`board.csv`: a row an entry and task; what is not known is empty, as is every number of an entry that left."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     head = ["task", "entry", "kind", "division", "evidence", "seeds", "failed"]
     head += [f"{n}{end}" for n in NUMBERS for end in ("", "_low", "_high")]
     head += [f"rank_{a}_{end}" for a in RANKED for end in ("best", "worst")]
     head += ["verdict", "difference", "difference_low", "difference_high", "flags", "marks", "tokens", "design_hash"]
+    head += ["state", "state_date", "state_reason"]
     writer.writerow(head)
     about = {e["entry"]: e for e in told["entries"]}
     for task in told["tasks"]:
         hangs = dependent(told, task["task"])
         for row in task["rows"]:
             writer.writerow([cell(v) for v in _values(task["task"], row, about.get(row["entry"], {}), hangs)])
+    for left in told.get("tombstones") or ():
+        for task in left["tasks"]:
+            row = dict.fromkeys(head) | {"task": task, "entry": left["entry"], "kind": left["kind"]}
+            row |= {"state": left["state"], "state_date": left["date"], "state_reason": left["reason"]}
+            writer.writerow([cell(v) for v in row.values()])
     return out.getvalue()
 
 
@@ -60,6 +66,8 @@ def _values(task: str, row: Json, about: Json, hangs: frozenset[str]) -> Iterato
     spent = [r["tokens"] for r in row["runs"]]
     yield sum(spent) / len(spent) if spent else None
     yield row["design_hash"]
+    last: Json = (about.get("changes") or ({},))[-1]
+    yield from (about.get("state", "listed"), last.get("date"), last.get("reason"))
 
 
 def cell(value: Any) -> Any:
@@ -114,6 +122,7 @@ def readme(told: Json) -> str:
     lines += _warnings(told)
     for task in told["tasks"]:
         lines += _task(task, dependent(told, task["task"]))
+    lines += _left(told)
     lines += truth_words.markdown(told)
     lines += [
         "## How to read it", "", " ".join(MARKED.split()), "",
@@ -154,6 +163,12 @@ def _task(task: Json, hangs: frozenset[str]) -> list[str]:
     lines += [_line(r, hangs) for r in (*contest[:LISTED], *arms)]
     left = len(contest) - LISTED
     return [*lines, *([] if left <= 0 else ["", f"And {left} more on [the page](index.html)."]), ""]
+
+
+def _left(told: Json) -> list[str]:
+    """The entries that left; nothing where none did."""
+    found = [f"- `{code(t['entry'])}` {md(changed(t))}" for t in told.get("tombstones") or ()]
+    return ["## Entries that left", "", *found, ""] if found else []
 
 
 def _best(axis: str, contest: Sequence[Json]) -> str:
@@ -241,12 +256,13 @@ def badge_svg(told: Json) -> str:
 def feed(told: Json) -> str:
     """`feed.xml`: an Atom feed of the entries, newest first; no clock is read.
 
-    An entry's `date` is its own; one that has none, and the feed, have the version's: day `version` of 1970, which
-    is no time but grows with it.
+    An entry's `date` is that of the last change of its state, or its own; one that has none, and the feed, have the
+    version's: day `version` of 1970, which is no time but grows with it. An entry that left stays, and says so.
     """
     board = told["board"]
     unset = str(date(1970, 1, 1) + timedelta(days=int(board["version"]) - 1))
-    dated = sorted(((_day(e.get("date")) or unset, e) for e in told["entries"]), key=lambda d: d[1]["entry"])
+    every = [*told["entries"], *(told.get("tombstones") or ())]
+    dated = sorted(((_day(e.get("date")) or unset, e) for e in every), key=lambda d: d[1]["entry"])
     dated.sort(key=lambda d: d[0], reverse=True)
     newest = max((d for d, _ in dated), default=unset)
     head = [
@@ -266,8 +282,11 @@ def _item(board: Json, day: str, entry: Json) -> str:
     authors = "".join(f"<author><name>{svg.escape(str(a))}</name></author>" for a in entry.get("authors") or ())
     links = "".join(f'<link rel="related" href="{svg.escape(u)}"/>' for u in entry.get("links") or () if safe_link(u))
     said = f"{entry['kind']}, on {', '.join(entry['tasks'])}. {entry.get('summary') or ''}"
+    title = entry["entry"]
+    if entry.get("changes") and entry["state"] != "listed":
+        title, said = f"{title}: {entry['state']}", f"{changed(entry['changes'][-1])}. {said}"
     return (
-        f"<entry><title>{svg.escape(entry['entry'])}</title><id>{_urn(board['digest'], entry['entry'])}</id>"
+        f"<entry><title>{svg.escape(title)}</title><id>{_urn(board['digest'], entry['entry'])}</id>"
         f"<updated>{day}T00:00:00Z</updated>{authors}{links}<summary>{svg.escape(said.strip())}</summary></entry>"
     )
 

@@ -44,6 +44,16 @@ def broken(told: Json) -> list[Condition]:
     return [c for task in told["tasks"] for c in conditions(task) if not c.holds]
 
 
+def changed(change: Json) -> str:
+    """A change of an entry's state in words.
+
+    >>> changed({"state": "corrected", "date": "2027-03-04", "reason": "a bug in a part", "by": "mine-2"})
+    'corrected on 2027-03-04 by mine-2: a bug in a part'
+    """
+    by = f" by {change['by']}" if change.get("by") else ""
+    return f"{change['state']} on {change['date']}{by}" + (f": {change['reason']}" if change["reason"] else "")
+
+
 RESOLVES = "A true difference between two ranked entries is found 8 times in 10 if it is at least (the median pair)"
 
 
