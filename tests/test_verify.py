@@ -322,10 +322,10 @@ def test_seeds_are_paired_though_a_run_broke_off(monkeypatch):
     null = [0.1, 0.9, 0.5, 0.3, 0.7]
     mine = [v + 0.1 for s, v in enumerate(null) if s != 1]
     assert asked(v36_null, monkeypatch, {"mine": mine, "constant": null}, missing=(1,)) == []
-    tables = {s: columns(step=np.repeat([0, 1], 50), gold=np.repeat([0.0, s / 10], 50)) for s in (3, 4, 5)}
-    tables[4]["step"][:] = 0
-    piece = SimpleNamespace(seeds=[3, 4, 5], specs=[SimpleNamespace(points=(0, 1))], of=lambda table, seed: tables[seed])
-    assert _gold.gold_at_end(piece) == pytest.approx({3: 0.15, 5: 0.25})
+    tables = {s: columns(step=np.repeat([0, 1, 2, 2], 25), gold=np.repeat([0.0, s / 10, 0.0, 0.2], 25)) for s in (3, 4, 5)}
+    tables[4]["step"][:] = 0  # it broke off
+    piece = SimpleNamespace(seeds=[3, 4, 5], specs=[SimpleNamespace(points=(0, 1, 2))], of=lambda table, seed: tables[seed])
+    assert _gold.gold_at_end(piece) == pytest.approx({3: 0.2, 5: 0.3})
 
 
 def test_a_prompt_that_is_drawn_twice_has_two_places_and_the_grid_its_own_split():

@@ -127,7 +127,7 @@ def provisional(board: Board, tasks: Mapping[str, Sequence[Scored]]) -> list[str
 
 def _unreliable(asked: Mapping[str, Any]) -> list[str]:
     """The tasks on which other seeds would not give the same scores: below the gate, a board stays provisional."""
-    low = {task: r["icc_2_k"] for task, r in asked["retest"].items() if r and not r["reliable"]}
+    low = {task: r["icc_2_k"]["r"] for task, r in asked["retest"].items() if r and not r["reliable"]}
     return [f"{task}: ICC(2,k) {icc:.2f} of Q is below {RELIABLE}" for task, icc in low.items()]
 
 
