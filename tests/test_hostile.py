@@ -610,7 +610,6 @@ LIES = {
     "words left out": (table(lambda c: kept(c, np.arange(len(c["text"])) > 0), "texts"), {"V06"}),
     "a training step left out": (table(lambda c: kept(c, np.arange(len(c["step"])) != 1), "steps"), {"V06"}),
     "an evaluation more": (table(another_point), {"V10"}),
-    "the last evaluation left out": (table(without_last), {"V06"}),
     "the grid left out": (table(lambda c: kept(c, c["split"] == "dev")), {"V06"}),
     "gold below 0": (table(one("gold", -0.5)), {"V08"}),
     "a class skipped": (table(lambda c: c | {"class": c["class"] + 1}), {"V08"}),
@@ -729,6 +728,13 @@ def test_a_small_lie_is_found_where_all_words_are_kept(kind, handed, tmp_path):
 def test_a_last_digit_is_flagged_and_more_is_rejected(change, severity, handed, tmp_path):
     folder = rewrite(copied(handed.thin, tmp_path), change)
     assert {f.severity for f in verify.verify(folder, handed.board).findings if f.code == "V05"} == {severity}
+
+
+def test_the_last_evaluation_left_out_is_missed_words_and_all(handed, tmp_path):
+    folder = copied(handed.closed, tmp_path)
+    for name in ("scores", "texts"):
+        retable(folder, name, without_last)
+    assert codes(verify.verify(sealed(folder), handed.board)) == {"V06"}
 
 
 def test_rows_invented_whole_are_found_by_the_control_that_is_brought_along(handed, tmp_path):
