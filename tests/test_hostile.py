@@ -708,7 +708,7 @@ def test_a_lie_is_found_under_its_code(kind, handed, tmp_path):
 
 
 WORDED = {
-    "gold edited by a hair": (one("gold", 0.123456789), {"V20"}),
+    "gold edited by a hair": (lambda c: c | {"gold": np.where((c["split"] == "dev") & (c["step"] == 2), c["gold"] * (1 - 1e-9), c["gold"])}, {"V20"}),
     "two kinds in one class": (classes_merged, {"V21", "V25"}),
     "a part edited by little": (lambda c: c | {"part/brief": c["part/brief"] + np.float32(1e-3), "reward": c["reward"] + np.float32(2.5e-4)}, {"V22"}),
 }  # fmt: skip
