@@ -14,6 +14,7 @@ import tomli_w
 from boarding import SCALE, TASK, define, made
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats as scipy_stats
 from sweeping import ROOT, one_line, process, rbench
 
 from rewardbench import find, results, stats, trace
@@ -559,6 +560,7 @@ def test_axes_as_overall_counts_them_by_hand():
     told = numbers.counted(cpu, SimpleNamespace(task="writing/story", values=story))
     assert told == pytest.approx({"quality": 0.5, "stability": 0.4, "efficiency": 0, "diversity": 1})
     assert numbers.overall(cpu, told) == pytest.approx(0.4 * 0.5 + 0.2 * 0.4 + 0.2)
+    assert numbers.overall(cpu, {"quality": 0.5, "stability": 0.4, "efficiency": 0}) == pytest.approx(0.28 / 0.8)
     half = story | {"diversity": cpu.scale["writing/story"]["diversity"] / 2}
     assert numbers.counted(cpu, SimpleNamespace(task="writing/story", values=half))["diversity"] == pytest.approx(0.5)
     harm = numbers.counted(cpu, SimpleNamespace(task="qa/lookup", values=story | {"quality": -0.5}))
@@ -653,6 +655,22 @@ def test_arms_and_contestants_are_two_families_of_harm():
     assert told == {"low"}
 
 
+def test_who_did_not_learn_is_ranked_in_quality_alone_and_harm_is_asked_of_two_families(board, monkeypatch):
+    asked = []
+    monkeypatch.setattr(build, "_harmful", lambda family, base: asked.append({s.contestant for s in family}) or set())
+    rows_ = build.build(definition.read(board[0]))["tasks"][0]["rows"]
+    assert asked == [{True}, {False}]
+    start = {r["seed"]: r["quality"] for r in next(r for r in rows_ if r["entry"] == "untrained")["runs"]}
+    for row in rows_:
+        gain = np.array([r["quality"] - start[r["seed"]] for r in row["runs"]])
+        half = scipy_stats.t.ppf(0.975, len(gain) - 1) * gain.std(ddof=1) / len(gain) ** 0.5
+        assert row["learns"] is bool(gain.mean() > half), row["entry"]
+        if not row["learns"]:
+            assert not row["front"]
+            assert not row["ranks"] or {a for a, places in row["ranks"].items() if places} == {"quality"}
+    assert {r["learns"] for r in rows_} >= {False}
+
+
 def test_a_board_that_other_seeds_rank_otherwise_says_so():
     told = {"retest": {"a": {"reliable": False, "icc_2_k": {"r": 0.512, "low": 0.1, "high": 0.8}}, "b": {"reliable": True, "icc_2_k": {"r": 0.9}}, "c": None}}
     assert build._unreliable(told) == ["a: ICC(2,k) 0.51 of Q is below 0.8"]
@@ -734,3 +752,51 @@ def test_a_scale_is_frozen_where_its_ends_are_sure(gains, ends, words, monkeypat
         return
     wanted = {"low": 0.2, "high": 0.9, "low_se": 0.01, "high_se": 0.01}
     assert freezing.scale(board)["t"] == (wanted if gains[0] is None else wanted | {"diversity": 0.3, "diversity_se": pytest.approx(0.01 / 3**0.5, abs=1e-6)})
+
+
+# --- rows and evidence, by hand ------------------------------------------------------------------
+
+
+def words_of(*blocks):
+    """Completions' numbers of prompts that follow each other: (prompt, k) of each."""
+    flat_ = [(p, k) for p, ks in blocks for k in ks]
+    size = len(flat_)
+    return {"seed": np.full(size, 1), "split": np.full(size, "dev", dtype=object), "step": np.full(size, 2), "temperature": np.ones(size), "prompt": np.array([p for p, _ in flat_], dtype=object), "k": np.array([k for _, k in flat_])}
+
+
+def test_which_words_are_kept_by_hand():
+    def chosen(ks, *blocks):
+        return np.flatnonzero(rows._chosen(words_of(*blocks), frozenset(ks))).tolist()
+
+    assert chosen({1, 2}, ("a", range(4)), ("b", range(4))) == [1, 2, 5, 6]
+    assert chosen({1, 2}, ("a", range(4)), ("a", range(4))) == [1, 2, 5, 6]  # a prompt that was drawn twice
+    assert chosen({1, 6}, ("a", [3]), ("b", [0, 4, 7])) == [0, 1, 2]  # few are counted: the first two of each
+    assert chosen({0, 1}, ("a", [2, 5, 7])) == [0, 1]  # places, whatever numbers the algorithm kept
+
+
+def test_rows_of_a_mask_together_and_apart():
+    table = {"a": np.arange(5)}
+    for mask in ([0, 1, 1, 0, 0], [1, 0, 0, 1, 0], [0] * 5, [1] * 5):
+        assert rows.where(table, np.array(mask, dtype=bool))["a"].tolist() == [i for i, m in enumerate(mask) if m]
+
+
+def test_shares_that_a_flag_compares_with_a_limit_are_not_rounded(board):
+    table = rows.read(board[0] / "entries" / "contains" / "qa-lookup" / "steps.parquet")
+    assert table["dead"].dtype == np.float64
+    assert table["length"].dtype == np.float32
+
+
+def test_an_entry_keeps_its_word_until_it_is_rejected_or_gone(mine, monkeypatch):
+    found = definition.read(mine)
+
+    def told(level, accepted=True):
+        monkeypatch.setattr(evidence, "verify", lambda *words: SimpleNamespace(level=level, accepted=accepted, findings=()))
+        list(evidence.check(found, "rescored"))
+        return {r["level"] for r in evidence.read(found).values()}
+
+    assert [told("rescored"), told("consistent"), told("reported", False)] == [{"rescored"}, {"rescored"}, {"reported"}]
+    shutil.rmtree(mine / "entries" / "form")
+    next(checking := evidence.check(found, "rescored"))
+    next(checking)
+    assert "form" not in evidence.read(found)
+    assert "contains" in evidence.read(found)

@@ -523,3 +523,43 @@ def test_an_unknown_code_names_the_nearest():
     said = rbench("explain", "hackd")
     one_line(said, "'hackd'", "did you mean 'hacked'?")
     assert said.code == 2
+
+
+# --- how levels are read --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("stopping", "unmade", "level"),
+    [
+        ("", "", "reproduced"),
+        ("", "V30", "reproduced"),  # training anew says more
+        ("", "V30 V41", "rescored"),
+        ("", "V21", "reproduced"),  # the first check of a level was made
+        ("V21", "", "consistent"),
+        ("V05", "", "reported"),
+        ("V41", "", "regenerated"),
+        ("V05 V41", "V20", "reported"),
+    ],
+)
+def test_a_level_is_reached_up_to_what_stops_it(stopping, unmade, level):
+    of = {"V05": "consistent", "V20": "rescored", "V21": "rescored", "V30": "regenerated", "V41": "reproduced"}
+    assert verify._reached(of, set(stopping.split()), set(unmade.split()), checks.LEVELS) == level
+
+
+def test_of_many_findings_the_first_are_told_and_the_others_counted():
+    module = SimpleNamespace(CODE="V99", SEVERITY="flag", check=lambda case: [Finding("V99", str(i), severity="mark" if i else "") for i in range(60)])
+    found, why = verify._asked(module, None)
+    assert (len(found), found[-1].message, why) == (50, "and 11 more of this kind", "")
+    assert [f.severity for f in found[:2]] == ["flag", "mark"]
+
+
+def test_depth_and_integers_are_bounded_on_the_dot():
+    assert strict.loads(b"[" * 24 + b"]" * 24, "x") is not None
+    assert strict.loads(b"[" + b"[]," * 40 + b"[]]", "x") == [[]] * 41
+    assert strict.loads(b"[9223372036854775808, -9223372036854775808]", "x") == [2**63, -(2**63)]
+    assert strict.toml(b"a = 9223372036854775807", "x") == {"a": 2**63 - 1}
+    for data in (b"[" * 25 + b"]" * 25, b"9223372036854775809", b"-9223372036854775809"):
+        with pytest.raises(Refused):
+            strict.loads(data, "x")
+    with pytest.raises(Refused):
+        strict.toml(b"a = [1, -99999999999999999999]", "x")
