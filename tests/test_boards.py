@@ -803,3 +803,19 @@ def test_an_entry_keeps_its_word_until_it_is_rejected_or_gone(mine, monkeypatch)
     next(checking)
     assert "form" not in evidence.read(found)
     assert "contains" in evidence.read(found)
+
+
+def test_every_entry_keeps_the_same_completions(board):
+    def names(entry):
+        t = rows.read(board[0] / "entries" / entry / "qa-lookup" / "texts.parquet")
+        return {key for key in zip(*(t[n].tolist() for n in ("seed", "prompt", "k"))) if key[0] in seeds}
+
+    seeds = definition.read(board[0]).seed_list(2)
+    assert names("untrained") == names("contains") == names("exploit")
+
+
+def test_a_manifest_leaves_out_itself_alone(tmp_path):
+    for name in ("manifest.json", "sources/x/manifest.json"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("{}")
+    assert [p.relative_to(tmp_path).as_posix() for p in entries.files(tmp_path)] == ["sources/x/manifest.json"]
