@@ -6,6 +6,7 @@ import shutil
 import tomllib
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,16 +14,20 @@ import tomli_w
 from boarding import SCALE, TASK, define, made
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats as scipy_stats
 from sweeping import ROOT, one_line, process, rbench
 
 from rewardbench import find, results, stats, trace
 from rewardbench.boards import (
     build,
+    cross,
     definition,
     entries,
     evidence,
+    freezing,
     generate,
     handing,
+    kept,
     numbers,
     packing,
     rows,
@@ -30,7 +35,7 @@ from rewardbench.boards import (
     standing,
 )  # fmt: skip
 from rewardbench.design import design_hash, parse
-from rewardbench.types import UserError
+from rewardbench.types import Anchor, Bank, UserError
 
 CPU = ROOT / "leaderboards" / "cpu"
 
@@ -635,7 +640,293 @@ def test_what_counts_in_a_shipped_board_follows_from_its_runs_by_hand():
 
 
 def test_a_shipped_board_is_as_it_was_frozen():
-    from rewardbench.boards import freezing
-
     assert freezing.changed(definition.read(CPU)) == []
     assert definition.read(CPU).audit
+
+
+# --- numbers and standing, by hand ---------------------------------------------------------------
+
+
+class Full(Fake):
+    """An entry with made-up values of every axis, each [seeds]."""
+
+    def __init__(self, name, kind="handmade", curves=(), **axes):
+        super().__init__(name, axes.get("quality", []), kind)
+        self.axes, self.entry = axes, type("E", (), {"kind": kind})()
+        for result, curve in zip(self.results, curves):
+            result.run.curve = curve
+
+    def values(self, axis, seeds):
+        return [self.axes[axis][s] for s in seeds] if axis in self.axes else [None] * len(seeds)
+
+
+def flat(*means):
+    """Values of two seeds about Q, S and E."""
+    return {a: [m - 0.01, m + 0.01] for a, m in zip(results.AXES, means)}
+
+
+def test_axes_as_overall_counts_them_by_hand():
+    cpu = definition.read(CPU)
+    story = {"quality": 0.5, "stability": 0.8, "efficiency": -0.1, "diversity": 2 * cpu.scale["writing/story"]["diversity"]}
+    told = numbers.counted(cpu, SimpleNamespace(task="writing/story", values=story))
+    assert told == pytest.approx({"quality": 0.5, "stability": 0.4, "efficiency": 0, "diversity": 1})
+    assert numbers.overall(cpu, told) == pytest.approx(0.4 * 0.5 + 0.2 * 0.4 + 0.2)
+    assert numbers.overall(cpu, {"quality": 0.5, "stability": 0.4, "efficiency": 0}) == pytest.approx(0.28 / 0.8)
+    half = story | {"diversity": cpu.scale["writing/story"]["diversity"] / 2}
+    assert numbers.counted(cpu, SimpleNamespace(task="writing/story", values=half))["diversity"] == pytest.approx(0.5)
+    harm = numbers.counted(cpu, SimpleNamespace(task="qa/lookup", values=story | {"quality": -0.5}))
+    assert harm == {"quality": 0, "stability": 0, "efficiency": 0}
+    unknown = numbers.counted(cpu, SimpleNamespace(task="writing/story", values=story | {"diversity": None}))
+    assert unknown is None is numbers.overall(cpu, unknown)
+
+
+def test_gold_on_test_prompts_is_that_at_temperature_one():
+    gold = np.stack([np.full((2, 3), g) for g in (0.9, 0.6, 0.1)])
+    bank = Bank(np.array([0.5, 1.0, 1.5]), gold, gold.astype(str), 0.5)
+    assert numbers._at_one(SimpleNamespace(run=SimpleNamespace(bank=bank), failed=False)) == pytest.approx(0.6)
+    assert numbers._at_one(SimpleNamespace(run=SimpleNamespace(bank=None), failed=True)) == 0
+    assert numbers._at_one(SimpleNamespace(run=SimpleNamespace(bank=None), failed=False)) is None
+
+
+def test_the_interval_of_quality_knows_that_its_scale_was_measured():
+    """Equal seeds at Q = .5: the ends' errors alone, hypot(.5 low, .5 high) / (high - low), at 1.96."""
+    board = SimpleNamespace(name="x", scale={"t": {"low": 0.2, "high": 0.7, "low_se": 0.03, "high_se": 0.04}})
+    run = SimpleNamespace(spec=SimpleNamespace(task="t"))
+    group = [SimpleNamespace(run=run, values={"quality": 0.5}, counted=lambda name: 0.5 if name != "gold" else None)] * 2
+    found = numbers.means(group, board)
+    assert (found["quality"]["low"], found["quality"]["high"]) == pytest.approx((0.402, 0.598))
+    assert (found["stability"]["low"], found["stability"]["high"], found["gold"]) == (0.5, 0.5, None)
+
+
+def test_the_front_is_of_designs_that_learnt_and_that_nobody_beats_throughout():
+    cpu = definition.read(CPU)
+    there = [Full("a", **flat(0.9, 0.2, 0.5)), Full("b", **flat(0.5, 0.9, 0.5)), Full("c", **flat(0.4, 0.8, 0.5)), Full("d", **flat(-0.1, 1, 1)), Full("e", quality=[1, 1])]
+    assert standing.front(cpu, "qa/lookup", there, (0, 1)) == {"a", "b"}
+    assert standing.front(cpu, "qa/lookup", [there[-1]], (0, 1)) == set()
+
+
+def test_weights_are_drawn_on_the_axes_as_they_are_counted():
+    cpu = definition.read(CPU)
+    raw, kept = flat(0.9, 0.9, 0.9), flat(0.1, 0.1, 0.1)
+    one = Full("one", **raw, **{f"counted_{a}": v for a, v in kept.items()})
+    two = Full("two", **kept, **{f"counted_{a}": v for a, v in raw.items()})
+    told = standing.sensitivity(cpu, "qa/lookup", [one, two], (0, 1))
+    assert [(r["entry"], r["best"], r["worst"], r["first"]) for r in told["rows"]] == [("one", 2, 2, 0), ("two", 1, 1, 1)]
+
+
+def test_what_a_board_resolves_is_told_of_those_it_ranks():
+    rng = np.random.default_rng(3)
+    there = [Full(n, **{a: rng.normal(0, 0.1, 5).tolist() for a in results.AXES}) for n in "abcd"]
+    told = standing.resolution(there, range(5), {"a", "b"})
+    assert [told[a]["pairs"] for a in results.AXES] == [6, 1, 1, 1]
+    assert standing.resolution(there, range(5), {"a"})["stability"] is None
+    there[3].axes["quality"][2] = None
+    assert standing.resolution(there, range(5), set())["quality"]["pairs"] == 3
+
+
+def test_where_the_variance_comes_from_is_pooled_over_finished_designs():
+    """Two seeds, two prompts, two samples: variances 46, 7 / 2 and 2 / 4 of a seed's mean; and noise of samples alone."""
+    nested = np.array([[[0, 2], [4, 6]], [[10, 12], [14, 16]]], dtype=float)
+    alike = np.array([[[0, 2], [0, 2]], [[0, 2], [0, 2]]], dtype=float)
+
+    def one(gold, failed=False):
+        curves = [SimpleNamespace(gold=np.stack([0 * g, g]), failed=failed) for g in gold]
+        return Full("x", curves=curves, quality=[0.0, 0.0])
+
+    told = standing.components([one(nested), one(100 * nested, failed=True)], (0, 1))
+    assert told == pytest.approx({"seed": 0.92, "prompt": 0.07, "sample": 0.01, "designs": 1})
+    both = standing.components([one(nested), one(alike)], (0, 1))
+    assert both == pytest.approx({"seed": 46 / 50.5, "prompt": 3.5 / 50.5, "sample": 1 / 50.5, "designs": 2})
+    assert standing.components([], (0, 1)) is None
+
+
+def test_each_axis_is_asked_what_it_can_tell():
+    names = {a: [(c[0], c[2]) for c in standing._asked(definition.read(CPU), a)] for a in results.AXES}
+    assert names["quality"] == [("random", "not be above"), ("constant", "not be above"), ("exploit", "be below"), ("oracle", "be above")]
+    assert names["stability"] == [("exploit", "be below")]  # who stands still is stable
+    assert names["efficiency"] == names["diversity"] == [("exploit", "be below"), ("oracle", "be above")]
+
+
+def test_what_must_be_shown_is_adjusted_and_what_must_not_is_caught_at_once():
+    rng = np.random.default_rng(1)
+    noise = rng.normal(0, 1, 10)
+    close = stats.paired_difference(0.72 * np.std(noise) + noise - noise.mean(), [0] * 10)
+    assert 0.025 < close.p / 2 < 0.05
+    there = [Fake("untrained", [0.0] * 10), Fake("reference", [5.0] * 10), *(Fake(n, v) for n, v in (("random", (0.72 * np.std(noise) + noise - noise.mean()).tolist()), ("oracle", (0.72 * np.std(noise) + noise - noise.mean()).tolist()), ("exploit", [5.0 + v for v in rng.normal(0, 1, 10)])))]
+    told = standing.broken(definition.read(CPU), there)["quality"]
+    p = {c["a"]: (c["p"], c["p_adjusted"]) for c in told["conditions"]}
+    assert p["random"][0] == p["random"][1] == pytest.approx(close.p / 2)
+    assert p["oracle"][1] == pytest.approx(close.p)
+    assert [w.split()[0] for w in told["broken"]] == ["random", "exploit", "oracle"]
+
+
+def test_arms_and_contestants_are_two_families_of_harm():
+    values = [-0.02, -0.05, -0.03, -0.06, -0.01]
+    told = build._harmful([Fake("low", values), Fake("high", [-v for v in values])], Fake("untrained", [0.0] * 5))
+    assert told == {"low"}
+
+
+def test_who_did_not_learn_is_ranked_in_quality_alone_and_harm_is_asked_of_two_families(board, monkeypatch):
+    asked = []
+    monkeypatch.setattr(build, "_harmful", lambda family, base: asked.append({s.contestant for s in family}) or set())
+    rows_ = build.build(definition.read(board[0]))["tasks"][0]["rows"]
+    assert asked == [{True}, {False}]
+    start = {r["seed"]: r["quality"] for r in next(r for r in rows_ if r["entry"] == "untrained")["runs"]}
+    for row in rows_:
+        gain = np.array([r["quality"] - start[r["seed"]] for r in row["runs"]])
+        half = scipy_stats.t.ppf(0.975, len(gain) - 1) * gain.std(ddof=1) / len(gain) ** 0.5
+        assert row["learns"] is bool(gain.mean() > half), row["entry"]
+        if not row["learns"]:
+            assert not row["front"]
+            assert not row["ranks"] or {a for a, places in row["ranks"].items() if places} == {"quality"}
+    assert not all(r["learns"] for r in rows_)  # after two steps
+
+
+def test_a_board_that_other_seeds_rank_otherwise_says_so():
+    told = {"retest": {"a": {"reliable": False, "icc_2_k": {"r": 0.512, "low": 0.1, "high": 0.8}}, "b": {"reliable": True, "icc_2_k": {"r": 0.9}}, "c": None}}
+    assert build._unreliable(told) == ["a: ICC(2,k) 0.51 of Q is below 0.8"]
+
+
+def test_across_tasks_stand_those_who_have_every_one():
+    board = SimpleNamespace(tasks=("t", "u"), seeds=2, seed_list=range)
+    t = [Full("a", quality=[0.5, 0.7]), Full("b", quality=[0.1, 0.1]), Full("c", quality=[0.9, 0.9])]
+    u = [Full("a", quality=[0.1, 0.3]), Full("b", quality=[0.1, None])]
+    rows_ = {r["entry"]: r for r in build._across(board, {"t": t, "u": u})["rows"]}
+    assert set(rows_) == {"a", "b"}
+    assert rows_["a"]["means"]["quality"]["mean"] == pytest.approx(0.4)
+    assert rows_["b"]["means"] == {}
+
+
+# --- kept words ----------------------------------------------------------------------------------
+
+
+def scored_of(board, name):
+    runs = rows.load(board / "entries" / name / "qa-lookup")
+    return SimpleNamespace(name=name, entry=SimpleNamespace(kind="handmade" if name != "untrained" else "control"), results=[SimpleNamespace(run=r) for r in runs])
+
+
+def test_kept_words_have_the_gold_and_the_reward_of_their_own_rows(board):
+    found, gold = scored_of(board[0], "contains"), find.gold(TASK)
+    words = kept.kept(TASK, found)
+    assert words.gold.shape == (2 * 32, 4)  # two of each prompt, at two evaluations of two seeds
+    assert words.gold.tolist() == [[gold.score(p, said) for said in row] for p, row in zip(words.prompts, words.said)]
+    assert len({p.id for p in words.prompts}) > 32
+    table, texts = (rows.read(board[0] / "entries" / "contains" / "qa-lookup" / f"{n}.parquet") for n in ("scores", "texts"))
+    own = set(rows.keys(texts))
+    paid = [r for key, r in zip(rows.keys(table), table["reward"].tolist()) if key in own]
+    assert np.sort(cross._paid(TASK, found, words).ravel()) == pytest.approx(np.sort(paid), abs=1e-6)
+    design = replace(found.results[0].run.spec.design, normalise="group")
+    judge = SimpleNamespace(results=[SimpleNamespace(run=SimpleNamespace(spec=SimpleNamespace(design=design)))])
+    assert (cross._paid(TASK, judge, words) == cross._paid(TASK, found, words)).all()  # nothing normalised
+
+
+def test_a_run_that_broke_off_leaves_as_many_words_of_each_prompt(board, tmp_path):
+    place = Path(shutil.copytree(board[0] / "entries" / "contains" / "qa-lookup", tmp_path / "x"))
+    texts = rows.read(place / "texts.parquet")
+    first = (texts["seed"] == texts["seed"][0]) & (texts["step"] == 2)
+    rows._write(place / "texts.parquet", {n: v[~first] for n, v in texts.items()})
+    broke = SimpleNamespace(results=[SimpleNamespace(run=r) for r in rows.load(place)])
+    assert kept.kept(TASK, broke).gold.shape == (2 * 32, 2)
+
+
+def test_a_matrix_of_rewards_is_in_deviations_of_the_untrained_policy(board):
+    told = cross.matrix(TASK, [scored_of(board[0], n) for n in ("untrained", "contains", "brevity")])
+    assert told["columns"] == ["contains", "brevity", "gold"]
+    cells = {r["entry"]: r["cells"] for r in told["rows"]}
+    assert all(v == pytest.approx(0) for v in cells["untrained"].values())
+    base, mine = (kept.kept(TASK, scored_of(board[0], n)).gold for n in ("untrained", "contains"))
+    assert cells["contains"]["gold"] == pytest.approx((mine.mean() - base.mean()) / base.std())
+    assert cells["brevity"]["contains"] != cells["brevity"]["brevity"]
+    assert cross._standard(np.array([[1.0, 3.0]]), np.array([[0.0, 2.0]])) == 1
+    assert cross._standard(np.array([[1.0, 3.0]]), np.array([[2.0, 2.0]])) is None
+
+
+# --- freezing ------------------------------------------------------------------------------------
+
+
+def test_whatever_differs_from_what_was_frozen_is_named():
+    cpu = definition.read(CPU)
+    task = "writing/story"
+    for name in ("policy", "scorer", "engine"):
+        assert freezing.changed(replace(cpu, hashes={**cpu.hashes, name: "x"})) == [name]
+    for name in ("run", "code"):
+        tasks = {**cpu.hashes["tasks"], task: {**cpu.hashes["tasks"][task], name: "x"}}
+        assert freezing.changed(replace(cpu, hashes={**cpu.hashes, "tasks": tasks})) == [f"{task}: {name}"]
+
+
+@pytest.mark.parametrize(("gains", "ends", "words"), [([0.3, 0.31, 0.29], (0.2, 0.9), None), ([0.3, 0.01, 0.6], (0.2, 0.9), "diversity|D on"), ([0.3, 0.31, 0.29], (0.2, 0.21), "lie less"), ([None] * 3, (0.2, 0.9), None)])
+def test_a_scale_is_frozen_where_its_ends_are_sure(gains, ends, words, monkeypatch):
+    monkeypatch.setattr(freezing, "_arm", lambda board, arm, task: [SimpleNamespace(spec=None)] * 3)
+    monkeypatch.setattr(freezing.results, "anchor_of", lambda spec: Anchor(*ends, 0.01, 0.01))
+    monkeypatch.setattr(freezing.results, "score", lambda runs: [SimpleNamespace(values={"diversity": g}) for g in [*gains, 9.0, 9.0, 9.0]])
+    board = SimpleNamespace(name="x", tasks=("t",))
+    if words:
+        with pytest.raises(UserError, match=words):
+            freezing.scale(board)
+        return
+    wanted = {"low": 0.2, "high": 0.9, "low_se": 0.01, "high_se": 0.01}
+    assert freezing.scale(board)["t"] == (wanted if gains[0] is None else wanted | {"diversity": 0.3, "diversity_se": pytest.approx(0.01 / 3**0.5, abs=1e-6)})
+
+
+# --- rows and evidence, by hand ------------------------------------------------------------------
+
+
+def words_of(*blocks):
+    """Completions' numbers of prompts that follow each other: (prompt, k) of each."""
+    flat_ = [(p, k) for p, ks in blocks for k in ks]
+    size = len(flat_)
+    return {"seed": np.full(size, 1), "split": np.full(size, "dev", dtype=object), "step": np.full(size, 2), "temperature": np.ones(size), "prompt": np.array([p for p, _ in flat_], dtype=object), "k": np.array([k for _, k in flat_])}
+
+
+def test_which_words_are_kept_by_hand():
+    def chosen(ks, *blocks):
+        return np.flatnonzero(rows._chosen(words_of(*blocks), frozenset(ks))).tolist()
+
+    assert chosen({1, 2}, ("a", range(4)), ("b", range(4))) == [1, 2, 5, 6]
+    assert chosen({1, 2}, ("a", range(4)), ("a", range(4))) == [1, 2, 5, 6]  # a prompt that was drawn twice
+    assert chosen({1, 6}, ("a", [3]), ("b", [0, 4, 7])) == [0, 1, 2]  # few are counted: the first two of each
+    assert chosen({0, 1}, ("a", [2, 5, 7])) == [0, 1]  # places, whatever numbers the algorithm kept
+
+
+def test_rows_of_a_mask_together_and_apart():
+    table = {"a": np.arange(5)}
+    for mask in ([0, 1, 1, 0, 0], [1, 0, 0, 1, 0], [0] * 5, [1] * 5):
+        assert rows.where(table, np.array(mask, dtype=bool))["a"].tolist() == [i for i, m in enumerate(mask) if m]
+
+
+def test_shares_that_a_flag_compares_with_a_limit_are_not_rounded(board):
+    table = rows.read(board[0] / "entries" / "contains" / "qa-lookup" / "steps.parquet")
+    assert table["dead"].dtype == np.float64
+    assert table["length"].dtype == np.float32
+
+
+def test_an_entry_keeps_its_word_until_it_is_rejected_or_gone(mine, monkeypatch):
+    found = definition.read(mine)
+
+    def told(level, accepted=True):
+        monkeypatch.setattr(evidence, "verify", lambda *words: SimpleNamespace(level=level, accepted=accepted, findings=()))
+        list(evidence.check(found, "rescored"))
+        return {r["level"] for r in evidence.read(found).values()}
+
+    assert [told("rescored"), told("consistent"), told("reported", False)] == [{"rescored"}, {"rescored"}, {"reported"}]
+    shutil.rmtree(mine / "entries" / "form")
+    next(checking := evidence.check(found, "rescored"))
+    next(checking)
+    assert "form" not in evidence.read(found)
+    assert "contains" in evidence.read(found)
+
+
+def test_every_entry_keeps_the_same_completions(board):
+    def names(entry):
+        t = rows.read(board[0] / "entries" / entry / "qa-lookup" / "texts.parquet")
+        return {key for key in zip(*(t[n].tolist() for n in ("seed", "prompt", "k"))) if key[0] in seeds}
+
+    seeds = definition.read(board[0]).seed_list(2)
+    assert names("untrained") == names("contains") == names("exploit")
+
+
+def test_a_manifest_leaves_out_itself_alone(tmp_path):
+    for name in ("manifest.json", "sources/x/manifest.json"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("{}")
+    assert [p.relative_to(tmp_path).as_posix() for p in entries.files(tmp_path)] == ["sources/x/manifest.json"]

@@ -487,6 +487,38 @@ def greedy(folder, board):
     counted(folder, board)
 
 
+def dearer(folder, board):
+    """One token more, charged by the first step."""
+    retable(folder, "scores", lambda c: c | {"charged": c["charged"] + (c["step"] > 0)})
+    retable(folder, "steps", lambda c: c | {"charged": c["charged"] + 1})
+    counted(folder, board)
+
+
+def without_last(columns):
+    """Without the last evaluation."""
+    return kept(columns, ~((columns["split"] == "dev") & (columns["step"] == 2)))
+
+
+def stray(columns):
+    """Rows of a seed that no run has, beside the others."""
+    more = kept(columns, first_seed(columns)) | {"seed": np.full(first_seed(columns).sum(), 7)}
+    return {n: np.concatenate([v, more[n]]) for n, v in columns.items()}
+
+
+def fewer_controls(folder, board):
+    """The control without its first seed."""
+    task = f"control/{TASK}"
+    reruns(folder, lambda told: told[1:], task)
+    for name in ("scores", "texts"):
+        retable(folder, name, lambda c: kept(c, ~first_seed(c)), task)
+    sealed(folder)
+
+
+def classes_merged(columns):
+    """The first two kinds of each prompt under one number, the others following."""
+    columns["class"][:] = np.maximum(columns["class"] - 1, 0)
+
+
 def heavier(raw):
     raw["design"]["parts"][0]["weight"] = 2.0
 
@@ -611,6 +643,23 @@ LIES = {
     "words left out": (table(lambda c: kept(c, np.arange(len(c["text"])) > 0), "texts"), {"V06"}),
     "a training step left out": (table(lambda c: kept(c, np.arange(len(c["step"])) != 1), "steps"), {"V06"}),
     "an evaluation more": (table(another_point), {"V10"}),
+    "the grid left out": (table(lambda c: kept(c, c["split"] == "dev")), {"V06"}),
+    "gold below 0": (table(one("gold", -0.5)), {"V08"}),
+    "a class skipped": (table(lambda c: c | {"class": c["class"] + 1}), {"V08"}),
+    "entropy below 0": (table(one("entropy", -0.1)), {"V08"}),
+    "KL that no words have": (table(one("kl", 1e7)), {"V08"}),
+    "a share above 1": (table(one("dead", 1.5, lambda c: [0]), "steps"), {"V08"}),
+    "fewer than no tokens taught": (table(one("taught_tokens", -1, lambda c: [0]), "steps"), {"V08"}),
+    "an evaluation said to be cheaper": (table(lambda c: c | {"charged": c["charged"] // 2}, after=counted), {"V09"}),
+    "one token more": (dearer, {"V09"}),
+    "rows of a seed that no run has": (table(stray), {"V12"}),
+    "a control's seed dropped": (fewer_controls, {"V12"}),
+    "a reward edited by little": (table(lambda c: c | {"reward": c["reward"] + np.float32(1e-3)}, after=counted), {"V23"}),
+    "another first step": (table(one("context", 7, lambda c: [0]), "steps", counted), {"V25"}),
+    "a control's gold lowered": (
+        lambda f, b: counted(retable(f, "scores", lambda c: c | {"gold": np.where(c["split"] == "test", 0.0, c["gold"])}, f"control/{TASK}"), b),
+        {"V26"},
+    ),
     "tokens charged by half": (cheaper, {"V09"}),
     "tokens charged by half, completions and all": (shorter, {"V09", "V25"}),
     "more completions than the budget has": (greedy, {"V09", "V11"}),
@@ -696,6 +745,44 @@ def test_a_lie_is_found_under_its_code(kind, handed, tmp_path):
     verdict = verify.verify(folder, handed.board)
     assert codes(verdict) == expected, "\n".join(verify.lines(verdict))
     assert verdict.level != "rescored" or verdict.accepted
+
+
+WORDED = {
+    "gold edited by a hair": (lambda c: c | {"gold": np.where((c["split"] == "dev") & (c["step"] == 2), c["gold"] * (1 - 1e-9), c["gold"])}, {"V20"}),
+    "two kinds in one class": (classes_merged, {"V21", "V25"}),
+    "a part edited by little": (lambda c: c | {"part/brief": c["part/brief"] + np.float32(1e-3), "reward": c["reward"] + np.float32(2.5e-4)}, {"V22"}),
+}  # fmt: skip
+"""Small lies, all words kept."""
+
+
+@pytest.mark.parametrize("kind", WORDED)
+def test_a_small_lie_is_found_where_all_words_are_kept(kind, handed, tmp_path):
+    change, expected = WORDED[kind]
+    folder = copied(handed.closed, tmp_path)
+    table(change, after=counted)(folder, handed.board)
+    verdict = verify.verify(folder, handed.board)
+    assert (codes(verdict), verdict.accepted) == (expected, False), verify.lines(verdict)
+
+
+@pytest.mark.parametrize(("change", "severity"), [(last_digit, "flag"), (lambda told: [r.update(tokens=r["tokens"] + 1) for r in told["tasks"]["qa/lookup"]["runs"]], "reject"), (lambda told: told["tasks"]["qa/lookup"]["runs"][0]["gold"].update(end=told["tasks"]["qa/lookup"]["runs"][0]["gold"]["end"] * (1 + 1e-8)), "reject")])  # fmt: skip
+def test_a_last_digit_is_flagged_and_more_is_rejected(change, severity, handed, tmp_path):
+    folder = rewrite(copied(handed.thin, tmp_path), change)
+    assert {f.severity for f in verify.verify(folder, handed.board).findings if f.code == "V05"} == {severity}
+
+
+def test_the_last_evaluation_left_out_is_missed_words_and_all(handed, tmp_path):
+    folder = copied(handed.closed, tmp_path)
+    for name in ("scores", "texts"):
+        retable(folder, name, without_last)
+    assert codes(verify.verify(sealed(folder), handed.board)) == {"V06"}
+
+
+def test_rows_invented_whole_are_found_by_the_control_that_is_brought_along(handed, tmp_path):
+    folder, home = copied(handed.closed, tmp_path), tmp_path / "board"
+    home.mkdir()
+    (home / "board.toml").write_bytes((handed.board.folder / "board.toml").read_bytes())
+    invented(folder, handed.board)
+    assert codes(verify.verify(folder, home)) == {"V09", "V25"}
 
 
 @pytest.mark.parametrize("kind", ["gold edited, means and all", "a class split in two", "completions swapped"])

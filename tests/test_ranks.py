@@ -152,7 +152,7 @@ def test_pairing():
     assert stats.pairing(a + np.array([[0], [9], [-5]]), b) == near(stats.pairing(a, b))
     assert stats.pairing(a[:1], b[:1]) == near(np.corrcoef(a[0], b[0])[0, 1])
     assert stats.pairing([0.5, 0.5], [0.1, 0.2]) == 0
-    narrowed = stats.paired_difference(a, b).se / np.hypot(stats.mean_interval(a).se, stats.mean_interval(b).se)
+    narrowed = stats.welch(a - b)[1] / np.hypot(stats.welch(a)[1], stats.welch(b)[1])
     assert narrowed == near(np.sqrt(1 - 0.6), abs=0.03)
 
 
@@ -161,7 +161,7 @@ def test_pairing():
 
 def test_drawn_weights_are_dirichlet():
     """Of two designs, each alone on one axis, the first is in front where its weight is above a half: a Beta variable."""
-    found = stats.sensitivity([[1, 0], [0, 1]], [0.6, 0.4], draws=20_000)
+    found = stats.sensitivity([[1, 0], [0, 1]], [6, 4], draws=20_000)
     assert found.front[0] == near(beta.sf(0.5, 8 * 0.6, 8 * 0.4), abs=0.01)
     assert found.front.sum() == near(1)
     assert (found.best.tolist(), found.worst.tolist()) == ([1, 1], [2, 2])
@@ -171,6 +171,8 @@ def test_a_dominating_design_is_always_in_front_and_ties_share():
     found = stats.sensitivity([[0.9, 0.9], [0.9, 0.9], [0.1, 0.2]], [0.5, 0.5])
     assert (found.best.tolist(), found.worst.tolist()) == ([1, 1, 3], [1, 1, 3])
     assert found.front.tolist() == [1, 1, 0]
+    rounded = stats.sensitivity([[0.3, 0.3], [0.1 + 0.2, 0.3]], [0.5, 0.5])
+    assert (rounded.worst.tolist(), rounded.front.tolist()) == ([1, 1], [1, 1])
     with pytest.raises(UserError):
         stats.sensitivity([[0.9, np.nan]], [0.5, 0.5])
 

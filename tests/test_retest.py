@@ -129,6 +129,11 @@ def test_every_split_is_taken_once(seeds, splits):
     assert all(not set(a) & set(b) for a, b in cuts)
 
 
+def test_of_an_odd_number_of_seeds_one_is_left_out():
+    cuts = [(set(a.tolist()), set(b.tolist())) for a, b in retest._some_splits(7, 3, 20, "x")]
+    assert all(len(a) == len(b) == 3 and not a & b for a, b in cuts)
+
+
 def test_many_seeds_are_split_by_a_stream():
     x = np.random.default_rng(2).normal(size=(30, 20)) + np.linspace(0, 2, 30)[:, None]
     found = retest.retest(x, splits=300)

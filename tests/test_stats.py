@@ -226,3 +226,25 @@ def test_family_error_when_all_are_equal():
     spread = np.linspace(0.5, 1.5, 6)[None, :, None]
     boards = [rng.normal(0, spread, (8, 6, 5)) + rng.normal(0, spread, (1, 6, 5)) for _ in range(400)]
     assert np.mean([stats.significantly_better(board).any() for board in boards]) <= 0.07
+
+
+def test_twenty_seeds_of_one_task_are_as_unsure_as_t_says():
+    """Bootstrapped means of normal scores are narrower by sqrt((n - 1) / n) and know no t: the level makes up for both."""
+    interval = stats.mean_interval(scipy_stats.norm.ppf((np.arange(20) + 0.5) / 20))
+    assert interval.high - interval.low == near(2 * 2.093024 * interval.se, rel=0.03)
+
+
+def test_each_task_draws_seeds_of_its_own():
+    """Two tasks that mirror each other: drawn together their mean would never move."""
+    low, high = stats.bootstrap([[0, 1, 2, 3], [3, 2, 1, 0]])
+    assert low < 1.5 < high
+
+
+def test_strengths_and_win_rates_are_where_the_likelihood_is_steepest_nowhere():
+    strength = stats.bradley_terry([[0, 5], [0, 0]], alpha=0.1)
+    assert strength == near([strength[0], -strength[0]])
+    assert 5 / (1 + np.exp(2 * strength[0])) == near(0.2 * strength[0], abs=1e-5)
+    preferred, gap = np.array([1, 1, 0.5, 0, 1, 0]), np.array([9.0, 7, 2, -1, -8, 4])
+    found, x = stats.win_rate(preferred, gap, ridge=0.5), np.tanh(gap / gap.std())
+    missed = 1 / (1 + np.exp(-np.log(found.controlled / (1 - found.controlled)) - found.length * x)) - preferred
+    assert (missed.sum(), (missed * x).sum() + found.length) == near((0, 0), abs=1e-4)

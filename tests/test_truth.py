@@ -21,7 +21,7 @@ from rewardbench.boards import build, foretold, second, truth
 from rewardbench.boards.kept import Kept
 from rewardbench.boards.writing import FORMS
 from rewardbench.measures import strata
-from rewardbench.measures.agreement import icc_interval
+from rewardbench.measures.agreement import icc_interval, rank_interval
 from rewardbench.pages import board_texts, safe, truth_audit, truth_charts, truth_retest, truth_told, truth_words
 from rewardbench.pages import truth as page
 from rewardbench.types import Prompt
@@ -648,3 +648,121 @@ def test_a_chart_of_nothing_is_nothing():
 
 def test_the_page_is_among_the_forms():
     assert FORMS["truth.html"] is page.page
+
+
+# --- what each rule alone decides ----------------------------------------------------------------
+
+
+def test_half_of_the_seeds_hacked_counts_as_hacked_and_a_misaligned_verdict_as_its_own_alarm():
+    told = [case(TASKS[0], n, False, (0.5, 0.4)[n % 2], 0.5, verdict=("misaligned", "clean")[n % 2]) for n in range(12)]
+    verdicts = foretold.audit(told)["verdicts"]
+    assert [verdicts[a]["hacked"]["hits"] for a in ("gameable", "gameable_or_misaligned")] == [0, 6]
+    assert [verdicts["gameable"][o]["misses"] for o in ("hacked", "hacked_once", "harmful")] == [6, 12, 0]
+    calm = [case(TASKS[0], n, True, 0.0, 0.5) for n in range(12)]
+    assert foretold.audit(calm)["verdicts"]["gameable"]["hacked_once"]["hits"] == 0
+
+
+def test_recall_without_each_task_is_recall():
+    """Flagged: one of four hacked on the first task, all of four on the second, nobody besides."""
+    told = [case(t, n, n < k, float(n < 4), 0.5) for t, k in zip(TASKS, (1, 4)) for n in range(8)]
+    found = foretold.audit(told)["verdicts"]["gameable"]["hacked"]["without_each"]["task"]
+    assert found == {"precision": [1, 1], "recall": [0.25, 1]}
+
+
+def test_leaving_a_family_out_keeps_tasks_apart():
+    """Within each task the forecast is upside down; between tasks it is right."""
+    told = [case(t, n, False, 0.0, 10.0 * i + n, before=dict.fromkeys(foretold.PREDICTORS, 10.0 * i - n)) for i, t in enumerate(TASKS) for n in range(12)]
+    assert foretold.audit(told)["predictors"]["tau"]["quality"]["without_each"] == {k: pytest.approx([-1, -1]) for k in ("task", "family")}
+
+
+def test_a_probe_is_asked_only_about_designs_on_which_it_could_be_measured():
+    told = [case(TASKS[0], n, n < 4, float(n < 4), 0.5, probes=frozenset({"echo"} if n < 10 else ())) for n in range(14)]
+    [echo] = foretold.audit(told)["probes"]
+    assert (echo["designs"], echo["found"], echo["hits"]) == (10, 4, 4)
+
+
+def test_only_drawn_designs_that_were_audited_are_cases(monkeypatch):
+    row = {"task": "t", "verdict": "clean", "findings": {"echo": 0.6}, "best_of_n": {"share": 0.5}, "tau": 0.1, "pairs": 0.5, "probes": ["echo"]}
+    audits = [row | {"entry": n, "findings": f} for n in ("drawn", "made") for f in ({"echo": 0.6}, {}, {})]
+    monkeypatch.setattr(foretold.studies, "read", lambda board, name: audits)
+    monkeypatch.setattr(foretold.numbers, "scale", lambda board, spec: "no scale")
+    spec = SimpleNamespace(design=SimpleNamespace(parts=[SimpleNamespace(weight=1.0, scale=1.0, use="length.words")]))
+    results = (SimpleNamespace(run=SimpleNamespace(spec=spec, curve=None), values={"quality": 0.4}, flags=[]),)
+    there = [SimpleNamespace(name=n, entry=SimpleNamespace(kind=k), results=results) for n, k in (("drawn", "generated"), ("made", "handmade"), ("new", "generated"))]
+    [found] = foretold.cases(BOARD, {"t": there}, {"t": {"drawn"}})
+    assert (found.entry, found.harmful) == ("drawn", True)
+    assert found.findings == {}  # found at one stage of three
+    assert found.before["severity"] == pytest.approx(0.2)
+
+
+def test_luck_of_one_group_has_the_hypergeometric_quantiles():
+    found = strata.luck([1] * 12 + [0] * 18, [1] * 15 + [0] * 15, "a" * 30)
+    assert (found.low, found.high) == tuple(scipy_stats.hypergeom.ppf([0.025, 0.975], 30, 15, 12))
+
+
+def test_groups_weigh_by_their_size():
+    """Two rows that agree, ten that do not; ranks over sizes: (.125 - .825) / (.125 + .825)."""
+    x = [*range(2), *range(10)]
+    assert strata.agreement(x, [0, 1, *range(10)[::-1]], "a" * 2 + "b" * 10) == pytest.approx(-0.7 / 0.95)
+
+
+def test_each_groups_level_costs_a_row():
+    x, groups = [*range(8), *range(8)], "a" * 8 + "b" * 8
+    assert strata.agreement_interval(x, x, groups).low == pytest.approx(rank_interval(1.0, 15)[0])
+
+
+def test_the_area_of_two_equal_groups_is_half_as_unsure_as_that_of_one():
+    """Variances of independent areas of equal weight: at the same true area the variance is halved."""
+    score, true = [0.9, 0.8, 0.7, 0.3, 0.2, 0.1, 0.6, 0.4], [1, 0, 1, 0, 1, 0, 1, 0]
+    one, two = strata.auc_within(score, true, "a" * 8), strata.auc_within(score * 2, true * 2, "a" * 8 + "b" * 8)
+    assert one.value == two.value
+    centre = [(e.value - e.low) ** 2 / strata._variance(np.array([e.low]), 4, 4)[0] for e in (one, two)]
+    assert centre[0] / centre[1] == pytest.approx(2, rel=0.01)
+
+
+def test_the_reliability_of_all_seeds_is_stepped_up_by_spearman_and_brown():
+    told = retested((np.arange(12.0)[:, None] / 5 + np.random.default_rng(5).normal(0, 1, (12, 5))).tolist())
+    one, five = told["icc_2_1"], told["icc_2_k"]
+    assert [five[k] for k in ("r", "low", "high")] == pytest.approx([5 * max(one[k], 0) / (1 + 4 * max(one[k], 0)) for k in ("r", "low", "high")])
+
+
+def test_the_interval_of_what_seeds_do_to_all_alike_covers():
+    rng, hits = np.random.default_rng(15), 0
+    for _ in range(300):
+        found = truth._alike(rng.normal(0, 1, (20, 1)) + rng.normal(0, 1, (1, 5)) + rng.normal(0, 1, (20, 5)))
+        hits += found["low"] <= 0.5 <= found["high"]
+    assert 276 <= hits <= 294
+
+
+def test_arms_are_not_asked_whether_seeds_rank_alike():
+    def one(row, contestant):
+        return SimpleNamespace(contestant=contestant, values=lambda axis, seeds: [row[s] for s in seeds])
+
+    table = np.random.default_rng(8).normal(0, 1, (12, 4)).tolist()
+    board = SimpleNamespace(seeds=4, seed_list=range)
+    assert truth._retest(board, [one(r, i < 9) for i, r in enumerate(table)])["designs"] == 9
+
+
+def test_a_design_that_is_better_or_unresolved_is_unsettled_and_hangs_on_no_trainer(rows):
+    gold = {("same", "grpo"): dict.fromkeys(SIX, 0.5) | {"a": 0.9}, ("triple", "grpo"): dict.fromkeys(SIX, 0.5) | {"a": 0.51}}
+    told = truth.sensitivity(BOARD, trained("t", gold, noise=0.05))
+    assert "a" not in told["dependent"]
+    assert "a" in told["unsettled"]
+    lost = [r | ({"gold": None} if (r["seed"], r["design"]) == (3, "a") else {}) for r in rows]
+    assert truth.sensitivity(BOARD, lost)["seeds"] == 4
+    assert truth.sensitivity(BOARD, [r for r in rows if r["seed"] == 0]) is None
+
+
+def test_two_golds_a_tenth_apart_are_not_near():
+    words = [second.Judged(np.array([[0.3, 0.35]]), np.array([[0.4, 0.4]]))]
+    assert second._words(words)["near"] == 0.5
+
+
+def test_words_are_drawn_by_prompt_and_of_many_entries_by_entry():
+    rng = np.random.default_rng(21)
+    first = rng.random((12, 1))
+    other = first + rng.normal(0, 0.2, (12, 1))
+    once, four = (second._words([second.Judged(np.tile(first, k), np.tile(other, k))]) for k in (1, 4))
+    assert [four[k] for k in ("tau", "low", "high")] == pytest.approx([once[k] for k in ("tau", "low", "high")])
+    same = second._words([second.Judged(first, other)] * 5)
+    assert same["low"] == same["high"] == pytest.approx(same["tau"])

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from importlib.machinery import ModuleSpec
 from types import ModuleType, SimpleNamespace
 
@@ -19,9 +20,23 @@ from sweeping import ROOT, environment, one_line, rbench
 
 from rewardbench import seeds
 from rewardbench.boards import checks, rows, secrets, strict, verify
-from rewardbench.boards.checks import v31_partner, v34_spread, v35_fast, v38_secrets
+from rewardbench.boards.checks import (
+    _gold,
+    v22_parts,
+    v23_reward,
+    v25_start,
+    v26_control,
+    v31_partner,
+    v33_copy,
+    v34_spread,
+    v35_fast,
+    v36_null,
+    v38_secrets,
+    v42_kept,
+)
 from rewardbench.boards.checks._case import Piece
 from rewardbench.boards.finding import SEVERITIES, Finding, Refused
+from rewardbench.design import parse
 from rewardbench.types import UserError
 
 SCHEMAS = ROOT / "rewardbench" / "schemas"
@@ -227,9 +242,176 @@ def test_gold_that_rises_faster_than_when_gold_is_the_reward_is_flagged():
     assert [f.code for f in v35_fast._task(points(10), faster, oracle)] == ["V35"]
     assert v35_fast._task(points(10), oracle - early, oracle) == []
     false = sum(
-        bool(v35_fast._task(points(10), rng.normal(0.5, 0.1, (5, 3)), rng.normal(0.5, 0.1, (10, 3)))) for _ in range(1000)
+        bool(v35_fast._task(points(10), rng.normal(0.5, 0.1, (5, 3)), rng.normal(0.5, 0.01, (10, 3)))) for _ in range(1000)
     )
-    assert false <= 20  # one in a hundred
+    assert false <= 20  # one in a hundred, though gold itself spreads less
+    late = np.array([0, 0, 0.2])
+    assert v35_fast._task(points(10), oracle + late, oracle) == []  # in the end a design may be as good as it likes
+    many = SimpleNamespace(where="t", specs=[SimpleNamespace(points=tuple(range(21)), steps=20)])
+    false = sum(bool(v35_fast._task(many, rng.normal(size=(5, 21)), rng.normal(size=(10, 21)))) for _ in range(500))
+    assert false <= 12  # of ten evaluations together
+
+
+def columns(**more):
+    """A hundred completions of one seed before training."""
+    told = {"split": np.full(100, "dev", dtype=object), "step": np.zeros(100, int), "temperature": np.ones(100), "prompt": np.full(100, "p", dtype=object), "k": np.arange(100), "seed": np.full(100, 3)}
+    return told | {"gold": np.full(100, 0.5), "class": np.zeros(100, int), "tokens": np.full(100, 9), "ended": np.ones(100, bool), "entropy": np.full(100, 2.0)} | more
+
+
+def piece_of(scores, where="t", **more):
+    return SimpleNamespace(where=where, seeds=[3], of=lambda table, seed: scores, **more)
+
+
+@pytest.mark.parametrize("name", ["gold", "class", "tokens", "ended"])
+def test_two_completions_in_a_hundred_may_be_rounded_otherwise_and_three_may_not(name):
+    base = piece_of(columns())
+    for many, severity in ((0, []), (2, ["flag"]), (3, [""])):
+        changed = columns()[name].copy()
+        changed[:many] = ~changed[:many] if name == "ended" else changed[:many] + 1
+        mine = piece_of(columns(**{name: changed}))
+        assert [f.severity for f in v25_start._evaluation(mine, base, 3)] == severity
+        assert [f.severity for f in v26_control._seed(mine, base, 3)] == severity
+    for drift, severity in ((1e-5, []), (0.01, ["flag"]), (0.03, [""])):
+        mine = piece_of(columns(entropy=np.full(100, 2.0 + drift)))
+        assert [f.severity for f in v25_start._evaluation(mine, base, 3)] == severity
+
+
+def test_the_same_words_with_the_same_chances_are_the_same_runs():
+    def trained(kl, gold=0.5, seeds=(3,)):
+        scores = columns(step=np.full(100, 5), kl=np.full(100, kl), gold=np.full(100, gold))
+        return SimpleNamespace(design=SimpleNamespace(trains=True), seeds=list(seeds), of=lambda table, seed: scores)
+
+    assert v33_copy.agreement(trained(1.0), trained(1.001)) == 1
+    assert v33_copy.agreement(trained(1.0), trained(1.01)) == 0  # the same words, taught otherwise
+    assert v33_copy.agreement(trained(1.0), trained(1.0, gold=0.4)) == 0
+    assert v33_copy.agreement(trained(1.0), trained(1.0, seeds=(4,))) == 0
+    one, other = (SimpleNamespace(design=SimpleNamespace(parts=(1,)), design_hash="x", algorithm=a) for a in ("grpo", "raft"))
+    assert v33_copy._same(one, one)
+    assert not v33_copy._same(one, other)  # on a board of algorithms every entry has one design
+
+
+def asked(module, monkeypatch, ends, kind="submitted", missing=()):
+    """What a check of gold at the end finds, of pieces with these ends; the first is the entry's."""
+    found = {n: SimpleNamespace(where=n, task="t", seeds=list(range(len(e) + len(missing))), design=SimpleNamespace(trains=True), ends=e) for n, e in ends.items()}
+    mine, *others = found.values()
+    monkeypatch.setattr(module, "gold_at_end", lambda p: dict(zip([s for s in p.seeds if p is not mine or s not in missing], p.ends)))
+    case = SimpleNamespace(pieces=[mine], about={"kind": kind}, others=lambda t: others, listed=lambda name, t: found.get(name))
+    return module.check(case)
+
+
+def test_seeds_that_spread_too_little_are_asked_about_where_there_is_room(monkeypatch):
+    wide, close = [0.4, 0.5, 0.6, 0.45, 0.55], [0.5, 0.501, 0.499, 0.5, 0.5005]
+    others = {str(i): wide for i in range(8)}
+    assert [f.code for f in asked(v34_spread, monkeypatch, {"mine": close, **others})] == ["V34"]
+    assert asked(v34_spread, monkeypatch, {"mine": wide, **others}) == []
+    assert asked(v34_spread, monkeypatch, {"mine": close, **others}, "control") == []
+    assert asked(v34_spread, monkeypatch, {"mine": [v + 0.45 for v in close], **{n: [v + 0.35 for v in e] for n, e in others.items()}}) == []
+    assert asked(v34_spread, monkeypatch, {"mine": [v + 0.3 for v in close], **others}) == []  # nobody is near
+    assert v34_spread.spread([0.5, 0.5], [wide]) == (1, 1)
+
+
+def test_an_entry_that_cannot_be_told_from_a_constant_is_marked(monkeypatch):
+    flat, noise = [0.2, 0.3, 0.25, 0.22, 0.28], [0.01, -0.01, 0.02, 0, -0.02]
+    near, far = ([v + up + n for v, n in zip(flat, noise)] for up in (0, 0.3))
+    assert [f.code for f in asked(v36_null, monkeypatch, {"mine": near, "constant": flat})] == ["V36"]
+    assert asked(v36_null, monkeypatch, {"mine": far, "constant": flat}) == []
+    assert asked(v36_null, monkeypatch, {"mine": near, "constant": flat}, "control") == []
+
+
+def test_seeds_are_paired_though_a_run_broke_off(monkeypatch):
+    """Each seed lifts gold by .1 exactly, and seed 1 was never evaluated."""
+    null = [0.1, 0.9, 0.5, 0.3, 0.7]
+    mine = [v + 0.1 for s, v in enumerate(null) if s != 1]
+    assert asked(v36_null, monkeypatch, {"mine": mine, "constant": null}, missing=(1,)) == []
+    tables = {s: columns(step=np.repeat([0, 1, 2, 2], 25), gold=np.repeat([0.0, s / 10, 0.0, 0.2], 25)) for s in (3, 4, 5)}
+    tables[4]["step"][:] = 0  # it broke off
+    piece = SimpleNamespace(seeds=[3, 4, 5], specs=[SimpleNamespace(points=(0, 1, 2))], of=lambda table, seed: tables[seed])
+    assert _gold.gold_at_end(piece) == pytest.approx({3: 0.2, 5: 0.3})
+
+
+def test_a_prompt_that_is_drawn_twice_has_two_places_and_the_grid_its_own_split():
+    drawn = [SimpleNamespace(id=n) for n in "aba"]
+    piece = SimpleNamespace(specs=[SimpleNamespace(grid_split="test")], prompts=lambda of, seed: drawn)
+    assert v31_partner._drawn(piece, (3, "test", 8, 1.5, "a", 0, 1)) == ("test/3/1.5/2", drawn[2])
+    assert v31_partner._drawn(piece, (3, "dev", 0, 1.0, "b", 0, 0)) == ("dev/3/1/1", drawn[1])
+
+
+def test_kept_completions_are_drawn_like_the_others_and_half_of_five_in_a_hundred_is_noticed_as_such():
+    """Honest draws of two of eight have uniform p, also where evaluations share their noise; raised others are seen."""
+    rng, ps = np.random.default_rng(5), []
+    for _ in range(400):
+        level = rng.random((12, 8)).round(1)  # evaluations of one completion go together
+        gold = np.concatenate([level, level]).ravel()
+        told = columns(gold=gold, step=np.repeat([1, 2], 96), split=np.full(192, "dev", dtype=object), seed=np.full(192, 3), prompt=np.tile(np.repeat(np.arange(12), 8), 2), k=np.tile(np.arange(8), 24))
+        own = [i for i in range(192) if told["k"][i] in (2, 5)]
+        piece = SimpleNamespace(scores=told, words=lambda own=own: ((i, None, None) for i in own))
+        ps.append(v42_kept.p_of(v42_kept.gaps(piece, "gold")))
+    assert 0.02 <= np.mean(np.array(ps) < 0.05) <= 0.085
+    assert np.mean(ps) == pytest.approx(0.5, abs=0.05)
+    told["gold"] = np.where(np.isin(told["k"], (2, 5)), 0.5, 0.9) + 0.01 * gold
+    told["gold"][:96] = 0.5  # kept of the last evaluation alone: the others are not asked
+    piece = SimpleNamespace(scores=told, words=lambda: ((i, None, None) for i in own if i >= 96))
+    assert len(v42_kept.gaps(piece, "gold")) == 12
+    assert v42_kept.gaps(piece, "gold")[:, 0] == pytest.approx(-0.4, abs=0.01)
+
+
+def test_the_variance_of_a_draw_without_replacement_by_hand(monkeypatch):
+    """Two of 1 .. 5 kept: 2 - 11 / 3, and 2.5 (1 / 2 + 1 / 3)."""
+    told = {n: v[:5] for n, v in columns(gold=np.array([1.0, 2, 3, 4, 5] * 20)).items()}
+    piece = SimpleNamespace(scores=told, words=lambda: ((i, None, None) for i in (0, 2)), where="t")
+    assert v42_kept.gaps(piece, "gold") == pytest.approx(np.array([[-5 / 3, 25 / 12]]))
+    monkeypatch.setattr(v42_kept, "NUMBERS", ("gold",))
+    for p, severity in ((1e-2, []), (1e-4, ["flag"]), (1e-7, ["reject"])):
+        monkeypatch.setattr(v42_kept, "p_of", lambda gap, p=p: p)
+        assert [f.severity for f in v42_kept.check(SimpleNamespace(pieces=[piece]))] == severity
+
+
+GATED = """
+combine = "gate"
+[[part]]
+use = "answers.alone"
+gate = 0.7
+[[part]]
+use = "answers.brief"
+weight = 1.0
+"""
+
+
+def follows(text, parts, reward, gold=(0.0, 0.0)):
+    """Of two completions, whether each reward follows from these scores."""
+    design = parse(text, "d") if isinstance(text, str) else text
+    scores = {f"part/{p.name}": np.array(v, dtype=np.float32) for p, v in zip(design.parts, parts)}
+    return v23_reward._follows(SimpleNamespace(design=design, scores=scores | {"reward": np.array(reward, dtype=np.float32), "gold": np.array(gold)})).tolist()
+
+
+def test_a_gate_does_not_hang_on_how_its_score_was_rounded():
+    assert follows(GATED, [[0.7, 0.3], [1.0, 1.0]], [1, 0]) == [True, True]
+    assert follows(GATED, [[0.7, 0.3], [1.0, 1.0]], [1, 1]) == [True, False]
+    assert follows(GATED, [[0.9, 0.9], [1.0, 1.0]], [1.001, np.nan]) == [False, False]
+
+
+def test_the_oracle_is_paid_gold_and_untrained_nothing():
+    oracle = SimpleNamespace(parts=[SimpleNamespace(name="oracle", use="oracle")])
+    assert follows(oracle, [[0.25, 0.75]], [0.25, 0.75], (0.25, 0.5)) == [True, False]
+    assert follows(SimpleNamespace(parts=[]), [], [np.nan, 0.0]) == [True, False]
+
+
+def test_parts_that_are_not_called_are_named(handed, monkeypatch):
+    every = v22_parts._callable
+    monkeypatch.setattr(v22_parts, "_callable", lambda design: replace(every(design), parts=every(design).parts[:1]))
+    marks = [f.message for f in verify.verify(handed.thin, handed.board).findings if f.code == "V22"]
+    assert marks == ["not called: qa-lookup: brief"]
+
+
+def test_a_part_that_abstains_is_silent_in_its_column_too(monkeypatch):
+    monkeypatch.setattr(v22_parts, "score", lambda *words: SimpleNamespace(scores=np.array([[np.nan], [1.0]])))
+
+    def found(*claimed):
+        piece = SimpleNamespace(where="t", task="t", at=str, scores={"part/x": np.array(claimed, dtype=np.float32)})
+        return v22_parts._of(piece, SimpleNamespace(name="x"), [[[0], [1]]], [None])
+
+    assert found(np.nan, 1.0) == []
+    assert found(0.0, 1.0)[0].evidence["places"] == ["0: 'x' is 0, its words get nan"]
 
 
 @pytest.fixture
@@ -268,6 +450,13 @@ def test_a_partner_who_says_something_else_is_found(dialogue):
     assert "something else" in found.message
     dialogue.texts["text"][1] = "It is booked."
     assert len(v31_partner._of(dialogue)) == 2
+
+
+def test_a_partner_who_is_passed_over_is_missed(dialogue):
+    alone = [m for m in json.loads(dialogue.texts["messages"][0]) if m["role"] == "assistant"]
+    dialogue.texts["messages"][0] = json.dumps(alone)
+    (found,) = v31_partner._of(dialogue)
+    assert "something else" in found.message
 
 
 # --- codes ----------------------------------------------------------------------------------------
@@ -334,3 +523,43 @@ def test_an_unknown_code_names_the_nearest():
     said = rbench("explain", "hackd")
     one_line(said, "'hackd'", "did you mean 'hacked'?")
     assert said.code == 2
+
+
+# --- how levels are read --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("stopping", "unmade", "level"),
+    [
+        ("", "", "reproduced"),
+        ("", "V30", "reproduced"),  # training anew says more
+        ("", "V30 V41", "rescored"),
+        ("", "V21", "reproduced"),  # the first check of a level was made
+        ("V21", "", "consistent"),
+        ("V05", "", "reported"),
+        ("V41", "", "regenerated"),
+        ("V05 V41", "V20", "reported"),
+    ],
+)
+def test_a_level_is_reached_up_to_what_stops_it(stopping, unmade, level):
+    of = {"V05": "consistent", "V20": "rescored", "V21": "rescored", "V30": "regenerated", "V41": "reproduced"}
+    assert verify._reached(of, set(stopping.split()), set(unmade.split()), checks.LEVELS) == level
+
+
+def test_of_many_findings_the_first_are_told_and_the_others_counted():
+    module = SimpleNamespace(CODE="V99", SEVERITY="flag", check=lambda case: [Finding("V99", str(i), severity="mark" if i else "") for i in range(60)])
+    found, why = verify._asked(module, None)
+    assert (len(found), found[-1].message, why) == (50, "and 11 more of this kind", "")
+    assert [f.severity for f in found[:2]] == ["flag", "mark"]
+
+
+def test_depth_and_integers_are_bounded_on_the_dot():
+    assert strict.loads(b"[" * 24 + b"]" * 24, "x") is not None
+    assert strict.loads(b"[" + b"[]," * 40 + b"[]]", "x") == [[]] * 41
+    assert strict.loads(b"[9223372036854775808, -9223372036854775808]", "x") == [2**63, -(2**63)]
+    assert strict.toml(b"a = 9223372036854775807", "x") == {"a": 2**63 - 1}
+    for data in (b"[" * 25 + b"]" * 25, b"9223372036854775809", b"-9223372036854775809"):
+        with pytest.raises(Refused):
+            strict.loads(data, "x")
+    with pytest.raises(Refused):
+        strict.toml(b"a = [1, -99999999999999999999]", "x")

@@ -38,10 +38,10 @@ def check(case: Case) -> list[Finding]:
     for piece in case.pieces:
         if not piece.design.trains or case.about["kind"] == "control":
             continue
-        mine = gold_at_end(piece)
+        mine = [*gold_at_end(piece).values()]
         if len(mine) and not ROOM < np.mean(mine) < 1 - ROOM:
             continue
-        ends = [gold_at_end(o) for o in case.others(piece.task)] if len(mine) else []
+        ends = [[*gold_at_end(o).values()] for o in case.others(piece.task)] if len(mine) else []
         ratio, p = spread(mine, [e for e in ends if len(e) and abs(np.mean(e) - np.mean(mine)) < NEAR])
         if p < LEVEL_P:
             less = f"{ratio**0.5:.2f} times as much as those of entries near it, p = {p:.2g}"

@@ -24,7 +24,7 @@ def check(case: Case) -> list[Finding]:
         null = case.listed("constant", piece.task)
         if null is None or case.about["kind"] == "control":
             continue
-        mine, theirs = (dict(zip(p.seeds, gold_at_end(p), strict=False)) for p in (piece, null))
+        mine, theirs = gold_at_end(piece), gold_at_end(null)
         shared = [s for s in mine if s in theirs]
         if len(shared) < 2:
             continue
