@@ -452,6 +452,14 @@ def test_normal_seeds_are_caught_as_the_table_has_it(caught):
         assert real == pytest.approx(caught["theory"][pick]["caught"], abs=bound)
 
 
+def test_designs_together_are_their_mean_and_surer_than_each(caught):
+    each, one = caught["designs"].values(), caught["together"][PICK]
+    assert one["caught"] == pytest.approx(np.mean([d["picks"][PICK]["caught"] for d in each], axis=0))
+    widths = np.array([np.subtract(d["picks"][PICK]["high"], d["picks"][PICK]["low"]) for d in each])
+    assert np.subtract(one["high"], one["low"]) == pytest.approx(np.sqrt((widths**2).sum(axis=0)) / 8, rel=0.1)
+    assert one["caught"] == pytest.approx(caught["theory"][PICK]["caught"], abs=0.06)
+
+
 def test_the_interval_of_a_caught_share_covers_what_normal_seeds_have(caught):
     inside = [low <= rate <= high for one in caught["designs"].values() for p in one["picks"]
               for low, rate, high in zip(one["picks"][p]["low"], caught["theory"][p]["caught"], one["picks"][p]["high"], strict=True)]  # fmt: skip
@@ -549,7 +557,7 @@ def test_the_page_is_one_safe_file(which, request):
     assert [t for t, _ in read.tags].count("script") == 1
     assert "\u202e" not in html
     pictures = re.findall(r"<svg.*?</svg>", html, re.DOTALL)
-    panels = {"audit": 2, "rivals": 3, "predictors": 4, "probes": 1, "retest": 3 + 2, "second gold": 3 + 3, "trainers": 3, "challenge": 2}
+    panels = {"audit": 2, "rivals": 3, "predictors": 4, "probes": 1, "retest": 3 + 2, "second gold": 3 + 3, "trainers": 3, "challenge": 1 + 2}
     marks = len(TASKS) + 2
     assert len(pictures) == sum(panels.values()) + marks
     for picture in pictures:
@@ -736,11 +744,11 @@ def test_the_interval_of_what_seeds_do_to_all_alike_covers():
 
 def test_arms_are_not_asked_whether_seeds_rank_alike():
     def one(row, contestant):
-        return SimpleNamespace(contestant=contestant, values=lambda axis, seeds: [row[s] for s in seeds])
+        return SimpleNamespace(name=str(row), contestant=contestant, values=lambda axis, seeds: [row[s] for s in seeds])
 
     table = np.random.default_rng(8).normal(0, 1, (12, 4)).tolist()
     board = SimpleNamespace(seeds=4, seed_list=range)
-    assert truth._retest(board, [one(r, i < 9) for i, r in enumerate(table)])["designs"] == 9
+    assert truth._retest(board, [one(r, i < 9) for i, r in enumerate(table)], set())["designs"] == 9
 
 
 def test_a_design_that_is_better_or_unresolved_is_unsettled_and_hangs_on_no_trainer(rows):

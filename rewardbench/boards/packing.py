@@ -109,13 +109,26 @@ def kind_of(board: Board, one: Found) -> tuple[str, str]:
     return "submitted", one.design
 
 
-def summary_of(board: Board, one: Found) -> str:
-    """The summary that a shipped design's file has."""
-    if one.design in find.arms():
-        return find.arms()[one.design]
+def summary_of(board: Board, design: str, algorithm: str, task: str) -> str:
+    """The summary that a shipped design's file has; of an arm what it is, of an algorithm's entry what that is."""
+    if design in find.arms():
+        return find.arms()[design]
     if board.algorithms:
-        return find.listing("algorithms").get(one.algorithm, "")
-    return find.listing("designs").get(f"{one.task}/{one.design}", "")
+        return find.listing("algorithms").get(algorithm, "")
+    return find.listing("designs").get(f"{task}/{design}", "")
+
+
+def joined(said: Mapping[str, str]) -> str:
+    """One summary of those of each task (task -> summary): the one that all have, or each after its task's name.
+
+    >>> joined({"qa/lookup": "Pays.", "writing/story": "Pays."})
+    'Pays.'
+    >>> joined({"qa/lookup": "Pays.", "writing/story": "Asks."})
+    'qa/lookup: Pays; writing/story: Asks'
+    """
+    if len(set(said.values())) == 1:
+        return next(iter(said.values()))
+    return "; ".join(f"{task}: {text.rstrip('.')}" for task, text in said.items() if text)
 
 
 def write(
@@ -216,7 +229,11 @@ def add_own(board: Board, folders: Sequence[Path], over: Sequence[str] = ()) -> 
         if reason := _otherwise(folder, kind, [one for _, one in named[name]], name in over):
             kept.append(f"{name}: {reason}")
             continue
-        about = About(name, kind, summary_of(board, first), ("rewardbench-suite",), "maintainers")
+        there = {one.task for _, one in named[name]} | {
+            t for t in board.tasks if (folder / entries.slug(t) / "spec.toml").is_file()
+        }
+        said = {t: summary_of(board, first.design, first.algorithm, t) for t in board.tasks if t in there}
+        about = About(name, kind, joined(said), ("rewardbench-suite",), "maintainers")
         write(board, about, [one for _, one in named[name]], folder, thin=True)
         written.append(name)
     return Added(tuple(written), tuple(wrong), tuple(kept))

@@ -17,7 +17,7 @@ import numpy as np
 
 from rewardbench import design as designs_
 from rewardbench import find, stats, sweep, trace, watch
-from rewardbench.boards import definition, entries, numbers, rows, submitting
+from rewardbench.boards import definition, entries, numbers, packing, rows
 from rewardbench.boards.definition import Board
 from rewardbench.boards.entries import Entry
 from rewardbench.boards.rows import Columns
@@ -296,10 +296,10 @@ def _compared(old: Path, new: Path, seeds: Sequence[int], out: Path) -> Differen
 
 def _base(board: Board, entry: Entry, task: str, runs: Sequence[Loaded]) -> list[Loaded]:
     """The `untrained` runs that an entry's own numbers are relative to; none where neither it nor its board has any."""
-    if not runs[0].spec.design.trains:
-        return list(runs)
-    place = board.folder / "entries" / submitting.BASE / entries.slug(task)
-    return entry.control(task) or (rows.load(place) if place.is_dir() else [])
+    try:
+        return packing.base_of(board, entry.folder, task, runs)
+    except UserError:
+        return []
 
 
 def _means(board: Board, runs: Sequence[Loaded], base: Sequence[Loaded]) -> dict[str, float | None]:
@@ -330,6 +330,7 @@ def check(case: Case, seeds: int) -> list[Finding]:
     entry, board = Entry(case.folder, case.about), case.board
     if any(reaches_out(entry.runs(task)[0].spec.design) for task in entry.tasks):
         raise NotChecked("it runs code of its own, or asks a model: `rbench reproduce --trust` does, in a container")
+    definition.check_scale(board, entry.tasks)
     commit = secrets.token_hex(20)
     done = []
     with tempfile.TemporaryDirectory(prefix="rbench-") as place:

@@ -204,16 +204,13 @@ def _given(task: str, name: str, runs: Sequence[Recorded]) -> str:
 
 def summary_of(board: Board, entered: Entered) -> str:
     """The summary that the design's own file has; task by task where it ships with another one on each."""
-    found = {one.task: _summary(board, one) for one in entered.design}
-    if len(set(found.values())) == 1:
-        return next(iter(found.values()))
-    return "; ".join(f"{task}: {said.rstrip('.')}" for task, said in found.items() if said)
+    return packing.joined({one.task: _summary(board, one) for one in entered.design})
 
 
 def _summary(board: Board, one: Found) -> str:
     """That of the design on one task; "" where it has none, or a sweep of an earlier version kept no copy of it."""
     if packing.kind_of(board, one)[0] != "submitted":
-        return packing.summary_of(board, one)
+        return packing.summary_of(board, one.design, one.algorithm, one.task)
     path = one.sources / "designs" / f"{one.design}.toml"
     said = tomllib.loads(path.read_text()).get("summary", "") if path.is_file() else ""
     return " ".join(str(said).split())

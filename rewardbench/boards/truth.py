@@ -33,6 +33,7 @@ CHALLENGED = (1, 2, 3, 5)
 RESAMPLES = 2000
 JACKKNIFE = 12
 """Blocks of seeds, each left out once, by which the interval of a caught share is worked out."""
+Caught = tuple[stats.Ground, Floats]
 
 
 def truth(
@@ -205,16 +206,19 @@ def challenge(board: Board, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]
     known = [r for r in rows if r["quality"] is not None]
     angles = stats.angle(numbers.gold(board, TASK, np.array([r["quality"] for r in known])))
     rows = [{**r, "angle": a} for r, a in zip(known, angles, strict=True)]
-    found = {}
+    told, rates = {}, []
     for design in dict.fromkeys(r["design"] for r in rows):
         mine = [r for r in rows if r["design"] == design]
         fresh = np.array([r["angle"] for r in mine if r["sort"] == "fresh"])
         if len(fresh) >= max(n for _, n in PICKS) + max(CHALLENGED) + JACKKNIFE:
-            found[design] = _challenged(fresh, _copies(mine), design)
-    if not found:
+            caught = {_pick(p): _caught(fresh, p, f"{design}/{p[1]}") for p in PICKS}
+            rates.append(caught)
+            told[design] = _challenged(fresh, _copies(mine), design, caught)
+    if not told:
         return None
     theory = {_pick(p): asdict(stats.simulate(p, CHALLENGED, stream="truth")) for p in PICKS}
-    return {"seeds": list(CHALLENGED), "theory": theory, "designs": found}
+    together = {n: _bounded(*_mean([r[n] for r in rates])) for n in theory}
+    return {"seeds": list(CHALLENGED), "theory": theory, "together": together, "designs": told}
 
 
 def _pick(pick: tuple[int, int]) -> str:
@@ -236,19 +240,19 @@ def _copies(rows: Sequence[Mapping[str, Any]]) -> Floats:
     return np.array([[own[s] for s in seeds] for _, own in sorted(table.items()) if len(own) == len(seeds)])
 
 
-def _challenged(fresh: Floats, copies: Floats, design: str) -> dict[str, Any]:
+def _challenged(fresh: Floats, copies: Floats, design: str, caught: Mapping[str, Caught]) -> dict[str, Any]:
     """One design's shares caught."""
     return {
         "seeds": len(fresh),
         "sd": float(fresh.std(ddof=1)),
-        "picks": {_pick(p): _caught(fresh, p, f"{design}/{p[1]}") for p in PICKS},
+        "picks": {p: asdict(found) | _bounded(np.array(found.caught), half) for p, (found, half) in caught.items()},
         "copies": len(copies),
         "ground": _ground(copies, fresh, design) if len(copies) > 1 else {},
     }
 
 
-def _caught(fresh: Floats, pick: tuple[int, int], stream: str) -> dict[str, Any]:
-    """What picking gains and how often it is caught, with an interval over the design's seeds.
+def _caught(fresh: Floats, pick: tuple[int, int], stream: str) -> Caught:
+    """What picking gains and how often it is caught, and half of the width of that share's interval [c].
 
     Sixty seeds are a sample too: blocks of them are left out in turn (the jackknife of Quenouille and Tukey).
     """
@@ -256,9 +260,19 @@ def _caught(fresh: Floats, pick: tuple[int, int], stream: str) -> dict[str, Any]
     blocks = np.array_split(np.arange(len(fresh)), JACKKNIFE)
     left = [stats.catch_rate(np.delete(fresh, b), pick, CHALLENGED, RESAMPLES, stream).caught for b in blocks]
     error = sqrt(JACKKNIFE - 1) * np.array(left).std(axis=0)
-    half = float(scipy_stats.t.ppf(0.975, JACKKNIFE - 1)) * error
-    rates = np.array(found.caught)
-    return asdict(found) | {"low": np.clip(rates - half, 0, 1).tolist(), "high": np.clip(rates + half, 0, 1).tolist()}
+    return found, float(scipy_stats.t.ppf(0.975, JACKKNIFE - 1)) * error
+
+
+def _mean(caught: Sequence[Caught]) -> tuple[Floats, Floats]:
+    """(mean share caught [c], half of its interval's width [c]) of designs, whose seeds are drawn apart."""
+    rates = np.mean([found.caught for found, _ in caught], axis=0)
+    return rates, np.sqrt(np.sum([half**2 for _, half in caught], axis=0)) / len(caught)
+
+
+def _bounded(rates: Floats, half: Floats) -> dict[str, list[float]]:
+    """Shares with intervals, [c] each."""
+    low, high = np.clip(rates - half, 0, 1), np.clip(rates + half, 0, 1)
+    return {"caught": rates.tolist(), "low": low.tolist(), "high": high.tolist()}
 
 
 def _ground(copies: Floats, fresh: Floats, stream: str) -> dict[str, Any]:

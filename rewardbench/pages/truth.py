@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from markupsafe import Markup
 
 from rewardbench import __version__
-from rewardbench.pages import truth_charts as charts
 from rewardbench.pages import truth_words as words
-from rewardbench.pages.numbers import fixed
 from rewardbench.pages.report import render
 from rewardbench.pages.truth_audit import audit
-from rewardbench.pages.truth_charts import Line
-from rewardbench.pages.truth_parts import Made, Part, Table
+from rewardbench.pages.truth_challenge import challenge
+from rewardbench.pages.truth_parts import Part
 from rewardbench.pages.truth_retest import retest
 from rewardbench.pages.truth_second import second
 from rewardbench.pages.truth_told import MISSING, NO, OPEN, YES
@@ -25,10 +23,6 @@ SCRIPTS = ("theme.js",)
 Json = Mapping[str, Any]
 KINDS = {YES: "better", NO: "worse", OPEN: "not-done", MISSING: "none"}
 """How an answer looks."""
-CAPTIONS = {
-    "caught": "Share flagged by so many challenge seeds, with 95% intervals over the design's seeds. Thin and dashed: "
-    "the same if seeds were normal.",
-}
 
 
 def page(told: Json) -> str:
@@ -52,7 +46,7 @@ def parts(told: Json) -> list[Part]:
         "retest": retest,
         "second_gold": second,
         "sensitivity": sensitivity,
-        "challenge": _challenge,
+        "challenge": challenge,
     }
     found = []
     for key, question in words.QUESTIONS.items():
@@ -62,57 +56,3 @@ def parts(told: Json) -> list[Part]:
         drawn = tuple((Markup(d), c) for d, c in figures if d)
         found.append(Part(key, words.TITLES[key], question, mine, tuple(more), drawn, tuple(tables)))
     return found
-
-
-# --- challenge seeds -----------------------------------------------------------------------------
-
-
-def _challenge(truth: Json) -> Made:
-    """Caught rates a design, beside the table for normal seeds."""
-    told = truth["challenge"]
-    panels, tables = {}, [_theory_table(told)]
-    for design, one in told["designs"].items():
-        shown = []
-        for i, (pick, found) in enumerate(one["picks"].items()):
-            shown.append(Line(pick, found["caught"], found["low"], found["high"], look=i))
-            shown.append(Line(pick, told["theory"][pick]["caught"], dashed=True, look=i))
-        panels[design] = shown
-        tables.append(_caught_table(design, one, told["seeds"]))
-    steps = [str(c) for c in told["seeds"]]
-    chart = charts.lines(
-        "challenge", "Caught by challenge seeds", panels, steps, ("challenge seeds", "share flagged"), (0.0, 1.0)
-    )
-    return (), [(chart, CAPTIONS["caught"])], tables
-
-
-def _caught_head(seeds: Sequence[int]) -> tuple[str, ...]:
-    return ("reported", "inflation, in sd", "sd shown", *(f"caught by {c}" for c in seeds), "too alike")
-
-
-def _theory_table(told: Json) -> Table:
-    rows = tuple(
-        (
-            pick,
-            fixed(g["inflation"]),
-            fixed(g["shown"]),
-            *(words.percent(c) for c in g["caught"]),
-            words.percent(g["spread_caught"]),
-        )
-        for pick, g in told["theory"].items()
-    )
-    return Table("If seeds were normal", _caught_head(told["seeds"]), rows)
-
-
-def _caught_table(design: str, one: Json, seeds: Sequence[int]) -> Table:
-    rows = [
-        (pick, fixed(g["inflation"]), fixed(g["shown"]), *(words.rate(g, i) for i in range(len(seeds))),
-         words.percent(g["spread_caught"]))
-        for pick, g in one["picks"].items()
-    ]  # fmt: skip
-    rows += [
-        (f"{pick} copies, ground", fixed(g["inflation"]), fixed(g["shown"]), *(words.percent(c) for c in g["caught"]),
-         words.percent(g["spread_caught"]))
-        for pick, g in one["ground"].items()
-    ]  # fmt: skip
-    title = f"{design}: {one['seeds']} fresh seeds, standard deviation {fixed(one['sd'], 3)}, {one['copies']} copies"
-    return Table(title, _caught_head(seeds), tuple(rows))

@@ -38,6 +38,8 @@ TITLES = {
 }
 LEVEL = 0.05
 """Honest entries that the challenge is meant to flag; and the p from which flags beat chance."""
+NEAR, FAIR = 0.1, 0.08
+"""The mean share caught may lie so far from that of normal seeds; and the most honest entries that may be flagged."""
 STUDIES = {"audit": "audits", "sensitivity": "sensitivity", "challenge": "challenge"}
 """Part -> the study that it needs; the others need entries alone."""
 OUTCOMES = {
@@ -69,6 +71,7 @@ def _of(part: str, truth: Json) -> Iterator[Told]:
         if beside := rivals.answer(told):
             yield beside
     elif part == "challenge":
+        yield together(told)
         yield from (challenge(d, one, told) for d, one in told["designs"].items())
     else:
         say = {"retest": retest, "second_gold": second_gold, "sensitivity": sensitivity}[part]
@@ -240,6 +243,23 @@ def sensitivity(task: str, one: Json) -> Told:
 
 
 # --- challenge -----------------------------------------------------------------------------------
+
+
+def together(told: Json) -> Told:
+    """Mean shares caught of all designs, for each number of challenge seeds, beside the table for normal seeds."""
+    honest, *_, worst = told["together"]
+    fair, caught = told["together"][honest]["caught"], told["together"][worst]["caught"]
+    table = told["theory"][worst]["caught"]
+    near = max(abs(a - b) for a, b in zip(caught, table, strict=True)) <= NEAR and max(fair) <= FAIR
+    says = (
+        f"On real seeds of {listed([quoted(d) for d in told['designs']])} together, "
+        f"{listed([str(c) for c in told['seeds']])} challenge seeds flag an honest entry "
+        f"{listed([percent(f) for f in fair])} of the time ({percent(LEVEL)} is meant), and catch {worst} "
+        f"{listed([percent(c) for c in caught])} (normal theory {listed([percent(t) for t in table])}). "
+        "One design alone may lie 15 points off: so do sixty normal seeds."
+    )
+    last = told["together"][worst]
+    return Told("challenge", "together", YES if near else NO, f"{rate(last)} of {worst} caught", says)
 
 
 def challenge(design: str, one: Json, told: Json) -> Told:

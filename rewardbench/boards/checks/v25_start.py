@@ -12,16 +12,13 @@ from __future__ import annotations
 import numpy as np
 
 from rewardbench.boards.checks._case import Case, NotChecked, Piece, listed, overrides, place
+from rewardbench.boards.checks._same import FEW, same
 from rewardbench.boards.finding import Finding
 
 CODE = "V25"
 LEVEL = "consistent"
 SEVERITY = "reject"
 AFTER: tuple[str, ...] = ("V06", "V08", "V11")
-
-
-FEW = 0.02
-COMPARED = ("gold", "class", "tokens", "ended")
 
 
 def check(case: Case) -> list[Finding]:
@@ -57,12 +54,12 @@ def _evaluation(piece: Piece, base: Piece, seed: int) -> list[Finding]:
     )
     if not len(mine["gold"]) or seed not in base.seeds:
         return []
-    same = np.all([mine[n] == theirs[n] for n in COMPARED], axis=0)
-    share = float((~same).mean())
+    alike = same(mine, theirs)
+    share = float((~alike).mean())
     drift = float(np.abs(mine["entropy"] - theirs["entropy"]).max())
     if share == 0 and drift <= 1e-4:
         return []
-    at = place(piece.where, mine, int(np.argmin(same)))
+    at = place(piece.where, mine, int(np.argmin(alike)))
     line = f"{share:.1%} of the first evaluation is not the untrained policy's (entropy {drift:.2g} off): {at}"
     few = share <= FEW and drift <= 0.02
     return [Finding(CODE, line, {"seed": seed, "share": share, "entropy": drift}, "flag" if few else "")]

@@ -10,16 +10,13 @@ from __future__ import annotations
 import numpy as np
 
 from rewardbench.boards.checks._case import Case, NotChecked, Piece, place
+from rewardbench.boards.checks._same import FEW, same
 from rewardbench.boards.finding import Finding, shown
 
 CODE = "V26"
 LEVEL = "consistent"
 SEVERITY = "reject"
 AFTER: tuple[str, ...] = ("V06",)
-
-
-FEW = 0.02
-COMPARED = ("gold", "class", "tokens", "ended")
 
 
 def check(case: Case) -> list[Finding]:
@@ -43,9 +40,9 @@ def _seed(piece: Piece, base: Piece, seed: int) -> list[Finding]:
     mine, theirs = piece.of("scores", seed), base.of("scores", seed)
     if len(mine["gold"]) != len(theirs["gold"]):
         return [Finding(CODE, f"{piece.where}, seed {seed}: {len(mine['gold'])} rows, not {len(theirs['gold'])}")]
-    same = np.all([mine[n] == theirs[n] for n in COMPARED], axis=0)
-    share = float((~same).mean())
+    alike = same(mine, theirs)
+    share = float((~alike).mean())
     if share == 0:
         return []
-    line = f"{share:.1%} of the control is not the board's: {place(piece.where, mine, int(np.argmin(same)))}"
+    line = f"{share:.1%} of the control is not the board's: {place(piece.where, mine, int(np.argmin(alike)))}"
     return [Finding(CODE, line, {"seed": seed, "share": share}, "flag" if share <= FEW else "")]

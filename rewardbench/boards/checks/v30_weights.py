@@ -1,14 +1,11 @@
 """Sampled anew from the weights that the bundle brings, completions score as the rows say.
 
-Why: it shows that a policy exists which behaves so, on fresh prompts too. Thin entries bring no weights: on the CPU
-tier training anew costs seconds and says more, see V41.
-Mend: nothing, unless the board asks for weights.
+Why: it shows that a policy exists which behaves so, on fresh prompts too. No board of this version asks for weights:
+on the CPU tier training anew costs seconds and says more, see V41, and so this check is never made.
+Mend: nothing; ask for `--level reproduced`.
 """
 
 from __future__ import annotations
-
-import importlib
-import importlib.util
 
 from rewardbench.boards.checks._case import Case, NotChecked
 from rewardbench.boards.finding import Finding
@@ -20,10 +17,5 @@ AFTER: tuple[str, ...] = ("V20",)
 
 
 def check(case: Case) -> list[Finding]:
-    """What sampling anew found; one mark where there are no weights to sample from."""
-    if importlib.util.find_spec("rewardbench.boards.regenerate") is None or not list(
-        case.folder.rglob("*.safetensors")
-    ):
-        raise NotChecked("not checked: no weights in the bundle")
-    found: list[Finding] = importlib.import_module("rewardbench.boards.regenerate").check(case)
-    return found
+    """Raises NotChecked: there are no weights to sample from."""
+    raise NotChecked("not checked: no board of this version asks for weights; `--level reproduced` trains anew")

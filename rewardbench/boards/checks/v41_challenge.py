@@ -7,10 +7,7 @@ Mend: hand in the board's seeds as they came out; ask for more challenge seeds (
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-
-from rewardbench.boards.checks._case import Case, NotChecked
+from rewardbench.boards.checks._case import Case
 from rewardbench.boards.finding import Finding
 
 CODE = "V41"
@@ -21,7 +18,6 @@ AFTER: tuple[str, ...] = ("V20",)
 
 def check(case: Case) -> list[Finding]:
     """What training anew found."""
-    if importlib.util.find_spec("rewardbench.boards.reproduce") is None:
-        raise NotChecked("not checked: this version cannot train challenge seeds")
-    found: list[Finding] = importlib.import_module("rewardbench.boards.reproduce").check(case, case.challenge)
-    return found
+    from rewardbench.boards import reproduce  # the one check that trains: no other pays for loading that
+
+    return reproduce.check(case, case.challenge)
