@@ -156,7 +156,7 @@ def test_trying_designs_on_the_boards_seeds():
     best_of_twenty = 1.8675
     assert found.inflation == near(best_of_twenty / np.sqrt(5), abs=0.06)
     assert found.shown == near(0.94, abs=0.1)
-    assert found.caught == near([0.149, 0.196, 0.226, 0.27], abs=0.03)
+    assert found.caught == near([0.149, 0.196, 0.226, 0.27], abs=0.05)
     alone = stats.grind_rate(cells, k=5, tries=1)
     assert alone.inflation == near(0, abs=0.04)
     assert alone.caught == near([0.05] * 4, abs=0.025)

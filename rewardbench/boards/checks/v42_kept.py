@@ -6,8 +6,8 @@ every other check. Kept and other completions of one prompt and evaluation are d
 named beforehand. So the difference of their means has mean 0 and the variance of a draw without replacement; two kept
 completions share a class as often as any two do. Dev and grid are asked apart, or what was added to the one could be
 taken from the other. Sums over prompts and seeds are nearly normal; flagged below p = 1e-3 and rejected below 1e-6,
-four numbers on two splits tested together. Where all but a few completions are the same they lean more: with the kept
-ones drawn again, honest entries were flagged 2 times in 1000, one design's 3 in 100, and rejected 4 in 100 000.
+four numbers on two splits tested together. Where all but a few completions are the same, sums lean, and an honest entry
+is flagged a little more often; hardly ever rejected.
 Mend: pack the entry from its run folders. Of a whole bundle every completion is scored again, and this is not asked.
 """
 
@@ -50,7 +50,8 @@ def check(case: Case) -> list[Finding]:
 
 def _told(piece: Piece) -> dict[str, float]:
     """p of each number on each split."""
-    cells, told = list(drawn(piece)), {}
+    cells = list(drawn(piece))
+    told: dict[str, float] = {}
     for split in SPLITS:
         own = [c for c in cells if c.split == split]
         told |= {f"{split} {n}": p_of(gaps(piece.scores[n], own)) for n in NUMBERS}
