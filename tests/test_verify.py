@@ -15,10 +15,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import norm as normal
 from sweeping import ROOT, environment, one_line, rbench
 
 from rewardbench import seeds
-from rewardbench.boards import checks, reproduce, rows, secrets, strict, verify
+from rewardbench.boards import checks, definition, reproduce, rows, secrets, strict, verify
 from rewardbench.boards.checks import (
     _gold,
     v22_parts,
@@ -379,6 +380,18 @@ def test_two_kept_completions_share_a_class_as_often_as_any_two():
     assert np.mean(ps) == pytest.approx(0.5, abs=0.08)
     told["class"] = np.where(np.isin(told["k"], (2, 5)), 0, told["k"] + 1)
     assert v42_kept.p_of(v42_kept.alike(piece, list(v42_kept.drawn(piece)))) < 1e-6
+
+
+@pytest.mark.parametrize(("entry", "task", "told"), [("reference", "qa-lookup", 0.035), ("rouge", "writing-story", 0.075)])
+def test_what_can_be_added_to_gold_unseen(entry, task, told):
+    """The lie in Q that is flagged half of the time, of eight p's at 1e-3, on gold where no words are kept."""
+    home = ROOT / "leaderboards" / "cpu"
+    piece = Piece(home / "entries" / entry / task, task)
+    cells = [c for c in v42_kept.drawn(piece) if c.split == "dev"]
+    gap = v42_kept.gaps(piece.scores["gold"], cells)
+    scale = definition.read(home).scale[piece.task]
+    needed = normal.isf(v42_kept.FLAGGED / 16) * np.sqrt(gap[:, 1].sum()) / len(gap)
+    assert needed * 6 / 8 / (scale["high"] - scale["low"]) == pytest.approx(told, abs=0.005)
 
 
 GATED = """
