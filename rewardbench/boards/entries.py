@@ -29,8 +29,6 @@ from rewardbench.types import UserError
 SCHEMA = 1
 KINDS = ("control", "handmade", "generated", "submitted")
 """What an entry is: a reference entry, a task's own design, drawn by the generator, or handed in."""
-DIVISIONS = ("closed", "open")
-"""Closed: registered parts alone. Open: brings code of its own."""
 NAME = re.compile(r"[a-z0-9][a-z0-9._@=-]{0,63}")
 CONTROL = "control"
 FILES = ("spec.toml", "runs.json", *(f"{t}.parquet" for t in rows.TABLES))

@@ -49,6 +49,15 @@ def cut(text: str, longest: int = NAME) -> str:
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
+def code(text: str) -> str:
+    """A name between backticks in a cell of a Markdown table: what would end either, or look like HTML, is replaced.
+
+    >>> code("a`b|<c>")
+    'aˋb¦‹c›'
+    """
+    return cut(label(text), 64).translate(str.maketrans("`|<>", "ˋ¦‹›"))
+
+
 def script_json(value: Any) -> str:
     """JSON that cannot end the `<script>` it stands in.
 
