@@ -61,7 +61,7 @@ def build(board: Board) -> dict[str, Any]:
     """
     there, known, stands = all_of(board.folder), evidence.read(board), states.read(board)
     states.check_there(board, stands, [e.name for e in there])
-    entries = [e for e in there if not (e.name in stands and stands[e.name].gone)]
+    entries = states.staying(stands, there)
     told_of = {e.name: evidence.of(known, e) for e in entries}
     refused = {n for n, told in told_of.items() if told["accepted"] is False}
     contested = {e.name for e in entries if states.of(stands, e.name)["state"] == "challenged"}

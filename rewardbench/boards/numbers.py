@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from rewardbench import results, tables, trace
-from rewardbench.boards.definition import Board
+from rewardbench.boards.definition import ENDS, Board
 from rewardbench.plan import RunSpec
 from rewardbench.results import AXES, Loaded, Result
 from rewardbench.types import Anchor, Floats
@@ -23,7 +23,7 @@ def scale(board: Board, spec: RunSpec) -> Anchor | str:
     found = board.scale.get(spec.task)
     if found is None:
         return f"board {board.name} has no scale for {spec.task}"
-    return Anchor(found["low"], found["high"], found["low_se"], found["high_se"])
+    return Anchor(*(found[end] for end in ENDS))
 
 
 def score(board: Board, runs: Sequence[Loaded], base: Sequence[Loaded]) -> list[Result]:

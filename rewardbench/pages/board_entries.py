@@ -9,7 +9,7 @@ from typing import Any
 from rewardbench.pages.board_rows import KINDS, LETTERS, UNSTATED, badge, ranks_of, reached
 from rewardbench.pages.board_words import changed
 from rewardbench.pages.numbers import bracket, fixed, raw, signed
-from rewardbench.pages.safe import label
+from rewardbench.pages.safe import label, safe_link
 from rewardbench.results import AXES
 
 Json = Mapping[str, Any]
@@ -120,15 +120,6 @@ def _facts(about: Json) -> tuple[tuple[str, str], ...]:
         ("digest", str(about.get("digest") or "")[:16]),
     ]
     return tuple((k, v) for k, v in found if v)
-
-
-def safe_link(url: object) -> bool:
-    """Whether a link may be one: http(s) alone, nothing hidden in it.
-
-    >>> safe_link("https://example.org/a"), safe_link("javascript:alert(1)"), safe_link("https://a b")
-    (True, False, False)
-    """
-    return isinstance(url, str) and url.startswith(("https://", "http://")) and url.isprintable() and " " not in url
 
 
 def _on(told: Json, task: Json, row: Json) -> On:

@@ -11,11 +11,10 @@ from datetime import date, timedelta
 from typing import Any
 
 from rewardbench.pages import svg, truth_words
-from rewardbench.pages.board_entries import safe_link
 from rewardbench.pages.board_rows import LETTERS, RANKED, UNSTATED, badge, dependent, marks_of, ranks_of
 from rewardbench.pages.board_words import RESOLVES, broken, changed, resolution
 from rewardbench.pages.numbers import bracket, fixed
-from rewardbench.pages.safe import code, cut, label
+from rewardbench.pages.safe import code, cut, label, safe_link
 from rewardbench.results import AXES
 
 Json = Mapping[str, Any]

@@ -58,6 +58,15 @@ def code(text: str) -> str:
     return cut(label(text), 64).translate(str.maketrans("`|<>", "ˋ¦‹›"))
 
 
+def safe_link(url: object) -> bool:
+    """Whether a link may be one: http(s) alone, nothing hidden in it.
+
+    >>> safe_link("https://example.org/a"), safe_link("javascript:alert(1)"), safe_link("https://a b")
+    (True, False, False)
+    """
+    return isinstance(url, str) and url.startswith(("https://", "http://")) and url.isprintable() and " " not in url
+
+
 def script_json(value: Any) -> str:
     """JSON that cannot end the `<script>` it stands in.
 
