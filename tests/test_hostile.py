@@ -398,6 +398,25 @@ def variety_raised(folder, board):
     counted(folder, board)
 
 
+def unkept_moved(folder, board):
+    """Gold taken from the grid's completions whose words are not kept and given to the dev ones: the sum stays."""
+    names = ("seed", "split", "step", "temperature", "prompt", "k")
+    texts = rows.read(folder / TASK / "texts.parquet")
+    told = set(zip(*(texts[n].tolist() for n in names)))
+
+    def moved(columns):
+        kept = np.array([key in told for key in zip(*(columns[n].tolist() for n in names))])
+        dev, gold = columns["split"] == "dev", columns["gold"]
+        taken = gold[~dev & ~kept].mean()  # as many prompts on either side
+        gold[~dev & ~kept] = 0.0
+        free = np.flatnonzero(dev & ~kept & (columns["step"] > 0))
+        free = free[np.random.default_rng(1).permutation(len(free))]
+        gold[free[np.cumsum(1 - gold[free]) <= taken * len(free)]] = 1.0
+
+    retable(folder, "scores", moved)
+    counted(folder, board)
+
+
 def gold_edited(columns):
     at = np.flatnonzero((columns["split"] == "dev") & (columns["step"] == 2) & (columns["gold"] == 0))[:40]
     columns["gold"][at] = 1.0
@@ -478,6 +497,23 @@ def shorter(folder, board):
 
     retable(folder, "scores", lambda c: c | {"charged": c["charged"] // 2})
     retable(folder, "steps", halved)
+    counted(folder, board)
+
+
+def later(folder, board):
+    """As many tokens, but all of them charged by the last step."""
+
+    def last(c):
+        final = np.array([c["step"][i] == c["step"][c["seed"] == s].max() for i, s in enumerate(c["seed"])])
+        charged = np.where(final, c["charged"], 0)
+        added = np.where(final, charged, 0)
+        return c | {"charged": charged, "length": (added / c["completions"]).astype(np.float32)}
+
+    steps = rows.read(folder / TASK / "steps.parquet")
+    ends = {s: steps["step"][steps["seed"] == s].max() + 1 for s in set(steps["seed"].tolist())}
+    of = np.vectorize(ends.get)
+    retable(folder, "steps", last)
+    retable(folder, "scores", lambda c: c | {"charged": np.where(c["step"] == of(c["seed"]), c["charged"], 0)})
     counted(folder, board)
 
 
@@ -625,6 +661,7 @@ LIES = {
     "a larger policy": (lambda f, b: sealed(reruns(f, grown)), {"V14"}),
     "gold edited, means and all": (table(gold_edited, after=counted), {"V20"}),
     "gold raised where no words are kept": (unkept_raised, {"V42"}),
+    "gold moved from the grid to dev where no words are kept": (unkept_moved, {"V42"}),
     "variety raised where no words are kept": (variety_raised, {"V42"}),
     "a part edited, reward and all": (table(part_edited, after=counted), {"V22"}),
     "a reward edited": (table(one("reward", 3.0), after=counted), {"V23"}),
@@ -658,10 +695,11 @@ LIES = {
     "another first step": (table(one("context", 7, lambda c: [0]), "steps", counted), {"V25"}),
     "a control's gold lowered": (
         lambda f, b: counted(retable(f, "scores", lambda c: c | {"gold": np.where(c["split"] == "test", 0.0, c["gold"])}, f"control/{TASK}"), b),
-        {"V26"},
+        {"V20", "V26"},
     ),
     "tokens charged by half": (cheaper, {"V09"}),
     "tokens charged by half, completions and all": (shorter, {"V09", "V25"}),
+    "tokens charged when all is learnt": (later, {"V09", "V25"}),
     "more completions than the budget has": (greedy, {"V09", "V11"}),
     "another learning rate's options": (other_learning("options", {"passes": 4}), {"V15"}),
     "a longer budget": (other_learning("steps", 3), {"V15"}),
@@ -732,7 +770,8 @@ LIES = {
 
 
 THIN = (
-    "gold raised where no words are kept", "variety raised where no words are kept", "another's runs under a new name"
+    "gold raised where no words are kept", "variety raised where no words are kept",
+    "gold moved from the grid to dev where no words are kept", "another's runs under a new name"
 )  # fmt: skip
 """Lies about what a board keeps, or made of it; the others are told in a bundle, whole."""
 

@@ -411,7 +411,8 @@ def test_open_into_a_checkout_writes_what_a_board_keeps(bundle, small, checkout)
     assert not (place / "control").exists()
     words = rows.read(place / "qa-lookup" / "texts.parquet")
     run = entries.read(place).runs("qa/lookup")[0]
-    assert len(words["k"]) == 2 * 2 * run.spec.eval_prompts * rows.SAMPLED  # seeds, evaluations, prompts, completions
+    grids = 2 + len(run.spec.temperatures)  # the last evaluations, and the test prompts at each temperature
+    assert len(words["k"]) == 2 * grids * run.spec.eval_prompts * rows.SAMPLED  # seeds, grids, prompts, completions
     with zipfile.ZipFile(bundle) as file:
         whole = json.loads(file.read("brief/entry.json"))
     assert json.loads((place / "entry.json").read_text()) == whole

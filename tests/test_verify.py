@@ -7,8 +7,7 @@ import subprocess
 import sys
 import zipfile
 from dataclasses import replace
-from importlib.machinery import ModuleSpec
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 
 import handed_in as made
 import jsonschema
@@ -16,10 +15,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import norm as normal
 from sweeping import ROOT, environment, one_line, rbench
 
 from rewardbench import seeds
-from rewardbench.boards import checks, rows, secrets, strict, verify
+from rewardbench.boards import checks, definition, reproduce, rows, secrets, strict, verify
 from rewardbench.boards.checks import (
     _gold,
     v22_parts,
@@ -71,17 +71,14 @@ def test_the_level_is_never_above_what_was_asked_or_could_be_checked(handed):
     assert verify.verify(handed.thin, handed.board, "consistent").level == "consistent"
     asked = verify.verify(handed.thin, handed.board, "regenerated")
     assert asked.level == "rescored"
-    assert ("V30", "not checked: no weights in the bundle") in asked.unchecked
+    assert "no board of this version asks for weights" in dict(asked.unchecked)["V30"]
 
 
 @pytest.mark.parametrize(("found", "level"), [([], "reproduced"), ([Finding("V41", "it is below the limit")], "rescored")])
 def test_a_flagged_challenge_is_not_reached_and_not_rejected(found, level, handed, monkeypatch):
     """Training itself is another module's: what is asked here is how its finding is read."""
     asked = []
-    trainer = ModuleType("rewardbench.boards.reproduce")
-    trainer.__spec__ = ModuleSpec(trainer.__name__, None)
-    trainer.check = lambda case, count: asked.append((case.name, count)) or found
-    monkeypatch.setitem(sys.modules, trainer.__name__, trainer)
+    monkeypatch.setattr(reproduce, "check", lambda case, count: asked.append((case.name, count)) or found)
     verdict = verify.verify(handed.thin, handed.board, "reproduced", challenge=2)
     assert (verdict.level, verdict.accepted, asked) == (level, True, [("mine", 2)])
 
@@ -345,25 +342,56 @@ def test_kept_completions_are_drawn_like_the_others_and_half_of_five_in_a_hundre
         told = columns(gold=gold, step=np.repeat([1, 2], 96), split=np.full(192, "dev", dtype=object), seed=np.full(192, 3), prompt=np.tile(np.repeat(np.arange(12), 8), 2), k=np.tile(np.arange(8), 24))
         own = [i for i in range(192) if told["k"][i] in (2, 5)]
         piece = SimpleNamespace(scores=told, words=lambda own=own: ((i, None, None) for i in own))
-        ps.append(v42_kept.p_of(v42_kept.gaps(piece, "gold")))
+        ps.append(v42_kept.p_of(v42_kept.gaps(piece.scores["gold"], list(v42_kept.drawn(piece)))))
     assert 0.02 <= np.mean(np.array(ps) < 0.05) <= 0.085
     assert np.mean(ps) == pytest.approx(0.5, abs=0.05)
     told["gold"] = np.where(np.isin(told["k"], (2, 5)), 0.5, 0.9) + 0.01 * gold
     told["gold"][:96] = 0.5  # kept of the last evaluation alone: the others are not asked
     piece = SimpleNamespace(scores=told, words=lambda: ((i, None, None) for i in own if i >= 96))
-    assert len(v42_kept.gaps(piece, "gold")) == 12
-    assert v42_kept.gaps(piece, "gold")[:, 0] == pytest.approx(-0.4, abs=0.01)
+    assert len(v42_kept.gaps(piece.scores["gold"], list(v42_kept.drawn(piece)))) == 12
+    assert v42_kept.gaps(piece.scores["gold"], list(v42_kept.drawn(piece)))[:, 0] == pytest.approx(-0.4, abs=0.01)
 
 
 def test_the_variance_of_a_draw_without_replacement_by_hand(monkeypatch):
     """Two of 1 .. 5 kept: 2 - 11 / 3, and 2.5 (1 / 2 + 1 / 3)."""
     told = {n: v[:5] for n, v in columns(gold=np.array([1.0, 2, 3, 4, 5] * 20)).items()}
     piece = SimpleNamespace(scores=told, words=lambda: ((i, None, None) for i in (0, 2)), where="t")
-    assert v42_kept.gaps(piece, "gold") == pytest.approx(np.array([[-5 / 3, 25 / 12]]))
+    assert v42_kept.gaps(piece.scores["gold"], list(v42_kept.drawn(piece))) == pytest.approx(np.array([[-5 / 3, 25 / 12]]))
     monkeypatch.setattr(v42_kept, "NUMBERS", ("gold",))
     for p, severity in ((1e-2, []), (1e-4, ["flag"]), (1e-7, ["reject"])):
         monkeypatch.setattr(v42_kept, "p_of", lambda gap, p=p: p)
         assert [f.severity for f in v42_kept.check(SimpleNamespace(pieces=[piece]))] == severity
+
+
+def test_two_kept_completions_share_a_class_as_often_as_any_two():
+    """By hand, then of honest draws; who gives each completion whose words are not kept a class of its own is seen."""
+    told = {n: v[:4] for n, v in columns(**{"class": np.array([0, 0, 1, 2] * 25)}).items()}
+    piece = SimpleNamespace(scores=told, words=lambda: ((i, None, None) for i in (0, 1)))
+    assert v42_kept.alike(piece, list(v42_kept.drawn(piece))) == pytest.approx(np.array([[5 / 6, 5 / 36]]))
+    rng, ps = np.random.default_rng(6), []
+    for _ in range(200):
+        classes = np.concatenate([rng.integers(0, 3, 12 * 8)] * 2)  # two temperatures that share their noise whole
+        heat = np.repeat([0.5, 1.0], 96)
+        told = columns(**{"class": classes, "gold": classes / 2, "temperature": heat, "step": np.full(192, 9), "split": np.full(192, "test", dtype=object), "seed": np.full(192, 3), "prompt": np.tile(np.repeat(np.arange(12), 8), 2), "k": np.tile(np.arange(8), 24)})
+        own = np.flatnonzero(np.isin(told["k"], (2, 5)))
+        piece = SimpleNamespace(scores=told, words=lambda own=own: ((i, None, None) for i in own.tolist()))
+        ps.append(v42_kept.p_of(v42_kept.alike(piece, list(v42_kept.drawn(piece)))))
+    assert np.mean(np.array(ps) < 0.05) <= 0.09
+    assert np.mean(ps) == pytest.approx(0.5, abs=0.08)
+    told["class"] = np.where(np.isin(told["k"], (2, 5)), 0, told["k"] + 1)
+    assert v42_kept.p_of(v42_kept.alike(piece, list(v42_kept.drawn(piece)))) < 1e-6
+
+
+@pytest.mark.parametrize(("entry", "task", "told"), [("reference", "qa-lookup", 0.035), ("rouge", "writing-story", 0.075)])
+def test_what_can_be_added_to_gold_unseen(entry, task, told):
+    """The lie in Q that is flagged half of the time, of eight p's at 1e-3, on gold where no words are kept."""
+    home = ROOT / "leaderboards" / "cpu"
+    piece = Piece(home / "entries" / entry / task, task)
+    cells = [c for c in v42_kept.drawn(piece) if c.split == "dev"]
+    gap = v42_kept.gaps(piece.scores["gold"], cells)
+    scale = definition.read(home).scale[piece.task]
+    needed = normal.isf(v42_kept.FLAGGED / 16) * np.sqrt(gap[:, 1].sum()) / len(gap)
+    assert needed * 6 / 8 / (scale["high"] - scale["low"]) == pytest.approx(told, abs=0.005)
 
 
 GATED = """

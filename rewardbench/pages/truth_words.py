@@ -230,13 +230,14 @@ def together(told: Json) -> Told:
     honest, *_, worst = told["together"]
     fair, caught = told["together"][honest]["caught"], told["together"][worst]["caught"]
     table = told["theory"][worst]["caught"]
+    each = [one["picks"][worst]["caught"][-1] for one in told["designs"].values()]
     near = max(abs(a - b) for a, b in zip(caught, table, strict=True)) <= NEAR and max(fair) <= FAIR
     says = (
         f"On real seeds of {listed([quoted(d) for d in told['designs']])} together, "
         f"{listed([str(c) for c in told['seeds']])} challenge seeds flag an honest entry "
         f"{listed([percent(f) for f in fair])} of the time ({percent(LEVEL)} is meant), and catch {worst} "
         f"{listed([percent(c) for c in caught])} (normal theory {listed([percent(t) for t in table])}). "
-        "One design alone may lie 15 points off: so do sixty normal seeds."
+        f"Of one design alone it is {percent(min(each))} to {percent(max(each))} with {told['seeds'][-1]}."
     )
     last = told["together"][worst]
     return Told("challenge", "together", YES if near else NO, f"{rate(last)} of {worst} caught", says)

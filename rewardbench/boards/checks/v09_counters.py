@@ -2,8 +2,9 @@
 
 Why: efficiency is measured in tokens. A curve whose tokens were scaled would look as if it had been learnt from less.
 So the steps' lengths are held against those of the evaluations between which they lie: the same policy spoke, to other
-prompts. Over a run of the shipped boards their ratio lay between .88 and 1.24; flagged if its mean over seeds is beyond
-.8 or 1.25.
+prompts. What was charged until an evaluation may lie a fifth of the whole below that, and a quarter above, on the mean
+over seeds: of the whole alone, a curve could be charged when all is learnt. On the shipped boards the whole of a run
+lay between .88 and 1.24 of what is expected, and an entry nowhere beyond -.04 and +.08 of it.
 Mend: pack the entry from its run folders.
 """
 
@@ -14,14 +15,15 @@ import numpy as np
 from rewardbench.boards.checks._case import Case, Piece, listed, overrides, place
 from rewardbench.boards.finding import Finding
 from rewardbench.boards.rows import where
+from rewardbench.types import Floats
 
 CODE = "V09"
 LEVEL = "consistent"
 SEVERITY = "reject"
 AFTER: tuple[str, ...] = ("V06",)
 
-NEAR = (0.8, 1.25)
-"""Training tokens over what the evaluations let expect."""
+NEAR = (-0.2, 0.25)
+"""Training tokens above what the evaluations let expect, as a share of all of that."""
 
 
 def check(case: Case) -> list[Finding]:
@@ -33,23 +35,31 @@ def check(case: Case) -> list[Finding]:
 def _lengths(piece: Piece) -> list[Finding]:
     if overrides(piece.specs[0].algorithm, "pick"):  # an evaluation has the chosen ones, training has all
         return []
-    ratios = [r for seed in piece.seeds if (r := _ratio(piece, seed)) is not None]
-    if not ratios or NEAR[0] <= np.mean(ratios) <= NEAR[1]:
+    drifts = [d for seed in piece.seeds if (d := _drift(piece, seed)) is not None]
+    if not drifts:
         return []
-    told = f"{piece.where}: training completions are {np.mean(ratios):.2f} times as long as the evaluations'"
-    return [Finding(CODE, told, {"ratios": ratios}, "flag")]
+    low, high = (float(np.mean([end(d) for d in drifts])) for end in (np.min, np.max))
+    if NEAR[0] <= low and high <= NEAR[1]:
+        return []
+    off = low if low < NEAR[0] else high
+    more = "more" if off > 0 else "less"
+    told = f"{piece.where}: training is charged {abs(off):.0%} of the whole {more} than the evaluations' lengths tell"
+    return [Finding(CODE, told, {"least": low, "most": high}, "flag")]
 
 
-def _ratio(piece: Piece, seed: int) -> float | None:
-    """Mean length of training completions over that of the evaluations, drawn out between them."""
+def _drift(piece: Piece, seed: int) -> Floats | None:
+    """What training was charged until each evaluation less what the lengths of the evaluations, drawn out between them,
+    let expect, as shares of all that is expected, [evaluations]."""
     steps, scores = piece.of("steps", seed), piece.of("scores", seed)
     dev = where(scores, scores["split"] == "dev")
     at = np.unique(dev["step"])
     if not len(steps.get("length", ())) or not len(at):
         return None
     means = [float(dev["tokens"][dev["step"] == a].mean()) for a in at]
-    expected = float(np.interp(steps["step"], at, means).mean())
-    return float(steps["length"].mean()) / expected if expected else None
+    expected = np.cumsum(np.interp(steps["step"], at, means))
+    above = np.concatenate([[0.0], np.cumsum(steps["length"], dtype=np.float64) - expected])
+    until = np.append(np.clip(at, 0, len(expected)), len(expected))
+    return np.asarray(above[until] / expected[-1]) if expected[-1] else None
 
 
 def _run(piece: Piece, seed: int) -> list[Finding]:

@@ -4,8 +4,10 @@ Why: a board keeps the words of two completions a prompt, at the last two evalua
 can be scored again. Somebody who raised gold on the others alone, or gave each of them a class of its own, would pass
 every other check. Kept and other completions of one prompt and evaluation are drawn alike: which of them are kept was
 named beforehand. So the difference of their means has mean 0 and the variance of a draw without replacement; two kept
-completions share a class as often as any two do. Sums over prompts and seeds are nearly normal; flagged below p = 1e-3
-and rejected below 1e-6, four numbers tested together.
+completions share a class as often as any two do. Dev and grid are asked apart, or what was added to the one could be
+taken from the other. Sums over prompts and seeds are nearly normal; flagged below p = 1e-3 and rejected below 1e-6,
+four numbers on two splits tested together. Where all but a few completions are the same, sums lean, and an honest entry
+is flagged a little more often; hardly ever rejected.
 Mend: pack the entry from its run folders. Of a whole bundle every completion is scored again, and this is not asked.
 """
 
@@ -30,14 +32,14 @@ AFTER: tuple[str, ...] = ("V06", "V08")
 FLAGGED = 1e-3
 REJECTED = 1e-6
 NUMBERS = ("gold", "reward", "tokens")
+SPLITS = ("dev", "test")
 
 
 def check(case: Case) -> list[Finding]:
     """Tasks on which kept completions differ from the others."""
     found = []
     for piece in case.pieces:
-        cells = list(drawn(piece))
-        told = {n: p_of(gaps(piece.scores[n], cells)) for n in NUMBERS} | {"class": p_of(alike(piece, cells))}
+        told = _told(piece)
         worst = min(told, key=lambda n: told[n])
         p = told[worst] * len(told)
         if p < FLAGGED:
@@ -46,11 +48,23 @@ def check(case: Case) -> list[Finding]:
     return found
 
 
+def _told(piece: Piece) -> dict[str, float]:
+    """p of each number on each split."""
+    cells = list(drawn(piece))
+    told: dict[str, float] = {}
+    for split in SPLITS:
+        own = [c for c in cells if c.split == split]
+        told |= {f"{split} {n}": p_of(gaps(piece.scores[n], own)) for n in NUMBERS}
+        told[f"{split} class"] = p_of(alike(piece, own))
+    return told
+
+
 @dataclass(frozen=True)
 class Cell:
     """The completions of one prompt, over the evaluations (or temperatures) of which words are kept: these share their
     noise, so that all that one completion's number got is one draw."""
 
+    split: str
     kept: Mapping[int, list[int]]
     """k -> its rows of `scores`."""
     others: Mapping[int, list[int]]
@@ -61,14 +75,14 @@ def drawn(piece: Piece) -> Iterator[Cell]:
     scores = piece.scores
     kept = np.zeros(len(scores["k"]), dtype=bool)
     kept[[i for i, _, _ in piece.words()]] = True
-    of_split = {s: scores["split"] == s for s in ("dev", "test")}
+    of_split = {s: scores["split"] == s for s in SPLITS}
     at = {s: np.unique(scores["step"][kept & m]) for s, m in of_split.items()}
     near = np.flatnonzero(np.logical_or.reduce([m & np.isin(scores["step"], at[s]) for s, m in of_split.items()]))
     cells: dict[tuple[Any, ...], tuple[dict[int, list[int]], dict[int, list[int]]]] = {}
     columns = (scores[n][near].tolist() for n in ("seed", "split", "prompt", "k"))
     for i, own, seed, split, prompt, k in zip(near.tolist(), kept[near].tolist(), *columns, strict=True):
         cells.setdefault((seed, split, prompt), ({}, {}))[0 if own else 1].setdefault(k, []).append(i)
-    return (Cell(inside, outside) for inside, outside in cells.values() if inside and outside)
+    return (Cell(key[1], inside, outside) for key, (inside, outside) in cells.items() if inside and outside)
 
 
 def gaps(values: Floats, cells: Sequence[Cell]) -> Floats:
