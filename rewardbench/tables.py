@@ -144,14 +144,23 @@ def summary(results: Sequence[Result]) -> list[dict[str, Any]]:
     rows = []
     for (task, design), group in by_design(results).items():
         row: dict[str, Any] = {"task": task, "design": design, "seeds": len(group)}
-        for metric in ("gold", *AXES):
-            values = [v for r in group if (v := r.counted(metric)) is not None]
-            error = anchor_error(group) if metric == "quality" else 0.0
-            row[metric] = interval(values, error) if len(values) == len(group) else None
+        row |= {metric: over_seeds(group, metric) for metric in ("gold", *AXES)}
         flags = sorted({f for r in group for f in r.flags})
         row["flags"] = {f: sum(f in r.flags for r in group) for f in flags}
         rows.append(row)
     return rows
+
+
+def over_seeds(
+    group: Sequence[Result], metric: str, anchor: Anchor | str = ""
+) -> tuple[float, float | None, float | None] | None:
+    """(mean, low, high) of a metric over the seeds of one design on one task; None where a run lacks it.
+
+    Q's interval allows for its anchors, the task's own if none are given.
+    """
+    values = [v for r in group if (v := r.counted(metric)) is not None]
+    error = anchor_error(group, anchor) if metric == "quality" else 0.0
+    return interval(values, error) if len(values) == len(group) else None
 
 
 def anchor_error(group: Sequence[Result], anchor: Anchor | str = "") -> float:

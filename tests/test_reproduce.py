@@ -10,17 +10,17 @@ from small_board import OWN, ran
 from sweeping import one_line, rbench
 from test_machine_output import valid
 
-from rewardbench.boards import definition, entries, packing, reproduce, rows, submitting
+from rewardbench.boards import definition, difference, entries, packing, reproduce, rows, submitting
 from rewardbench.types import Design, Part
 
 # --- the challenge -------------------------------------------------------------------------------
 
 
-def done(board, own, again, task="qa/lookup", difference=True):
+def done(board, own, again, task="qa/lookup", differs=True):
     """A task trained anew, with Q as given."""
     own, again = np.array(own), np.array(again)
     verdict = reproduce.challenge(board, task, own, again)
-    found = reproduce.Difference("scores", 1, 0, None, None, "gold", 0.0, 1.0) if difference else None
+    found = difference.Difference("scores", 1, 0, None, None, "gold", 0.0, 1.0) if differs else None
     return reproduce.Reproduced(task, (1, 2), False, found, own, again, verdict, {})
 
 
@@ -51,7 +51,7 @@ def test_an_entry_is_held_to_one_test_of_all_its_tasks(scaled):
     good = done(scaled, own, high, "writing/story")
     assert reproduce.holds(scaled, [bad, good])  # by their mean nothing is low
     assert reproduce.together(scaled, [bad, good]).p > reproduce.together(scaled, [bad]).p
-    assert reproduce.holds(scaled, [done(scaled, own, low, difference=False)])  # the same rows need no test
+    assert reproduce.holds(scaled, [done(scaled, own, low, differs=False)])  # the same rows need no test
 
 
 # --- the same rows -------------------------------------------------------------------------------
@@ -77,31 +77,31 @@ def changed(tables, table, column, row, value):
 
 
 def test_equal_rows_have_no_difference(tables):
-    assert reproduce.same_rows(tables, {t: {n: v.copy() for n, v in c.items()} for t, c in tables.items()}) is None
+    assert difference.same_rows(tables, {t: {n: v.copy() for n, v in c.items()} for t, c in tables.items()}) is None
 
 
 def test_the_first_difference_is_named_with_its_place(tables):
     new = changed(tables, "scores", "gold", 3, 0.9)
-    found = reproduce.same_rows(tables, new)
+    found = difference.same_rows(tables, new)
     assert (found.table, found.seed, found.step, found.prompt, found.k, found.column) == ("scores", 9, 2, "b", 0, "gold")
     assert (found.old, found.new) == (3 / 8, 0.9)
     earlier = changed(new, "steps", "loss", 1, 7.0)
-    assert str(reproduce.same_rows(tables, earlier)) == "seed 9, step 1: loss of steps was '1.0', is '7.0'"
-    assert reproduce.same_rows(tables, changed(earlier, "texts", "text", 0, "x")).table == "texts"
-    assert reproduce.same_rows(tables, changed(tables, "scores", "kl", 7, 0.0)).seed == 4
-    assert reproduce.same_rows(tables, changed(tables, "scores", "gold", 2, 0.25 + 2**-54)).step == 2  # the last bit
+    assert str(difference.same_rows(tables, earlier)) == "seed 9, step 1: loss of steps was '1.0', is '7.0'"
+    assert difference.same_rows(tables, changed(earlier, "texts", "text", 0, "x")).table == "texts"
+    assert difference.same_rows(tables, changed(tables, "scores", "kl", 7, 0.0)).seed == 4
+    assert difference.same_rows(tables, changed(tables, "scores", "gold", 2, 0.25 + 2**-54)).step == 2  # the last bit
 
 
 def test_rows_and_columns_that_are_missing_are_differences(tables):
     short = {**tables, "steps": {n: v[:-1] for n, v in tables["steps"].items()}}
     for old, new, said in ((tables, short, ("(a row)", "(no row)")), (short, tables, ("(no row)", "(a row)"))):
-        found = reproduce.same_rows(old, new)
+        found = difference.same_rows(old, new)
         assert (found.seed, found.step, found.column, (found.old, found.new)) == (4, 2, "row", said)
     bare = {**tables, "steps": {n: v for n, v in tables["steps"].items() if n != "loss"}}
-    assert reproduce.same_rows(tables, bare).new == "(no such column)"
+    assert difference.same_rows(tables, bare).new == "(no such column)"
     lost = {t: {n: v[c["seed"] == 9] for n, v in c.items()} for t, c in tables.items()}
-    assert reproduce.same_rows(tables, lost).seed == 4
-    assert reproduce.same_rows(lost, tables).seed == 4
+    assert difference.same_rows(tables, lost).seed == 4
+    assert difference.same_rows(lost, tables).seed == 4
 
 
 # --- training anew -------------------------------------------------------------------------------

@@ -61,7 +61,7 @@ def build(board: Board) -> dict[str, Any]:
     """
     there, known, stands = all_of(board.folder), evidence.read(board), states.read(board)
     states.check_there(board, stands, [e.name for e in there])
-    entries = [e for e in there if not (e.name in stands and stands[e.name].gone)]
+    entries = states.staying(stands, there)
     told_of = {e.name: evidence.of(known, e) for e in entries}
     refused = {n for n, told in told_of.items() if told["accepted"] is False}
     contested = {e.name for e in entries if states.of(stands, e.name)["state"] == "challenged"}
@@ -259,36 +259,25 @@ def _harmful(family: Sequence[Scored], base: Scored | None) -> set[str]:
     return {n for (n, gap), p in zip(told, adjusted, strict=True) if p < 0.05 and gap.difference < 0}
 
 
-def table(contest: Sequence[Scored], axis: str, seeds: Sequence[int]) -> tuple[list[str], list[list[list[float]]]]:
-    """(names, scores [designs, 1, seeds]) of those whose every seed has the number."""
-    names, cells = [], []
-    for one in contest:
-        values = one.values(axis, seeds)
-        if all(v is not None for v in values):
-            names.append(one.name)
-            cells.append([[float(v) for v in values if v is not None]])
-    return names, cells
-
-
 def _places(contest: Sequence[Scored], axis: str, seeds: Sequence[int], learnt: set[str]) -> dict[str, list[int]]:
     """Name -> [best, worst] rank that it may hold; those that did not learn have none but in Q."""
-    ranked = [s for s in contest if axis == "quality" or s.name in learnt]
-    names, cells = table(ranked, axis, seeds)
-    if len(names) < 2:
-        return {n: [1, 1] for n in names}
-    return {n: [int(a), int(b)] for n, (a, b) in zip(names, stats.rank_intervals(cells), strict=True)}
+    whole = standing.whole(standing.ranked_on(axis, contest, learnt), axis, seeds)
+    if len(whole) < 2:
+        return {n: [1, 1] for n in whole}
+    cells = [[values] for values in whole.values()]
+    return {n: [int(a), int(b)] for n, (a, b) in zip(whole, stats.rank_intervals(cells), strict=True)}
 
 
 def _verdicts(
     board: Board, contest: Sequence[Scored], axis: str, seeds: Sequence[int], learnt: set[str]
 ) -> dict[str, dict[str, Any]]:
     """Name -> its paired difference to the baseline, with the verdict adjusted over all entries of the task."""
-    ranked = [s for s in contest if axis == "quality" or s.name in learnt]
-    names, cells = table(ranked, axis, seeds)
-    if board.pinned not in names:
+    ranked = standing.ranked_on(axis, contest, learnt)
+    whole = standing.whole(ranked, axis, seeds)
+    if board.pinned not in whole:
         return {}
-    pinned = cells[names.index(board.pinned)]
-    others = [(n, stats.paired_difference(c, pinned)) for n, c in zip(names, cells, strict=True) if n != board.pinned]
+    pinned = whole.pop(board.pinned)
+    others = [(n, stats.paired_difference(values, pinned)) for n, values in whole.items()]
     margin = comparing.margin_of(axis, [r for s in ranked for r in s.results])
     family = [c for _, c in others]
     adjusted = stats.holm([c.p for c in family])
@@ -309,20 +298,20 @@ def _verdicts(
 def _across(board: Board, tasks: Mapping[str, Sequence[Scored]]) -> dict[str, Any]:
     """Entries that have every task: mean over tasks of the mean over seeds, marginal rank intervals."""
     seeds = board.seed_list(board.seeds)
-    whole = {t: {s.name: s for s in scored} for t, scored in tasks.items()}
-    names = [n for n in whole[board.tasks[0]] if all(n in there for there in whole.values())]
-    rows: dict[str, dict[str, Any]] = {n: {"entry": n, "means": {}, "ranks": {}} for n in names}
+    there = {t: {s.name: s for s in scored} for t, scored in tasks.items()}
+    first = there[board.tasks[0]]
+    names = [n for n in first if all(n in others for others in there.values())]
+    rows: dict[str, dict[str, Any]] = {
+        n: {"entry": n, "means": {}, "ranks": {}, "kind": first[n].entry.kind} for n in names
+    }
     for axis in RANKED:
-        cells = {n: [whole[t][n].values(axis, seeds) for t in board.tasks] for n in names}
-        full = {n: [[float(v) for v in row if v is not None] for row in c] for n, c in cells.items()}
-        full = {n: c for n, c in full.items() if all(len(row) == len(seeds) for row in c)}
+        held = [standing.whole(tasks[t], axis, seeds) for t in board.tasks]
+        full = {n: [values[n] for values in held] for n in names if all(n in values for values in held)}
         for n in full:
             spread = stats.mean_interval(full[n])
             rows[n]["means"][axis] = {"mean": spread.mean, "low": spread.low, "high": spread.high, "n": spread.n}
-        contest = [n for n in full if whole[board.tasks[0]][n].ranked]
+        contest = [n for n in full if first[n].ranked]
         if len(contest) > 1:
             for n, (a, b) in zip(contest, stats.rank_intervals([full[n] for n in contest]), strict=True):
                 rows[n]["ranks"][axis] = [int(a), int(b)]
-    for n in names:
-        rows[n]["kind"] = whole[board.tasks[0]][n].entry.kind
     return {"rows": sorted(rows.values(), key=_order)}

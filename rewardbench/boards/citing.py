@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
@@ -147,8 +146,8 @@ def _entry(asked: str, name: str) -> Work:
     if name not in _names(asked):
         raise unknown(f"entry of board {board.name}", name, _names(asked))
     folder = board.folder / "entries" / name
-    about = entries.read(folder).about
-    digest = json.loads((folder / "manifest.json").read_text())["digest"]
+    entry = entries.read(folder)
+    about = entry.about
     stands = states.read(board).get(name)
     title = f"{_called(board, name, about)}, on the rewardbench-suite board {board.name}"
     ours = about["kind"] != "submitted"
@@ -157,7 +156,7 @@ def _entry(asked: str, name: str) -> Work:
     links = about.get("links") or [""]
     key, year = _key(board.name, f"v{board.version}", name), int(released[:4] or whole.year)
     head = (key, "dataset", title, authors, year, str(board.version), links[0], _standing(stands))
-    return Work(*head, str(about["licence"]), released, digest, "the entry's files", "Board version")
+    return Work(*head, str(about["licence"]), released, entry.digest or "", "the entry's files", "Board version")
 
 
 def _called(board: definition.Board, name: str, about: Mapping[str, Any]) -> str:

@@ -16,6 +16,7 @@ from rewardbench.types import Floats
 if TYPE_CHECKING:
     from rewardbench.boards.build import Scored
 
+
 def matrix(task: str, scored: Sequence[Scored]) -> dict[str, Any] | None:
     """Rows: entries made by hand and arms; columns: the task's designs, and gold.
 

@@ -18,6 +18,8 @@ from rewardbench.types import UserError
 
 FREE = ("design", "design_hash", "seed")
 """Of a run: what an entry brings, and the seed. All else is the board's."""
+ENDS = ("low", "high", "low_se", "high_se")
+"""What the scale of a task has, of gold; and the oracle arm's D, where diversity is asked."""
 WEIGHTS = {"quality": 0.4, "stability": 0.2, "efficiency": 0.2, "diversity": 0.2}
 
 
@@ -140,24 +142,47 @@ def parse(text: str, folder: Path = Path()) -> Board:
     for key in ("name", "summary", "policy", "algorithm", "budget", "baseline"):
         if not isinstance(raw.get(key), str) or not raw[key]:
             raise UserError(f"board.toml: {key} must be a text")
-    for key in ("version", "seeds", "control_seeds"):
-        if not isinstance(raw.get(key), int) or isinstance(raw[key], bool) or raw[key] < 1:
-            raise UserError(f"board.toml: {key} must be a whole number of at least 1")
-    if raw["seeds"] < 2:
-        raise UserError("board.toml: seeds = 1 gives no interval; 5 is the least to rank")
-    tasks = raw.get("tasks")
-    if not isinstance(tasks, list) or not tasks or not all(isinstance(t, str) for t in tasks):
+    _check_counts({"generated": 0, **raw})
+    _check_tables(raw)
+    tasks, algorithms = raw.get("tasks"), raw.get("algorithms", [])
+    if not _names(tasks) or not tasks:
         raise UserError("board.toml: tasks must be a list of names")
-    weights = raw.get("weights", WEIGHTS)
-    if set(weights) != set(AXES) or abs(sum(weights.values()) - 1) > 1e-9 or min(weights.values()) < 0:
-        raise UserError(f"board.toml: weights must be shares of {', '.join(AXES)} that sum to 1")
-    algorithms = raw.get("algorithms", [])
-    if not isinstance(algorithms, list) or (algorithms and raw["algorithm"] not in algorithms):
+    if not _names(algorithms) or (algorithms and raw["algorithm"] not in algorithms):
         raise UserError("board.toml: algorithms must be a list of names, with `algorithm` among them")
     for name in algorithms:
         if name not in find.files("algorithms"):
             raise unknown("algorithm", name, find.files("algorithms"))
     return Board(**{**raw, "tasks": tuple(tasks), "algorithms": tuple(algorithms), "folder": folder})
+
+
+def _names(value: Any) -> bool:
+    """Whether a value is a list of texts."""
+    return isinstance(value, list) and all(isinstance(v, str) for v in value)
+
+
+def _check_counts(raw: Mapping[str, Any]) -> None:
+    """Raise UserError for counts that are none, or that no board can have."""
+    for key, least in (("version", 1), ("seeds", 1), ("control_seeds", 1), ("generated", 0)):
+        if not isinstance(raw.get(key), int) or isinstance(raw[key], bool) or raw[key] < least:
+            raise UserError(f"board.toml: {key} must be a whole number of at least {least}")
+    if raw["seeds"] < 2:
+        raise UserError("board.toml: seeds = 1 gives no interval; 5 is the least to rank")
+    if raw["control_seeds"] < raw["seeds"]:
+        raise UserError("board.toml: control_seeds must be at least seeds: every entry is compared with the arms")
+
+
+def _check_tables(raw: Mapping[str, Any]) -> None:
+    """Raise UserError for tables that are none, weights that do not sum to 1, and a scale that lacks an end."""
+    for key in ("options", "weights", "scale", "hashes"):
+        if not isinstance(raw.get(key, {}), dict):
+            raise UserError(f"board.toml: {key} must be a table")
+    weights = raw.get("weights", WEIGHTS)
+    numbers = all(isinstance(w, int | float) for w in weights.values())
+    if set(weights) != set(AXES) or not numbers or abs(sum(weights.values()) - 1) > 1e-9 or min(weights.values()) < 0:
+        raise UserError(f"board.toml: weights must be shares of {', '.join(AXES)} that sum to 1")
+    for task, ends in raw.get("scale", {}).items():
+        if not isinstance(ends, dict) or not set(ENDS) <= set(ends):
+            raise UserError(f"board.toml: the scale of {task} needs {', '.join(ENDS)}: `rbench board freeze` writes it")
 
 
 def spec(

@@ -22,6 +22,7 @@ from typing import Any
 from rewardbench import trace
 from rewardbench.boards import rows
 from rewardbench.design import canonical
+from rewardbench.pages.safe import safe_link
 from rewardbench.policies.settings import file_digest
 from rewardbench.results import Loaded
 from rewardbench.types import UserError
@@ -29,8 +30,6 @@ from rewardbench.types import UserError
 SCHEMA = 1
 KINDS = ("control", "handmade", "generated", "submitted")
 """What an entry is: a reference entry, a task's own design, drawn by the generator, or handed in."""
-DIVISIONS = ("closed", "open")
-"""Closed: registered parts alone. Open: brings code of its own."""
 NAME = re.compile(r"[a-z0-9][a-z0-9._@=-]{0,63}")
 CONTROL = "control"
 FILES = ("spec.toml", "runs.json", *(f"{t}.parquet" for t in rows.TABLES))
@@ -147,6 +146,12 @@ def write(folder: Path, about: Mapping[str, Any], bundle: str | None = None) -> 
     text = json.dumps(trace.finite(about), indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
     trace.write_whole(folder / "entry.json", (text + "\n").encode())
     return write_manifest(folder, bundle)
+
+
+def check_link(url: str) -> None:
+    """Raise UserError for an address that no page would show as a link."""
+    if not (url.startswith("https://") and safe_link(url)):
+        raise UserError(f"link {url!r}: only https:// addresses are shown on a board")
 
 
 def check_name(name: str, known: Sequence[str] = ()) -> None:

@@ -16,14 +16,29 @@ from rewardbench.boards.checks import LEVELS
 from rewardbench.boards.definition import Board
 from rewardbench.boards.verify import SAMPLED, Verdict, verify
 from rewardbench.find.names import unknown
+from rewardbench.types import UserError
 
+FILE = "evidence.json"
 Known = dict[str, dict[str, Any]]
 
 
 def read(board: Board) -> Known:
-    """Entry -> `level`, `digest` of its files, `flags` (codes), `accepted`; nothing where no entry was checked."""
-    path = board.folder / "evidence.json"
-    found: Known = json.loads(path.read_text())["entries"] if path.is_file() else {}
+    """Entry -> `level`, `digest` of its files, `flags` (codes), `accepted`; nothing where no entry was checked.
+
+    Raises UserError (code 5) where the file is damaged.
+    """
+    path = board.folder / FILE
+    if not path.is_file():
+        return {}
+    try:
+        raw = json.loads(path.read_text())
+        trace.readable(raw, FILE)
+        found: Known = raw["entries"]
+        if any(row["level"] not in LEVELS or not {"digest", "flags", "accepted"} <= set(row) for row in found.values()):
+            raise ValueError("a row that no check wrote")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        advice = "delete it, and `rbench board check` writes it anew"
+        raise UserError(f"{board.folder.name}/{FILE} is damaged ({error!r}): {advice}", 5) from error
     return found
 
 
@@ -41,8 +56,7 @@ def check(board: Board, level: str, challenge: int = 3, only: Sequence[str] = ()
     An entry that was checked further before, and has not changed, keeps its word, and what was found there, unless a
     check of a higher level now says otherwise. Entries that left are not checked.
     """
-    known, gone = read(board), {n for n, told in states.read(board).items() if told.gone}
-    there = [e for e in entries.all_of(board.folder) if e.name not in gone]
+    known, there = read(board), states.staying(states.read(board), entries.all_of(board.folder))
     for name in only:
         if name not in {e.name for e in there}:
             raise unknown(f"entry of board {board.name}", name, [e.name for e in there])
@@ -54,7 +68,7 @@ def check(board: Board, level: str, challenge: int = 3, only: Sequence[str] = ()
         yield entry.name, verdict
         found[entry.name] = _row(of(known, entry), verdict) | {"digest": entries.computed(entry.folder)}
         text = json.dumps({"schema_version": 1, "entries": found}, indent=1, sort_keys=True) + "\n"
-        trace.write_whole(board.folder / "evidence.json", text.encode())
+        trace.write_whole(board.folder / FILE, text.encode())
 
 
 def _row(before: Mapping[str, Any], verdict: Verdict) -> dict[str, Any]:

@@ -11,8 +11,8 @@ import numpy as np
 from rewardbench.boards import numbers, studies
 from rewardbench.boards.definition import Board
 from rewardbench.boards.rivals import rivals
-from rewardbench.boards.shares import among, caught_by, wilson
-from rewardbench.measures.forecast import Estimate, without_each
+from rewardbench.boards.shares import caught_by
+from rewardbench.measures.forecast import Estimate, among, share, without_each
 from rewardbench.measures.strata import agreement, agreement_interval, auc_within, luck
 from rewardbench.metrics.over_trained import evidence as regret_of
 from rewardbench.metrics.overoptimisation import overoptimisation
@@ -181,7 +181,7 @@ def _classified(flags: Sequence[bool], true: Sequence[bool], cases: Sequence[Cas
     }
     return {
         **caught_by(flags, true),
-        "base_rate": wilson(int(bad.sum()), len(cases)),
+        "base_rate": asdict(share(int(bad.sum()), len(cases))),
         "chance": asdict(luck(flags, true, [c.task for c in cases])),
         "without_each": left_out,
     }

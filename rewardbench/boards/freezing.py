@@ -11,7 +11,7 @@ import tomli_w
 
 from rewardbench import find, results, trace
 from rewardbench.boards import rows
-from rewardbench.boards.definition import Board, fixed, shape
+from rewardbench.boards.definition import ENDS, Board, fixed, shape
 from rewardbench.boards.entries import slug
 from rewardbench.boards.fingerprint import scorer
 from rewardbench.design import canonical
@@ -38,7 +38,7 @@ def _of_task(board: Board, task: str) -> dict[str, float]:
         raise UserError(f"board {board.name}: {anchor}")
     if anchor.high - anchor.low < SURE * float(np.hypot(anchor.low_se, anchor.high_se)):
         raise UserError(f"board {board.name}: the anchors of {task} lie less than {SURE:g} standard errors apart")
-    found = {k: float(getattr(anchor, k)) for k in ("low", "high", "low_se", "high_se")}
+    found = {k: float(getattr(anchor, k)) for k in ENDS}
     gains = [r.values.get("diversity") for r in results.score([*runs["oracle"], *runs["untrained"]])]
     known = np.array([g for g in gains[: len(runs["oracle"])] if g is not None])
     if len(known) < 2:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from rewardbench import results, tables, trace
-from rewardbench.boards.definition import Board
+from rewardbench.boards.definition import ENDS, Board
 from rewardbench.plan import RunSpec
 from rewardbench.results import AXES, Loaded, Result
 from rewardbench.types import Anchor, Floats
@@ -23,7 +23,7 @@ def scale(board: Board, spec: RunSpec) -> Anchor | str:
     found = board.scale.get(spec.task)
     if found is None:
         return f"board {board.name} has no scale for {spec.task}"
-    return Anchor(found["low"], found["high"], found["low_se"], found["high_se"])
+    return Anchor(*(found[end] for end in ENDS))
 
 
 def score(board: Board, runs: Sequence[Loaded], base: Sequence[Loaded]) -> list[Result]:
@@ -106,17 +106,13 @@ def row(result: Result) -> dict[str, Any]:
 
 
 def means(group: Sequence[Result], board: Board) -> dict[str, dict[str, Any] | None]:
-    """Mean and 95% interval over seeds of each number of one design on one task; None where a run lacks it."""
-    found: dict[str, dict[str, Any] | None] = {}
-    for name in MEANS:
-        values = [v for r in group if (v := r.counted(name)) is not None]
-        if len(values) != len(group) or len(values) < 2:
-            found[name] = None
-            continue
-        error = tables.anchor_error(group, scale(board, group[0].run.spec)) if name == "quality" else 0.0
-        mean, low, high = tables.interval(values, error)
-        found[name] = {"mean": mean, "low": low, "high": high, "n": len(values)}
-    return found
+    """Mean and 95% interval over seeds of each number of one design on one task; None where a run lacks it, or
+    there is but one."""
+    if len(group) < 2:
+        return dict.fromkeys(MEANS)
+    anchor = scale(board, group[0].run.spec)
+    spans = {name: tables.over_seeds(group, name, anchor) for name in MEANS}
+    return {n: s and {"mean": s[0], "low": s[1], "high": s[2], "n": len(group)} for n, s in spans.items()}
 
 
 def of_task(board: Board, runs: Sequence[Loaded], base: Sequence[Loaded]) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from rewardbench import stats
-from rewardbench.boards.shares import among, caught_by, plain
-from rewardbench.measures.forecast import cluster_bootstrap, held_out_thresholds
+from rewardbench.boards.shares import caught_by, plain
+from rewardbench.measures.forecast import among, cluster_bootstrap, held_out_thresholds
 from rewardbench.types import Bools, Floats
 
 Suspect = Mapping[str, Sequence[float | None]]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from rewardbench import stats
-from rewardbench.measures.forecast import Estimate
+from rewardbench.measures.forecast import share
 from rewardbench.types import Bools
 
 
@@ -23,33 +23,13 @@ def caught_by(flags: Sequence[bool] | Bools, true: Sequence[bool] | Bools) -> di
     said, bad = np.asarray(flags, dtype=bool), np.asarray(true, dtype=bool)
     hits, alarms, events = int((said & bad).sum()), int(said.sum()), int(bad.sum())
     return {
-        "precision": wilson(hits, alarms),
-        "recall": wilson(hits, events),
+        "precision": asdict(share(hits, alarms)),
+        "recall": asdict(share(hits, events)),
         "hits": hits,
         "false_alarms": alarms - hits,
         "misses": events - hits,
         "designs": len(said),
     }
-
-
-def wilson(hits: int, of: int) -> dict[str, Any]:
-    """A share with its interval; of none it is not known.
-
-    >>> wilson(0, 0)["value"], wilson(1, 2)["value"]
-    (None, 0.5)
-    """
-    return asdict(
-        Estimate(hits / of, *stats.wilson(hits, of), "wilson") if of else Estimate(None, None, None, "wilson")
-    )
-
-
-def among(of: Bools, rows: Bools) -> float | None:
-    """The share of some that is true among other rows; None of none.
-
-    >>> among(np.array([True, False]), np.array([True, True])), among(np.array([True]), np.array([False]))
-    (0.5, None)
-    """
-    return float(of[rows].mean()) if rows.any() else None
 
 
 def plain(found: stats.PairedShares) -> dict[str, Any]:

@@ -21,15 +21,24 @@ NULLS = ("random", "constant")
 """Arms that teach nothing: no design that does may stand above the untrained policy."""
 
 
+def whole(contest: Sequence[Scored], axis: str, seeds: Sequence[int]) -> dict[str, list[float]]:
+    """Name -> the axis on each of the seeds, in their order, of those that have it on every one."""
+    held = {s.name: s.values(axis, seeds) for s in contest}
+    return {n: [float(v) for v in values if v is not None] for n, values in held.items() if None not in values}
+
+
+def ranked_on(axis: str, contest: Sequence[Scored], learnt: set[str]) -> list[Scored]:
+    """Those that an axis ranks: on all but Q only who learnt, since who stands still is stable."""
+    return [s for s in contest if axis == "quality" or s.name in learnt]
+
+
 def _means(
     board: Board, task: str, contest: Sequence[Scored], seeds: Sequence[int], prefix: str = ""
 ) -> tuple[list[str], Floats]:
     """(names, means over seeds [designs, axes]) of the designs that have every axis the task asks for."""
-    axes = board.asked(task)
-    held = {s.name: [s.values(prefix + a, seeds) for a in axes] for s in contest}
-    full = [n for n, values in held.items() if all(v is not None for row in values for v in row)]
-    table = np.array([np.mean(np.array(held[n], dtype=float), axis=1) for n in full]).reshape(len(full), len(axes))
-    return full, table
+    held = [whole(contest, prefix + axis, seeds) for axis in board.asked(task)]
+    full = [s.name for s in contest if all(s.name in axis for axis in held)]
+    return full, np.array([[np.mean(axis[n]) for axis in held] for n in full]).reshape(len(full), len(held))
 
 
 def front(board: Board, task: str, contest: Sequence[Scored], seeds: Sequence[int]) -> set[str]:
@@ -60,9 +69,7 @@ def resolution(ranked: Sequence[Scored], seeds: Sequence[int], learnt: set[str])
     """
     found: dict[str, Any] = {}
     for axis in AXES:
-        held = [s.values(axis, seeds) for s in ranked if axis == "quality" or s.name in learnt]
-        cells = [[float(v) for v in values if v is not None] for values in held]
-        cells = [c for c in cells if len(c) == len(seeds)]
+        cells = list(whole(ranked_on(axis, ranked, learnt), axis, seeds).values())
         told = stats.resolution(cells) if len(cells) > 1 else None
         found[axis] = {"median": told.median, "worst": told.worst, "pairs": told.pairs} if told else None
     return found

@@ -7,7 +7,7 @@ touch that entry's folder alone, cannot say it, and the tombstone stays when a r
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from typing import Any
@@ -99,6 +99,11 @@ def check_there(board: Board, known: Known, there: Sequence[str]) -> None:
             raise UserError(f"board {board.name}: {what}: say why it left with `rbench board state`", 5)
 
 
+def staying(known: Known, there: Iterable[entries.Entry]) -> list[entries.Entry]:
+    """The entries for which no tombstone stands, in the order given."""
+    return [e for e in there if not (e.name in known and known[e.name].gone)]
+
+
 def of(known: Known, name: str) -> dict[str, Any]:
     """What `board.json` says of the state of an entry that is there."""
     told = known.get(name)
@@ -134,7 +139,7 @@ def record(board: Board, name: str, change: Change) -> Told:
     _check(change)
     _check_from(board, name, before, change, name in there)
     if change.state == "corrected":
-        _check_by(name, change.by, [n for n in there if not (n in known and known[n].gone)])
+        _check_by(name, change.by, [e.name for e in staying(known, there.values())])
     after = replace(before, changes=(*before.changes, change))
     told = {n: _row(t) for n, t in sorted({**known, name: after}.items())}
     text = json.dumps({"schema_version": SCHEMA, "entries": told}, indent=1, sort_keys=True, ensure_ascii=False)
@@ -164,8 +169,8 @@ def _check(change: Change) -> None:
         raise UserError(f"say why it is {change.state}: --reason, which the board shows")
     if not change.reason.isprintable() or len(change.reason) > LONGEST:
         raise UserError(f"--reason: one line of at most {LONGEST} characters")
-    if change.link is not None and not (change.link.startswith("https://") and change.link.isprintable()):
-        raise UserError(f"link {change.link!r}: only https:// addresses are shown on a board")
+    if change.link is not None:
+        entries.check_link(change.link)
     if (change.by is not None) != (change.state == "corrected"):
         raise UserError("corrected and --by go together: which entry took its place")
     try:
@@ -202,4 +207,3 @@ def lines(name: str, told: Told | None) -> list[str]:
     if told is None:
         return [f"{name}: listed; no change of its state is recorded"]
     return [f"{name}: {changed(asdict(c))}" for c in told.changes]
-

@@ -12,7 +12,7 @@ import numpy as np
 from scipy import stats as scipy_stats
 
 from rewardbench import stats, trace
-from rewardbench.boards import foretold, numbers, second, studies
+from rewardbench.boards import foretold, numbers, second, standing, studies
 from rewardbench.boards.definition import Board
 from rewardbench.boards.studies.challenge import TASK
 from rewardbench.measures.agreement import icc, icc_interval, kendall_tau_b, rank_interval, spearman_brown
@@ -73,15 +73,15 @@ def _retest(board: Board, scored: Sequence[Scored], learnt: set[str]) -> dict[st
     lies above 0.
     """
     seeds = board.seed_list(board.seeds)
-    rows = {one.name: one.values("quality", seeds) for one in scored if one.contestant}
-    whole = {name: [float(v) for v in r if v is not None] for name, r in rows.items() if None not in r}
+    contest = [one for one in scored if one.contestant]
+    whole = standing.whole(contest, "quality", seeds)
     found = _repeated(list(whole.values()))
     if found is None:
         return None
     above = [r for name, r in whole.items() if name in learnt]
     return {
         **found,
-        "left_out": len(rows) - len(whole),
+        "left_out": len(contest) - len(whole),
         "least": foretold.LEAST,
         "above": len(above),
         "learnt": _repeated(above),

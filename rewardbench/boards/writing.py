@@ -77,8 +77,8 @@ def pages(board: Board, told: Mapping[str, Any], out: Path) -> list[Path]:
     """Write a page an entry, with curves and completions, into a folder of the reader's; returns the files."""
     shown = {e["entry"] for e in told["entries"]}  # no page for one that a tombstone stands for
     every = [e for e in entries.all_of(board.folder) if e.name in shown]
-    base = next(e for e in every if e.name == "untrained")
-    starts = {task: numbers.score(board, base.runs(task), []) for task in base.tasks}
+    base = [e for e in every if e.name == "untrained"]  # none on a board without entries
+    starts = {task: numbers.score(board, e.runs(task), []) for e in base for task in e.tasks}
     written = []
     for entry in every:
         on = [_on(board, entry, task, starts[task]) for task in board.tasks if task in entry.tasks and task in starts]

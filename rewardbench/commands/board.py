@@ -34,14 +34,13 @@ def run(board: str, out: Path | None, only: tuple[str, ...], workers: int | None
     """
     from rewardbench import sweep, watch
     from rewardbench.boards import definition, running
-    from rewardbench.design import nearest
-    from rewardbench.types import UserError
+    from rewardbench.find.names import unknown
 
     found = definition.read(board)
     there = running.shards(found)
     for name in only:
         if name not in {s.name for s in there}:
-            raise UserError(f"board {found.name!r} has no shard {name!r}{nearest(name, [s.name for s in there])}")
+            raise unknown(f"shard of board {found.name}", name, [s.name for s in there])
     if as_list:
         for shard in there:
             click.echo(f"{shard.name}  {len(shard.designs)} designs x {shard.seeds} seeds")

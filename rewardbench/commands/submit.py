@@ -58,13 +58,12 @@ def pack(
     Example:
       rbench submit pack runs/mine --board cpu --name mine --author "Ann Example" --specs-tried 4
     """
-    from rewardbench.boards import definition, submitting
+    from rewardbench.boards import definition, entries, submitting
     from rewardbench.boards.packing import About
     from rewardbench.cli import print_json
-    from rewardbench.types import UserError
 
-    if wrong := [link for link in links if not link.startswith("https://")]:
-        raise UserError(f"link {wrong[0]!r}: only https:// addresses are shown on a board")
+    for link in links:
+        entries.check_link(link)
     found = definition.read(board)
     entered = submitting.gather(found, sweeps, design)
     said = submitting.summary_of(found, entered) if summary is None else summary

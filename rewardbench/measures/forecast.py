@@ -69,14 +69,14 @@ def classify(
     clusters = _clusters(groups, len(said))
     hits, alarms, events = int((said & true).sum()), int(said.sum()), int(true.sum())
 
-    def share(statistic: Statistic, of: int) -> Estimate:
+    def estimate(statistic: Statistic, of: int) -> Estimate:
         if len(clusters) < len(said):
             return cluster_bootstrap(statistic, clusters, said, true, stream=stream)
-        return Estimate(hits / of, *wilson(hits, of), "wilson") if of else Estimate(None, None, None, "wilson")
+        return share(hits, of)
 
     return Classification(
-        share(_precision, alarms),
-        share(_recall, events),
+        estimate(_precision, alarms),
+        estimate(_recall, events),
         cluster_bootstrap(_f1, clusters, said, true, stream=stream),
         hits,
         alarms - hits,
@@ -86,12 +86,30 @@ def classify(
     )
 
 
+def share(hits: int, of: int) -> Estimate:
+    """A share in [0, 1] with Wilson's interval; of none it is not known.
+
+    >>> share(0, 0).value, share(1, 2).value
+    (None, 0.5)
+    """
+    return Estimate(hits / of, *wilson(hits, of), "wilson") if of else Estimate(None, None, None, "wilson")
+
+
+def among(of: Bools, rows: Bools) -> float | None:
+    """The share of some [n] that is true among other rows [n]; None of none.
+
+    >>> among(np.array([True, False]), np.array([True, True])), among(np.array([True]), np.array([False]))
+    (0.5, None)
+    """
+    return float(of[rows].mean()) if rows.any() else None
+
+
 def _precision(said: Bools, true: Bools) -> float | None:
-    return float(true[said].mean()) if said.any() else None
+    return among(true, said)
 
 
 def _recall(said: Bools, true: Bools) -> float | None:
-    return float(said[true].mean()) if true.any() else None
+    return among(said, true)
 
 
 def _f1(said: Bools, true: Bools) -> float | None:

@@ -67,7 +67,7 @@ def page(told: Json) -> str:
         seeds={s: n for n, s in enumerate(told["board"]["control_seeds"], 1)},
         truth=bool(told.get("truth")),
         title=TITLE,
-        says={**find.arms()},
+        says=find.arms(),
         by=__version__,
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rewardbench import stats
 from rewardbench.pages import svg
 from rewardbench.pages.board_rows import LETTERS, extremes
 from rewardbench.pages.numbers import fixed
@@ -55,11 +56,9 @@ def front(there: Sequence[Point]) -> list[Point]:
     >>> [p.name for p in front([a, b, c])]
     ['a', 'b']
     """
-    found: list[Point] = []
-    for p in sorted((p for p in there if p.kind != "arm"), key=lambda p: (-p.x[0], -p.y[0])):
-        if not found or p.y[0] > found[-1].y[0]:
-            found.append(p)
-    return found[::-1]
+    contest = sorted((p for p in there if p.kind != "arm"), key=lambda p: (p.x[0], -p.y[0]))
+    best = stats.pareto([(p.x[0], p.y[0]) for p in contest]) if contest else []
+    return [p for p, unbeaten in zip(contest, best, strict=True) if unbeaten]
 
 
 def draw(task: str, rows: Sequence[Json], baseline: str, diversity: bool) -> str:

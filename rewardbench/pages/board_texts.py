@@ -11,11 +11,10 @@ from datetime import date, timedelta
 from typing import Any
 
 from rewardbench.pages import svg, truth_words
-from rewardbench.pages.board_entries import safe_link
 from rewardbench.pages.board_rows import LETTERS, RANKED, UNSTATED, badge, dependent, marks_of, ranks_of
 from rewardbench.pages.board_words import RESOLVES, broken, changed, resolution
 from rewardbench.pages.numbers import bracket, fixed
-from rewardbench.pages.safe import cut, label
+from rewardbench.pages.safe import code, cut, label, safe_link
 from rewardbench.results import AXES
 
 Json = Mapping[str, Any]
@@ -217,15 +216,6 @@ def md(text: str) -> str:
     """
     shown = label(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return re.sub(r"([\\`*_\[\]|#~])", r"\\\1", cut(shown, 400))
-
-
-def code(text: str) -> str:
-    """A name between backticks in a cell of a Markdown table: what would end either, or look like HTML, is replaced.
-
-    >>> code("a`b|<c>")
-    'aˋb¦‹c›'
-    """
-    return cut(label(text), 64).translate(str.maketrans("`|<>", "ˋ¦‹›"))
 
 
 # --- badge ---------------------------------------------------------------------------------------

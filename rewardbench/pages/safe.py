@@ -49,6 +49,24 @@ def cut(text: str, longest: int = NAME) -> str:
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
+def code(text: str) -> str:
+    """A name between backticks in a cell of a Markdown table: what would end either, or look like HTML, is replaced.
+
+    >>> code("a`b|<c>")
+    'aˋb¦‹c›'
+    """
+    return cut(label(text), 64).translate(str.maketrans("`|<>", "ˋ¦‹›"))
+
+
+def safe_link(url: object) -> bool:
+    """Whether a link may be one: http(s) alone, nothing hidden in it.
+
+    >>> safe_link("https://example.org/a"), safe_link("javascript:alert(1)"), safe_link("https://a b")
+    (True, False, False)
+    """
+    return isinstance(url, str) and url.startswith(("https://", "http://")) and url.isprintable() and " " not in url
+
+
 def script_json(value: Any) -> str:
     """JSON that cannot end the `<script>` it stands in.
 

@@ -8,10 +8,10 @@ from typing import Any
 from rewardbench.pages import truth_charts as charts
 from rewardbench.pages import truth_rivals as rivals
 from rewardbench.pages import truth_words as words
-from rewardbench.pages.numbers import fixed
+from rewardbench.pages.numbers import chance, fixed
 from rewardbench.pages.truth_charts import Bar, Dot
 from rewardbench.pages.truth_parts import Cell, Made, Table, bar, correlation
-from rewardbench.pages.truth_told import between, chance, span
+from rewardbench.pages.truth_told import between, span
 
 Json = Mapping[str, Any]
 CAPTIONS = {

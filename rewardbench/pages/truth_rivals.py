@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rewardbench.pages import truth_charts as charts
-from rewardbench.pages.numbers import bracket, fixed, listed, signed
+from rewardbench.pages.numbers import bracket, chance, fixed, listed, signed
 from rewardbench.pages.truth_parts import Cell, Table, bar, correlation
-from rewardbench.pages.truth_told import NO, OPEN, YES, Told, between, chance, quoted, span
+from rewardbench.pages.truth_told import NO, OPEN, YES, Told, between, quoted, span
 
 Json = Mapping[str, Any]
 LEVEL = 0.05

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rewardbench.pages.numbers import bracket, fixed
-from rewardbench.pages.safe import cut, label
+from rewardbench.pages.safe import code
 
 Json = Mapping[str, Any]
 YES, NO, OPEN, MISSING = "yes", "no", "cannot be told", "not measured"
@@ -34,12 +34,7 @@ def quoted(text: str) -> str:
     >>> quoted("a`b|<c>")
     '`aˋb¦‹c›`'
     """
-    return f"`{plain(text)}`"
-
-
-def plain(text: str) -> str:
-    """A name as it may stand in markup and between backticks."""
-    return cut(label(text), 64).translate(str.maketrans("`|<>", "ˋ¦‹›"))
+    return f"`{code(text)}`"
 
 
 def span(told: Json, key: str = "value", places: int = 2) -> str:
@@ -50,15 +45,6 @@ def span(told: Json, key: str = "value", places: int = 2) -> str:
     """
     between = bracket(told["low"], told["high"], places)
     return f"{fixed(told[key], places)} {between}".strip()
-
-
-def chance(p: float) -> str:
-    """A p for people.
-
-    >>> chance(.00001), chance(.0421)
-    ('< 0.001', '0.042')
-    """
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def between(ends: Sequence[float] | None) -> str:

@@ -7,18 +7,8 @@ from typing import Any
 
 from rewardbench.pages import truth_rivals as rivals
 from rewardbench.pages.numbers import bracket, fixed, listed, signed
-from rewardbench.pages.truth_told import (
-    MISSING,
-    NO,
-    OPEN,
-    YES,
-    Told,
-    against,
-    between,
-    plain,
-    quoted,
-    span,
-)
+from rewardbench.pages.safe import code
+from rewardbench.pages.truth_told import MISSING, NO, OPEN, YES, Told, against, quoted, span
 
 Json = Mapping[str, Any]
 QUESTIONS = {
@@ -81,9 +71,9 @@ def _of(part: str, truth: Json) -> Iterator[Told]:
 def missing(part: str, board: str) -> str:
     """What a part that is not known says, with the command that makes it."""
     if part in STUDIES:
-        return f"Not measured yet: `rbench board study {STUDIES[part]} {plain(board)}` makes its runs."
+        return f"Not measured yet: `rbench board study {STUDIES[part]} {code(board)}` makes its runs."
     least = "eight entries with every seed" if part == "retest" else "a task with a second gold, and entries"
-    return f"Not measured yet: it needs {least} (`rbench board run {plain(board)}`)."
+    return f"Not measured yet: it needs {least} (`rbench board run {code(board)}`)."
 
 
 def percent(share: float) -> str:
@@ -150,16 +140,6 @@ def ranked(told: Json, predictors: Json, outcome: str = "quality") -> str:
             pieces.append(f"`{name}` {signed(one['r'])} {bracket(one['low'], one['high'])}{doubt}")
     what = "Q at the end" if outcome == "quality" else outcome
     return f"Known before training, Spearman's correlation with {what}, ranked within tasks: {'; '.join(pieces)}."
-
-
-def left_out(one: Json) -> str:
-    """What leaving out each task, and each family of parts, makes of precision and recall."""
-    pieces = []
-    for group, found in one["without_each"].items():
-        if found["precision"] or found["recall"]:
-            shown = ", ".join(f"{k} {between(found[k])}" for k in ("precision", "recall") if found[k])
-            pieces.append(f"without any one {group}: {shown}")
-    return "; ".join(pieces)
 
 
 # --- seeds, gold, trainer ------------------------------------------------------------------------

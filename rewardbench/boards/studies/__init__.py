@@ -15,6 +15,7 @@ from typing import Any
 from rewardbench import find, trace
 from rewardbench.boards.definition import Board
 from rewardbench.find.names import unknown
+from rewardbench.types import UserError
 
 Row = dict[str, Any]
 Tell = Callable[[str], None]
@@ -41,6 +42,9 @@ def write(board: Board, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
 
 
 def read(board: Board, name: str) -> list[Row]:
-    """The rows of a study; none where it was not done."""
+    """The rows of a study; none where it was not done. Raises UserError (code 5) where its file is damaged."""
     path = board.folder / "studies" / f"{name}.jsonl"
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
+    try:
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
+    except (OSError, ValueError) as error:
+        raise UserError(f"{board.folder.name}/studies/{name}.jsonl is damaged: {error}", 5) from error
