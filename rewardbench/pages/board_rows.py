@@ -68,7 +68,7 @@ class Row:
 
 
 MARKS = {
-    "front": "No other entry that learnt beats it on one axis without being beaten by it on another (means; Q above 0).",
+    "front": "No other that learnt beats it on one axis without being beaten by it on another (means; Q above 0).",
     "harmful": "Significantly below the untrained policy in Q.",
     "broken": "A check of this entry failed; its page says which.",
     "challenged": "Somebody contests it, with evidence: its section says why. It stays ranked until that is answered.",
