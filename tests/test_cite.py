@@ -15,6 +15,7 @@ import rewardbench
 from rewardbench import find
 from rewardbench.boards import citing, definition
 from rewardbench.commands import cite
+from rewardbench.pages import bibtex
 
 CFF = yaml.safe_load((ROOT / "CITATION.cff").read_text())
 
@@ -130,7 +131,7 @@ def test_no_form_says_a_version_twice_in_a_line_or_breaks_one(thing):
 
 
 def test_keys_of_entries_whose_names_differ_in_a_dash_differ():
-    assert citing._key("cpu", "v1", "a-b") != citing._key("cpu", "v1", "a_b")
+    assert bibtex.key("cpu", "v1", "a-b") != bibtex.key("cpu", "v1", "a_b")
 
 
 def test_an_address_cannot_end_its_field(board):

@@ -13,15 +13,11 @@ from typing import Any
 from rewardbench import find
 from rewardbench.boards import definition, entries, states
 from rewardbench.find.names import PACKAGE, unknown
+from rewardbench.pages import bibtex as bib
 from rewardbench.pages.board_words import changed
 from rewardbench.types import UserError
 
 SUITE = "suite"
-SPECIAL = {
-    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "%": r"\%", "&": r"\&", "#": r"\#", "$": r"\$", "_": r"\_",
-    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
-}  # fmt: skip
-"""Characters that TeX would not print, and what prints them."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +107,7 @@ def _task(name: str) -> Work:
     one, digest = find.task(name), find.task_digest(name)
     whole = suite()
     title = f"The rewardbench-suite task {name}: {one.summary.rstrip('.')}"
-    head = (_key(name), "dataset", title, whole.authors, whole.year, str(one.version))
+    head = (bib.key(name), "dataset", title, whole.authors, whole.year, str(one.version))
     return Work(*head, licence=whole.licence, released=whole.released, digest=digest, digest_of="the task's code")
 
 
@@ -131,7 +127,7 @@ def _board(asked: str) -> Work:
     """A board, by its version and digest."""
     board, whole = definition.read(asked), suite()
     title = f"The rewardbench-suite board {board.name}: {board.summary.rstrip('.')}"
-    head = (_key(board.name, f"v{board.version}"), "dataset", title, whole.authors, whole.year, str(board.version))
+    head = (bib.key(board.name, f"v{board.version}"), "dataset", title, whole.authors, whole.year, str(board.version))
     return Work(*head, released=whole.released, digest=board.digest, digest_of="the board's definition")
 
 
@@ -154,7 +150,7 @@ def _entry(asked: str, name: str) -> Work:
     authors = whole.authors if ours else tuple(about["authors"]) or whole.authors
     released = whole.released if ours else stands.changes[0].date if stands else ""
     links = about.get("links") or [""]
-    key, year = _key(board.name, f"v{board.version}", name), int(released[:4] or whole.year)
+    key, year = bib.key(board.name, f"v{board.version}", name), int(released[:4] or whole.year)
     head = (key, "dataset", title, authors, year, str(board.version), links[0], _standing(stands))
     return Work(*head, str(about["licence"]), released, entry.digest or "", "the entry's files", "Board version")
 
@@ -173,35 +169,7 @@ def _standing(told: states.Told | None) -> str:
     return changed(asdict(told.last)) if told and told.last.state != "listed" else ""
 
 
-def _key(*words: str) -> str:
-    """A BibTeX key of the suite.
-
-    >>> _key("qa/lookup")
-    'rewardbench_suite_qa_lookup'
-    """
-    return re.sub(r"[^a-z0-9.-]+", "_", "_".join(("rewardbench_suite", *words)).lower())
-
-
 # --- forms ---------------------------------------------------------------------------------------
-
-
-def tex(text: str) -> str:
-    """The text as TeX prints it.
-
-    >>> tex("50% of a_b & {c}")
-    '50\\\\% of a\\\\_b \\\\& \\\\{c\\\\}'
-    """
-    return "".join(SPECIAL.get(c, c) for c in " ".join(text.split()))
-
-
-def group(author: str) -> bool:
-    """Whether a name is one of a group, or a pen name, which no form takes apart; others are first and last name.
-
-    >>> [group(a) for a in ("The rewardbench-suite authors", "OpenAI", "Smith and Sons", "Ann Example", "Example, Ann")]
-    [True, True, True, False, False]
-    """
-    odd = author.startswith("The ") or any(c in author for c in "&/{}()@") or author.count(",") > 1
-    return odd or len(author.split()) == 1 or "and" in author.lower().split()
 
 
 def bibtex(found: Sequence[Work]) -> str:
@@ -214,17 +182,16 @@ def _bibtex(work: Work) -> str:
     url = work.url.translate({ord(c): f"%{ord(c):02X}" for c in "{}\\"})
     paper = re.fullmatch(r"https://arxiv\.org/abs/(\d{4}\.\d{4,5})", url)
     fields = {
-        "title": "{" + tex(work.title) + "}",
-        "author": " and ".join("{" + tex(a) + "}" if group(a) else tex(a) for a in work.authors),
+        "title": "{" + bib.tex(work.title) + "}",
+        "author": bib.names(work.authors),
         "year": str(work.year),
-        "version": tex(work.version),
+        "version": bib.tex(work.version),
         "eprint": paper[1] if paper else "",
         "archiveprefix": "arXiv" if paper else "",
         "url": url,
-        "note": tex(". ".join(work.said)),
+        "note": bib.tex(". ".join(work.said)),
     }
-    lines = [f"  {name} = {{{value}}}," for name, value in fields.items() if value]
-    return "\n".join([f"@misc{{{work.key},", *lines, "}"])
+    return bib.entry(work.key, fields)
 
 
 def plain(found: Sequence[Work]) -> str:
@@ -280,7 +247,7 @@ def _cff_author(name: str) -> dict[str, str]:
     >>> _cff_author("Ann A. Example"), _cff_author("The authors")
     ({'family-names': 'Example', 'given-names': 'Ann A.'}, {'name': 'The authors'})
     """
-    if group(name):
+    if bib.group(name):
         return {"name": name}
     family, comma, given = name.partition(",")
     if not comma:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from rewardbench.pages.bibtex import entry, key, names, tex
 from rewardbench.pages.board_designs import against, combined, notes, part_line
 from rewardbench.pages.board_rows import KINDS, LETTERS, UNSTATED, badge, ranks_of, reached
 from rewardbench.pages.board_words import changed
@@ -189,43 +190,30 @@ def word(text: str) -> str:
 
 
 def bibtex(told: Json, about: Json) -> str:
-    """A BibTeX entry for a row of the board: who, which board, which version, which digest."""
+    """A BibTeX entry for a row of the board: who, which board and version, which digests; the key of `rbench cite`."""
     board = told["board"]
-    where = f"rewardbench-suite board {tex(board['name'])}, version {board['version']}"
-    authors = " and ".join("{" + tex(str(a)) + "}" for a in about.get("authors") or ("unknown",))
-    lines = [
-        f"@misc{{{word(board['name'])}-{board['version']}-{word(about['entry'])},",
-        f"  author = {{{authors}}},",
-        f"  title = {{{tex(about['entry'])}: {where}}},",
-        f"  note = {{board digest {board['digest'][:16]}" + _entry_digest(about) + "}",
-        "}",
-    ]
-    return "\n".join(lines)
+    fields = {
+        "title": "{" + tex(label(f"{about['entry']}, on the rewardbench-suite board {board['name']}")) + "}",
+        "author": names(label(str(a)) for a in about.get("authors") or ("unknown",)),
+        "version": str(board["version"]),
+        "note": ". ".join(_digests(board, about)),
+    }
+    return entry(key(board["name"], f"v{board['version']}", word(about["entry"])), fields)
 
 
-def _entry_digest(about: Json) -> str:
-    return f", entry digest {about['digest'][:16]}" if about.get("digest") else ""
+def _digests(board: Json, about: Json) -> list[str]:
+    """What was cited, to the bit."""
+    own = [f"SHA-256 of the entry's files {about['digest']}"] if about.get("digest") else []
+    return [f"Board version {board['version']}", f"SHA-256 of the board's definition {board['digest']}", *own]
 
 
 def board_bibtex(told: Json) -> str:
     """A BibTeX entry for the board itself."""
     board = told["board"]
-    return "\n".join(
-        [
-            f"@misc{{{word(board['name'])}-{board['version']},",
-            "  author = {{The rewardbench-suite authors}},",
-            f"  title = {{rewardbench-suite: the board {tex(board['name'])}, version {board['version']}}},",
-            f"  note = {{board digest {board['digest'][:16]}}}",
-            "}",
-        ]
-    )
-
-
-def tex(text: str) -> str:
-    """A name as TeX prints it.
-
-    >>> tex("a_b & {c}")
-    'a\\\\_b \\\\& \\\\{c\\\\}'
-    """
-    swaps = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
-    return "".join(swaps.get(c, f"\\{c}" if c in "&%$#_{}" else c) for c in label(text))
+    fields = {
+        "title": "{" + tex(label(f"The rewardbench-suite board {board['name']}")) + "}",
+        "author": names(["The rewardbench-suite authors"]),
+        "version": str(board["version"]),
+        "note": ". ".join(_digests(board, {})),
+    }
+    return entry(key(board["name"], f"v{board['version']}"), fields)
