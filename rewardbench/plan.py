@@ -121,7 +121,8 @@ class RunSpec:
         return canonical(self.as_dict())[:16]
 
     def as_dict(self) -> dict[str, Any]:
-        """The spec as plain values, for TOML and hashing; what is not set is left out."""
+        """The spec as plain values, for TOML and hashing; what is not set is left out. Nested values are shared, and so
+        are read alone."""
         return dict(self._plain)
 
     @cached_property

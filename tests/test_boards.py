@@ -1,5 +1,6 @@
 """Is a board what its rows say? Seeds, drawn designs, rows, numbers, ranks, soundness, the same bytes again."""
 
+import gc
 import json
 import shlex
 import shutil
@@ -610,6 +611,25 @@ def test_a_board_of_algorithms_needs_its_own_among_them(tmp_path):
             definition.read(tmp_path)
 
 
+def test_a_run_on_another_seed_is_the_run_that_is_planned_for_it():
+    """What a spec keeps of its own plain values must not outlive its seed: ids, hashes and TOML are those of a new one."""
+    from dataclasses import replace
+
+    run = definition.fixed(definition.read("cpu"), TASK)
+    run.as_dict()
+    other, planned = run.on(run.seed + 1), replace(run, seed=run.seed + 1)
+    assert (other, other.id, other.as_dict()) == (planned, planned.id, planned.as_dict())
+    assert other.id != run.id == replace(other, seed=run.seed).id
+
+
+def test_a_build_leaves_the_garbage_collector_on(mine):
+    assert rbench("board", "build", mine).code == 0
+    assert gc.isenabled()
+    (mine / "board.toml").write_text("name = 3")
+    assert rbench("board", "build", mine).code != 0
+    assert gc.isenabled()
+
+
 # --- what ships ----------------------------------------------------------------------------------
 
 
@@ -806,6 +826,18 @@ def test_across_tasks_stand_those_who_have_every_one():
 def scored_of(board, name):
     runs = rows.load(board / "entries" / name / "qa-lookup")
     return SimpleNamespace(name=name, entry=SimpleNamespace(kind="handmade" if name != "untrained" else "control"), results=[SimpleNamespace(run=r) for r in runs])
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [(lambda c: {n: v[:0] for n, v in c.items()}, "keeps no words"), (lambda c: c | {"prompt": np.full(len(c["k"]), "x", dtype=object)}, "words of prompt 'x'")],
+)  # fmt: skip
+def test_words_that_belong_to_nothing_are_one_line(change, says, mine):
+    path = mine / "entries" / "contains" / "qa-lookup" / "texts.parquet"
+    rows._write(path, change(rows.read(path)))
+    said = rbench("board", "build", mine)
+    assert said.code == 5
+    one_line(said, says, "contains")
 
 
 def test_kept_words_have_the_gold_and_the_reward_of_their_own_rows(board):

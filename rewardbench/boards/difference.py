@@ -52,9 +52,9 @@ def same_rows(old: Mapping[str, Columns], new: Mapping[str, Columns]) -> Differe
 
 
 def _of(tables: Mapping[str, Columns], name: str, seed: int) -> Columns:
-    """The rows of one seed."""
+    """The rows of one seed; none where there is no such table."""
     table = tables.get(name, {})
-    return {n: v[table["seed"] == seed] for n, v in table.items()}
+    return rows.where(table, table["seed"] == seed) if table else {}
 
 
 def _first(table: str, old: Columns, new: Columns, seed: int) -> Difference | None:
@@ -76,13 +76,8 @@ def _first(table: str, old: Columns, new: Columns, seed: int) -> Difference | No
 
 
 def _equal(a: Any, b: Any, size: int) -> Any:
-    """Where two columns are equal in their first rows, [size]."""
-    if a is None or b is None:
-        return np.zeros(size, dtype=bool)
-    a, b = a[:size], b[:size]
-    same = np.asarray(a == b, dtype=bool)
-    floats = a.dtype.kind == b.dtype.kind == "f"
-    return same | (np.isnan(a) & np.isnan(b)) if floats else same
+    """Where two columns are equal in their first rows, [size]; nowhere if one of them is missing."""
+    return np.zeros(size, dtype=bool) if a is None or b is None else rows.equal(a[:size], b[:size])
 
 
 def _difference(table: str, at: Columns, seed: int, row: int, column: str, pair: Sequence[Any]) -> Difference:

@@ -11,8 +11,7 @@ import numpy as np
 from rewardbench.boards import numbers, studies
 from rewardbench.boards.definition import Board
 from rewardbench.boards.rivals import rivals
-from rewardbench.boards.shares import caught_by
-from rewardbench.measures.forecast import Estimate, among, share, without_each
+from rewardbench.measures.forecast import Estimate, among, caught_by, share, without_each
 from rewardbench.measures.strata import agreement, agreement_interval, auc_within, luck
 from rewardbench.metrics.over_trained import evidence as regret_of
 from rewardbench.metrics.overoptimisation import overoptimisation

@@ -12,7 +12,7 @@ import numpy as np
 
 from rewardbench import find
 from rewardbench.boards.rows import keys, read, where
-from rewardbench.types import Floats, Prompt, Task
+from rewardbench.types import Floats, Prompt, Task, UserError
 
 if TYPE_CHECKING:
     from rewardbench.boards.build import Scored
@@ -34,7 +34,10 @@ class Kept:
 
 
 def kept(task: str, scored: Scored) -> Kept:
-    """The kept words of an entry's first seeds; prompts are drawn again from the task, by seed."""
+    """The kept words of an entry's first seeds; prompts are drawn again from the task, by seed.
+
+    Raises UserError (code 5) where none are kept, or they are of prompts or rows that are not there.
+    """
     folder = scored.results[0].run.folder
     words, scores = read(folder / "texts.parquet"), read(folder / "scores.parquet")
     words = where(words, words["split"] == "dev")
@@ -50,9 +53,13 @@ def kept(task: str, scored: Scored) -> Kept:
         rows = _by_prompt(words, spec.seed)
         known = _drawn(find.task(task), spec.seed, spec.eval_prompts)
         for name, mine in rows.items():
+            if name not in known or any(own[i] not in golds for i in mine):
+                raise UserError(f"{scored.name}, {task}: words of prompt {name!r}, which its seed or its rows lack", 5)
             prompts.append(known[name])
             said.append([_said(words, i) for i in mine])
             gold.append([golds[own[i]] for i in mine])
+    if not said:
+        raise UserError(f"{scored.name}, {task}: it keeps no words, so no other gold can score it", 5)
     least = min(map(len, said))  # a run that broke off early kept fewer
     return Kept(prompts, [row[:least] for row in said], np.array([row[:least] for row in gold]))
 

@@ -68,15 +68,9 @@ def overall(board: Board, told: Mapping[str, float] | None) -> float | None:
 
 
 def gold(board: Board, task: str, quality: Floats) -> Floats:
-    """The gold in [0, 1] that Q stands for on the board's scale, of the same shape."""
-    scale = board.scale[task]
-    return scale["low"] + quality * (scale["high"] - scale["low"])
-
-
-def quality(board: Board, task: str, gold: float) -> float:
-    """The Q of a gold in [0, 1]."""
-    scale = board.scale[task]
-    return float((gold - scale["low"]) / (scale["high"] - scale["low"]))
+    """The gold in [0, 1] that Q stands for on the board's scale, of the same shape: what `rescaled` undoes."""
+    low, high = (board.scale[task][end] for end in ("low", "high"))
+    return low + quality * (high - low)
 
 
 def _unit(board: Board, task: str, axis: str, value: float) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -255,16 +254,18 @@ def _otherwise(folder: Path, kind: str, found: Sequence[Found], over: bool) -> s
 
 
 def _changed(old: Path, one: Found) -> str:
-    """How the finished runs of a design differ from those that an entry has of the task, in words; else nothing."""
+    """How the finished runs of a design differ from those that an entry has of the task, in words; else nothing.
+
+    A run is what its id and the hash of its content say: what an older version kept of the same run is no difference.
+    """
     if not (old / "spec.toml").is_file():
         return ""
+    then, now = ({r["seed"]: r for r in told} for told in (rows.endings_of(old), rows.endings(one.runs)))
+    if then == now:
+        return ""
     with tempfile.TemporaryDirectory(prefix="rbench-") as place:
-        new = Path(place)
-        rows.pack(one.runs, new, thin=True)
+        rows.pack(one.runs, Path(place), thin=True)
         there = {n: (old / n).read_bytes() for n in entries.FILES if (old / n).is_file()}
-        files = [n for n in entries.FILES if there.get(n) != (new / n).read_bytes()]
-        if "runs.json" not in files:
-            return ", ".join(files)
-        then, now = ({r["seed"]: r for r in json.loads((p / "runs.json").read_text())} for p in (old, new))
+        files = [n for n in entries.FILES if there.get(n) != (Path(place) / n).read_bytes()]
     seeds = [s for s in {**then, **now} if then.get(s) != now.get(s)]
     return f"{', '.join(files)}: {len(seeds)} of {len(now)} seeds, the first is {seeds[0]}"

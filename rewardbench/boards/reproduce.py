@@ -22,9 +22,10 @@ from rewardbench.boards.definition import Board
 from rewardbench.boards.difference import Difference, same_rows
 from rewardbench.boards.entries import Entry
 from rewardbench.find.functions import part_files
+from rewardbench.metrics.normalised import rescaled
 from rewardbench.plan import RunSpec
 from rewardbench.results import AXES, Loaded
-from rewardbench.types import Design, Floats, UserError
+from rewardbench.types import Anchor, Design, Floats, UserError
 
 if TYPE_CHECKING:
     from rewardbench.boards.checks._case import Case
@@ -61,7 +62,8 @@ def challenge(board: Board, task: str, own: Floats, fresh: Floats) -> Verdict:
     """
     submitted, drawn = (stats.angle(numbers.gold(board, task, q)) for q in (own, fresh))
     found = stats.challenge(submitted, drawn)
-    limit = numbers.quality(board, task, stats.share(found.threshold))
+    anchor = Anchor(*(board.scale[task][end] for end in definition.ENDS))
+    limit = float(rescaled(np.array(stats.share(found.threshold)), anchor))
     means = float(own.mean()), float(own.std(ddof=1)), len(own), float(fresh.mean()), len(fresh)
     return Verdict(not found.flag, *means, limit)
 

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from rewardbench import stats
-from rewardbench.boards.shares import caught_by, plain
-from rewardbench.measures.forecast import among, cluster_bootstrap, held_out_thresholds
+from rewardbench.measures.forecast import among, caught_by, cluster_bootstrap, held_out_thresholds
 from rewardbench.types import Bools, Floats
 
 Suspect = Mapping[str, Sequence[float | None]]
@@ -58,15 +57,20 @@ def _compared(said: Bools, rival: Bools, bad: Bools, stream: str) -> dict[str, A
     right = stats.paired_shares(said == bad, rival == bad)
     rows = [np.array([i]) for i in range(len(bad))]
     precision = cluster_bootstrap(_precision_gap, rows, said, rival, bad, stream=f"rivals/{stream}")
-    recall = plain(stats.paired_shares(said[bad], rival[bad])) if bad.any() else None
+    recall = _plain(stats.paired_shares(said[bad], rival[bad])) if bad.any() else None
     return {
         "audit": caught_by(said, bad),
         "rival": caught_by(rival, bad),
-        "difference": {"precision": asdict(precision), "recall": recall, "right": plain(right)},
+        "difference": {"precision": asdict(precision), "recall": recall, "right": _plain(right)},
         "audit_only": right.first_only,
         "rival_only": right.second_only,
         "p": right.p,
     }
+
+
+def _plain(found: stats.PairedShares) -> dict[str, Any]:
+    """A difference of shares over the same designs as JSON has it."""
+    return {"value": found.difference, "low": found.low, "high": found.high, "kind": "newcombe"}
 
 
 def _precision_gap(said: Bools, rival: Bools, bad: Bools) -> float | None:

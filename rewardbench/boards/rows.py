@@ -43,8 +43,7 @@ def pack(runs: Sequence[Path], out: Path, thin: bool) -> None:
     shared = specs[0].as_dict()
     shared.pop("seed")
     trace.write_whole(out / "spec.toml", tomli_w.dumps(shared).encode())
-    told = [_status(spec, folder) for spec, folder in zip(specs, runs, strict=True)]
-    trace.write_whole(out / "runs.json", (json.dumps(told, indent=1, sort_keys=True) + "\n").encode())
+    trace.write_whole(out / "runs.json", (json.dumps(endings(runs), indent=1, sort_keys=True) + "\n").encode())
     scores = [_scores(spec, folder) for spec, folder in zip(specs, runs, strict=True)]
     _write(out / "scores.parquet", _joined([s for s, _ in scores]), loose=("kl",))
     texts = [sampled(spec, t) if thin else t for spec, (_, t) in zip(specs, scores, strict=True)]
@@ -53,11 +52,12 @@ def pack(runs: Sequence[Path], out: Path, thin: bool) -> None:
     _write(out / "steps.parquet", _joined([s for s in steps if s]))
 
 
-def _status(spec: RunSpec, folder: Path) -> dict[str, Any]:
-    """How a run ended: what of `status.json` is no clock and no path."""
-    status = trace.status(folder)
+def endings(runs: Sequence[Path]) -> list[dict[str, Any]]:
+    """`runs.json`: how each run ended, by seed, id and hash of its content; what of `status.json` is no clock and no
+    path."""
     kept = ("status", "code", "reason", "step", "parameters", "content")
-    return {"seed": spec.seed, "run": spec.id, **{k: status[k] for k in kept if k in status}}
+    told = [(run_spec(trace.spec(folder)), trace.status(folder)) for folder in runs]
+    return [{"seed": s.seed, "run": s.id, **{k: status[k] for k in kept if k in status}} for s, status in told]
 
 
 Columns = dict[str, Any]
@@ -222,6 +222,17 @@ def _array(column: Any) -> Any:
     return coded.dictionary.to_numpy(zero_copy_only=False)[coded.indices.to_numpy()]
 
 
+def equal(a: Any, b: Any) -> Any:
+    """Where two columns of one length are equal, NaN to NaN, [rows].
+
+    >>> equal(np.array([1.0, np.nan]), np.array([1.0, np.nan])).tolist()
+    [True, True]
+    """
+    same = np.asarray(a == b, dtype=bool)
+    floats = a.dtype.kind == b.dtype.kind == "f"
+    return same | (np.isnan(a) & np.isnan(b)) if floats else same
+
+
 def keys(columns: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     """What names each row of `scores` or `texts`: KEY, and which time it stands there.
 
@@ -244,11 +255,22 @@ def numbered(plain: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     return found
 
 
+def endings_of(folder: Path) -> list[dict[str, Any]]:
+    """`runs.json` of an entry's task: how each run ended. Raises UserError (code 5) where it is damaged."""
+    try:
+        found: list[dict[str, Any]] = json.loads((folder / "runs.json").read_text())
+        if not found or any(not {"seed", "run", "status"} <= set(run) for run in found):
+            raise ValueError("runs.json lacks a run's seed, id or status")
+    except (OSError, ValueError, TypeError) as error:
+        raise UserError(f"{folder.name} is damaged ({type(error).__name__}: {error})", 5) from error
+    return found
+
+
 def load(folder: Path) -> list[Loaded]:
     """The runs of one design on one task, as results are computed from them."""
     raw = trace.read_toml(folder / "spec.toml", f"{folder.name} has no spec.toml")
+    told = endings_of(folder)
     try:
-        told = json.loads((folder / "runs.json").read_text())
         first = run_spec({**raw, "seed": told[0]["seed"]})
         specs = [first.on(run["seed"]) for run in told]
         scores, texts, steps = (read(folder / f"{name}.parquet", NEEDED[name]) for name in TABLES)
@@ -326,7 +348,7 @@ def thin(folder: Path, out: Path) -> None:
     raw = trace.read_toml(folder / "spec.toml", f"{folder.name} has no spec.toml")
     texts = read(folder / "texts.parquet")
     kept = []
-    for run in json.loads((folder / "runs.json").read_text()):
+    for run in endings_of(folder):
         spec = run_spec({**raw, "seed": run["seed"]})
         mine = texts["seed"] == spec.seed
         kept.append(sampled(spec, {n: v[mine] for n, v in texts.items()}))

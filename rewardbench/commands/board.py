@@ -119,9 +119,13 @@ def build(board: str, out: Path | None) -> int:
 
     from rewardbench.boards import definition, writing
 
-    gc.disable()  # what a build makes lives until its end: to look for garbage costs a tenth of it
     found = definition.read(board)
-    for path in writing.write(found, out):
+    gc.disable()  # what a build makes lives until its end: to look for garbage costs a tenth of it
+    try:
+        written = writing.write(found, out)
+    finally:
+        gc.enable()
+    for path in written:
         click.echo(path.name)
     return 0
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from math import inf
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -93,6 +94,25 @@ def share(hits: int, of: int) -> Estimate:
     (None, 0.5)
     """
     return Estimate(hits / of, *wilson(hits, of), "wilson") if of else Estimate(None, None, None, "wilson")
+
+
+def caught_by(flagged: ArrayLike, happened: ArrayLike) -> dict[str, Any]:
+    """Precision and recall [n] with Wilson's intervals over rows, and the counts behind them, as JSON has it.
+
+    >>> found = caught_by([1, 1, 0], [1, 0, 0])
+    >>> found["precision"]["value"], found["recall"]["value"], found["false_alarms"]
+    (0.5, 1.0, 1)
+    """
+    said, true = (np.asarray(v, dtype=bool) for v in (flagged, happened))
+    hits, alarms, events = int((said & true).sum()), int(said.sum()), int(true.sum())
+    return {
+        "precision": asdict(share(hits, alarms)),
+        "recall": asdict(share(hits, events)),
+        "hits": hits,
+        "false_alarms": alarms - hits,
+        "misses": events - hits,
+        "designs": len(said),
+    }
 
 
 def among(of: Bools, rows: Bools) -> float | None:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import ast
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from rewardbench import design as designs_
 from rewardbench import find, trace
@@ -51,8 +48,7 @@ class Piece:
     @cached_property
     def told(self) -> list[dict[str, Any]]:
         """`runs.json`: how each run ended."""
-        found: list[dict[str, Any]] = json.loads((self.folder / "runs.json").read_text())
-        return found
+        return rows.endings_of(self.folder)
 
     @property
     def seeds(self) -> list[int]:
@@ -255,10 +251,3 @@ def expected_keys(spec: RunSpec, piece: Piece, steps: Sequence[int], grid: bool)
         last = [(spec.seed, "test", spec.steps, h, p, k) for h in heats for p in test for k in range(spec.grid_samples)]
         there += last
     return rows.numbered(there)
-
-
-def equal(a: Any, b: Any) -> Any:
-    """Where two columns are equal, NaN to NaN."""
-    if np.asarray(a).dtype.kind == "f":
-        return (a == b) | (np.isnan(a) & np.isnan(b))
-    return np.asarray(a == b)
