@@ -34,6 +34,7 @@ from rewardbench.boards import (
     rows,
     running,
     standing,
+    verify,
 )  # fmt: skip
 from rewardbench.design import design_hash, parse
 from rewardbench.types import Anchor, Bank, UserError
@@ -601,6 +602,8 @@ def test_a_board_may_rank_algorithms_that_one_reward_teaches(tmp_path):
     grids = 2 + len(set(words["temperature"][words["split"] == "test"].tolist()))  # the last evaluations, and each temperature
     assert grids == 2 + 5
     assert len(words["text"]) == 2 * 2 * grids * 32  # two a prompt, of two seeds
+    verdict = verify.verify(folder / "entries" / "best_of_n", definition.read(folder), "consistent")  # few rows, all there
+    assert (verdict.level, [f for f in verdict.findings if f.severity == "reject"]) == ("consistent", [])
 
 
 def test_a_board_of_algorithms_needs_its_own_among_them(tmp_path):
@@ -659,6 +662,13 @@ def test_what_counts_in_a_shipped_board_follows_from_its_runs_by_hand():
             assert row["means"]["overall"]["mean"] == pytest.approx(mix), row["entry"]
             seen.add(unit is None)
     assert seen == {True, False}
+
+
+@pytest.mark.parametrize("name", ["rouge", "reference"])
+def test_a_shipped_entry_of_a_task_that_asks_for_variety_is_consistent(name):
+    """D is relative to the board's `untrained` runs: counted from an entry's own it would be 0."""
+    verdict = verify.verify(CPU / "entries" / name, definition.read("cpu"), "consistent")
+    assert (verdict.level, [f for f in verdict.findings if f.severity == "reject"]) == ("consistent", [])
 
 
 def test_a_shipped_board_is_as_it_was_frozen():

@@ -417,6 +417,13 @@ def unkept_moved(folder, board):
     counted(folder, board)
 
 
+def thinned(folder, board):
+    """Words of a bundle left out but for those that a board would keep: nobody could score the others again."""
+    for task in (TASK, f"control/{TASK}"):
+        rows.thin(folder / task, folder / task)
+    sealed(folder)
+
+
 def gold_edited(columns):
     at = np.flatnonzero((columns["split"] == "dev") & (columns["step"] == 2) & (columns["gold"] == 0))[:40]
     columns["gold"][at] = 1.0
@@ -677,6 +684,7 @@ LIES = {
     "a row left out": (table(without_one), {"V06"}),
     "a row twice": (table(doubled_row), {"V07"}),
     "rows in another order": (table(reordered), {"V06"}),
+    "words that a board keeps alone, in a bundle": (thinned, {"V06"}),
     "words left out": (table(lambda c: kept(c, np.arange(len(c["text"])) > 0), "texts"), {"V06"}),
     "a training step left out": (table(lambda c: kept(c, np.arange(len(c["step"])) != 1), "steps"), {"V06"}),
     "an evaluation more": (table(another_point), {"V10"}),
