@@ -16,7 +16,7 @@ import numpy as np
 from rewardbench.boards import rows
 from rewardbench.boards.checks._case import Case, Piece, expected_keys, overrides
 from rewardbench.boards.finding import Finding, shown
-from rewardbench.boards.rows import keys, numbered
+from rewardbench.boards.rows import keys
 from rewardbench.plan import RunSpec
 
 CODE = "V06"
@@ -47,7 +47,7 @@ def _run(piece: Piece, spec: RunSpec, run: Mapping[str, Any], whole: bool) -> li
     grid = done or bool((scores["split"] == "test").any())
     expected = expected_keys(spec, piece, wanted, grid)
     few = trains and overrides(spec.algorithm, "pick")
-    if (_picked(there) if few else there) != (_one_each(expected) if few else expected):
+    if not (_picked(there, expected, spec) if few else there == expected):
         return [Finding(CODE, f"{at}: {_how(there, expected)}", {"seed": spec.seed, "rows": len(there)})]
     found = []
     kept = keys(texts)
@@ -55,7 +55,8 @@ def _run(piece: Piece, spec: RunSpec, run: Mapping[str, Any], whole: bool) -> li
         what = "not all" if whole else "neither all nor those that the board's draw names"
         found.append(Finding(CODE, f"{at}: the words kept are {what}"))
     counted = steps.get("step", np.zeros(0)).tolist()
-    most = spec.steps if trains else 0
+    taught = trains and not (few and overrides(spec.algorithm, "ask"))  # best-of-n asks for nothing, and learns nothing
+    most = spec.steps if taught else 0
     if counted != list(range(most if done else min(len(counted), most))):
         found.append(Finding(CODE, f"{at}: {len(counted)} training steps of {most}, or not in order"))
     return found
@@ -74,10 +75,16 @@ def _words(key: tuple[Any, ...]) -> str:
     return f"{shown(split)} step {step}, temperature {heat:g}, prompt {shown(prompt)}, k {k}"
 
 
-def _picked(there: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    """The keys without their completion's number, which the algorithm chose."""
-    return numbered(key[:5] for key in there)
-
-
-def _one_each(expected: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    return list(dict.fromkeys((*key[:5], key[6]) for key in expected))
+def _picked(there: Sequence[tuple[Any, ...]], expected: Sequence[tuple[Any, ...]], spec: RunSpec) -> bool:
+    """Whether rows are those of an algorithm that counts some completions of each prompt (best-of-n): equally many of
+    every prompt of a split, in order, each once."""
+    for split, size in (("dev", spec.eval_samples), ("test", spec.grid_samples)):
+        own, prompts = [[k for k in keys if k[1] == split] for keys in (there, expected)]
+        drawn = [key[:5] for key in prompts[::size]]
+        each = len(own) // len(drawn) if drawn else 0
+        if [key[:5] for key in own] != [d for d in drawn for _ in range(each)] or (drawn and not each):
+            return False
+        ks = np.array([key[5] for key in own]).reshape(len(drawn), each)
+        if ((ks < 0) | (ks >= size)).any() or (np.diff(ks, axis=1) <= 0).any():
+            return False
+    return [key[1] for key in there] == sorted(key[1] for key in there)
