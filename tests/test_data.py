@@ -1,0 +1,79 @@
+"""Is a task's real data found where it is said to lie, and refused when it is another file? On made-up files."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from rewardbench import data
+from rewardbench.types import UserError
+
+PLACE = "qa/made/up.jsonl"
+
+
+@pytest.fixture
+def task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A task's file, beside sources that name one file by its hash, and another without."""
+    folder = tmp_path / "tasks" / "qa" / "made"
+    folder.mkdir(parents=True)
+    digest = hashlib.sha256(b"published").hexdigest()
+    rows = f'[[file]]\nplace = "{PLACE}"\nsha256 = "{digest}"\nwhat = "Made, 2026"\n'
+    (folder / "sources.toml").write_text(rows + '[[file]]\nplace = "qa/made/own.txt"\nwhat = "one of your own"\n')
+    (tmp_path / "data" / "qa" / "made").mkdir(parents=True)
+    monkeypatch.setenv("REWARDBENCH_DATA", str(tmp_path / "data"))
+    return folder / "world.py"
+
+
+def put(content: bytes, place: str = PLACE) -> None:
+    Path(data.os.environ["REWARDBENCH_DATA"], place).write_bytes(content)
+
+
+def refused(task: Path, place: str = PLACE) -> str:
+    with pytest.raises(UserError) as error:
+        data.text(task, place)
+    assert error.value.code == 5
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+def test_the_published_file_is_read_and_another_is_refused(task: Path) -> None:
+    put(b"published")
+    assert data.text(task, PLACE) == "published"
+    put(b"published, and more")
+    assert "qa/made: qa/made/up.jsonl is not the published file" in refused(task)
+
+
+def test_a_file_without_a_hash_may_hold_anything_that_is_text(task: Path) -> None:
+    put("größer".encode(), "qa/made/own.txt")
+    assert data.text(task, "qa/made/own.txt") == "größer"
+    put(b"\xff\xfe\x00", "qa/made/own.txt")
+    assert "cannot be read" in refused(task, "qa/made/own.txt")
+
+
+def test_what_is_missing_is_said_with_where_to_put_it(task: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert f"holds no {PLACE}" in refused(task)
+    monkeypatch.delenv("REWARDBENCH_DATA")
+    told = refused(task)
+    assert "Made, 2026" in told
+    assert "set REWARDBENCH_DATA" in told
+
+
+def test_a_data_set_of_the_hub_is_asked_for_by_name_and_revision(task: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import huggingface_hub
+
+    asked = []
+
+    def download(repository: str, place: str, **rest: object) -> str:
+        asked.append((repository, place, rest))
+        if repository == "nobody/nothing":
+            raise huggingface_hub.errors.LocalEntryNotFoundError("no network\nand more of it")
+        return str(local)
+
+    put(b"published")
+    local = Path(data.os.environ["REWARDBENCH_DATA"], PLACE)
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
+    monkeypatch.setenv("REWARDBENCH_DATA", "hub:somebody/their-data@abc")
+    assert data.text(task, PLACE) == "published"
+    assert asked == [("somebody/their-data", PLACE, {"repo_type": "dataset", "revision": "abc"})]
+    monkeypatch.setenv("REWARDBENCH_DATA", "hub:nobody/nothing")
+    assert "cannot be had: no network" in refused(task)
