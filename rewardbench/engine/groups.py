@@ -1,0 +1,124 @@
+"""How probable was each token that was said, on a GPU? A prompt and all its completions are one row.
+
+The prompt is computed once, its completions follow one another, each at the positions after the prompt and blind to its
+siblings: two to four times fewer tokens than a row a completion, and all of them in one dense product.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import scaled_dot_product_attention as sdpa
+
+from rewardbench.engine.attend import attending
+from rewardbench.engine.head import log_probability
+from rewardbench.engine.stack import Stack
+from rewardbench.policies.load import Policy
+from rewardbench.types import Batch, Ints
+
+ROUND = 8
+"""Lengths are a multiple of it: the fast attention kernels ask for that."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Prompts with their completions, a row each, run-major."""
+
+    ids: Ints
+    """[rows, S]."""
+    position: Ints
+    """[rows, S]."""
+    part: Ints
+    """0: prompt, k: its k-th completion, -1: nothing, [rows, S]."""
+    before: Ints
+    """For each own token, where in the flattened rows the position that decides it is, [n]."""
+    place: Ints
+    """Where each own token is in the flattened [R, b, T], [n]."""
+    said: Ints
+    """The own tokens themselves, [n]."""
+
+
+def laid_out(batches: Sequence[Batch | None], pad: int, T: int) -> Rows:
+    """The batches of R runs as rows; every run gets as many rows as the one with most prompts."""
+    P = max(len(b.context) for b in batches if b is not None)
+    b = max(int(np.prod(np.shape(x.ids)[:2])) for x in batches if x is not None)
+    rows: list[tuple[list[int], list[int], list[int]]] = []
+    before: list[tuple[int, Ints]] = []
+    place: list[Ints] = []
+    said: list[Ints] = []
+    for r, batch in enumerate(batches):
+        for p in range(P):
+            row: tuple[list[int], list[int], list[int]] = ([], [], [])
+            if batch is not None and p < len(batch.context):
+                context, K = batch.context[p], batch.ids.shape[1]
+                _add(row, context, 0, 0)
+                for k in range(K):
+                    own = np.flatnonzero(batch.mine[p, k])
+                    start = len(row[0])
+                    fed = batch.ids[p, k, : own[-1]] if len(own) else ()  # what follows the last own token decides nothing
+                    _add(row, fed, len(context), k + 1)
+                    before.append((len(rows), np.where(own > 0, start + own - 1, len(context) - 1)))
+                    place.append((r * b + p * K + k) * T + own)
+                    said.append(batch.ids[p, k, own])
+            rows.append(row)
+    S = max(1, max(len(row[0]) for row in rows))
+    S = -(-S // ROUND) * ROUND
+    tables = [np.full((len(rows), S), empty, dtype=np.int64) for empty in (pad, 0, -1)]
+    for n, row in enumerate(rows):
+        for table, values in zip(tables, row, strict=True):
+            table[n, : len(values)] = values
+    flat = [n * S + at for n, at in before]
+    return Rows(*tables, *(np.concatenate(x) if x else np.zeros(0, dtype=np.int64) for x in (flat, place, said)))
+
+
+def _add(row: tuple[list[int], list[int], list[int]], ids: Sequence[int] | Ints, start: int, part: int) -> None:
+    """Put tokens at the end of a row, at the positions from `start` on."""
+    row[0].extend(map(int, ids))
+    row[1].extend(range(start, start + len(ids)))
+    row[2].extend([part] * len(ids))
+
+
+def seen(part: Tensor) -> Tensor:
+    """Who may look at whom, [rows, 1, S, S]: back at the prompt and at one's own completion, and always at oneself."""
+    S = part.shape[1]
+    back = torch.ones(S, S, dtype=torch.bool, device=part.device).tril()
+    own = (part[:, :, None] == part[:, None, :]) | (part[:, None, :] == 0)
+    alone = torch.eye(S, dtype=torch.bool, device=part.device)  # a row of nothing is not a number
+    return ((back & own & (part[:, None, :] >= 0)) | alone)[:, None]
+
+
+def logp_of(policy: Policy, stacked: Stack, batches: Sequence[Batch | None]) -> Tensor:
+    """Log-probability of each own token of R runs, [R, b, T]; 0 elsewhere. A gradient flows to the adapters alone."""
+    live = [x for x in batches if x is not None]
+    T = max(1, max(_length(x) for x in live))
+    b = max(int(np.prod(np.shape(x.ids)[:2])) for x in live)
+    rows = laid_out(batches, policy.pad, T)
+    model = stacked.model
+    device = next(model.parameters()).device
+    ids, position, part, before, place, said = (
+        torch.from_numpy(getattr(rows, n)).to(device) for n in ("ids", "position", "part", "before", "place", "said")
+    )
+    mask = seen(part)
+
+    def within(layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
+        group = query.shape[1] // key.shape[1]  # kernels that take a mask want every head its own keys
+        key, value = (x.repeat_interleave(group, dim=1) if group > 1 else x for x in (key, value))
+        return sdpa(query, key, value, attn_mask=mask, scale=scale)
+
+    with attending(model, within):
+        hidden = model.base_model(input_ids=ids, position_ids=position, use_cache=False).last_hidden_state  # type: ignore
+    heat = np.array([1.0 if x is None else x.temperature for x in batches], dtype=np.float32)
+    each = torch.from_numpy(heat).to(device)[place // (b * T)]
+    found = log_probability(hidden.flatten(0, 1)[before], model.get_output_embeddings(), said, each)  # type: ignore
+    whole = torch.zeros(len(batches) * b * T, dtype=found.dtype, device=device).index_put((place,), found)
+    return whole.view(len(batches), b, T)
+
+
+def _length(batch: Batch) -> int:
+    """Positions up to the last own token of any completion."""
+    anywhere = np.flatnonzero(np.asarray(batch.mine).any((0, 1)))
+    return int(anywhere[-1]) + 1 if len(anywhere) else 0

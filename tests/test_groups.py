@@ -1,0 +1,84 @@
+"""Does a row of a prompt and all its completions say of each token what the plain model says?"""
+
+import numpy as np
+import pytest
+import torch
+from test_engine import PROMPTS, TASK, batches_of, lora
+from torch.nn import functional as F
+
+from rewardbench.engine import attend, groups
+from rewardbench.engine.forward import forward
+from rewardbench.engine.head import log_probability
+from rewardbench.engine.sample import sample
+from rewardbench.types import Want
+
+SHAPES = ["llama", "qwen2", "qwen3", "neox"]
+
+
+@pytest.mark.parametrize("architecture", SHAPES)
+def test_our_attention_repeats_the_stock_one(tmp_path, architecture):
+    policy, _ = lora(tmp_path, [1], architecture)
+    assert attend.able(policy.model)
+    assert policy.model.config._attn_implementation != attend.NAME
+
+
+def test_a_layer_that_asks_for_more_is_not_run_with_our_attention(tmp_path, monkeypatch):
+    policy, _ = lora(tmp_path, [1], "qwen2")
+    for layer in policy.model.model.layers:
+        layer.self_attn.sliding_window = 4
+    assert not attend.able(policy.model)
+
+
+@pytest.mark.parametrize("architecture", SHAPES)
+@pytest.mark.parametrize("gap", [False, True])
+def test_log_probabilities_and_gradients_are_those_of_the_eager_path(tmp_path, architecture, gap):
+    policy, stacked = lora(tmp_path, [1, 2, 3], architecture)
+    wants = [Want(PROMPTS, 4, 0.8), None if gap else Want(PROMPTS, 4), Want(PROMPTS[:2] if gap else PROMPTS, 5)]
+    batches = sample(policy, stacked, TASK, wants, ["a", "b", "c"], 12)
+    found = {}
+    for name, ask in (("eager", lambda: forward(policy, stacked, batches).logp), ("groups", lambda: groups.logp_of(policy, stacked, batches))):
+        for p in stacked.params.values():
+            p.grad = None
+        logp = ask()
+        total, told = 0.0, []
+        for r, batch in enumerate(batches):
+            if batch is not None:
+                P, K, T = batch.ids.shape
+                T = min(T, logp.shape[-1])
+                mine = torch.from_numpy(batch.mine[..., :T])
+                own = torch.where(mine, logp[r, : P * K, :T].reshape(P, K, T), 0.0)
+                weight = torch.from_numpy(np.random.default_rng(r).normal(size=(P, K, T))).float()
+                total = total + (own * weight).sum()
+                told.append(own.detach())
+        total.backward()
+        found[name] = told, {n: p.grad.clone() for n, p in stacked.params.items()}
+    for one, other in zip(*(found[n][0] for n in found), strict=True):
+        torch.testing.assert_close(one, other, atol=2e-5, rtol=1e-5)
+    for name, gradient in found["eager"][1].items():
+        torch.testing.assert_close(found["groups"][1][name], gradient, atol=1e-4, rtol=1e-3)
+
+
+def test_a_completion_cannot_see_its_siblings(tmp_path):
+    policy, stacked = lora(tmp_path, [1])
+    [batch] = batches_of(policy, stacked, 1)
+    before = groups.logp_of(policy, stacked, [batch])
+    batch.ids[:, 1:] = 5  # all but the first completion say something else
+    after = groups.logp_of(policy, stacked, [batch])
+    mine = torch.from_numpy(batch.mine).reshape(before.shape[1], -1)[:, : before.shape[-1]]
+    first = torch.arange(before.shape[1]) % 4 == 0
+    torch.testing.assert_close(before[0][first], after[0][first], atol=1e-5, rtol=1e-5)
+    assert not torch.allclose(before[0][~first][mine[~first]], after[0][~first][mine[~first]], atol=1e-3)
+
+
+def test_the_head_says_and_teaches_what_a_softmax_over_all_words_does(monkeypatch):
+    monkeypatch.setattr("rewardbench.engine.head.CHUNK", 4)
+    g = torch.Generator().manual_seed(0)
+    head = torch.nn.Linear(6, 11)
+    hidden = torch.randn(10, 6, generator=g, requires_grad=True)
+    ids, heat = torch.randint(11, (10,), generator=g), torch.linspace(0.5, 1.5, 10)
+    weight = torch.randn(10, generator=g)
+    ours = log_probability(hidden, head, ids, heat)
+    plain = -F.cross_entropy(head(hidden) / heat[:, None], ids, reduction="none")
+    torch.testing.assert_close(ours, plain)
+    [one], [other] = (torch.autograd.grad((x * weight).sum(), hidden, retain_graph=True) for x in (ours, plain))
+    torch.testing.assert_close(one, other)
