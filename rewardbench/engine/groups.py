@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention as sdpa
 
-from rewardbench.engine.attend import attending
+from rewardbench.engine.attend import able, attending
 from rewardbench.engine.head import log_probability
 from rewardbench.engine.stack import Stack
 from rewardbench.policies.load import Policy
@@ -22,6 +22,13 @@ from rewardbench.types import Batch, Ints
 
 ROUND = 8
 """Lengths are a multiple of it: the fast attention kernels ask for that."""
+
+
+def suits(stacked: Stack, batches: Sequence[Batch | None]) -> bool:
+    """Whether rows of whole groups serve: on a GPU, adapters, a model that our attention repeats, all words allowed."""
+    device = next(stacked.model.parameters()).device
+    masked = any(b is not None and b.mask is not None for b in batches)
+    return device.type == "cuda" and stacked.kind == "lora" and not masked and able(stacked.model, stacked.R)
 
 
 @dataclass(frozen=True)
@@ -59,7 +66,7 @@ def laid_out(batches: Sequence[Batch | None], pad: int, T: int) -> Rows:
                 for k in range(K):
                     own = np.flatnonzero(batch.mine[p, k])
                     start = len(row[0])
-                    fed = batch.ids[p, k, : own[-1]] if len(own) else ()  # what follows the last own token decides nothing
+                    fed = batch.ids[p, k, : own[-1]] if len(own) else ()  # what follows decides nothing
                     _add(row, fed, len(context), k + 1)
                     before.append((len(rows), np.where(own > 0, start + own - 1, len(context) - 1)))
                     place.append((r * b + p * K + k) * T + own)

@@ -17,8 +17,8 @@ CHUNK = 2048
 
 
 def log_probability(hidden: Tensor, head: Any, ids: Tensor, heat: Tensor) -> Tensor:
-    """Log-probability [n] of `ids` [n] at temperature `heat` [n], given hidden states [n, d] and a frozen linear head."""
-    found: Tensor = _LogProbability.apply(hidden, head.weight, head.bias, ids, heat)
+    """Log-probability of `ids` [n] at temperatures `heat` [n], given hidden states [n, d] and a frozen linear head."""
+    found: Tensor = _LogProbability.apply(hidden, head.weight, head.bias, ids, heat)  # type: ignore[no-untyped-call]
     return found
 
 

@@ -1,0 +1,148 @@
+"""How do many rows say their completions on a GPU? In calls of one shape, a few steps at a time between looks.
+
+Noise is named by completion, so a call may be cut as memory asks: every call has as many rows a run as a step of
+training has. A task of one turn is looked at every few steps, to see whether all have ended; a dialogue at each, since
+the partner's words go in between. What a row says, and the partner, is `rows`, as on the eager path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from rewardbench.engine.attend import able
+from rewardbench.engine.rows import Row, close, take
+from rewardbench.engine.slots import ROUND, Slots, fill, go, pack, room
+from rewardbench.engine.stack import Stack
+from rewardbench.policies.load import Policy
+from rewardbench.types import Ints, Task
+
+NOBODY = -1
+LOOK = 8
+"""Steps between two looks at a task of one turn."""
+SHARES = (1, 2, 4)
+"""A call goes on with all its rows, half or a quarter of them, once the others have ended; a graph each."""
+SHELF: WeakKeyDictionary[nn.Module, dict[tuple[int, int, int], Slots]] = WeakKeyDictionary()
+"""Slots that a model has had, by (rows, L, T): their graphs are captured once a sweep."""
+Told = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+"""ids, logp, mine, turn, entropy: [rows, T] each."""
+
+
+def suits(stacked: Stack, masked: bool) -> bool:
+    """Whether rows can be decoded in slots: on a GPU, adapters, a model that our attention repeats, all words allowed."""
+    device = next(stacked.model.parameters()).device
+    return device.type == "cuda" and stacked.kind == "lora" and not masked and able(stacked.model, stacked.R)
+
+
+@torch.inference_mode()
+def decode(
+    policy: Policy, stacked: Stack, task: Task, rows: Sequence[Row], noise: np.ndarray, heat: Tensor
+) -> Told:
+    """What `rows` (run-major, equally many a run) say."""
+    R, n, T = stacked.R, *noise.shape
+    told: Told = (
+        np.full((n, T), policy.pad, dtype=np.int64), np.zeros((n, T), dtype=np.float32), np.zeros((n, T), dtype=bool),
+        np.zeros((n, T), dtype=np.int16), np.zeros((n, T), dtype=np.float32),
+    )  # fmt: skip
+    grid = np.arange(n).reshape(R, -1)
+    width = min(policy.settings.P * policy.settings.K, grid.shape[1])
+    for start in range(0, grid.shape[1], width):
+        part = grid[:, start : start + width]
+        places = np.full((R, width), NOBODY)
+        places[:, : part.shape[1]] = part
+        _call(policy, stacked, task, rows, places.ravel(), noise, heat, told)
+    return told
+
+
+def _call(
+    policy: Policy, stacked: Stack, task: Task, every: Sequence[Row], places: Ints, noise: np.ndarray, heat: Tensor,
+    told: Told,
+) -> None:
+    """What those of `every` row say that stand at `places` (NOBODY: a row of padding)."""
+    T = noise.shape[1]
+    padding = Row(every[0].prompt, (policy.eos,), "", idle=True)
+    rows = [every[i] if i != NOBODY else padding for i in places]
+    if all(row.idle for row in rows):
+        return
+    contexts, owner = _prompts(rows, stacked.R)
+    slots = _slots(stacked, len(rows), max(map(len, contexts)), T)
+    device = slots.fed.device
+    own, warmth = torch.from_numpy(noise[places]).to(device), heat[torch.from_numpy(places)].to(device)
+    fill(stacked.model, slots, contexts, torch.from_numpy(owner).to(device), own, warmth)
+    live, look = np.arange(len(rows)), LOOK if task.reply is None or task.turns == 1 else 1
+    for t in range(0, T, look):
+        count = min(look, T - t)
+        go(stacked.model, slots, len(live), count)
+        _written(policy, task, every, places[live], slots, told, t, count)
+        if all(row.idle for row in rows):
+            break
+        kept = _fewer([rows[i].idle for i in live], len(rows), stacked.R)
+        if kept is not None:
+            pack(slots, torch.from_numpy(kept).to(device))
+            live = live[kept]
+        if look == 1 and t + 1 < T:
+            _force(slots, [rows[i] for i in live], t + 1)
+    for row in rows:
+        if row.own:  # cut at the length limit
+            close(policy, row)
+
+
+def _slots(stacked: Stack, rows: int, longest: int, T: int) -> Slots:
+    """Slots of that size, those of an earlier call if there are any."""
+    L = -(-longest // ROUND) * ROUND
+    shelf = SHELF.setdefault(stacked.model, {})
+    if (rows, L, T) not in shelf:
+        shelf[rows, L, T] = room(stacked.model, rows, L, T)
+    return shelf[rows, L, T]
+
+
+def _prompts(rows: list[Row], R: int) -> tuple[list[tuple[int, ...]], Ints]:
+    """The different prompts of each run, equally many a run and run-major, and which of them each row continues."""
+    runs = [rows[r * len(rows) // R : (r + 1) * len(rows) // R] for r in range(R)]
+    number = [{c: p for p, c in enumerate(dict.fromkeys(row.context for row in run))} for run in runs]
+    P = max(map(len, number))
+    contexts = [c for own in number for c in [*own, *[next(iter(own))] * (P - len(own))]]
+    return contexts, np.array([r * P + own[row.context] for r, own in enumerate(number) for row in runs[r]])
+
+
+def _written(
+    policy: Policy, task: Task, every: Sequence[Row], places: Ints, slots: Slots, told: Told, t: int, count: int
+) -> None:
+    """Take in what the rows in use said at the `count` steps from t on."""
+    ids, logp, mine, turn, entropy = told
+    part = (slice(len(places)), slice(t, t + count))
+    token, lp, h = (x[part].numpy(force=True) for x in (slots.said, slots.logp, slots.entropy))
+    for i in range(count):
+        going = np.array([place != NOBODY and not every[place].idle for place in places])
+        at = places[going]
+        take(policy, task, every, at, t + i, token[going, i], ids, mine, turn)
+        own = mine[at, t + i]
+        logp[at[own], t + i] = lp[going, i][own]
+        entropy[at[own], t + i] = h[going, i][own]
+
+
+def _force(slots: Slots, rows: list[Row], t: int) -> None:
+    """Put the partner's next word of every row in for what would be sampled at step t."""
+    queued = np.array([row.forced[-1] if row.forced and not row.idle else -1 for row in rows])
+    if (queued >= 0).any():
+        slots.forced[: len(rows), t] = torch.from_numpy(queued).to(slots.forced.device)
+
+
+def _fewer(idle: Sequence[bool], whole: int, R: int) -> Ints | None:
+    """Which of the rows in use to go on with, equally many a run, if half or a quarter of the `whole` do; or None.
+
+    >>> _fewer([True, False, False, True], 4, 2), _fewer([True, True, False, False], 4, 2)
+    (array([1, 2]), None)
+    """
+    now = len(idle) // R
+    table = np.array(idle).reshape(R, now)
+    needed = int((~table).sum(1).max())
+    fit = [whole // R // s for s in SHARES if whole // R % s == 0 and needed <= whole // R // s < now]
+    if not fit:
+        return None
+    order = table.argsort(axis=1, kind="stable")[:, : min(fit)]
+    return np.asarray(np.sort(order, axis=1) + np.arange(R)[:, None] * now).ravel()

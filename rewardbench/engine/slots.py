@@ -1,0 +1,235 @@
+"""How does every row say its next token without the host? Keys in slots that stay put, one step for all rows.
+
+Shapes and addresses never change, so that on a GPU one step is a CUDA graph: launched whole, a few hundred times, while
+the host waits for nothing. Elsewhere the same step runs as it stands, which is how it is tested against the eager path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pad as widen
+from torch.nn.functional import scaled_dot_product_attention as sdpa
+
+from rewardbench.engine.attend import attending
+from rewardbench.engine.prefix import Ids
+
+BLOCK = 128
+"""Words summed together before the block of a token is looked up."""
+ROUND = 32
+"""Prompts are given room for a multiple of it, so that few shapes occur."""
+
+
+@dataclass
+class Slots:
+    """Rows that each say a token a step; all of it on the model's device, written in place."""
+
+    keys: list[Tensor]
+    """A layer each, [rows, groups, L + T - 1, d]: the prompt to the right end of the first L, then what was said."""
+    values: list[Tensor]
+    there: Tensor
+    """Where a prompt, or later something said, stands, [rows, 1, 1, L + T - 1]."""
+    position: Tensor
+    """Of the token that is fed next, [rows, 1]."""
+    fed: Tensor
+    """The token that is fed next, [rows, 1]."""
+    at: Tensor
+    """The step, [1]."""
+    uniform: Tensor
+    """Noise in [0, 1), [rows, T]."""
+    heat: Tensor
+    """Temperature, [rows, 1]."""
+    forced: Tensor
+    """Tokens put in for what would be sampled; -1: none, [rows, T]."""
+    said: Tensor
+    """Token at each step, [rows, T]."""
+    logp: Tensor
+    """Log-probability of each sampled token, [rows, T]."""
+    entropy: Tensor
+    """Entropy of what each was drawn from, [rows, T]."""
+    steps: dict[int, Callable[[], None]] = field(default_factory=dict)
+    """Number of rows -> the step of so many rows from the first on."""
+
+    @property
+    def L(self) -> int:
+        """Positions of a prompt."""
+        return self.there.shape[-1] - self.said.shape[1] + 1
+
+    def front(self, rows: int) -> Slots:
+        """The first rows, in the same memory."""
+        apart = ("keys", "values", "at", "steps")
+        views = {f.name: getattr(self, f.name)[:rows] for f in fields(self) if f.name not in apart}
+        return Slots([k[:rows] for k in self.keys], [v[:rows] for v in self.values], at=self.at, **views)
+
+    def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
+        """What one new token a row finds, its own key among the others, [rows, heads, 1, d].
+
+        The query heads of a group stand as rows of one query, so that keys are read once: repeated for each head they
+        were most of a step.
+        """
+        place = self.at + (self.L - 1)
+        keys, values = self.keys[layer], self.values[layer]
+        keys.index_copy_(2, place, key)
+        values.index_copy_(2, place, value)
+        rows, heads, _, size = query.shape
+        folded = query.reshape(rows, keys.shape[1], heads // keys.shape[1], size)
+        return sdpa(folded, keys, values, attn_mask=self.there, scale=scale).reshape(rows, heads, 1, size)
+
+
+def room(model: Any, rows: int, L: int, T: int) -> Slots:
+    """Empty slots for prompts of at most L tokens, of which T are said after each."""
+    some = next(model.parameters())
+    shapes: list[tuple[int, int]] = []
+
+    def look(layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
+        shapes.append((key.shape[1], key.shape[3]))
+        return query
+
+    with attending(model, look):
+        model.base_model(input_ids=torch.zeros(rows, 1, dtype=torch.long, device=some.device), use_cache=False)
+
+    def of(kind: torch.dtype, *shape: int) -> Tensor:
+        return torch.zeros(rows, *shape, dtype=kind, device=some.device)
+
+    return Slots(
+        keys=[of(some.dtype, groups, L + T - 1, d) for groups, d in shapes],
+        values=[of(some.dtype, groups, L + T - 1, d) for groups, d in shapes],
+        there=of(torch.bool, 1, 1, L + T - 1),
+        position=of(torch.long, 1),
+        fed=of(torch.long, 1),
+        at=torch.zeros(1, dtype=torch.long, device=some.device),
+        uniform=of(torch.float64, T),
+        heat=of(torch.float32, 1),
+        forced=of(torch.long, T),
+        said=of(torch.long, T),
+        logp=of(torch.float32, T),
+        entropy=of(torch.float32, T),
+    )
+
+
+def fill(model: Any, slots: Slots, contexts: Sequence[Ids], owner: Tensor, uniform: Tensor, heat: Tensor) -> None:
+    """Read each of the prompts `contexts` once, and put every row behind that which it continues, `owner` [rows].
+
+    The last token of a prompt is fed again as the first step: no token is special. `contexts` are run-major, equally
+    many a run.
+    """
+    device, L = slots.fed.device, slots.L
+    ids = torch.tensor([[0] * (L - len(c)) + list(c) for c in contexts]).to(device)
+    length = torch.tensor([len(c) for c in contexts]).to(device)
+    columns = torch.arange(L, device=device)
+    there = columns >= (L - length)[:, None]
+    position = (columns - (L - length)[:, None]).clamp(min=0)
+    alone = torch.eye(L, dtype=torch.bool, device=device)  # a row of nothing is not a number
+    mask = (((columns[:, None] >= columns) & there[:, None, :]) | alone)[:, None]
+
+    def keep(layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
+        for slot, read in ((slots.keys[layer], key), (slots.values[layer], value)):
+            slot[:, :, :L] = read[owner]
+            slot[:, :, L:] = 0
+        group = query.shape[1] // key.shape[1]  # kernels that take a mask want every head its own keys
+        key, value = (x.repeat_interleave(group, dim=1) if group > 1 else x for x in (key, value))
+        return sdpa(query, key, value, attn_mask=mask, scale=scale)
+
+    with attending(model, keep):
+        model.base_model(input_ids=ids, position_ids=position, use_cache=False)
+    slots.there.fill_(False)
+    slots.there[..., :L] = there[owner][:, None, None]
+    slots.position.copy_(length[owner][:, None] - 1)
+    slots.fed.copy_(ids[owner, -1:])
+    slots.uniform.copy_(uniform)
+    slots.heat.copy_(heat)
+    slots.forced.fill_(-1)
+    slots.at.zero_()
+
+
+def step(model: Any, slots: Slots) -> None:
+    """Every row says its next token, in place; to be called within `attending(model, slots.attend)`."""
+    slots.there.index_fill_(3, slots.at + (slots.L - 1), True)
+    hidden = model.base_model(input_ids=slots.fed, position_ids=slots.position, use_cache=False).last_hidden_state
+    logits = model.get_output_embeddings()(hidden)[:, 0]
+    token, logp, entropy = draw(logits, slots.uniform.index_select(1, slots.at), slots.heat)
+    forced = slots.forced.index_select(1, slots.at)
+    token = torch.where(forced >= 0, forced, token)
+    for table, column in ((slots.said, token), (slots.logp, logp), (slots.entropy, entropy)):
+        table.index_copy_(1, slots.at, column)
+    slots.fed.copy_(token)
+    slots.position.add_(1)
+    slots.at.add_(1)
+
+
+def draw(logits: Tensor, uniform: Tensor, heat: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Token, its log-probability and the entropy, [rows, 1] each: one uniform number [rows, 1] through the inverse CDF.
+
+    The same token as a running sum over all words would give, but for rounding: first the block of words is looked up,
+    then the word in it, so that the vocabulary is passed over once and never summed in order.
+    """
+    logits = logits.float() / heat
+    rows, V = logits.shape
+    above = logits - logits.amax(-1, keepdim=True)
+    mass = above.exp()
+    blocks = widen(mass, (0, -V % BLOCK)).view(rows, -1, BLOCK)
+    until = blocks.sum(-1).double().cumsum(-1)
+    total = until[:, -1:]
+    wanted = uniform.clamp(max=1 - 2**-40) * total  # never at the sum itself, where nothing follows
+    block = torch.searchsorted(until, wanted, right=True).clamp(max=until.shape[1] - 1)
+    before = torch.where(block > 0, until.gather(1, (block - 1).clamp(min=0)), 0.0)
+    inner = blocks.gather(1, block[:, :, None].expand(-1, -1, BLOCK))[:, 0].double().cumsum(-1)
+    # scaled to the block's own last sum, so that rounding can never point past it or at a word of no mass
+    rest = ((wanted - before) / (until.gather(1, block) - before)).clamp(0, 1 - 2**-40) * inner[:, -1:]
+    token = (block * BLOCK + torch.searchsorted(inner, rest, right=True)).clamp(max=V - 1)
+    whole = total.log().float()
+    logp = above.gather(1, token) - whole
+    entropy = whole - (mass * above.masked_fill(mass == 0, 0.0)).sum(-1, keepdim=True) / total.float()
+    return token, logp, entropy
+
+
+def pack(slots: Slots, kept: Tensor) -> None:
+    """Put these rows first, in this order; the others are lost."""
+    for table in (*slots.keys, *slots.values, slots.there, slots.position, slots.fed, slots.uniform, slots.heat,
+                  slots.forced, slots.said, slots.logp, slots.entropy):  # fmt: skip
+        table[: len(kept)] = table[kept]
+
+
+def go(model: Any, slots: Slots, rows: int, count: int) -> None:
+    """The first `rows` rows say `count` tokens each; on a GPU by replaying a graph, captured when first asked for."""
+    if rows not in slots.steps:
+        slots.steps[rows] = _step_of(model, slots.front(rows), rows == len(slots.fed))
+    for _ in range(count):
+        slots.steps[rows]()
+
+
+def _step_of(model: Any, slots: Slots, whole: bool) -> Callable[[], None]:
+    """The step of these rows; on a GPU captured as a graph, whose call costs one launch. The step of all rows is also
+    compiled: half a minute for each size of slots, so not those of fewer rows.
+
+    Before it is captured it has to run a few times, as CUDA asks: what that wrote is put back.
+    """
+
+    ask = step if slots.fed.device.type != "cuda" or not whole else torch.compile(step, fullgraph=True, dynamic=False)
+
+    def once() -> None:
+        with attending(model, slots.attend):
+            ask(model, slots)
+
+    if slots.fed.device.type != "cuda":
+        return once
+    # keys and values that a step writes are written again by the step itself
+    state = (slots.there, slots.position, slots.fed, slots.at, slots.said, slots.logp, slots.entropy)
+    before = [table.clone() for table in state]
+    side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+    side.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(side):
+        for _ in range(2):
+            once()
+            slots.at.copy_(before[3])
+    torch.cuda.current_stream().wait_stream(side)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        once()
+    for table, value in zip(state, before, strict=True):
+        table.copy_(value)
+    return graph.replay

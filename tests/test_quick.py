@@ -1,0 +1,145 @@
+"""Does the way of decoding that a GPU takes say what the eager path says? Run here on a CPU, step by step."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_engine import PROMPTS, TASK, lora
+
+from rewardbench.engine import quick, slots
+from rewardbench.engine.attend import attending
+from rewardbench.engine.sample import choose, sample
+from rewardbench.types import Prompt, Task, Want
+
+ARRAYS = ("ids", "mine", "turn", "ended")
+
+
+@pytest.fixture
+def both(monkeypatch):
+    """What the two paths sample, and the calls that the quick one made."""
+
+    def ask(policy, stacked, task, wants, names, T):
+        eager = sample(policy, stacked, task, wants, names, T)
+        with monkeypatch.context() as patched:
+            patched.setattr(quick, "suits", lambda stacked, masked: True)
+            return eager, sample(policy, stacked, task, wants, names, T)
+
+    return ask
+
+
+def same(one, other):
+    for a, b in zip(one, other, strict=True):
+        assert (a is None) == (b is None)
+        if a is not None:
+            assert a.text == b.text
+            assert a.messages == b.messages
+            assert a.spans == b.spans
+            for name in ARRAYS:
+                np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
+            np.testing.assert_allclose(a.logp, b.logp, atol=2e-5)
+            np.testing.assert_allclose(a.entropy, b.entropy, atol=2e-5)
+
+
+def likely(policy, token):
+    """Make a token likely wherever the policy is: its logit is raised by a bias."""
+    head = policy.model.lm_head
+    head.bias = torch.nn.Parameter(torch.zeros(head.out_features), requires_grad=False)
+    head.bias[token] = np.log(head.out_features / 8)
+
+
+@pytest.mark.parametrize("architecture", ["llama", "qwen2", "qwen3", "neox"])
+def test_the_quick_path_says_what_the_eager_one_says(tmp_path, both, architecture):
+    policy, stacked = lora(tmp_path, [1, 2, 3], architecture)
+    wants = [Want(PROMPTS, 4, 0.8), None, Want(PROMPTS[:2], 5)]
+    same(*both(policy, stacked, TASK, wants, ["a", "b", "c"], 12))
+
+
+def test_a_call_is_cut_as_training_asks_and_the_same_is_said(tmp_path, both, monkeypatch):
+    policy, stacked = lora(tmp_path, [1, 2])
+    policy.settings = type(policy.settings)(P=1, K=5)
+    calls = []
+    whole = quick._call
+    monkeypatch.setattr(quick, "_call", lambda *a: (calls.append(a[4].shape), whole(*a)))
+    same(*both(policy, stacked, TASK, [Want(PROMPTS, 4)] * 2, ["a", "b"], 12))
+    assert calls == [(10,)] * 3  # 12 completions a run in calls of 5
+
+
+def test_finished_rows_are_packed_away(tmp_path, both, monkeypatch):
+    policy, stacked = lora(tmp_path, [1, 2])
+    policy.settings = type(policy.settings)(P=3, K=8)
+    likely(policy, policy.eos)
+    counts = []
+    whole = quick.go
+    monkeypatch.setattr(quick, "go", lambda model, s, rows, count: (counts.append(rows), whole(model, s, rows, count)))
+    monkeypatch.setattr(quick, "LOOK", 2)
+    eager, fast = both(policy, stacked, TASK, [Want(PROMPTS, 8)] * 2, ["a", "b"], 24)
+    same(eager, fast)
+    assert set(counts) >= {48, 24}
+    assert sorted(counts, reverse=True) == counts
+
+
+def test_a_partner_speaks_in_between(tmp_path, both):
+    def reply(prompt, messages, rng):
+        return None if len(messages) > 3 else rng.choice(["Ben runs.", "It is red, and what?"])
+
+    policy, stacked = lora(tmp_path, [1, 2])
+    likely(policy, policy.eos)
+    task = Task(prompts=lambda split, seed: iter(PROMPTS), max_tokens=24, turns=3, reply=reply)
+    eager, fast = both(policy, stacked, task, [Want(PROMPTS, 4)] * 2, ["a", "b"], 24)
+    same(eager, fast)
+    assert max(b.turn.max() for b in fast) == 2
+
+
+def test_slots_are_kept_from_call_to_call(tmp_path, both):
+    policy, stacked = lora(tmp_path, [1])
+    for name in ("a", "b"):
+        same(*both(policy, stacked, TASK, [Want(PROMPTS, 4)], [name], 12))
+    same(*both(policy, stacked, TASK, [Want([Prompt("l", text="the red fox " * 14)], 4)], ["c"], 12))
+    assert len(quick.SHELF[stacked.model]) == 2
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.sampled_from([5, 128, 129, 700]), st.floats(0.3, 3))
+def test_a_word_is_drawn_as_from_the_running_sum_over_all(seed, V, heat):
+    g = torch.Generator().manual_seed(seed)
+    logits = torch.randn(64, V, generator=g) * 3
+    logits[:, : V // 3] = float("-inf")
+    uniform = torch.rand(64, 1, generator=g, dtype=torch.float64)
+    uniform[0], uniform[1] = 0.0, 1 - 2**-53
+    token, logp, entropy = slots.draw(logits, uniform, torch.full((64, 1), heat))
+    plain = choose(logits, uniform[:, 0], torch.full((64, 1), heat), None)
+    assert (token[:, 0] == plain[0]).float().mean() > 0.98  # rounding may decide at a border
+    assert (token >= V // 3).all()
+    every = (logits / heat).log_softmax(-1)
+    torch.testing.assert_close(logp, every.gather(1, token), atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(entropy[:, 0], plain[2], atol=1e-5, rtol=1e-4)
+
+
+def test_a_row_that_is_no_number_is_drawn_from_without_a_word():
+    logits = torch.randn(3, 300)
+    before = slots.draw(logits, torch.full((3, 1), 0.3, dtype=torch.float64), torch.ones(3, 1))
+    logits[1] = float("nan")
+    after = slots.draw(logits, torch.full((3, 1), 0.3, dtype=torch.float64), torch.ones(3, 1))
+    assert 0 <= int(after[0][1]) < 300
+    for one, other in zip(before, after, strict=True):
+        assert torch.equal(one[::2], other[::2])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("architecture", ["llama", "neox"])
+def test_a_step_is_one_graph_without_a_break(tmp_path, architecture):
+    policy, stacked = lora(tmp_path, [1, 2], architecture)
+    own = slots.room(stacked.model, 4, 32, 4)
+    contexts = [policy.prompt_ids(p) for p in PROMPTS[:2]]
+    noise = torch.rand(4, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    found = []
+    with torch.inference_mode():
+        for ask in (slots.step, torch.compile(slots.step, backend="aot_eager", fullgraph=True)):
+            slots.fill(stacked.model, own, contexts, torch.tensor([0, 0, 1, 1]), noise, torch.ones(4, 1))
+            with attending(stacked.model, own.attend):
+                for _ in range(4):
+                    ask(stacked.model, own)
+            found.append((own.said.clone(), own.logp.clone()))
+    assert torch.equal(found[0][0], found[1][0])
+    torch.testing.assert_close(found[0][1], found[1][1])
