@@ -142,7 +142,10 @@ def admit(folder: Folder, firsts: Sequence[RunSpec], sources: Path) -> None:
 def _stacked(policy: Policy, specs: Sequence[RunSpec]) -> Stack:
     """The policy's model with the weights of R runs on it."""
     s = policy.settings
-    return stack(policy.model, [spec.seed for spec in specs], s.kind, s.rank, s.alpha, s.targets)
+    stacked = stack(policy.model, [spec.seed for spec in specs], s.kind, s.rank, s.alpha, s.targets)
+    if s.kind == "lora" and next(policy.model.parameters()).device.type == "cuda":
+        stacked.flatten()
+    return stacked
 
 
 @contextmanager
@@ -187,7 +190,7 @@ def open_pack(
     for run in runs:
         run.state = algorithm.start(policy)
     stacked.adopt([run.state for run in runs])
-    params = {n: stacked.lead(n) for n in stacked.params}
+    params = {n: p for n, (p, _) in stacked.moved().items()}
     opt = adam(params, len(runs), policy.settings.betas, policy.settings.clip)
     pack = Pack(task, find.gold(first.task), policy, stacked, algorithm, opt, runs, first, say, timeout)
     for run in runs:
@@ -276,8 +279,9 @@ def _put_back(pack: Pack, r: int, run: Run) -> None:
     arrays, meta = trace.read_checkpoint(run.folder, pack.step)
     for name in pack.stacked.params:
         pack.stacked.lead(name)[r].copy_(torch.from_numpy(arrays[f"p/{name}"]))
-        pack.opt.m[name][r].copy_(torch.from_numpy(arrays[f"m/{name}"]))
-        pack.opt.v[name][r].copy_(torch.from_numpy(arrays[f"v/{name}"]))
+    for kind, values in (("m", pack.opt.m), ("v", pack.opt.v)):
+        for name in values:
+            values[name][r].copy_(torch.from_numpy(arrays[f"{kind}/{name}"]))
     pack.opt.steps[r] = float(meta["updates"])
     run.taken, run.charged = int(meta["taken"]), int(meta["charged"])
     next(islice(run.stream, run.taken, run.taken), None)  # past what was drawn already

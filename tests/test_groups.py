@@ -6,11 +6,14 @@ import torch
 from test_engine import PROMPTS, TASK, batches_of, lora
 from torch.nn import functional as F
 
+from rewardbench.algorithms.grpo import Grpo
 from rewardbench.engine import attend, groups
 from rewardbench.engine.forward import forward
 from rewardbench.engine.head import log_probability
+from rewardbench.engine.learn import learn
+from rewardbench.engine.optimise import adam
 from rewardbench.engine.sample import sample
-from rewardbench.types import Want
+from rewardbench.types import State, Want
 
 SHAPES = ["llama", "qwen2", "qwen3", "neox"]
 
@@ -82,3 +85,22 @@ def test_the_head_says_and_teaches_what_a_softmax_over_all_words_does(monkeypatc
     torch.testing.assert_close(ours, plain)
     [one], [other] = (torch.autograd.grad((x * weight).sum(), hidden, retain_graph=True) for x in (ours, plain))
     torch.testing.assert_close(one, other)
+
+
+@pytest.mark.filterwarnings("ignore:grad and param do not obey")
+def test_adapters_laid_out_as_one_tensor_learn_the_same(tmp_path):
+    ends = []
+    for flat in (False, True):
+        policy, stacked = lora(tmp_path, [1, 2])
+        if flat:
+            stacked.flatten()
+        opt = adam({n: p for n, (p, _) in stacked.moved().items()}, 2, (0.9, 0.95), 0.01)
+        assert set(opt.m) == ({"adapters"} if flat else set(stacked.params))
+        for seed in range(3):
+            batches = batches_of(policy, stacked, 2)
+            gains = [np.random.default_rng(10 * seed + r).normal(size=b.mine.shape) for r, b in enumerate(batches)]
+            learnt = learn(policy, stacked, opt, Grpo(), batches, gains, [State()] * 2, torch.full((2,), 1e-2))
+        ends.append(({n: stacked.lead(n).clone() for n in stacked.params}, learnt.norm))
+    for name, value in ends[0][0].items():
+        torch.testing.assert_close(ends[1][0][name], value, atol=1e-6, rtol=1e-4)
+    np.testing.assert_allclose(ends[0][1], ends[1][1], rtol=1e-4)

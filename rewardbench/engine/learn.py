@@ -131,7 +131,7 @@ def _update(school: School, parts: Sequence[Lesson | None], faults: list[Excepti
     What a run's loss raises is put into `faults`.
     """
     loss, drift = np.zeros(len(parts)), np.zeros(len(parts))
-    _zero(school.stacked)
+    school.stacked.forget()
     for pieces in micro_batches(parts, school.policy.settings.micro):
         seen = forward(school.policy, school.stacked, [x.batch if x else None for x in pieces], school.algorithm.needs)
         total = seen.logp.new_zeros(())
@@ -210,16 +210,10 @@ def as_tensors(batch: Batch, device: torch.device, T: int) -> Batch:
     return replace(batch, **values)
 
 
-def _zero(stacked: Stack) -> None:
-    """Forget the last gradients."""
-    for p in stacked.params.values():
-        p.grad = torch.zeros_like(p) if p.grad is None else p.grad.zero_()
-
-
 def _move(school: School, active: Tensor) -> Floats:
     """One optimiser update of the active runs; gradient norms [R]."""
-    stacked = school.stacked
-    params = {n: stacked.lead(n) for n in stacked.params}
-    gradients = {n: stacked.gradient(n) for n in stacked.params}
+    moved = school.stacked.moved()
+    params = {n: p for n, (p, _) in moved.items()}
+    gradients = {n: g for n, (_, g) in moved.items() if g is not None}
     size = update(school.opt, params, gradients, school.rate, active)
     return np.asarray(size.numpy(force=True), dtype=np.float64)

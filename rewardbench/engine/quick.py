@@ -33,7 +33,7 @@ Told = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
 def suits(stacked: Stack, masked: bool) -> bool:
-    """Whether rows can be decoded in slots: on a GPU, adapters, a model that our attention repeats, all words allowed."""
+    """Whether slots serve: on a GPU, adapters, a model that our attention repeats, all words allowed."""
     device = next(stacked.model.parameters()).device
     return device.type == "cuda" and stacked.kind == "lora" and not masked and able(stacked.model, stacked.R)
 

@@ -33,9 +33,10 @@ class StackedLinear(nn.Module):
         y: Tensor = self.base(x)
         if not self.on:
             return y
-        rows = x.reshape(self.A.shape[0], -1, x.shape[-1]).to(self.A.dtype)
-        low = torch.bmm(torch.bmm(rows, self.A.mT), self.B.mT) * self.scale
-        return y + low.reshape(y.shape).to(y.dtype)
+        rows = x.reshape(self.A.shape[0], -1, x.shape[-1])
+        down, up = (w.mT.to(x.dtype) for w in (self.A, self.B))  # kept and moved in float32, multiplied as the base is
+        low = torch.bmm(torch.bmm(rows, down), up) * self.scale
+        return y + low.reshape(y.shape)
 
 
 @dataclass
@@ -49,17 +50,45 @@ class Stack:
     """What is optimised; with a leading R for `lora`, as they are for `full` (R = 1)."""
     first: dict[str, Tensor]
     """A copy of the start, for KL to the start policy (`full` only)."""
+    flat: tuple[Tensor, Tensor] | None = None
+    """After `flatten`: all adapters and their gradients, [R, n] each, of which `params` are parts."""
+
+    def flatten(self) -> None:
+        """Lay the adapters and their gradients out as one tensor each: an optimiser that goes through four hundred
+        small ones launches kernels for longer than a GPU computes.
+        """
+        sizes = [p.numel() // self.R for p in self.params.values()]
+        whole = torch.cat([p.data.reshape(self.R, -1) for p in self.params.values()], dim=1)
+        self.flat = whole, torch.zeros_like(whole)
+        parts = (torch.split(x, sizes, dim=1) for x in self.flat)
+        for p, data, grad in zip(self.params.values(), *parts, strict=True):
+            p.data, p.grad = data.view(p.shape), grad.view(p.shape)
+
+    def moved(self) -> dict[str, tuple[Tensor, Tensor | None]]:
+        """What an optimiser moves and its gradient (None before the first), [R, ...] each: parameters by name, or all
+        adapters at once.
+        """
+        apart = [n for n in self.params if self.flat is None or n.startswith(STATE)]
+        own = {n: (self.lead(n), self.gradient(n)) for n in apart}
+        return own if self.flat is None else {"adapters": self.flat, **own}
+
+    def forget(self) -> None:
+        """Set every gradient to 0."""
+        for p in self.params.values():
+            p.grad = torch.zeros_like(p) if p.grad is None else p.grad
+        for _, grad in self.moved().values():
+            if grad is not None:
+                grad.zero_()
 
     def lead(self, name: str) -> Tensor:
         """A parameter's data as [R, ...], sharing memory."""
         data = self.params[name].data
         return data if self._led(name) else data[None]
 
-    def gradient(self, name: str) -> Tensor:
-        """A parameter's gradient as [R, ...]."""
+    def gradient(self, name: str) -> Tensor | None:
+        """A parameter's gradient as [R, ...]; None before the first."""
         grad = self.params[name].grad
-        assert grad is not None, name
-        return grad if self._led(name) else grad[None]
+        return grad if grad is None or self._led(name) else grad[None]
 
     def _led(self, name: str) -> bool:
         """Whether a parameter is stacked: adapters and algorithms' learned state are."""
