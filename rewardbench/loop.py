@@ -48,7 +48,8 @@ def run_pack(
     for r, run in enumerate(pack.runs):
         if run.alive:
             trains = run.contestant.design.trains
-            digest = trace.finish(run.folder, packs.weights(pack, r) if trains else {}, parameters=packs.size(pack))
+            told = {"parameters": packs.size(pack), "pack": packs.told(pack)}
+            digest = trace.finish(run.folder, packs.weights(pack, r) if trains else {}, **told)
             say({"event": "done", "run": run.spec.id, "content": digest})
 
 

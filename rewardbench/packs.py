@@ -143,7 +143,7 @@ def _stacked(policy: Policy, specs: Sequence[RunSpec]) -> Stack:
     """The policy's model with the weights of R runs on it."""
     s = policy.settings
     stacked = stack(policy.model, [spec.seed for spec in specs], s.kind, s.rank, s.alpha, s.targets)
-    if s.kind == "lora" and next(policy.model.parameters()).device.type == "cuda":
+    if s.kind == "lora" and policy.device.type == "cuda":
         stacked.flatten()
     return stacked
 
@@ -180,6 +180,7 @@ def open_pack(
     task = find.task(first.task)
     algorithm = find.algorithm(first.algorithm, first.options, first.algorithm_source or "", sources)
     policy = load(folder)
+    torch.use_deterministic_algorithms(policy.device.type == "cpu")  # kernels that a GPU lacks would be refused
     runs = [
         Run(
             s, f, c := scoring.Contestant(s.design), State(), scoring.start(c), {}, task.prompts("train", s.seed)
@@ -211,6 +212,11 @@ def size(pack: Pack) -> int:
     stacked = pack.stacked
     others = (stacked.R - 1) * sum(stacked.lead(n)[0].numel() for n in stacked.params if not n.startswith(STATE))
     return int(sum(p.numel() for p in pack.policy.model.parameters())) - others
+
+
+def told(pack: Pack) -> dict[str, Any]:
+    """In which company a run was computed: across shapes of packs, numbers agree statistically, not bit for bit."""
+    return {"runs": len(pack.runs), "micro": pack.policy.settings.micro, "device": pack.policy.device.type}
 
 
 def weights(pack: Pack, r: int) -> dict[str, Any]:

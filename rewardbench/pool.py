@@ -143,7 +143,8 @@ class Pool:
     def _give(self, worker: _Worker, pack: list[RunSpec]) -> None:
         worker.pack, worker.part = pack, ""
         for run in pack:
-            self.tell({"event": "begun", "run": run.id})
+            if trace.status(self.job.folder(run))["status"] == "partial":  # others keep their place in a pack
+                self.tell({"event": "begun", "run": run.id})
         try:
             worker.pipe.send((pack, [self.job.folder(r) for r in pack]))
         except (BrokenPipeError, OSError):

@@ -36,14 +36,14 @@ def resolve(thing: str, task: str | None, path: Path) -> dict[str, Any]:
         return head | {"kind": "metric", "name": thing, "summary": find.files("metrics")[thing], "text": text}
     if (path / "sweep.toml").is_file() or (path / "spec.toml").is_file():
         return head | _folder(path)
-    if thing in policies.shipped() or (path / "config.json").is_file():
+    if thing in (*policies.shipped(), *policies.known()) or (path / "config.json").is_file():
         return head | _policy(thing)
     owners = [t for t in find.task_folders() if thing in (*find.task_designs(t), *find.arms())]
     if owners or thing.endswith(".toml") or ".py:" in thing:
         like = f"--task {owners[0]}" if owners else "--task T"
         raise UserError(f"{thing!r} is a design: name its task too, such as `rbench show {thing} {like}`")
     files = [name for folder in ("metrics", "algorithms") for name in find.files(folder)]
-    known = [*find.task_folders(), *files, *find.parts(), *policies.shipped()]
+    known = [*find.task_folders(), *files, *find.parts(), *policies.shipped(), *policies.known()]
     raise find.unknown("thing", thing, known)
 
 

@@ -7,8 +7,9 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import tomli_w
 from rewardbench import fence, find, trace
 from rewardbench.calling import needed
 from rewardbench.plan import ENGINE, RunSpec, Spec, plan, read_run, shard_of, sweep_id
+from rewardbench.policies import card
 from rewardbench.policies.settings import Folder, expanded, shipped
 from rewardbench.pool import Job, Pool
 from rewardbench.types import UserError
@@ -213,8 +215,38 @@ def unfinished(sweep: Sweep) -> list[RunSpec]:
 
 
 def packs(sweep: Sweep) -> list[list[RunSpec]]:
-    """The unfinished runs in packs. On a CPU a pack holds one run: stacking gains nothing there."""
-    return [[run] for run in unfinished(sweep)]
+    """The runs that are left, in packs. On a CPU a pack holds one run: stacking gains nothing there. On a GPU it holds
+    as many as fit that differ in nothing but design and seed; those that are over keep their place, so that the others
+    are computed as before.
+    """
+    left = {run.id for run in unfinished(sweep)}
+    gpu = card.used(sweep.policy.settings) if left else None
+    if gpu is None:
+        return [[run] for run in sweep.runs if run.id in left]
+    return [pack for pack in _stacked(sweep.runs, sweep.policy, gpu) if any(run.id in left for run in pack)]
+
+
+def _stacked(runs: Sequence[RunSpec], policy: Folder, gpu: card.Gpu) -> list[list[RunSpec]]:
+    """Runs that differ in nothing but design and seed together, in packs of nearly equal size that fit on a card."""
+    alike: dict[str, list[RunSpec]] = {}
+    for run in runs:
+        alike.setdefault(repr(replace(run, design=runs[0].design, design_hash="", seed=0)), []).append(run)
+    found = []
+    for group in alike.values():
+        most = card.fits(policy, call_of(group), gpu)
+        number = -(-len(group) // most)
+        found += [group[i * len(group) // number : (i + 1) * len(group) // number] for i in range(number)]
+    return found
+
+
+def call_of(runs: Sequence[RunSpec]) -> card.Call:
+    """What a step of these runs asks of a card. Prompts are reckoned at three characters a token, and sixty tokens for
+    what a chat template adds: nothing that looks at a plan loads a tokenizer.
+    """
+    first = runs[0]
+    prompts = [p for split in ("train", "dev") for p in islice(find.task(first.task).prompts(split, first.seed), 16)]
+    longest = max(len("\n".join(m["content"] for m in p.chat())) for p in prompts)
+    return card.Call(first.P * first.K, longest // 3 + 60, first.max_tokens)
 
 
 def job_of(sweep: Sweep) -> Job:
@@ -228,7 +260,8 @@ def execute(sweep: Sweep, workers: int, tell: Tell) -> None:
         todo = packs(sweep)
         if todo:
             job = job_of(sweep)
-            Pool(job, partial(_fenced, sweep, tell)).run(todo, min(workers, len(todo)))
+            busy = 1 if card.used(sweep.policy.settings) else min(workers, len(todo))  # a card is one worker's
+            Pool(job, partial(_fenced, sweep, tell)).run(todo, busy)
 
 
 def _fenced(sweep: Sweep, tell: Tell, event: dict[str, Any]) -> None:

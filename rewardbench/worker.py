@@ -75,7 +75,8 @@ def do_pack(
     torch.use_deterministic_algorithms(True)
     try:
         for folder in folders:
-            if "reason" in trace.status(folder):  # why it was put aside the last time; it is tried again
+            known = trace.status(folder)
+            if known["status"] == "partial" and "reason" in known:  # why it was put aside; it is tried again
                 trace.set_status(folder, "partial")
         run_pack(specs, folders, policy, say, timeout, sources)
     except UserError as error:

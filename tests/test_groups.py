@@ -102,5 +102,5 @@ def test_adapters_laid_out_as_one_tensor_learn_the_same(tmp_path):
             learnt = learn(policy, stacked, opt, Grpo(), batches, gains, [State()] * 2, torch.full((2,), 1e-2))
         ends.append(({n: stacked.lead(n).clone() for n in stacked.params}, learnt.norm))
     for name, value in ends[0][0].items():
-        torch.testing.assert_close(ends[1][0][name], value, atol=1e-6, rtol=1e-4)
+        torch.testing.assert_close(ends[1][0][name], value, atol=1e-5, rtol=1e-3)
     np.testing.assert_allclose(ends[0][1], ends[1][1], rtol=1e-4)

@@ -25,10 +25,11 @@ ROUND = 8
 
 
 def suits(stacked: Stack, batches: Sequence[Batch | None]) -> bool:
-    """Whether rows of whole groups serve: on a GPU, adapters, a model that our attention repeats, all words allowed."""
-    device = next(stacked.model.parameters()).device
+    """Whether rows of whole groups serve: adapters laid out as on a GPU, a model that our attention repeats, all words
+    allowed.
+    """
     masked = any(b is not None and b.mask is not None for b in batches)
-    return device.type == "cuda" and stacked.kind == "lora" and not masked and able(stacked.model, stacked.R)
+    return stacked.flat is not None and not masked and able(stacked.model, stacked.R)
 
 
 @dataclass(frozen=True)

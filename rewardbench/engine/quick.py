@@ -33,9 +33,8 @@ Told = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
 def suits(stacked: Stack, masked: bool) -> bool:
-    """Whether slots serve: on a GPU, adapters, a model that our attention repeats, all words allowed."""
-    device = next(stacked.model.parameters()).device
-    return device.type == "cuda" and stacked.kind == "lora" and not masked and able(stacked.model, stacked.R)
+    """Whether slots serve: adapters laid out as on a GPU, a model that our attention repeats, all words allowed."""
+    return stacked.flat is not None and not masked and able(stacked.model, stacked.R)
 
 
 @torch.inference_mode()

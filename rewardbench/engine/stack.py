@@ -5,6 +5,7 @@ Rows are run-major and every run has equally many, so that an adapter's share is
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -55,8 +56,10 @@ class Stack:
 
     def flatten(self) -> None:
         """Lay the adapters and their gradients out as one tensor each: an optimiser that goes through four hundred
-        small ones launches kernels for longer than a GPU computes.
+        small ones launches kernels for longer than a GPU computes. Gradients lie as the weights do, with gaps between
+        runs; autograd would say once that it would rather have them dense.
         """
+        warnings.filterwarnings("ignore", "grad and param do not obey the gradient layout contract")
         sizes = [p.numel() // self.R for p in self.params.values()]
         whole = torch.cat([p.data.reshape(self.R, -1) for p in self.params.values()], dim=1)
         self.flat = whole, torch.zeros_like(whole)

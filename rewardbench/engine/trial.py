@@ -1,12 +1,13 @@
 """Do torch and the shipped policy work on this machine? Run as a process of its own: a broken torch ends nothing else.
 
 `python -m rewardbench.engine.trial` prints a line of JSON after each thing that worked, so that the first one missing
-is the one that did not.
+is the one that did not; `… trial card` says which GPU there is, and how much of it is free.
 """
 
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -55,10 +56,19 @@ def decoded(name: str = "tiny") -> dict[str, Any]:
     return {"policy": name, "said": said[0][0][0], "repeats": said[0] == said[1]}
 
 
-def _tell(found: Mapping[str, Any]) -> None:
+def card() -> dict[str, Any] | None:
+    """The first GPU's name and its free bytes; None if torch finds none."""
+    import torch
+
+    if not torch.cuda.is_available():
+        return None
+    return {"name": torch.cuda.get_device_name(0), "free": torch.cuda.mem_get_info(0)[0]}
+
+
+def _tell(found: Mapping[str, Any] | None) -> None:
     print(json.dumps(found), flush=True)
 
 
 if __name__ == "__main__":
-    for stage in (loaded, repeats, decoded):
+    for stage in (card,) if sys.argv[1:] == ["card"] else (loaded, repeats, decoded):
         _tell(stage())

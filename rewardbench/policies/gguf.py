@@ -74,3 +74,10 @@ def in_place(target: Path, write: Any) -> None:
         raise UserError(f"the cache folder {target.parent} cannot be written: {error.strerror or error}", 4) from error
     finally:
         shutil.rmtree(half, ignore_errors=True)
+
+
+if __name__ == "__main__":  # for whoever must not load torch and needs the converted folder
+    try:
+        print(ordinary(Path(sys.argv[1])))
+    except UserError as error:
+        sys.exit(str(error))

