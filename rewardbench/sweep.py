@@ -215,26 +215,27 @@ def unfinished(sweep: Sweep) -> list[RunSpec]:
 
 
 def packs(sweep: Sweep) -> list[list[RunSpec]]:
-    """The runs that are left, in packs. On a CPU a pack holds one run: stacking gains nothing there. On a GPU it holds
-    as many as fit that differ in nothing but design and seed; those that are over keep their place, so that the others
-    are computed as before.
+    """The packs that are not over. On a GPU runs that are over keep their place, so that the others are computed as
+    before.
     """
     left = {run.id for run in unfinished(sweep)}
-    gpu = card.used(sweep.policy.settings) if left else None
+    found = together(sweep.runs, sweep.policy) if left else []
+    return [pack for pack in found if any(run.id in left for run in pack)]
+
+
+def together(runs: Sequence[RunSpec], policy: Folder) -> list[list[RunSpec]]:
+    """Runs in packs. On a CPU a pack holds one run: stacking gains nothing there. On a GPU it holds as many as fit of
+    those that differ in nothing but design and seed, all packs of nearly equal size.
+    """
+    gpu = card.used(policy.settings)
     if gpu is None:
-        return [[run] for run in sweep.runs if run.id in left]
-    return [pack for pack in _stacked(sweep.runs, sweep.policy, gpu) if any(run.id in left for run in pack)]
-
-
-def _stacked(runs: Sequence[RunSpec], policy: Folder, gpu: card.Gpu) -> list[list[RunSpec]]:
-    """Runs that differ in nothing but design and seed together, in packs of nearly equal size that fit on a card."""
+        return [[run] for run in runs]
     alike: dict[str, list[RunSpec]] = {}
     for run in runs:
         alike.setdefault(repr(replace(run, design=runs[0].design, design_hash="", seed=0)), []).append(run)
     found = []
     for group in alike.values():
-        most = card.fits(policy, call_of(group), gpu)
-        number = -(-len(group) // most)
+        number = -(-len(group) // card.fits(policy, call_of(group), gpu))
         found += [group[i * len(group) // number : (i + 1) * len(group) // number] for i in range(number)]
     return found
 

@@ -159,9 +159,16 @@ def test_runs_of_other_tasks_or_budgets_are_not_packed_together(tmp_path, on_a_c
     policy = open_folder("x", make_policy(tmp_path, settings=LORA))
     runs, _ = plan(Spec(tasks=("toy/colours",), designs=("reference",), seeds=(1, 2, 3), budget="3"), policy)
     longer = [replace(run, steps=4) for run in runs[:3]]
-    packed = sweep._stacked([*runs[:3], *longer], policy, H100)
+    packed = sweep.together([*runs[:3], *longer], policy)
     assert [len(p) for p in packed] == [1, 2, 1, 2]
     assert all(len({run.steps for run in pack}) == 1 for pack in packed)
+
+
+def test_a_plan_says_how_many_runs_fit(tmp_path, on_a_card):
+    path = make_policy(tmp_path, settings=LORA)
+    asked = ("plan", "--task", "toy/colours", "--policy", path, "--design", "reference", "--seeds", "3")
+    assert rbench(*asked, "--json").json["packs"] == 5
+    assert "on H100: 5 packs of at most 2 runs" in rbench(*asked).out
 
 
 def test_a_length_is_reckoned_not_tokenised(tmp_path, toy):

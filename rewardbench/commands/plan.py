@@ -23,12 +23,15 @@ def command(shard: str | None, as_json: bool, **flags: Any) -> int:
     from rewardbench import find, sweep
     from rewardbench import plan as plans
     from rewardbench.cli import print_json
+    from rewardbench.policies import card
 
     spec = spec_of(**flags)
-    runs, _ = plans.plan(spec, find.policy(spec.policy))
+    policy = find.policy(spec.policy)
+    runs, _ = plans.plan(spec, policy)
     sweep.check_columns(runs)
     name = plans.sweep_id(runs)
     runs = plans.shard_of(runs, shard) if shard else runs
+    packs = sweep.together(runs, policy)
     rows: list[dict[str, Any]] = []
     for run in runs:
         train, evaluated = plans.completions(run)
@@ -49,7 +52,7 @@ def command(shard: str | None, as_json: bool, **flags: Any) -> int:
         )
     total = {k: sum(r[k] for r in rows) for k in ("training_completions", "evaluation_completions", "most_tokens")}
     if as_json:
-        print_json({"schema_version": 1, "sweep": name, "packs": len(rows), "runs": rows, "total": total})
+        print_json({"schema_version": 1, "sweep": name, "packs": len(packs), "runs": rows, "total": total})
         return 0
     for row in rows:
         click.echo(f"{row['run']}  {row['task']}  {row['design']}  seed {row['seed']}  {row['steps']} steps")
@@ -57,4 +60,7 @@ def command(shard: str | None, as_json: bool, **flags: Any) -> int:
         f"sweep {name}: {len(rows)} runs, {total['training_completions']} completions to learn from, "
         f"{total['evaluation_completions']} to evaluate, at most {total['most_tokens']} tokens"
     )
+    if (gpu := card.used(policy.settings)) is not None:
+        most = max(map(len, packs))
+        click.echo(f"on {gpu.name}: {len(packs)} packs of at most {most} runs, reckoned to fit in its free memory")
     return 0

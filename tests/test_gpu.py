@@ -1,0 +1,129 @@
+"""What holds on a GPU alone: graphs say what single steps say, packs what their runs say alone. Skipped without a card."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from making import make_policy
+from test_engine import PROMPTS, TASK
+
+from rewardbench.algorithms.grpo import Grpo
+from rewardbench.engine import groups, quick, slots
+from rewardbench.engine.attend import attending
+from rewardbench.engine.learn import learn
+from rewardbench.engine.optimise import adam
+from rewardbench.engine.sample import sample
+from rewardbench.engine.stack import stack
+from rewardbench.policies.load import load
+from rewardbench.policies.settings import open_folder
+from rewardbench.types import State, Want
+
+pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")]
+LORA = 'kind = "lora"\nrank = 4\nalpha = 8.0\nP = 3\nK = 4\ndtype = "{}"\n'
+TYPES = {"float32": (1e-4, 1e-3), "bfloat16": (0.0, 3e-2)}
+"""dtype -> what solo and pack may differ by in a log-probability, and in a gradient (of its largest entry)."""
+
+
+def packed(tmp_path, seeds, dtype):
+    """A policy on the card, an adapter a seed, moved off its start."""
+    path = tmp_path / dtype / "llama0"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        make_policy(path.parent, settings=LORA.format(dtype))
+    policy = load(open_folder("x", path))
+    stacked = stack(policy.model, list(seeds), "lora", rank=4, alpha=8.0)
+    stacked.flatten()
+    with torch.no_grad():
+        for name, p in stacked.params.items():
+            if name.endswith(".B"):
+                for r, seed in enumerate(seeds):
+                    g = torch.Generator().manual_seed(len(name) * 1000 + seed)
+                    p[r] = (torch.randn(p.shape[1:], generator=g) * 0.1).to(p.device)
+    return policy, stacked
+
+
+def said(policy, stacked, names):
+    return sample(policy, stacked, TASK, [Want(PROMPTS, 4)] * stacked.R, names, 12)
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+def test_a_graph_says_what_steps_one_by_one_say(tmp_path, dtype, monkeypatch):
+    policy, stacked = packed(tmp_path, [1, 2], dtype)
+    graphed = said(policy, stacked, ["a", "b"])
+    again = said(policy, stacked, ["a", "b"])
+    quick.SHELF.clear()
+
+    def one_by_one(model, own, whole):
+        def once():
+            with attending(model, own.attend):
+                slots.step(model, own)
+
+        return once
+
+    monkeypatch.setattr(slots, "_step_of", one_by_one)
+    steps = said(policy, stacked, ["a", "b"])
+    for one, two, three in zip(graphed, again, steps, strict=True):
+        assert one.text == two.text
+        np.testing.assert_array_equal(one.logp, two.logp)
+        same = np.mean([a == b for x, y in zip(one.text, three.text, strict=True) for a, b in zip(x, y, strict=True)])
+        assert same >= (0.9 if dtype == "bfloat16" else 1.0)  # compiled sums round otherwise
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+def test_a_run_in_a_pack_is_what_it_is_alone_on_fixed_tokens(tmp_path, dtype):
+    policy, pack = packed(tmp_path, [1, 2, 3], dtype)
+    batches = said(policy, pack, ["a", "b", "c"])
+    gains = [np.random.default_rng(r).normal(size=b.mine.shape) for r, b in enumerate(batches)]
+    logp = groups.logp_of(policy, pack, batches)
+    together = gradients(policy, pack, batches, gains)
+    near, slope = TYPES[dtype]
+    for r, seed in enumerate([1, 2, 3]):
+        other, alone = packed(tmp_path, [seed], dtype)
+        solo = groups.logp_of(other, alone, [batches[r]])
+        assert (solo[0] - logp[r, :, : solo.shape[-1]]).abs().max() <= near
+        mine = gradients(other, alone, [batches[r]], [gains[r]])[0]
+        assert (mine - together[r]).abs().max() <= slope * mine.abs().max()
+
+
+def gradients(policy, stacked, batches, gains):
+    """[R, n]: the gradient of each run's loss, nothing moved."""
+    opt = adam({n: p for n, (p, _) in stacked.moved().items()}, stacked.R, (0.9, 0.95), 1.0)
+    rate = torch.zeros(stacked.R, device="cuda")
+    learn(policy, stacked, opt, Grpo(), batches, gains, [State()] * stacked.R, rate)
+    return stacked.flat[1].clone()
+
+
+def test_a_run_that_is_no_number_leaves_the_others_bit_for_bit(tmp_path):
+    policy, pack = packed(tmp_path, [1, 2, 3], "bfloat16")
+    names = ["a", "b", "c"]
+    before = said(policy, pack, names)
+    gains = [np.random.default_rng(r).normal(size=b.mine.shape) for r, b in enumerate(before)]
+    whole = gradients(policy, pack, before, gains)
+    pack.flat[0][1] = float("nan")
+    after = said(policy, pack, names)
+    for r in (0, 2):
+        assert before[r].text == after[r].text
+        np.testing.assert_array_equal(before[r].logp, after[r].logp)
+    broken = gradients(policy, pack, before, gains)
+    assert torch.equal(whole[[0, 2]], broken[[0, 2]])
+    assert not broken[1].isfinite().all()
+
+
+def test_the_two_ways_of_decoding_agree_on_what_was_said(tmp_path):
+    policy, pack = packed(tmp_path, [1, 2], "float32")
+    fast = said(policy, pack, ["a", "b"])
+    flat, pack.flat = pack.flat, None
+    eager = said(policy, pack, ["a", "b"])
+    pack.flat = flat
+    for one, other in zip(fast, eager, strict=True):
+        assert one.text == other.text
+        np.testing.assert_allclose(one.logp, other.logp, atol=1e-4)
+
+
+def test_rows_are_as_many_as_training_asks_whatever_an_evaluation_asks(tmp_path):
+    policy, pack = packed(tmp_path, [1, 2], "bfloat16")
+    policy.settings = replace(policy.settings, P=3, K=4)
+    sample(policy, pack, TASK, [Want(PROMPTS, 4)] * 2, ["a", "b"], 12)
+    sample(policy, pack, TASK, [Want(PROMPTS, 16)] * 2, ["a", "b"], 12)
+    assert {rows for rows, _, _ in quick.SHELF[pack.model]} == {24}
