@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from rewardbench.commands import _completing
+
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def command() -> None:
@@ -219,4 +221,32 @@ def study(name: str, board: str, out: Path | None) -> int:
     place = out or Path("runs") / f"study-{found.name}"
     rows = studies.collect(name, found, place, lambda line: click.echo(line, err=True))
     click.echo(f"{len(rows)} rows in studies/{name}.jsonl")
+    return 0
+
+
+@command.command("transfer")
+@click.argument("first", shell_complete=_completing.of("boards", files=True))
+@click.argument("second", shell_complete=_completing.of("boards", files=True))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+def transfer(first: str, second: str, as_json: bool) -> int:
+    """Does board FIRST foretell board SECOND? Designs that stand on both, by their hash, task by task.
+
+    \b
+    Example:
+      rbench board transfer cpu gpu
+    """
+    from dataclasses import asdict
+
+    from rewardbench.boards import definition
+    from rewardbench.boards import transfer as transferring
+    from rewardbench.cli import print_json
+
+    one, other = definition.read(first), definition.read(second)
+    found = transferring.between(one, other)
+    if as_json:
+        boards = [{"name": b.name, "version": b.version, "digest": b.digest} for b in (one, other)]
+        print_json({"schema_version": 1, "boards": boards, "tasks": {t: asdict(f) for t, f in found.items()}})
+        return 0
+    for task, told in found.items():
+        click.echo(transferring.sentence(task, told, one.name, other.name))
     return 0
