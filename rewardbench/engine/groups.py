@@ -54,40 +54,41 @@ def laid_out(batches: Sequence[Batch | None], pad: int, T: int) -> Rows:
     """The batches of R runs as rows; every run gets as many rows as the one with most prompts."""
     P = max(len(b.context) for b in batches if b is not None)
     b = max(int(np.prod(np.shape(x.ids)[:2])) for x in batches if x is not None)
-    rows: list[tuple[list[int], list[int], list[int]]] = []
+    rows: list[list[tuple[Ints, Ints, Ints]]] = []
     before: list[tuple[int, Ints]] = []
     place: list[Ints] = []
     said: list[Ints] = []
     for r, batch in enumerate(batches):
         for p in range(P):
-            row: tuple[list[int], list[int], list[int]] = ([], [], [])
+            row: list[tuple[Ints, Ints, Ints]] = []
+            start = 0
             if batch is not None and p < len(batch.context):
                 context, K = batch.context[p], batch.ids.shape[1]
-                _add(row, context, 0, 0)
+                row.append(_piece(np.array(context), 0, 0))
+                start += len(context)
                 for k in range(K):
                     own = np.flatnonzero(batch.mine[p, k])
-                    start = len(row[0])
-                    fed = batch.ids[p, k, : own[-1]] if len(own) else ()  # what follows decides nothing
-                    _add(row, fed, len(context), k + 1)
+                    fed = batch.ids[p, k, : own[-1] if len(own) else 0]  # what follows the last one decides nothing
+                    row.append(_piece(fed, len(context), k + 1))
                     before.append((len(rows), np.where(own > 0, start + own - 1, len(context) - 1)))
                     place.append((r * b + p * K + k) * T + own)
                     said.append(batch.ids[p, k, own])
+                    start += len(fed)
             rows.append(row)
-    S = max(1, max(len(row[0]) for row in rows))
+    S = max(1, max(sum(len(ids) for ids, _, _ in row) for row in rows))
     S = -(-S // ROUND) * ROUND
     tables = [np.full((len(rows), S), empty, dtype=np.int64) for empty in (pad, 0, -1)]
     for n, row in enumerate(rows):
-        for table, values in zip(tables, row, strict=True):
+        for table, pieces in zip(tables, zip(*row, strict=True), strict=False):  # of an idle row there are none
+            values = np.concatenate(pieces)
             table[n, : len(values)] = values
     flat = [n * S + at for n, at in before]
     return Rows(*tables, *(np.concatenate(x) if x else np.zeros(0, dtype=np.int64) for x in (flat, place, said)))
 
 
-def _add(row: tuple[list[int], list[int], list[int]], ids: Sequence[int] | Ints, start: int, part: int) -> None:
-    """Put tokens at the end of a row, at the positions from `start` on."""
-    row[0].extend(map(int, ids))
-    row[1].extend(range(start, start + len(ids)))
-    row[2].extend([part] * len(ids))
+def _piece(ids: Ints, start: int, part: int) -> tuple[Ints, Ints, Ints]:
+    """(tokens, their positions from `start` on, the part they are of), [n] each."""
+    return ids, start + np.arange(len(ids)), np.full(len(ids), part)
 
 
 def seen(part: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ the partner's words go in between. What a row says, and the partner, is `rows`, 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -73,11 +74,16 @@ def _call(
     own, warmth = torch.from_numpy(noise[places]).to(device), heat[torch.from_numpy(places)].to(device)
     fill(stacked.model, slots, contexts, torch.from_numpy(owner).to(device), own, warmth)
     live, look = np.arange(len(rows)), LOOK if task.reply is None or task.turns == 1 else 1
+    ahead: list[_Look] = []  # what a GPU says while the host still reads what it said before
     for t in range(0, T, look):
         count = min(look, T - t)
         go(stacked.model, slots, len(live), count)
-        _written(policy, task, every, places[live], slots, told, t, count)
+        ahead.append(_Look(slots, places[live], t, count))
+        if look > 1 and len(ahead) == 1 and t + look < T:
+            continue
+        _written(policy, task, every, ahead.pop(0), told)
         if all(row.idle for row in rows):
+            ahead.clear()
             break
         kept = _fewer([rows[i].idle for i in live], len(rows), stacked.R)
         if kept is not None:
@@ -85,6 +91,8 @@ def _call(
             live = live[kept]
         if look == 1 and t + 1 < T:
             _force(slots, [rows[i] for i in live], t + 1)
+    for last in ahead:
+        _written(policy, task, every, last, told)
     for row in rows:
         if row.own:  # cut at the length limit
             close(policy, row)
@@ -108,20 +116,36 @@ def _prompts(rows: list[Row], R: int) -> tuple[list[tuple[int, ...]], Ints]:
     return contexts, np.array([r * P + own[row.context] for r, own in enumerate(number) for row in runs[r]])
 
 
-def _written(
-    policy: Policy, task: Task, every: Sequence[Row], places: Ints, slots: Slots, told: Told, t: int, count: int
-) -> None:
-    """Take in what the rows in use said at the `count` steps from t on."""
+class _Look:
+    """What the rows in use said at `count` steps from t on, on its way to the host."""
+
+    def __init__(self, slots: Slots, places: Ints, t: int, count: int) -> None:
+        self.places, self.t, self.count = places, t, count
+        part = (slice(len(places)), slice(t, t + count))
+        tables = (slots.said, slots.logp, slots.entropy)
+        self.tables = [table[part].to("cpu", non_blocking=True, copy=True) for table in tables]
+        self.there: Any = torch.cuda.Event() if slots.fed.device.type == "cuda" else None  # type: ignore[no-untyped-call]
+        if self.there is not None:
+            self.there.record()
+
+    def arrays(self) -> list[np.ndarray]:
+        """Tokens, log-probabilities and entropies, [rows, count] each, once they are there."""
+        if self.there is not None:
+            self.there.synchronize()
+        return [table.numpy() for table in self.tables]
+
+
+def _written(policy: Policy, task: Task, every: Sequence[Row], look: _Look, told: Told) -> None:
+    """Take in what was seen."""
     ids, logp, mine, turn, entropy = told
-    part = (slice(len(places)), slice(t, t + count))
-    token, lp, h = (x[part].numpy(force=True) for x in (slots.said, slots.logp, slots.entropy))
-    for i in range(count):
-        going = np.array([place != NOBODY and not every[place].idle for place in places])
-        at = places[going]
-        take(policy, task, every, at, t + i, token[going, i], ids, mine, turn)
-        own = mine[at, t + i]
-        logp[at[own], t + i] = lp[going, i][own]
-        entropy[at[own], t + i] = h[going, i][own]
+    token, lp, h = look.arrays()
+    for i in range(look.count):
+        going = np.array([place != NOBODY and not every[place].idle for place in look.places])
+        at = look.places[going]
+        take(policy, task, every, at, look.t + i, token[going, i], ids, mine, turn)
+        own = mine[at, look.t + i]
+        logp[at[own], look.t + i] = lp[going, i][own]
+        entropy[at[own], look.t + i] = h[going, i][own]
 
 
 def _force(slots: Slots, rows: list[Row], t: int) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
+from functools import cache
 from typing import Any
 
 import torch
@@ -228,8 +229,14 @@ def _step_of(model: Any, slots: Slots, whole: bool) -> Callable[[], None]:
             slots.at.copy_(before[3])
     torch.cuda.current_stream().wait_stream(side)
     graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
+    with torch.cuda.graph(graph, pool=_pool()):
         once()
     for table, value in zip(state, before, strict=True):
         table.copy_(value)
     return graph.replay
+
+
+@cache
+def _pool() -> Any:
+    """The memory that all graphs share for what they need in between: no two of them run at once."""
+    return torch.cuda.graph_pool_handle()
