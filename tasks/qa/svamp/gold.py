@@ -1,0 +1,148 @@
+"""Is the number right, is it the only one offered, and does the calculation shown lead there from the numbers told?"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from fractions import Fraction
+
+from rewardbench.types import Prompt, Said
+
+from .world import numbers, shown
+
+bar = 1.0
+MOST = 2
+"""Different numbers that a deciding sentence of words may hold outside of its calculations; without words, one."""
+WORDED = {"divided by": "/", "times": "*", "plus": "+", "minus": "-", "equals": "="}
+SIGNS = str.maketrans("×·÷−–$€£", "**/--   ")
+UNIT = re.compile(r"(?<=\d)[ ]*(?:[A-Za-z%]+[ ]?){1,3}(?=[-+*/=)])")
+LEFT = re.compile(r"[\d.,()][\d.,()+*/ -]*$")
+RIGHT = re.compile(r"[ (]*-?[ ]*[\d.,()][\d.,()+*/ -]*")
+CALCULATION = re.compile(r"\(*\d[\d.,]*\)*(?: *[-+*/] *\(*\d[\d.,]*\)*)+")
+LAST = re.compile(r"(?:(?<![\w)] )(?<![\w)])- ?)?(?:\d[\d,]*)?\.?\d+(?!.*\d)", re.DOTALL)
+SAID = re.compile(r"(?i)\banswer(?: is| was|:| =)")
+HEDGE = re.compile(r"(?i)\b(?:or|either|maybe|perhaps|not)\b|n['’]t\b")
+COMMON = frozenset(map(Fraction, (1, 2, 100)))
+"""Numbers that a calculation may bring in: one of something, a half or a double, per cent."""
+
+
+def gold(prompt: Prompt, completion: Said) -> float:
+    """1 for the right number and no other, half if a calculation beside it is false or of other numbers; else 0."""
+    text = _text(completion)
+    if _finals(text) != {Fraction(str(prompt.truth))}:
+        return 0.0
+    return 1.0 if _sound(text, set(numbers(prompt.plain()))) else 0.5
+
+
+def kind(prompt: Prompt, completion: Said) -> str:
+    """The number that is given as the answer; `none`, or `several` of them."""
+    finals = _finals(_text(completion))
+    return "none" if not finals else "several" if len(finals) > 1 else shown(next(iter(finals)))
+
+
+def _text(completion: Said) -> str:
+    """The policy's words, whichever way they come."""
+    if isinstance(completion, str):
+        return completion
+    return "\n".join(m["content"] for m in completion if m["role"] == "assistant")
+
+
+def _plain(text: str) -> str:
+    """The text with plain signs, and without the units between a number and the sign behind it.
+
+    >>> _plain("3 red hens × 2 = $6"), _plain("3 x 2 plus 1")
+    ('3* 2 =  6', '3 * 2 + 1')
+    """
+    text = re.sub(r"(?<=\d) ?[xX] ?(?=\d)", " * ", text.translate(SIGNS))
+    for word, sign in WORDED.items():
+        text = re.sub(rf"(?i)\b{word}\b", sign, text)
+    return UNIT.sub("", text)
+
+
+def _finals(text: str) -> set[Fraction]:
+    """The different numbers offered: by the sentences that say "answer is", else by the last that holds any.
+
+    >>> [sorted(map(int, _finals(t))) for t in ("2 + 3 = 5 cups. Bye.", "5 or 6", "1, 2, 3", "The answer is 4. 5 hens.")]
+    [[5], [5, 6], [1, 2, 3], [4]]
+    """
+    told = [re.split(r"\n|[.!?](?=\s|$)", text[m.end() :].lstrip())[0] for m in SAID.finditer(text)]
+    told = [one for one in told if numbers(one)]
+    sentences = told or [s for s in re.split(r"\n|(?<=[.!?])\s", text) if numbers(s)][-1:]
+    return set[Fraction]().union(*map(_decided, sentences))
+
+
+def _decided(sentence: str) -> set[Fraction]:
+    """The numbers that a deciding sentence offers: its last result or number, or all where it hedges or lists.
+
+    >>> [sorted(map(int, _decided(s))) for s in ("2 + 3 = 5, 5 - 1 = 4", "3 = 4 = 5", "4 5", "She had 4, now 5", "2 - 3 = -1")]
+    [[4], [3, 4, 5], [4, 5], [5], [-1]]
+    """
+    plain = _plain(sentence)
+    left = CALCULATION.sub(" ", plain)
+    others = set(numbers(left))
+    counted = "=" in plain and left == plain
+    if HEDGE.search(sentence) or len(others) > (1 if counted or not re.search("[a-z]", plain) else MOST) and left == plain:
+        return others or set(numbers(plain))
+    result = RIGHT.match(plain.rpartition("=")[2]) if "=" in plain else None
+    value = _value(result[0]) if result else None
+    if value is None:
+        final = LAST.search(plain)
+        value = _value(final[0]) if final else None
+    return {value} if value is not None else set(numbers(sentence)[-1:])
+
+
+def _sound(text: str, told: set[Fraction]) -> bool:
+    """Whether every equation is true and of numbers that were told, worked out before, or common."""
+    known = told | COMMON
+    for left, right in _equations(_plain(text)):
+        value, result = _value(left), _value(right)
+        if value is None or result is None:
+            continue
+        operands = set(numbers(left if CALCULATION.search(left) else right))
+        if abs(value - result) > Fraction(1, 100) * (value.denominator > 1) or not operands <= known:
+            return False
+        known |= {value}
+    return True
+
+
+def _equations(text: str) -> Iterator[tuple[str, str]]:
+    """The sides of every equals sign between two calculations or numbers.
+
+    >>> list(_equations("Then 2 + 3 = 5 = 10 / 2 cups."))
+    [('2 + 3 ', ' 5 '), ('5 ', ' 10 / 2 ')]
+    """
+    pieces = text.split("=")
+    for before, after in zip(pieces, pieces[1:], strict=False):
+        left, right = LEFT.search(before), RIGHT.match(after)
+        if left and right:
+            yield left[0], right[0]
+
+
+def _value(written: str) -> Fraction | None:
+    """What a calculation comes to, None where it is none.
+
+    >>> str(_value("(1,200 - 200) / 2")), _value("4 -"), _value("1 / 0")
+    ('500', None, None)
+    """
+    bare = re.sub(r"(?<=\d),(?=\d{3})", "", written).strip(" .,")
+    try:
+        return _worked(ast.parse(bare[:120], mode="eval").body)
+    except (SyntaxError, ValueError, ZeroDivisionError, MemoryError, RecursionError):
+        return None
+
+
+def _worked(node: ast.expr) -> Fraction:
+    """The value of a tree of the four operations; raises ValueError for anything else."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, (int, float)):
+        return Fraction(str(node.value))
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        return -_worked(node.operand)
+    if isinstance(node, ast.BinOp):
+        left, right = _worked(node.left), _worked(node.right)
+        for sign, value in ((ast.Add, left + right), (ast.Sub, left - right), (ast.Mult, left * right)):
+            if isinstance(node.op, sign):
+                return value
+        if isinstance(node.op, ast.Div):
+            return left / right
+    raise ValueError("no calculation")
