@@ -32,7 +32,7 @@ def gold(prompt: Prompt, completion: Said) -> float:
     truth, text = prompt.truth, _text(completion)
     said, known = words(text), [words(answer) for answer in truth["answers"]]
     nearest = max(known, key=lambda true: f1(said, true))
-    if len(said) > 2 * max(map(len, known)) + MOST or _doubts(text, said, nearest, words(truth["passage"])):
+    if _nothing(truth, text, said, nearest) or len(said) > 2 * max(map(len, known)) + MOST:
         return 0.0
     return f1(said, nearest) / (2 if _several(truth, text, said, nearest) else 1)
 
@@ -44,7 +44,7 @@ def kind(prompt: Prompt, completion: Said) -> str:
     nearest = max(known, key=lambda true: f1(said, true))
     if len(said) > 2 * max(map(len, known)) + MOST:
         return "text"
-    if _doubts(text, said, nearest, words(truth["passage"])) or _several(truth, text, said, nearest):
+    if _doubts(truth, text, said, nearest) or _several(truth, text, said, nearest):
         return "several"
     around = set(words(truth["question"])) | PLAIN
     own = [n for n, word in enumerate(said) if word not in around]
@@ -80,14 +80,21 @@ def _quotes(said: Sequence[str], passage: Sequence[str]) -> bool:
     return f" {' '.join(said)} " in f" {' '.join(passage)} "
 
 
-def _doubts(text: str, said: Sequence[str], nearest: Sequence[str], passage: Sequence[str]) -> bool:
+def _nothing(truth: Mapping[str, Any], text: str, said: Sequence[str], nearest: Sequence[str]) -> bool:
+    """Whether nothing is answered: in doubt, or sharing no more than small words with an answer that has others."""
+    shared = set(said) & set(nearest)
+    return (shared <= PLAIN and not set(nearest) <= PLAIN) or _doubts(truth, text, said, nearest)
+
+
+def _doubts(truth: Mapping[str, Any], text: str, said: Sequence[str], nearest: Sequence[str]) -> bool:
     """Whether words that are no quotation hedge or deny.
 
-    >>> _doubts("1990 or 1991", ["1990", "or", "1991"], ["1990"], ["in", "1990", "and", "1991"])
-    True
+    >>> told = {"passage": "It opened in 1990 or 1991."}
+    >>> [_doubts(told, t, words(t), ["1990"]) for t in ("1990, or 1989", "1990 or 1991", "It isn't 1990")]
+    [True, False, True]
     """
     doubt = (set(said) & DOUBT) - set(nearest) or re.search(r"(?i)n['’]t\b", text)
-    return bool(doubt) and not _quotes(said, passage)
+    return bool(doubt) and not _quotes(said, words(truth["passage"]))
 
 
 def _several(truth: Mapping[str, Any], text: str, said: Sequence[str], nearest: Sequence[str]) -> bool:

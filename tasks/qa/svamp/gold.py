@@ -1,4 +1,4 @@
-"""Is the number right, is it the only one offered, and does the calculation shown lead there from the numbers told?"""
+"""Is the number right and the only one offered, and does the calculation shown lead there from the numbers told?"""
 
 from __future__ import annotations
 
@@ -17,22 +17,25 @@ MOST = 2
 WORDED = {"divided by": "/", "times": "*", "plus": "+", "minus": "-", "equals": "="}
 SIGNS = str.maketrans("×·÷−–$€£", "**/--   ")
 UNIT = re.compile(r"(?<=\d)[ ]*(?:[A-Za-z%]+[ ]?){1,3}(?=[-+*/=)])")
-LEFT = re.compile(r"[\d.,()][\d.,()+*/ -]*$")
-RIGHT = re.compile(r"[ (]*-?[ ]*[\d.,()][\d.,()+*/ -]*")
-CALCULATION = re.compile(r"\(*\d[\d.,]*\)*(?: *[-+*/] *\(*\d[\d.,]*\)*)+")
+SIDE = r"(?:\d++(?:\.\d++)?+|[()+*/ -])++"
+LEFT, RIGHT = re.compile(SIDE + "$"), re.compile(SIDE)
+CALCULATION = re.compile(r"\(*\d[\d.]*\)*(?: *[-+*/] *\(*\d[\d.]*\)*)+")
+REACH = 120
+"""Characters on either side of an equals sign that are read."""
 LAST = re.compile(r"(?:(?<![\w)] )(?<![\w)])- ?)?(?:\d[\d,]*)?\.?\d+(?!.*\d)", re.DOTALL)
 SAID = re.compile(r"(?i)\banswer(?: is| was|:| =)")
-HEDGE = re.compile(r"(?i)\b(?:or|either|maybe|perhaps|not)\b|n['’]t\b")
+HEDGE = re.compile(r"(?i)\b(?:or|either|maybe|perhaps)\b")
+DENIED = re.compile(r"(?i)(?:\bnot|n['’]t)(?: \w+)? \$?\d[\d.,]*")
 COMMON = frozenset(map(Fraction, (1, 2, 100)))
 """Numbers that a calculation may bring in: one of something, a half or a double, per cent."""
 
 
 def gold(prompt: Prompt, completion: Said) -> float:
-    """1 for the right number and no other, half if a calculation beside it is false or of other numbers; else 0."""
-    text = _text(completion)
-    if _finals(text) != {Fraction(str(prompt.truth))}:
+    """1 for the right number and no other, shown to follow from what is told; half if it is not shown; else 0."""
+    text, truth = _text(completion), Fraction(str(prompt.truth))
+    if _finals(text) != {truth}:
         return 0.0
-    return 1.0 if _sound(text, set(numbers(prompt.plain()))) else 0.5
+    return 1.0 if _shown(text, set(numbers(prompt.plain())), truth) else 0.5
 
 
 def kind(prompt: Prompt, completion: Said) -> str:
@@ -49,12 +52,13 @@ def _text(completion: Said) -> str:
 
 
 def _plain(text: str) -> str:
-    """The text with plain signs, and without the units between a number and the sign behind it.
+    """The text with plain signs, and without thousands' commas and the units between a number and the sign behind it.
 
-    >>> _plain("3 red hens × 2 = $6"), _plain("3 x 2 plus 1")
-    ('3* 2 =  6', '3 * 2 + 1')
+    >>> _plain("3 red hens × 2 = $6"), _plain("1,003 x 2 plus 1")
+    ('3* 2 =  6', '1003 * 2 + 1')
     """
-    text = re.sub(r"(?<=\d) ?[xX] ?(?=\d)", " * ", text.translate(SIGNS))
+    text = re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", text.translate(SIGNS))
+    text = re.sub(r"(?<=\d) ?[xX] ?(?=\d)", " * ", text)
     for word, sign in WORDED.items():
         text = re.sub(rf"(?i)\b{word}\b", sign, text)
     return UNIT.sub("", text)
@@ -78,43 +82,50 @@ def _decided(sentence: str) -> set[Fraction]:
     >>> [sorted(map(int, _decided(s))) for s in ("2 + 3 = 5, 5 - 1 = 4", "3 = 4 = 5", "4 5", "She had 4, now 5", "2 - 3 = -1")]
     [[4], [3, 4, 5], [4, 5], [5], [-1]]
     """
-    plain = _plain(sentence)
+    plain = _plain(DENIED.sub(" ", sentence))
     left = CALCULATION.sub(" ", plain)
     others = set(numbers(left))
     counted = "=" in plain and left == plain
     if HEDGE.search(sentence) or len(others) > (1 if counted or not re.search("[a-z]", plain) else MOST) and left == plain:
         return others or set(numbers(plain))
-    result = RIGHT.match(plain.rpartition("=")[2]) if "=" in plain else None
+    result = RIGHT.match(plain.rpartition("=")[2][:REACH]) if "=" in plain else None
     value = _value(result[0]) if result else None
     if value is None:
         final = LAST.search(plain)
         value = _value(final[0]) if final else None
-    return {value} if value is not None else set(numbers(sentence)[-1:])
+    return {value} if value is not None else set(numbers(plain)[-1:])
 
 
-def _sound(text: str, told: set[Fraction]) -> bool:
-    """Whether every equation is true and of numbers that were told, worked out before, or common."""
-    known = told | COMMON
+def _shown(text: str, told: set[Fraction], truth: Fraction) -> bool:
+    """Whether calculations lead to the truth: all of them true, of numbers told, worked out before, or common.
+
+    >>> told = {Fraction(2), Fraction(3)}
+    >>> [_shown(t, told, Fraction(6)) for t in ("2 * 3 = 6", "6", "5 + 1 = 6", "2 + 3 = 6", "2 + 3 = 5, 5 + 1 = 6")]
+    [True, False, False, False, True]
+    """
+    known, results = told | COMMON, set[Fraction]()
     for left, right in _equations(_plain(text)):
         value, result = _value(left), _value(right)
         if value is None or result is None:
             continue
-        operands = set(numbers(left if CALCULATION.search(left) else right))
-        if abs(value - result) > Fraction(1, 100) * (value.denominator > 1) or not operands <= known:
+        sides = [side for side in (left, right) if CALCULATION.search(side)]
+        rounded = Fraction(1, 100) if value.denominator > 1 else 0
+        if abs(value - result) > rounded or any(not set(numbers(side)) <= known for side in sides):
             return False
-        known |= {value}
-    return True
+        if sides:
+            known, results = known | {value}, results | {value}
+    return truth in results
 
 
 def _equations(text: str) -> Iterator[tuple[str, str]]:
     """The sides of every equals sign between two calculations or numbers.
 
     >>> list(_equations("Then 2 + 3 = 5 = 10 / 2 cups."))
-    [('2 + 3 ', ' 5 '), ('5 ', ' 10 / 2 ')]
+    [(' 2 + 3 ', ' 5 '), (' 5 ', ' 10 / 2 ')]
     """
     pieces = text.split("=")
     for before, after in zip(pieces, pieces[1:], strict=False):
-        left, right = LEFT.search(before), RIGHT.match(after)
+        left, right = LEFT.search(before[-REACH:]), RIGHT.match(after[:REACH])
         if left and right:
             yield left[0], right[0]
 
@@ -122,12 +133,11 @@ def _equations(text: str) -> Iterator[tuple[str, str]]:
 def _value(written: str) -> Fraction | None:
     """What a calculation comes to, None where it is none.
 
-    >>> str(_value("(1,200 - 200) / 2")), _value("4 -"), _value("1 / 0")
+    >>> str(_value("(1200 - 200) / 2")), _value("4 -"), _value("1 / 0")
     ('500', None, None)
     """
-    bare = re.sub(r"(?<=\d),(?=\d{3})", "", written).strip(" .,")
     try:
-        return _worked(ast.parse(bare[:120], mode="eval").body)
+        return _worked(ast.parse(written.strip(" ,"), mode="eval").body)
     except (SyntaxError, ValueError, ZeroDivisionError, MemoryError, RecursionError):
         return None
 
