@@ -12,8 +12,6 @@ from rewardbench.types import Prompt, Said
 from .world import numbers, shown
 
 bar = 1.0
-MOST = 2
-"""Different numbers that a deciding sentence of words may hold outside of its calculations; without words, one."""
 WORDED = {"divided by": "/", "times": "*", "plus": "+", "minus": "-", "equals": "="}
 SIGNS = str.maketrans("×·÷−–$€£", "**/--   ")
 UNIT = re.compile(r"(?<=\d)[ ]*(?:[A-Za-z%]+[ ]?){1,3}(?=[-+*/=)])")
@@ -24,6 +22,8 @@ REACH = 120
 """Characters on either side of an equals sign that are read."""
 LAST = re.compile(r"(?:(?<![\w)] )(?<![\w)])- ?)?(?:\d[\d,]*)?\.?\d+(?!.*\d)", re.DOTALL)
 SAID = re.compile(r"(?i)\banswer(?: is| was|:| =)")
+ROW = re.compile(r"(?:\d++(?:\.\d++)?+(?:[ ,;/&]|\band\b)++)+\d++(?:\.\d++)?+\D*$")
+"""Numbers one after another with no words between, at the end of a sentence."""
 HEDGE = re.compile(r"(?i)\b(?:or|either|maybe|perhaps)\b")
 DENIED = re.compile(r"(?i)(?:\bnot|n['’]t)(?: \w+)? \$?\d[\d.,]*")
 COMMON = frozenset(map(Fraction, (1, 2, 100)))
@@ -83,11 +83,13 @@ def _decided(sentence: str) -> set[Fraction]:
     [[4], [3, 4, 5], [4, 5], [5], [-1]]
     """
     plain = _plain(DENIED.sub(" ", sentence))
-    left = CALCULATION.sub(" ", plain)
-    others = set(numbers(left))
-    counted = "=" in plain and left == plain
-    if HEDGE.search(sentence) or len(others) > (1 if counted or not re.search("[a-z]", plain) else MOST) and left == plain:
-        return others or set(numbers(plain))
+    outside = CALCULATION.sub(" ", plain)
+    if HEDGE.search(sentence):
+        return set(numbers(outside)) if len(set(numbers(outside))) > 1 else set()
+    if "=" in plain and outside == plain:
+        return set(numbers(plain))
+    if (row := ROW.search(outside)) is not None:
+        return set(numbers(row[0]))
     result = RIGHT.match(plain.rpartition("=")[2][:REACH]) if "=" in plain else None
     value = _value(result[0]) if result else None
     if value is None:
