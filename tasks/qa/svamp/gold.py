@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from rewardbench.types import Prompt, Said
 
-from .world import numbers, shown
+from .world import figures, numbers, shown
 
 bar = 1.0
 WORDED = {"divided by": "/", "times": "*", "plus": "+", "minus": "-", "equals": "="}
@@ -52,13 +52,13 @@ def _text(completion: Said) -> str:
 
 
 def _plain(text: str) -> str:
-    """The text with plain signs, and without thousands' commas and the units between a number and the sign behind it.
+    """The text with figures and plain signs, without thousands' commas and the units between a number and a sign.
 
-    >>> _plain("3 red hens × 2 = $6"), _plain("1,003 x 2 plus 1")
-    ('3* 2 =  6', '1003 * 2 + 1')
+    >>> _plain("Three red hens × 2 = $6"), _plain("1,003 x 2 plus 1"), _plain("3 hens x 2")
+    ('3* 2 =  6', '1003 * 2 + 1', '3* 2')
     """
-    text = re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", text.translate(SIGNS))
-    text = re.sub(r"(?<=\d) ?[xX] ?(?=\d)", " * ", text)
+    text = re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", figures(text).translate(SIGNS))
+    text = re.sub(r"(?<=\d)[xX](?=\d)|(?<=[\w)]) [xX] (?=[\d(])", " * ", text)
     for word, sign in WORDED.items():
         text = re.sub(rf"(?i)\b{word}\b", sign, text)
     return UNIT.sub("", text)

@@ -2,7 +2,7 @@
 
 Written from the task's card without sight of `gold.py`. Read differently by choice:
 
-- A text is cut into tokens (numbers, signs, words); number words to twenty, printed signs and words for signs count.
+- A text is cut into tokens (numbers, signs, words); number words from two to twenty, printed signs and words for signs count.
 - Calculations are read by recursive descent, both sides of every equals sign, words beside a number left out as units.
 - The last line or sentence with a number decides, before it those that say "answer is": what follows its last equals
   sign, else its last number. Two numbers side by side, two finals, doubt and denial are no answer.
@@ -16,9 +16,9 @@ from fractions import Fraction
 from typing import Any
 
 bar = 1.0
-SMALL = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
+SMALL = """two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
     seventeen eighteen nineteen twenty"""
-COUNT = {word: str(value) for value, word in enumerate(SMALL.split())}
+COUNT = {word: str(value) for value, word in enumerate(SMALL.split(), 2)}
 SPOKEN = {"plus": "+", "minus": "-", "times": "*", "x": "*", "equals": "=", "divided": "/", "×": "*", "·": "*", "÷": "/", "−": "-", "–": "-"}
 TOKEN = re.compile(r"\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d+)?|[^\W\d_]+(?:['’][^\W\d_]+)?|[^\w\s]")
 LONGEST = 60

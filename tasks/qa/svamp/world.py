@@ -16,12 +16,17 @@ from rewardbench.seeds import split_of
 from rewardbench.types import UserError
 
 PLACE = "qa/svamp/SVAMP.json"
+LONGEST = 30
+"""Characters from which on a number is none that anybody means."""
 ALIKE = 0.6
 """Share of words (Jaccard index) from which on two stories are told about one scene."""
-UNITS = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
-    seventeen eighteen nineteen twenty"""
-WORDS = {word: Fraction(value) for value, word in enumerate(UNITS.split())}
-NUMBER = re.compile(rf"(?:\d{{1,3}}(?:,\d{{3}})++(?!\d)|\d++)(?:\.\d++)?|\b(?:{'|'.join(WORDS)})\b", re.ASCII | re.IGNORECASE)
+COUNT = """two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen
+    eighteen nineteen twenty"""
+WORDS = {word: str(value) for value, word in enumerate(COUNT.split(), 2)}
+"""Number words that are read; "one" mostly stands for something else."""
+WORD = re.compile(rf"\b(?:{'|'.join(WORDS)})\b", re.IGNORECASE)
+NUMBER = re.compile(r"(?:\d{1,3}(?:,\d{3})++(?!\d)|\d++)(?:\.\d++)?", re.ASCII)
+
 
 
 @dataclass(frozen=True)
@@ -43,14 +48,22 @@ class Problem:
         return f"{self.story.rstrip(' ,')}, {self.question[0].lower()}{self.question[1:]}"
 
 
+def figures(text: str) -> str:
+    """The text with figures for the number words from two to twenty.
+
+    >>> figures("Seven of the ones")
+    '7 of the ones'
+    """
+    return WORD.sub(lambda found: WORDS[found[0].lower()], text)
+
+
 def numbers(text: str) -> list[Fraction]:
     """Every number in the text, in order, without signs; commas for thousands and words to twenty are read.
 
     >>> [str(n) for n in numbers("1,200 - 1.50 is Seven or 2400/2.")]
     ['1200', '3/2', '7', '2400', '2']
     """
-    found = [match.lower() for match in NUMBER.findall(text) if len(match) < 30]
-    return [WORDS[one] if one in WORDS else Fraction(one.replace(",", "")) for one in found]
+    return [Fraction(found.replace(",", "")) for found in NUMBER.findall(figures(text)) if len(found) < LONGEST]
 
 
 def shown(value: Fraction) -> str:
@@ -77,6 +90,8 @@ def _read(text: str) -> dict[str, list[Problem]]:
         rows = json.loads(text)
     except ValueError as error:
         raise UserError(f"qa/svamp: {PLACE} is no JSON: {error}", 5) from error
+    if not isinstance(rows, list):
+        raise UserError(f"qa/svamp: {PLACE} is no list of rows", 5)
     every = list({p.text(): p for n, row in enumerate(rows, 1) for p in [parse(row, n)]}.values())
     found: dict[str, list[Problem]] = {}
     for problem, scene in zip(every, scenes([p.story for p in every]), strict=True):
