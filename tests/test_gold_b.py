@@ -161,7 +161,7 @@ def test_math_pays_the_data_sets_own_solutions():
         (WHEN, "nine 1902", 1 / 3),
         (WHEN, "1902 1902", 1 / 3),
         (WHEN, "1902?", 1),
-        (WHEN, "Is it 1902?", 0.2),
+        (WHEN, "Is it 1902?", 0.25),
         (WHEN, "1902 or nine", 0),
         (WHEN, "not 1902", 0),
         (WHEN, "It wasn't 1902", 0),

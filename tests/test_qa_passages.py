@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections import Counter, defaultdict
@@ -140,6 +141,20 @@ def test_another_file_than_the_published_one_is_refused(file: Path, monkeypatch:
     monkeypatch.undo()
     monkeypatch.setenv("REWARDBENCH_DATA", str(file.parents[2]))
     assert "qa/xquad/xquad.en.json is not the published file" in refused()
+
+
+def test_a_copy_of_the_folder_without_the_hash_is_a_task_on_ones_own_file(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()
+    copy = shutil.copytree(HOME, tmp_path / "tasks" / "qa" / "mine", ignore=shutil.ignore_patterns("__pycache__"))
+    sources = (copy / "sources.toml").read_text()
+    (copy / "sources.toml").write_text(re.sub("sha256 = .*", "", sources))
+    monkeypatch.setenv("REWARDBENCH_TASKS", str(tmp_path / "tasks"))
+    monkeypatch.setenv("REWARDBENCH_DATA", str(file.parents[2]))
+    prompt = next(find.task("qa/mine").prompts("train", 1))
+    assert "Village" in prompt.text
+    assert find.gold("qa/mine").score(prompt, prompt.truth["answers"][0]) == 1
 
 
 def test_listing_and_planning_need_no_data() -> None:

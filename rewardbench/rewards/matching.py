@@ -60,7 +60,12 @@ def contains(completions: Sequence[str], answer: Sequence[Answer]) -> list[float
     >>> contains(["It may be Bern, Basel or the Eiffel Tower.", "Eiffel"], ["Eiffel Tower"] * 2)
     [1.0, 0.0]
     """
-    return _best(completions, answer, lambda text, true: None if (has := matching.holds(text, true)) is None else float(has))
+
+    def score(text: str, true: str) -> float | None:
+        held = matching.holds(text, true)
+        return None if held is None else float(held)
+
+    return _best(completions, answer, score)
 
 
 def numeric(

@@ -1,4 +1,4 @@
-"""Is it the marked answer, how much of it is there, and is it one answer? SQuAD's F1, with what people would not accept."""
+"""Is it the marked answer, or part of it, and one answer alone? SQuAD's F1, less what it pays without an answer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ bar = 1.0
 """SQuAD's exact match: all of an accepted answer's words in their order and no other."""
 MOST = 10
 """Words beyond twice the longest accepted answer from which on something is a text and no short answer."""
-DOUBT = frozenset("or either maybe perhaps possibly not no never unknown unsure unclear cannot nothing none".split())
+DOUBT = frozenset(
+    re.findall(r"\w+", "or either maybe perhaps possibly not no never unknown unsure unclear cannot nothing none")
+)
 PLAIN = frozenset(
     re.findall(
         r"\w+",
@@ -28,7 +30,7 @@ PLAIN = frozenset(
 
 
 def gold(prompt: Prompt, completion: Said) -> float:
-    """F1 of the words shared with the nearest accepted answer; half where it is not one answer; 0 in doubt or at length."""
+    """F1 of the words shared with the nearest accepted answer; half unless one answer; 0 in doubt or at length."""
     truth, text = prompt.truth, _text(completion)
     said, known = words(text), [words(answer) for answer in truth["answers"]]
     nearest = max(known, key=lambda true: f1(said, true))
@@ -38,7 +40,7 @@ def gold(prompt: Prompt, completion: Said) -> float:
 
 
 def kind(prompt: Prompt, completion: Said) -> str:
-    """What is given as the answer, the question's words and plain ones around it dropped; `none`, `several` or `text`."""
+    """What is given as the answer, less the question's words and plain ones around it; `none`, `several` or `text`."""
     truth, text = prompt.truth, _text(completion)
     said, known = words(text), [words(answer) for answer in truth["answers"]]
     nearest = max(known, key=lambda true: f1(said, true))

@@ -19,11 +19,15 @@ from typing import Any
 bar = 1.0
 ARTICLES = ("a", "an", "the")
 SPEECH = frozenset(
-    """and are was were been being its that this there these those they them their she her his him you our out off with
-    for from into about than then when where which who whom whose what why how did does done had has have can could
-    will would may might also very just only answer question because called named known yes but""".split()
+    re.findall(
+        r"\w+",
+        """and are was were been being its that this there these those they them their she her his him you our out off
+        with for from into about than then when where which who whom whose what why how did does done had has have can
+        could will would may might also very just only answer question because called named known yes but""",
+    )
 )
-DOUBTS = ("or", "either", "maybe", "perhaps", "possibly", "not", "no", "never", "unknown", "unsure", "unclear", "cannot", "none", "nothing")
+HEDGES = ("or", "either", "maybe", "perhaps", "possibly", "unknown", "unsure", "unclear")
+DENIALS = ("not", "no", "never", "cannot", "none", "nothing")
 ROOM = 10
 
 
@@ -33,8 +37,8 @@ def _said(text: str) -> list[str]:
     >>> _said("The Petrel's crew – nine!")
     ['petrels', 'crew', 'nine']
     """
-    bare = ("".join(c for c in word if unicodedata.category(c)[0] != "P" and c not in "$+<=>^`|~") for word in text.lower().split())
-    return [word for word in bare if word and word not in ARTICLES]
+    kept = "".join(c for c in text.lower() if unicodedata.category(c)[0] != "P" and c not in "$+<=>^`|~")
+    return [word for word in kept.split() if word not in ARTICLES]
 
 
 def _common(ours: Sequence[str], theirs: Sequence[str]) -> list[str]:
@@ -95,10 +99,12 @@ def gold(prompt: Any, completion: str) -> float:
     answers = sorted((_said(answer) for answer in truth["answers"]), key=lambda a: _near(ours, a))
     nearest, passage, question = answers[-1], _said(truth["passage"]), _said(truth["question"])
     score, quoted = _near(ours, nearest), _quoted(ours, passage)
-    if len(ours) > 2 * max(map(len, answers)) + ROOM or (all(map(_small, _common(ours, nearest))) and not all(map(_small, nearest))):
+    if len(ours) > 2 * max(map(len, answers)) + ROOM:
         return 0.0
-    denies = re.search(r"(?i)n['’]t\b", completion) or any(w in DOUBTS and w not in nearest for w in ours)
-    if denies and not quoted:
+    if all(map(_small, _common(ours, nearest))) and not all(map(_small, nearest)):
+        return 0.0
+    doubts = any(word in (*HEDGES, *DENIALS) and word not in nearest for word in ours)
+    if (doubts or re.search(r"(?i)n['’]t\b", completion)) and not quoted:
         return 0.0
     pairs = list(pairwise(ours))
     again = any(a == b for a, b in pairs) or len(pairs) > len(set(pairs))

@@ -77,7 +77,8 @@ def _of(article: Mapping[str, Any], place: int) -> Iterator[Item]:
                 yield Item(title, passage, " ".join(asked["question"].split()), _marked(answers, passage))
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         layout = "title, paragraphs: [context, qas: [question, answers: [text]]]"
-        raise UserError(f"qa/passages: {PLACE}, article {place}, is not in SQuAD's layout ({layout}): {error}", 5) from error
+        where = f"qa/passages: {PLACE}, article {place},"
+        raise UserError(f"{where} is not in SQuAD's layout ({layout}): {error}", 5) from error
 
 
 def _marked(answers: tuple[str, ...], passage: str) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import pairwise
 
 from rewardbench.types import Prompt, Said
 
@@ -67,7 +68,7 @@ def _plain(text: str) -> str:
 def _finals(text: str) -> set[Fraction]:
     """The different numbers offered: by the sentences that say "answer is", else by the last that holds any.
 
-    >>> [sorted(map(int, _finals(t))) for t in ("2 + 3 = 5 cups. Bye.", "5 or 6", "1, 2, 3", "The answer is 4. 5 hens.")]
+    >>> [sorted(map(int, _finals(t))) for t in ("2 + 3 = 5 cups. Bye.", "5 or 6", "1, 2, 3", "The answer is 4. 5.")]
     [[5], [5, 6], [1, 2, 3], [4]]
     """
     told = [re.split(r"\n|[.!?](?=\s|$)", text[m.end() :].lstrip())[0] for m in SAID.finditer(text)]
@@ -79,7 +80,8 @@ def _finals(text: str) -> set[Fraction]:
 def _decided(sentence: str) -> set[Fraction]:
     """The numbers that a deciding sentence offers: its last result or number, or all where it hedges or lists.
 
-    >>> [sorted(map(int, _decided(s))) for s in ("2 + 3 = 5, 5 - 1 = 4", "3 = 4 = 5", "4 5", "She had 4, now 5", "2 - 3 = -1")]
+    >>> said = ("2 + 3 = 5, 5 - 1 = 4", "3 = 4 = 5", "4 5", "She had 4, now 5", "2 - 3 = -1")
+    >>> [sorted(map(int, _decided(one))) for one in said]
     [[4], [3, 4, 5], [4, 5], [5], [-1]]
     """
     plain = _plain(DENIED.sub(" ", sentence))
@@ -126,7 +128,7 @@ def _equations(text: str) -> Iterator[tuple[str, str]]:
     [(' 2 + 3 ', ' 5 '), (' 5 ', ' 10 / 2 ')]
     """
     pieces = text.split("=")
-    for before, after in zip(pieces, pieces[1:], strict=False):
+    for before, after in pairwise(pieces):
         left, right = LEFT.search(before[-REACH:]), RIGHT.match(after[:REACH])
         if left and right:
             yield left[0], right[0]

@@ -2,7 +2,7 @@
 
 Written from the task's card without sight of `gold.py`. Read differently by choice:
 
-- A text is cut into tokens (numbers, signs, words); number words from two to twenty, printed signs and words for signs count.
+- A text is cut into tokens: numbers, signs, words; number words from two to twenty and words for signs count.
 - Calculations are read by recursive descent, both sides of every equals sign, words beside a number left out as units.
 - The last line or sentence with a number decides, before it those that say "answer is": what follows its last equals
   sign, else its last number. Two numbers side by side, two finals, doubt and denial are no answer.
@@ -13,13 +13,16 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 bar = 1.0
 SMALL = """two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
     seventeen eighteen nineteen twenty"""
 COUNT = {word: str(value) for value, word in enumerate(SMALL.split(), 2)}
-SPOKEN = {"plus": "+", "minus": "-", "times": "*", "x": "*", "equals": "=", "divided": "/", "×": "*", "·": "*", "÷": "/", "−": "-", "–": "-"}
+SPOKEN = {"plus": "+", "minus": "-", "times": "*", "x": "*", "equals": "=", "divided": "/"}
+SPOKEN |= dict(zip("×·÷−–", "**/--", strict=True))
+ANSWER = re.compile(r"(?i)\banswer(?: is| was|:| =)")
 TOKEN = re.compile(r"\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d+)?|[^\W\d_]+(?:['’][^\W\d_]+)?|[^\w\s]")
 LONGEST = 60
 """Tokens of one side of an equals sign that are read."""
@@ -137,7 +140,7 @@ def _final(sentence: str) -> Fraction | None:
     if not figures:
         return None
     if "=" in tokens:
-        if not any(t in "+-*/" and n and (_is_number(tokens[n - 1]) or tokens[n - 1] == ")") for n, t in enumerate(tokens)):
+        if not any(sign in "+-*/" and (_is_number(before) or before == ")") for before, sign in pairwise(tokens)):
             return Fraction(tokens[figures[0]]) if len({tokens[n] for n in figures}) == 1 else None
         end = len(tokens) - tokens[::-1].index("=")
         try:
@@ -150,7 +153,7 @@ def _final(sentence: str) -> Fraction | None:
         return None
     if any(t == "not" or t.endswith(("n't", "n’t")) for t in tokens[max(0, end - 2) : end]):
         return None
-    minus = end > 0 and tokens[end - 1] == "-" and not (end > 1 and (_is_number(tokens[end - 2]) or tokens[end - 2].isalpha()))
+    minus = tokens[max(0, end - 1) : end] == ["-"] and not (end > 1 and tokens[end - 2][-1:].isalnum())
     return -Fraction(tokens[end]) if minus else Fraction(tokens[end])
 
 
@@ -162,7 +165,7 @@ def _holds(sentence: str) -> bool:
 def gold(prompt: Any, completion: str) -> float:
     """1 for the true number alone behind a calculation that leads to it, half without one, else 0."""
     parts = [s for line in completion.split("\n") for s in re.split(r"(?<=[.!?])\s", line) if _holds(s)]
-    named = [re.split(r"(?i)\banswer(?: is| was|:| =)", s)[-1] for s in parts if re.search(r"(?i)\banswer(?: is| was|:| =)", s)]
+    named = [ANSWER.split(s)[-1] for s in parts if ANSWER.search(s)]
     deciding = [s for s in named if _holds(s)] or parts[-1:]
     truth = Fraction(str(prompt.truth))
     if not deciding or {_final(s) for s in deciding} != {truth}:

@@ -28,7 +28,6 @@ WORD = re.compile(rf"\b(?:{'|'.join(WORDS)})\b", re.IGNORECASE)
 NUMBER = re.compile(r"(?:\d{1,3}(?:,\d{3})++(?!\d)|\d++)(?:\.\d++)?", re.ASCII)
 
 
-
 @dataclass(frozen=True)
 class Problem:
     """A story, what is asked, and the number that answers it."""
