@@ -5,7 +5,7 @@
 A design can only choose among what the policy already says: where nearly all completions of a prompt score alike,
 there is nothing to choose. `--max-tokens` and `--ask TASK=TEXT` (put in the place of the prompt's last sentence, or
 behind it with `TASK=+TEXT`) try other lengths and wordings without editing a task; `--system TASK=TEXT` puts a message
-of the system's before the prompt.
+of the system's before the prompt. `--designs` says how each of the task's designs would have paid the same completions.
 """
 
 from __future__ import annotations
@@ -21,8 +21,10 @@ from itertools import islice
 
 import numpy as np
 import torch
+from scipy.stats import kendalltau
 
-from rewardbench import find
+from rewardbench import find, scoring
+from rewardbench.calling import When
 from rewardbench.engine.sample import sample
 from rewardbench.engine.stack import stack
 from rewardbench.policies.load import Policy, load
@@ -118,6 +120,18 @@ def table(rows: Sequence[dict[str, float | str]], size: str) -> str:
     return "\n".join(lines)
 
 
+def agreement(found: Probed) -> str:
+    """Each design of the task against gold, as Markdown: Kendall's tau-b, groups paid alike, gold of the best paid."""
+    lines = ["| design | τ | groups paid alike | gold of the best paid |", "|---|---|---|---|"]
+    for name in find.task_designs(found.task):
+        made = find.bind(find.design(name, found.task), found.task)
+        paid = scoring.pay(made, found.batch, When("probe", 0, 0.0), scoring.start(made), 60.0).batch.reward
+        best = found.gold[np.arange(len(paid)), paid.argmax(1)].mean()
+        tau, alike = kendalltau(paid, found.gold).statistic, float((np.ptp(paid, axis=1) < 1e-9).mean())
+        lines.append(f"| `{name}` | {tau:.2f} | {alike:.2f} | {best:.3f} |")
+    return "\n".join(lines)
+
+
 def show(found: Probed, count: int) -> None:
     """Print the first completion of a few prompts, with their gold."""
     for p in range(min(count, len(found.batch.prompts))):
@@ -140,6 +154,7 @@ def main() -> int:
     parser.add_argument("--ask", action="append", default=[], metavar="TASK=TEXT")
     parser.add_argument("--system", action="append", default=[], metavar="TASK=TEXT")
     parser.add_argument("--show", type=int, default=3, help="completions to print a task")
+    parser.add_argument("--designs", action="store_true", help="how each design of the tasks agrees with gold")
     parser.add_argument("--json", action="store_true", help="print rows of JSON instead of a table")
     given = parser.parse_args()
     torch.set_num_threads(1)
@@ -152,6 +167,8 @@ def main() -> int:
             words = asks.get(name), systems.get(name)
             found = probe(policy, name, (given.prompts, given.samples), given.temperature, given.max_tokens, words)
             show(found, given.show)
+            if given.designs:
+                print(f"{name}\n\n{agreement(found)}\n")
             rows.append(row(found))
     except UserError as error:
         print(f"probe: {error}", file=sys.stderr)

@@ -53,3 +53,14 @@ def tasks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def toy(monkeypatch: pytest.MonkeyPatch) -> None:
     """The toy task can be found."""
     monkeypatch.setenv("REWARDBENCH_TASKS", str(Path(__file__).parent / "tasks"))
+
+
+@pytest.fixture
+def own_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder for made-up files in a task's layout, which are taken whatever SHA-256 the published ones have."""
+    from rewardbench import data
+
+    named = data._named
+    monkeypatch.setattr(data, "_named", lambda sources, place: {k: v for k, v in named(sources, place).items() if k != "sha256"})
+    monkeypatch.setenv(data.VARIABLE, str(tmp_path))
+    return tmp_path

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rewardbench import find
 from rewardbench.types import Prompt, UserError
 
-NAMES = ["qa/lookup", "qa/math", "writing/story", "dialogue/booking"]
+NAMES = ["qa/lookup", "qa/math", "qa/passages", "qa/svamp", "writing/story", "dialogue/booking"]
 
 
 def second(name):
@@ -36,11 +36,15 @@ SUM = lookup("sum", "11", ["Ann", "Ben"], Ann=4, Ben=7)
 MORE = lookup("more", "Ben", ["Ann", "Ben"], Ann=4, Ben=7)
 SUM_OF_ALL = lookup("sum", "11", ["Ann", "Ben"], Ann=4, Ben=7, Cora=2)
 PROBLEM = Prompt("b", text="A hen lays 3 eggs a day. How many in 6 days?\nWrite the final number after ####.", truth="18")
+EGGS = Prompt("b", text="A hen lays 6 eggs a day and 4 break. If 3 hens lay for 5 days, how many are whole?", truth="12")
+CAVE = "The cave of Orle lies above the village. Two shepherds, Jon Arp and his sister Lis, found it in 1902. It has nine rooms or more."
+FOUND = Prompt("b", text=CAVE, truth={"answers": ["Jon Arp and his sister Lis", "Two shepherds"], "question": "Who found the cave?", "passage": CAVE})
+WHEN = Prompt("b", text=CAVE, truth={"answers": ["1902"], "question": "When was the cave found?", "passage": CAVE})
 ASKED = "Write a story of three to five short sentences. Use the words dragon, lantern and forest."
 STORY = Prompt("c", text=ASKED, truth=("dragon", "lantern", "forest"))
 GOAL = {"goal": {"day": "Friday", "time": "7", "people": "four"}}
 TABLE = Prompt("d", text="You are a clerk. Customer: Hi, can I book a table for four?", truth=GOAL)
-PROMPTS = {"qa/lookup": HAS, "qa/math": PROBLEM, "writing/story": STORY, "dialogue/booking": TABLE}
+PROMPTS = {"qa/lookup": HAS, "qa/math": PROBLEM, "qa/passages": FOUND, "qa/svamp": EGGS, "writing/story": STORY, "dialogue/booking": TABLE}
 
 
 def talk(*turns):
@@ -144,6 +148,81 @@ def test_math_pays_the_data_sets_own_solutions():
     assert all(gold(prompt, "####".join(pair)) for prompt, pair in zip(prompts, pairs, strict=True))
     unmarked = sum(gold(prompt, steps.strip()) for prompt, (steps, _) in zip(prompts, pairs, strict=True))
     assert unmarked / len(pairs) > 0.95
+
+
+@pytest.mark.parametrize(
+    ("prompt", "completion", "expected"),
+    [
+        (WHEN, "1902", 1),
+        (WHEN, "In 1902.", 2 / 3),
+        (WHEN, "The cave was found in 1902.", 1 / 3),
+        (WHEN, "found it in 1902", 2 / 5),
+        (WHEN, "1902, nine", 1 / 3),
+        (WHEN, "nine 1902", 1 / 3),
+        (WHEN, "1902 1902", 1 / 3),
+        (WHEN, "1902?", 1),
+        (WHEN, "Is it 1902?", 0.25),
+        (WHEN, "1902 or nine", 0),
+        (WHEN, "not 1902", 0),
+        (WHEN, "It wasn't 1902", 0),
+        (WHEN, "1903", 0),
+        (WHEN, "", 0),
+        (WHEN, CAVE, 0),
+        (WHEN, "nine rooms or more", 0),
+        (FOUND, "Two shepherds", 1),
+        (FOUND, "two shepherds!", 1),
+        (FOUND, "Jon Arp and his sister Lis", 1),
+        (FOUND, "Jon Arp", 1 / 2),
+        (FOUND, "shepherds two", 1 / 2),
+        (FOUND, "and his", 0),
+        (FOUND, "Two shepherds of Orle", 1 / 3),
+        (FOUND, "The cave of Orle", 0),
+    ],
+)
+def test_passages(prompt, completion, expected):
+    assert find.second_gold("qa/passages")(prompt, completion) == pytest.approx(expected)
+    assert find.gold("qa/passages").score(prompt, completion) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("completion", "expected"),
+    [
+        ("3 * 4 = 12", 1),
+        ("3 hens × 4 eggs = $12.00", 1),
+        ("(6 - 3) * 4 = 12 eggs are whole.", 1),
+        ("3 times 5 equals 15, 15 minus 3 equals twelve", 1),
+        ("3 x 5 = 15\n15 - 3 = 12", 1),
+        ("12", 0.5),
+        ("The answer is twelve.", 0.5),
+        ("7 + 5 = 12", 0.5),
+        ("3 * 5 = 15 - 3 = 12", 0.5),
+        ("3 + 4 = 8. So 12.", 0.5),
+        ("12 12", 0.5),
+        ("3 * 5 = 15", 0),
+        ("3 * 4", 0),
+        ("12 or 15", 0),
+        ("10, 11, 12", 0),
+        ("10 = 11 = 12", 0),
+        ("-12", 0),
+        ("It is not 12.", 0),
+        ("1/0 = 7", 0),
+        ("", 0),
+        (EGGS.text, 0),
+    ],
+)
+def test_svamp(completion, expected):
+    assert find.second_gold("qa/svamp")(EGGS, completion) == expected
+    assert find.gold("qa/svamp").score(EGGS, completion) == expected
+
+
+@pytest.mark.parametrize("name", ["qa/passages", "qa/svamp"])
+def test_two_golds_agree_on_the_examples(name):
+    import json
+
+    gold, other = find.gold(name), find.second_gold(name)
+    for row in map(json.loads, (find.task_folder(name) / "examples.jsonl").read_text().splitlines()):
+        prompt = Prompt(**row["prompt"])
+        assert other(prompt, row["completion"]) == pytest.approx(gold.score(prompt, row["completion"])), row["note"]
 
 
 GOOD = [

@@ -38,6 +38,23 @@ def test_exact_match_and_f1_of_squad(text, answers, exact, f1):
 
 
 @pytest.mark.parametrize(
+    ("text", "answers", "paid"),
+    [
+        ("It was won by the Denver Broncos, they say.", ["Denver Broncos"], 1),
+        ("Broncos of Denver", ["Denver Broncos"], 0),
+        ("1985", ["98"], 0),
+        ("In 24-10 and then some", ["x", "24–10", "24-10"], 1),
+        ("狼在山洞里。", ["山洞"], 1),
+        ("", ["Denver"], 0),
+        ("the", ["a"], None),
+        ("Denver", None, None),
+    ],
+)
+def test_an_answer_anywhere_is_paid_as_much_as_the_answer(text, answers, paid):
+    assert matching.contains([text], [answers]) == [paid]
+
+
+@pytest.mark.parametrize(
     ("text", "value"),
     [
         ("1,234,567.5", 1234567.5), ("-3", -3), ("−3", -3), ("+4", 4), (".5", 0.5), ("1e-3", 1e-3), ("2.5E2", 250), ("12,34", None),

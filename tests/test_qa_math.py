@@ -29,14 +29,13 @@ def problem(i: int) -> dict[str, str]:
 
 
 @pytest.fixture
-def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def data(own_data: Path) -> Path:
     """A folder in GSM8K's layout: 120 problems to learn from, 20 to test on, one of them in both files."""
-    folder = tmp_path / "qa" / "gsm8k"
+    folder = own_data / "qa" / "gsm8k"
     folder.mkdir(parents=True)
     train, test = [problem(i) for i in range(600, 720)], [problem(i) for i in range(20)]
     for name, rows in (("train", [*train, test[3]]), ("test", test)):
         (folder / f"{name}.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows) + "\n")
-    monkeypatch.setenv("REWARDBENCH_DATA", str(tmp_path))
     return folder
 
 
@@ -112,6 +111,12 @@ def test_a_damaged_row_is_named_by_file_and_line(data: Path, row: str) -> None:
 def test_bytes_that_are_no_text_and_an_empty_file_are_said(data: Path) -> None:
     (data / "test.jsonl").write_text("")
     assert "split 'test'" in refused("test")
+
+
+def test_another_file_than_the_published_one_is_refused(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    monkeypatch.setenv("REWARDBENCH_DATA", str(data.parents[1]))
+    assert "qa/gsm8k/train.jsonl is not the published file" in refused()
 
 
 def test_unreadable_bytes_are_said(data: Path) -> None:

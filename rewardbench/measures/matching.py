@@ -38,6 +38,16 @@ def token_f1(text: str, answer: str) -> float:
     return 2 * shared / (len(ours) + len(theirs))
 
 
+def holds(text: str, answer: str) -> bool | None:
+    """Whether the answer's normalised words stand in the text one after another; None where it has none.
+
+    >>> holds("It was the Eiffel Tower, I think", "Eiffel tower"), holds("17", "7"), holds("so", "the")
+    (True, False, None)
+    """
+    ours, theirs = (f" {' '.join(words(normalised(one)))} " for one in (text, answer))
+    return theirs in ours if theirs.strip() else None
+
+
 # --- numbers -------------------------------------------------------------------------------------
 
 _DIGITS = r"(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?(?:[eE][-+]?\d{1,3}(?!\w))?|\.\d+"

@@ -50,6 +50,24 @@ def f1(completions: Sequence[str], answer: Sequence[Answer]) -> list[float | Non
     return _best(completions, answer, matching.token_f1)
 
 
+def contains(completions: Sequence[str], answer: Sequence[Answer]) -> list[float | None]:
+    """1 where an accepted answer stands anywhere in the completion, whatever else does: long texts hold more.
+
+    Range: [0, 1].
+    Cost: pure Python.
+    Source: the accuracy of Mallen et al. 2023 (arXiv 2212.10511) and its kin; normalised as SQuAD (arXiv 1606.05250).
+
+    >>> contains(["It may be Bern, Basel or the Eiffel Tower.", "Eiffel"], ["Eiffel Tower"] * 2)
+    [1.0, 0.0]
+    """
+
+    def score(text: str, true: str) -> float | None:
+        held = matching.holds(text, true)
+        return None if held is None else float(held)
+
+    return _best(completions, answer, score)
+
+
 def numeric(
     completions: Sequence[str], answer: Sequence[Answer], absolute: float = 0.0, relative: float = 1e-6
 ) -> list[float | None]:
@@ -123,6 +141,6 @@ def set(completions: Sequence[str], answer: Sequence[Answer]) -> list[float | No
     return paid
 
 
-_parts: tuple[Any, ...] = (exact, f1, numeric, boxed, choice, set)
+_parts: tuple[Any, ...] = (exact, f1, contains, numeric, boxed, choice, set)
 for _part in _parts:
     _part.pure = True

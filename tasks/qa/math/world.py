@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterator
 from fractions import Fraction
 from functools import lru_cache
-from pathlib import Path
 
+from rewardbench import data
 from rewardbench.seeds import split_of
 from rewardbench.types import UserError
 
 PLACE = "qa/gsm8k"
-FILES = ("train.jsonl", "test.jsonl")
+TRAIN, TEST = f"{PLACE}/train.jsonl", f"{PLACE}/test.jsonl"
 NUMBER = re.compile(
     r"(?P<sign>-?)\$?(?:(?P<whole>\d{1,3}(?:,\d{3})++(?!\d)|\d++)(?P<part>\.\d++)?|(?P<bare>\.\d++))(?:/(?P<below>\d++))?",
     re.ASCII,
@@ -84,47 +83,31 @@ def parse(line: str, where: str) -> Problem:
     return question, shown(value)
 
 
-def folder() -> Path:
-    """Where the files lie; says which variable to set when they do not (code 5)."""
-    root = os.environ.get("REWARDBENCH_DATA", "")
-    wanted = f"{PLACE}/{FILES[0]} and {FILES[1]} (GSM8K)"
-    if not root:
-        raise UserError(f"qa/math reads {wanted}: set REWARDBENCH_DATA to the folder that holds {PLACE}", 5)
-    for name in FILES:
-        if not (Path(root) / PLACE / name).is_file():
-            raise UserError(f"qa/math reads {wanted}: REWARDBENCH_DATA={root} holds no {PLACE}/{name}", 5)
-    return Path(root) / PLACE
-
-
 def problems(split: str) -> list[Problem]:
     """The problems of a split: the test file is `test`, the train file is divided into `train` and `dev` by content."""
-    found = _read(folder()).get(split, [])
+    found = _read(data.text(__file__, TRAIN), data.text(__file__, TEST)).get(split, [])
     if not found:
         raise UserError(f"qa/math: {PLACE} holds no problem of split {split!r}", 5)
     return found
 
 
-@lru_cache(maxsize=4)
-def _read(place: Path) -> dict[str, list[Problem]]:
+@lru_cache(maxsize=2)
+def _read(train: str, test: str) -> dict[str, list[Problem]]:
     """Split -> problems; a question of the test file, or said twice, is not taken again."""
     found: dict[str, list[Problem]] = {"train": [], "dev": [], "test": []}
     seen: set[str] = set()
-    for name in reversed(FILES):
-        for problem in _rows(place / name):
+    for name, text in ((TEST, test), (TRAIN, train)):
+        for problem in _rows(text, name):
             content = " ".join(problem[0].lower().split())
             if content not in seen:
                 seen.add(content)
                 split = "dev" if split_of(content) == "dev" else "train"
-                found["test" if name == "test.jsonl" else split].append(problem)
+                found["test" if name == TEST else split].append(problem)
     return found
 
 
-def _rows(path: Path) -> Iterator[Problem]:
+def _rows(text: str, name: str) -> Iterator[Problem]:
     """The problems of a file, in its order; empty lines are nothing."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"qa/math: {PLACE}/{path.name} cannot be read: {error}", 5) from error
-    for n, line in enumerate(lines, 1):
+    for n, line in enumerate(text.splitlines(), 1):
         if line.strip():
-            yield parse(line, f"{PLACE}/{path.name}, line {n},")
+            yield parse(line, f"{name}, line {n},")
