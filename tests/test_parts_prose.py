@@ -23,7 +23,7 @@ from rewardbench.rewards import coherence, grammar, readability, relevance, safe
 from rewardbench.types import Part, Prompt, UserError
 
 TOPICS = {"readability", "sentiment", "grammar", "coherence", "style", "safety", "relevance"}
-EXTRAS = {"style.rhyme": "pronouncing", "style.metre": "pronouncing", "safety.toxicity": "profanity_check"}
+EXTRAS = {"style.rhyme": "pronouncing", "style.couplet": "pronouncing", "style.metre": "pronouncing", "safety.toxicity": "profanity_check"}
 PARTS = sorted(name for name in find.parts() if name.partition(".")[0] in TOPICS)
 KEEPER = (
     "The old keeper climbed the stairs of the lighthouse every evening and lit the lamp. He had done so for forty years, "
@@ -47,6 +47,8 @@ def call(name, completions, **params):
         pytest.importorskip(EXTRAS[name])
     if "prompts" in inspect.signature(function).parameters:
         params = {"prompts": ["Tell me of the old lighthouse keeper, Ann."] * len(completions), **params}
+    if "line" in inspect.signature(function).parameters:
+        params = {"line": ["The night was long and cold"] * len(completions), **params}
     return function(completions=completions, **params)
 
 

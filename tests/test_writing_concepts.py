@@ -70,7 +70,8 @@ def test_a_stream_is_shuffled_by_its_seed_and_goes_on_epoch_by_epoch(rows: Path)
 
 def test_a_prompt_shows_words_and_sentences_but_not_how_people_use_the_words(rows: Path) -> None:
     first = next(task.prompts("train", 1))
-    assert set(first.columns) == set(task.verifiable) == {"keywords", "references"}
+    assert set(first.columns) == {"keywords", "references"}
+    assert task.verifiable == ("references",)
     assert sorted(first.columns["keywords"]) == sorted(first.truth)
     assert all(word in first.text for word in first.truth)
     assert set(first.truth.values()) <= {"".join(s) for n in range(1, 5) for s in combinations("NVPB", n)}
@@ -231,7 +232,7 @@ def test_people_score_high_shuffled_words_low_and_both_golds_agree() -> None:
             shuffled.append(gold.score(prompt, wrong))
             agreed += [(gold.score(prompt, t) >= gold.bar) == (second(prompt, t) >= 0.75) for t in (scene, wrong)]
     means = [sum(scores) / len(scores) for scores in (people, shuffled, agreed)]
-    assert means == pytest.approx([0.895, 0.216, 0.925], abs=0.01)
+    assert means == pytest.approx([0.896, 0.216, 0.927], abs=0.01)
     better = sum((a > b) + (a == b) / 2 for a, b in zip(people, shuffled, strict=True)) / len(people)
     assert better == pytest.approx(0.905, abs=0.01)
 
@@ -262,5 +263,5 @@ def test_one_frame_for_all_prompts_is_paid_little(frame: str) -> None:
             random.Random("#".join(words)).shuffle(words)
             scores.append(gold.score(prompt, frame.format(*words)))
     assert len(scores) > 450
-    assert sum(scores) / len(scores) < 0.42
+    assert sum(scores) / len(scores) < 0.41
     assert sum(score >= gold.bar for score in scores) / len(scores) < 0.38

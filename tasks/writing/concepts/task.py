@@ -37,4 +37,4 @@ def prompt_of(row: Row, roles: dict[str, str]) -> Prompt:
     return Prompt(id=name, text=text, columns=columns, truth=truth)
 
 
-task = Task(prompts=prompts, max_tokens=48, version=1, verifiable=("keywords", "references"))
+task = Task(prompts=prompts, max_tokens=48, version=1, verifiable=("references",))
