@@ -359,6 +359,11 @@ def test_a_style_that_is_none_is_one_line(part, params):
     assert "\n" not in str(caught.value)
 
 
+def test_words_that_are_pronounced_without_a_vowel_have_a_metre_too():
+    pytest.importorskip("pronouncing")
+    assert 0 < style.metre(["Hmm, shh, the wolf is sleeping in the barn."])[0] <= 1
+
+
 def shakespeare():
     """The sonnets of fourteen lines."""
     path = Path(os.environ["REWARDBENCH_DATA"]) / "writing" / "sonnets" / "shakespeare_sonnets.json"

@@ -180,8 +180,8 @@ def _fit(words: Sequence[str], wanted: str) -> float:
 @lru_cache(maxsize=1 << 14)
 def _stresses(word: str) -> frozenset[str]:
     """The stress patterns of a word, a character a syllable: 0, 1, or 2 where either will do."""
-    said = {_dictionary().stresses(phones) for phones in _pronounced(word)} or {"2" * prose.syllables(word)}
-    return frozenset("2" if len(pattern) == 1 else pattern for pattern in said if pattern)
+    said = {_dictionary().stresses(phones) for phones in _pronounced(word)} - {""} or {"2" * prose.syllables(word)}
+    return frozenset("2" if len(pattern) == 1 else pattern for pattern in said)
 
 
 def _pronounced(word: str) -> list[str]:

@@ -19,8 +19,8 @@ bar = 0.7
 SMALL = set()
 for _words in (
     "a an the and or but nor if as so than that this these those of in on at to for from by with without i you he she",
-    "it we they me him her us them my thy your his its our their thou thee is are was were be been am do did have has had",
-    "will would shall should can could may might must not no who whom whose which what when where how why all",
+    "it we they me him her us them my thy your his its our their thou thee is are was were be been am do did",
+    "have has had will would shall should can could may might must not no who whom whose which what when where how all",
 ):
     SMALL |= set(_words.split())
 LAST_NEVER = (

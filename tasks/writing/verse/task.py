@@ -15,8 +15,8 @@ from rewardbench.types import Prompt, Task
 from .world import read, rhymes, words
 
 ASK = (
-    "Write the next line of a poem. It rhymes with this line, has ten syllables, and every second syllable is "
-    "stressed. Write only that line.\n{}"
+    'Write the next line of this poem. It must end with a word that rhymes with "{1}", and have ten syllables, every '
+    "second one stressed. Write only that one line.\n{0}"
 )
 
 
@@ -34,7 +34,7 @@ def prompt_of(line: str, partner: str, known: frozenset[str]) -> Prompt:
     name = hashlib.sha256(line.encode()).hexdigest()[:12]
     columns = {"line": line, "references": [partner]}
     truth = {"line": line, "rhymes": rhymes(words(line)[-1], known)}
-    return Prompt(id=name, text=ASK.format(line), columns=columns, truth=truth)
+    return Prompt(id=name, text=ASK.format(line, words(line)[-1]), columns=columns, truth=truth)
 
 
 task = Task(prompts=prompts, max_tokens=32, version=1)
