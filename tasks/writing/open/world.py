@@ -79,9 +79,9 @@ def stem(word: str) -> str:
     return re.sub(r"(?<=...)(?:ies|ings?|ers?|ed|es|s|e|y)$", "", word)
 
 
-RANKS = "[Aa]ce|[Tt]wo|[Tt]hree|[Ff]our|[Ff]ive|[Ss]ix|[Ss]even|[Ee]ight|[Nn]ine|[Tt]en|[Jj]ack|[Qq]ueen|[Kk]ing|[2-9]|10"
+RANKS = "[Aa]ce|[Tt]wo|[Tt]hree|[Ff]our|[Ff]ive|[Ss]ix|[Ss]even|[Ee]ight|[Nn]ine|[Tt]en|[Jj]ack|[Qq]ueen|[Kk]ing"
 FORMS = (
-    (r"chess move", r"/(?:1\.\.\.\s?)?(?:[a-h][36]|[a-h][45]|[a-h]6|N[acfh]6)\.?/"),
+    (r"chess move", r"/(?:1\.\.\.\s?)?(?:[a-h][56]|N[acfh]6)\.?/"),
     (r"20-sided", r"/(?:1[0-9]|20|[1-9])\.?/"),
     (r"prime number between 1 and 50", r"/(?:2|3|5|7|11|13|17|19|23|29|31|37|41|43|47)\.?/"),
     (r"number between 1 and 100", r"/(?:100|[1-9][0-9]?)\.?/"),
@@ -91,7 +91,7 @@ FORMS = (
     (r"first digit", r"/[0-9]\.?/"),
     (r"passphrase", r"/[A-Za-z]{2,}(?:-[A-Za-z]{2,}){4}\.?/"),
     (r"emoji", r"/[\u2190-\u2bff\u3030\u303d\U0001f000-\U0001faff\ufe0f\u200d]{1,7}/"),
-    (r"deck of cards", rf"/(?:[Tt]he )?(?:{RANKS}) of (?:[Hh]earts|[Ss]pades|[Cc]lubs|[Dd]iamonds)\.?/"),
+    (r"deck of cards", rf"/(?:[Tt]he )?(?:{RANKS}|[2-9]|10) of (?:[Hh]earts|[Ss]pades|[Cc]lubs|[Dd]iamonds)\.?/"),
     (r"\b4 lines", "lines 4"),
     (r"haiku", "lines 3"),
     (r"one random fruit and one random vegetable", "items 2"),
