@@ -96,7 +96,7 @@ def test_an_exact_form_is_checked_exactly(question: str, right: str, wrong: str)
     for score in (gold.score, second):
         assert score(prompt, right) == 1
         assert score(prompt, wrong) == 0
-    assert gold.kind(prompt, right) == right.lower()
+    assert gold.kind(prompt, right) == right.lower()  # none has more than three words
 
 
 def test_any_text_is_scored() -> None:

@@ -46,7 +46,7 @@ def kind(prompt: Prompt, completion: Said) -> str:
     form = str(prompt.truth["form"])
     if form[0] == "/":
         found = re.search(form[1:-1], text)
-        return found[0].strip(".").lower() if found else "none"
+        return " ".join(re.split(r"[-\s]+", found[0].strip(".").lower())[:3]) if found else "none"
     stems = core(prompt, text)
     if form.startswith("items"):
         return " ".join(sorted(stems)) or "none"
