@@ -151,4 +151,4 @@ def test_the_rules_agree_with_a_pronouncing_dictionary() -> None:
         heard += [world._heard(w) == world._heard(other)] * (other != w)
         right += [bool(last[w] & last[mine])] * (mine != w)
     figures = [mean(list(map(float, some))) for some in (syllables, stressed, heard, right)]
-    assert figures == pytest.approx([0.97, 0.88, 0.81, 0.84], abs=0.02)
+    assert figures == pytest.approx([0.97, 0.88, 0.81, 0.87], abs=0.02)
