@@ -563,7 +563,7 @@ def test_a_missing_extra_is_one_line(name, monkeypatch):
         kept.cache_clear()
     monkeypatch.setitem(sys.modules, EXTRAS[name], None)
     with pytest.raises(UserError, match="pip install") as caught:
-        function(["a cold night\nan old light"])
+        function(["a cold night\nan old light"], **({"line": ["a light"]} if name == "style.couplet" else {}))
     assert caught.value.code == 5
 
 
