@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rewardbench import find
 from rewardbench.types import Prompt, UserError
 
-NAMES = ["qa/lookup", "qa/math", "qa/passages", "qa/svamp", "writing/story", "dialogue/booking"]
+NAMES = ["qa/lookup", "qa/math", "qa/passages", "qa/svamp", "writing/story", "writing/concepts", "writing/verse", "writing/open", "dialogue/booking"]
 
 
 def second(name):
@@ -44,7 +44,11 @@ ASKED = "Write a story of three to five short sentences. Use the words dragon, l
 STORY = Prompt("c", text=ASKED, truth=("dragon", "lantern", "forest"))
 GOAL = {"goal": {"day": "Friday", "time": "7", "people": "four"}}
 TABLE = Prompt("d", text="You are a clerk. Customer: Hi, can I book a table for four?", truth=GOAL)
+USED = Prompt("e", text="Use dragon, lantern and forest.", truth={"dragon": "N", "lantern": "N", "forest": "NP"})
+VERSE = Prompt("f", text="?", truth={"line": "The dragon carried lanterns through the night,", "rhymes": ("light", "white")})
+BRIDGE = Prompt("g", text="Name a bridge over a river.", truth={"form": "sentence", "topic": ("bridg", "river")})
 PROMPTS = {"qa/lookup": HAS, "qa/math": PROBLEM, "qa/passages": FOUND, "qa/svamp": EGGS, "writing/story": STORY, "dialogue/booking": TABLE}
+PROMPTS |= {"writing/concepts": USED, "writing/verse": VERSE, "writing/open": BRIDGE}
 
 
 def talk(*turns):

@@ -23,7 +23,7 @@ from rewardbench.rewards import coherence, grammar, readability, relevance, safe
 from rewardbench.types import Part, Prompt, UserError
 
 TOPICS = {"readability", "sentiment", "grammar", "coherence", "style", "safety", "relevance"}
-EXTRAS = {"style.rhyme": "pronouncing", "style.metre": "pronouncing", "safety.toxicity": "profanity_check"}
+EXTRAS = {"style.rhyme": "pronouncing", "style.couplet": "pronouncing", "style.metre": "pronouncing", "safety.toxicity": "profanity_check"}
 PARTS = sorted(name for name in find.parts() if name.partition(".")[0] in TOPICS)
 KEEPER = (
     "The old keeper climbed the stairs of the lighthouse every evening and lit the lamp. He had done so for forty years, "
@@ -47,6 +47,8 @@ def call(name, completions, **params):
         pytest.importorskip(EXTRAS[name])
     if "prompts" in inspect.signature(function).parameters:
         params = {"prompts": ["Tell me of the old lighthouse keeper, Ann."] * len(completions), **params}
+    if "line" in inspect.signature(function).parameters:
+        params = {"line": ["The night was long and cold"] * len(completions), **params}
     return function(completions=completions, **params)
 
 
@@ -357,6 +359,11 @@ def test_a_style_that_is_none_is_one_line(part, params):
     assert "\n" not in str(caught.value)
 
 
+def test_words_that_are_pronounced_without_a_vowel_have_a_metre_too():
+    pytest.importorskip("pronouncing")
+    assert 0 < style.metre(["Hmm, shh, the wolf is sleeping in the barn."])[0] <= 1
+
+
 def shakespeare():
     """The sonnets of fourteen lines."""
     path = Path(os.environ["REWARDBENCH_DATA"]) / "writing" / "sonnets" / "shakespeare_sonnets.json"
@@ -556,7 +563,7 @@ def test_a_missing_extra_is_one_line(name, monkeypatch):
         kept.cache_clear()
     monkeypatch.setitem(sys.modules, EXTRAS[name], None)
     with pytest.raises(UserError, match="pip install") as caught:
-        function(["a cold night\nan old light"])
+        function(["a cold night\nan old light"], **({"line": ["a light"]} if name == "style.couplet" else {}))
     assert caught.value.code == 5
 
 

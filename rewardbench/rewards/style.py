@@ -85,6 +85,22 @@ def rhyme(completions: Sequence[str], scheme: str = "ABAB") -> list[float]:
     return [_scheme_kept([_last_word(line) for line in _lines(text)], scheme) for text in completions]
 
 
+def couplet(completions: Sequence[str], line: Sequence[str]) -> list[float]:
+    """1 where the completion's first line rhymes with the line that it answers, else 0.
+
+    A word does not rhyme with itself.
+
+    Range: [0, 1]; 0 without words.
+    Cost: pronouncing (extra `rhyme`), looked up; words that it does not know go by their spelling.
+    Source: own; a rhyme is equal from the last stressed vowel on.
+
+    >>> couplet(["The wolf was old", "The wolf ran"], ["The night was cold"] * 2)
+    [1.0, 0.0]
+    """
+    ends = [[_last_word(first) for first in _lines(text)[:1]] for text in completions]
+    return [float(any(_rhymes(*sorted((_last_word(a), b))) for b in end)) for a, end in zip(line, ends, strict=True)]
+
+
 def _lines(text: str) -> list[str]:
     """The lines that have words."""
     return [line for line in text.splitlines() if prose.WORD.search(line)]
@@ -164,8 +180,8 @@ def _fit(words: Sequence[str], wanted: str) -> float:
 @lru_cache(maxsize=1 << 14)
 def _stresses(word: str) -> frozenset[str]:
     """The stress patterns of a word, a character a syllable: 0, 1, or 2 where either will do."""
-    said = {_dictionary().stresses(phones) for phones in _pronounced(word)} or {"2" * prose.syllables(word)}
-    return frozenset("2" if len(pattern) == 1 else pattern for pattern in said if pattern)
+    said = {_dictionary().stresses(phones) for phones in _pronounced(word)} - {""} or {"2" * prose.syllables(word)}
+    return frozenset("2" if len(pattern) == 1 else pattern for pattern in said)
 
 
 def _pronounced(word: str) -> list[str]:
@@ -184,6 +200,6 @@ def _dictionary() -> Any:
     return pronouncing
 
 
-_parts: tuple[Any, ...] = (richness, variety, plain_words, rhyme, metre)
+_parts: tuple[Any, ...] = (richness, variety, plain_words, rhyme, couplet, metre)
 for _part in _parts:
     _part.pure = True
