@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from itertools import pairwise, starmap
+from itertools import groupby, pairwise, starmap
 from math import fsum
 
 from rewardbench.types import Message, Prompt, Said
@@ -23,6 +23,8 @@ ENOUGH_NEW, ENOUGH = 3, 8
 """New words, and words of content, that make a message specific."""
 MOST_WORDS = 45
 MOST_QUESTIONS = 2
+FEW = 10
+"""Words below which none is too frequent."""
 LABEL = re.compile(
     r"(?im)^\W*(?:agent|user|assistant|speaker|person|friend|human|partner|bot|me|you|[ab12])\b[^.!?\n]{0,9}:"
 )
@@ -45,7 +47,7 @@ VERB_END = frozenset(("s", "re", "m", "ve", "d", "ll", "t"))
 """What follows the apostrophe of a verb."""
 ARTICLE, LINK = frozenset(("a", "an", "the")), frozenset(("of", "with", "from"))
 NEVER_AFTER_LINK = "and or but of to in on at for with by from is are was were has have can will"
-NEVER_AFTER = NEVER_AFTER_LINK.split() + "a an the his her their my your our its".split()
+NEVER_AFTER = (*NEVER_AFTER_LINK.split(), "a", "an", "the", "his", "her", "their", "my", "your", "our", "its")
 
 
 def gold(prompt: Prompt, completion: Said) -> float:
@@ -62,8 +64,10 @@ def kind(prompt: Prompt, completion: Said) -> str:
 
 
 def worths(prompt: Prompt, completion: Said) -> list[float]:
-    """The worth of each of the policy's messages, in [0, 1]."""
-    return [worth(_lifts(prompt), before, text) for before, text in _turns(prompt, completion)]
+    """The worth of each of the policy's messages, in [0, 1]; less for one that is put as the one before it was."""
+    turns, lifts = _turns(prompt, completion), _lifts(prompt)
+    mine = [text for _, text in turns]
+    return [worth(lifts, before, text) * framed(mine[:i], text) for i, (before, text) in enumerate(turns)]
 
 
 def worth(lifts: Mapping[str, float], before: Sequence[str], text: str) -> float:
@@ -73,6 +77,17 @@ def worth(lifts: Mapping[str, float], before: Sequence[str], text: str) -> float
         return 0.0
     known = _stems(before)
     return relevance(lifts, said, known) * specificity(said, known) * manner(before, text)
+
+
+def framed(mine: Sequence[str], text: str) -> float:
+    """1, falling to 0, for the share of a message's frame that the policy's earlier messages have: other words put in.
+
+    >>> framed(["A chip is a great topic of today."], "The ball is a great topic of today."), framed([], "A ball.")
+    (0.0, 1.0)
+    """
+    known = {gram for other in mine for gram in _frame(other)}
+    grams = _frame(text)
+    return _between(sum(gram in known for gram in grams) / max(1, len(grams)), 0.7, 0.3)
 
 
 def relevance(lifts: Mapping[str, float], said: Sequence[str], known: set[str]) -> float:
@@ -133,7 +148,7 @@ def fresh(before: Sequence[str], text: str) -> float:
 
 
 def sentence_like(text: str) -> float:
-    """1, falling to 0, for what speech does not look like: strings of bare words, no verb, words that cannot meet.
+    """1, falling to 0, for what speech does not look like: bare words in a row, one word all over, no verb, a bad pair.
 
     >>> sentence_like("The players wear chips."), sentence_like("nfl team ball chip speed track data player")
     (1.0, 0.0)
@@ -142,7 +157,8 @@ def sentence_like(text: str) -> float:
     light = sum(map(aside, told)) / max(1, len(told))
     verbs = any(w in VERB or w.partition("'")[2] in VERB_END or _verbal(w) for w in told)
     commas = _between(text.count(",") / max(1, len(told)), 0.3, 0.15)
-    salad = _between(light, 0.1, 0.25) * _between(_longest_run(told), 9, 5) * commas
+    most = max(Counter(told).values(), default=0) / max(FEW, len(told))
+    salad = _between(light, 0.1, 0.25) * _between(_longest_run(told), 9, 5) * commas * _between(most, 0.35, 0.22)
     return salad * (1.0 if verbs else 0.3) * 0.5 ** sum(starmap(_clash, pairwise(told)))
 
 
@@ -157,13 +173,17 @@ def _clash(first: str, second: str) -> bool:
 
 
 def finished(text: str) -> float:
-    """1 for a text that comes to its end, a half for one that is cut off; less the longer it is above the most words.
+    """1 for a text that comes to its end; half for one that is cut off, for several lines; less above the most words.
 
     >>> finished("They do."), finished("They do and the")
     (1.0, 0.5)
     """
     ended = re.search(r"[.!?…][\"')\]]*$", text.rstrip()) is not None
-    return (1.0 if ended else 0.5) * _between(len(words(text)), 2 * MOST_WORDS, MOST_WORDS)
+    return (
+        (1.0 if ended else 0.5)
+        * (0.5 if "\n" in text.strip() else 1.0)
+        * _between(len(words(text)), 2 * MOST_WORDS, MOST_WORDS)
+    )
 
 
 def act(text: str) -> str:
@@ -211,6 +231,17 @@ def _threes(text: str) -> list[tuple[str, ...]]:
     """
     told = words(text)
     return list(zip(told, told[1:], told[2:], strict=False))
+
+
+def _frame(text: str) -> list[tuple[str, ...]]:
+    """The fours of a message's frame: its words of grammar, and one place for what stands between them.
+
+    >>> _frame("The old song is a chip.")
+    [('the', '_', 'is', 'a'), ('_', 'is', 'a', '_')]
+    """
+    marks = [word if aside(word) else "_" for word in words(text)]
+    frame = [mark for mark, _ in groupby(marks)]
+    return list(zip(frame, frame[1:], frame[2:], frame[3:], strict=False))
 
 
 def _verbal(word: str) -> bool:
