@@ -100,9 +100,10 @@ def relevance(lifts: Mapping[str, float], said: Sequence[str], known: set[str]) 
     [1.0, 0.66, 0.0]
     """
     different = set(said)
-    worth = [min(lifts.get(word, REST), MOST_OLD if word in known else MOST_NEW) for word in different]
-    mean = (fsum(worth) + PRIOR * REST) / (len(different) + PRIOR)
-    return _between(mean, REST, 0.0) * (1.0 if any(word in lifts for word in different - known) else UNKNOWING)
+    most = {word: MOST_OLD if word in known else MOST_NEW for word in different}
+    gained = fsum(min(lifts[word], most[word]) - REST for word in different if word in lifts)
+    share = min(1.0, gained / (-REST * (len(different) + PRIOR)))
+    return share * (1.0 if any(word in lifts for word in different - known) else UNKNOWING)
 
 
 def specificity(said: Sequence[str], known: set[str]) -> float:

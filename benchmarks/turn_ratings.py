@@ -1,0 +1,160 @@
+"""Does dialogue/knowledge's gold agree with people? Partners' ratings of recorded messages, and messages out of place.
+
+    REWARDBENCH_DATA=FOLDER python benchmarks/turn_ratings.py --split dev --split test --places 3000
+
+For each place of a recorded conversation the message that was really said there is scored as if the policy had said it.
+Spearman's rho with the rating that the partner gave it is taken over all messages, and within raters: many rate all
+that one partner says alike, so rating and score are taken less their means over what one speaker says in one
+conversation, for speakers who were not rated alike throughout. Intervals are percentile bootstraps over conversations.
+Length is shown beside gold: a score that agrees no better than the number of words says nothing that length does not.
+
+Then how often the true message scores above one from a conversation about another article, above the last message said
+again, and above filler that fits anywhere. The form of gold was chosen on `train`; `dev` and `test` are held out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from scipy.stats import spearmanr
+
+from rewardbench import find
+from rewardbench.seeds import generator, stream
+from rewardbench.types import Floats, UserError
+
+TASK = "dialogue/knowledge"
+RATINGS = {"Poor": 1, "Not Good": 2, "Passable": 3, "Good": 4, "Excellent": 5}
+FILLER = "That is so interesting! I did not know that. What else do you know about it?"
+RESAMPLES = 1000
+
+
+@dataclass(frozen=True)
+class Place:
+    """One recorded message, and what gold says of it and of those in its stead."""
+
+    conversation: int
+    speaker: int
+    """0 or 1."""
+    rating: float
+    """1 to 5; NaN where it was not rated."""
+    scores: tuple[float, ...]
+    """Of the true message by gold, second gold and number of words; by gold of a random one, a parrot's and filler."""
+
+
+def places(split: str, most: int) -> list[Place]:
+    """At most so many places of a split, drawn evenly."""
+    task, world = (_module(name) for name in ("task", "world"))
+    chats, rng = world.chats(split), stream(f"turn_ratings/{split}")
+    every = [(n, i) for n, chat in enumerate(chats) for i in task.open_places(chat)]
+    return [_place(task, chats, n, i, split == "train") for n, i in rng.sample(every, min(most, len(every)))]
+
+
+def _module(name: str) -> ModuleType:
+    """A module of the task."""
+    return find.tasks._module(find.task_folder(TASK), name)
+
+
+def _place(task: ModuleType, chats: Sequence[Any], n: int, i: int, own: bool) -> Place:
+    """The scores of one place."""
+    chat, gold, second = chats[n], find.gold(TASK).score, find.second_gold(TASK)
+    assert second is not None
+    prompt, said = task.prompt_of(chat, i, n if own else -1), chat.messages[i]
+    rng = stream(f"turn_ratings/{n}/{i}")
+    other = rng.choice([c for c in chats if c.article != chat.article and task.open_places(c)])
+    stranger = other.messages[rng.choice(task.open_places(other))]
+    instead = [gold(prompt, text) for text in (stranger, chat.messages[i - 1], FILLER)]
+    scores = (gold(prompt, said), second(prompt, said), float(len(said.split())), *instead)
+    return Place(n, i % 2, float(RATINGS.get(chat.ratings[i], np.nan)), scores)
+
+
+def rho(x: Floats, y: Floats) -> float:
+    """Spearman's rank correlation; NaN where one does not vary."""
+    return float(spearmanr(x, y).statistic) if np.ptp(x) and np.ptp(y) else float("nan")
+
+
+def within(x: Floats, y: Floats, raters: Floats) -> float:
+    """Spearman's rho of both less their means over each rater's ratings, of raters that told messages apart.
+
+    >>> round(within(np.array([1.0, 2, 9, 8]), np.array([4.0, 5, 1, 1]), np.array([0, 0, 1, 1])), 6)
+    1.0
+    """
+    _, mine = np.unique(raters, return_inverse=True)
+    count = np.bincount(mine)
+    x, y = (a - (np.bincount(mine, a) / count)[mine] for a in (x, y))
+    told = (np.bincount(mine, np.abs(y)) > 1e-9)[mine]
+    return rho(x[told], y[told])
+
+
+def interval(
+    conversations: Floats, measure: Callable[[Floats, Floats], float], name: str
+) -> tuple[float, float, float]:
+    """The measure and its 95 % percentile interval over resampled conversations.
+
+    `measure` is given rows and, for each, the number of the draw that it belongs to: a conversation drawn twice is two.
+    """
+    groups = [np.flatnonzero(conversations == c) for c in np.unique(conversations)]
+    rng, drawn = generator(f"turn_ratings/{name}"), []
+    for _ in range(RESAMPLES):
+        chosen = [groups[c] for c in rng.integers(len(groups), size=len(groups))]
+        drawn.append(measure(np.concatenate(chosen), np.repeat(np.arange(len(chosen)), [len(c) for c in chosen])))
+    low, high = np.nanquantile(drawn, [0.025, 0.975])
+    return measure(np.arange(len(conversations)), conversations), float(low), float(high)
+
+
+def report(split: str, found: Sequence[Place]) -> None:
+    """Print the lines of one split."""
+    rated = [p for p in found if np.isfinite(p.rating)]
+    print(f"{split}: {len(found)} messages of {len({p.conversation for p in found})} conversations, {len(rated)} rated")
+    agreements(split, rated)
+    scores, owner = np.array([p.scores for p in found]), np.array([p.conversation for p in found])
+    for column, name in enumerate(("a random message", "the last message again", "filler"), 3):
+        won = wins_of(found, column)
+        told = interval(owner, lambda rows, _, won=won: float(won[rows].mean()), f"{split}/{name}")
+        print(f"  true message above {name}: {told[0]:.1f} % [{told[1]:.1f}, {told[2]:.1f}], ties a half")
+    print(f"  gold and second gold, Spearman: {rho(scores[:, 0], scores[:, 1]):+.3f}")
+    true, other = scores[:, 0].mean(), scores[:, 3].mean()
+    print(f"  mean gold of one message, of which two make a dialogue: true {true:.3f}, random {other:.3f}")
+
+
+def wins_of(found: Sequence[Place], column: int) -> Floats:
+    """100 for a place whose true message scores above what stands in its stead, 50 for a tie, 0 below."""
+    gap = np.array([p.scores[0] - p.scores[column] for p in found])
+    return 100.0 * ((gap > 0) + (gap == 0) / 2)
+
+
+def agreements(split: str, rated: Sequence[Place]) -> None:
+    """Print how each score agrees with the ratings, over all messages and within raters."""
+    y, owner, speaker = (np.array([getattr(p, a) for p in rated]) for a in ("rating", "conversation", "speaker"))
+    for column, name in enumerate(("gold", "second gold", "number of words")):
+        x = np.array([p.scores[column] for p in rated])
+        all_ = interval(owner, lambda rows, _, x=x: rho(x[rows], y[rows]), f"{split}/{name}/all")
+        inside = interval(
+            owner, lambda rows, draw, x=x: within(x[rows], y[rows], 2 * draw + speaker[rows]), f"{split}/{name}/within"
+        )
+        for what, told in (("all", all_), ("within raters", inside)):
+            print(f"  Spearman, {name}, {what}: {told[0]:+.3f} [{told[1]:+.3f}, {told[2]:+.3f}]")
+
+
+def main() -> int:
+    """Measure the asked splits."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--split", action="append", choices=["train", "dev", "test"], required=True, dest="splits")
+    parser.add_argument("--places", type=int, default=3000, help="at most so many messages a split")
+    given = parser.parse_args()
+    try:
+        for split in given.splits:
+            report(split, places(split, given.places))
+    except UserError as error:
+        print(f"turn_ratings: {error}", file=sys.stderr)
+        return error.code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
