@@ -228,7 +228,7 @@ def test_every_design_pays_for_what_it_names() -> None:
     long = talk(CHIPS, NEWS + " well" * 40, MORE + " well" * 20)
     near = talk(CHIPS, CHIPS.columns["references"][0])
     dialogues = {"good": good, "parrot": parrot, "asks": asks, "friendly": friendly, "long": long, "near": near}
-    best = {"reference": "good", "exploit": "parrot", "friendly": "friendly", "length": "long", "overlap": "near"}
+    best = {"reference": "good", "exploit": "parrot", "friendly": "friendly", "wordy": "long", "overlap": "near"}
     for design, wanted in best.items():
         found = dict(zip(dialogues, paid(design, *dialogues.values()), strict=True))
         assert max(found, key=found.__getitem__) == wanted, (design, found)
