@@ -10,6 +10,7 @@ Length is shown beside gold: a score that agrees no better than the number of wo
 
 Then how often the true message scores above one from a conversation about another article, above the last message said
 again, and above filler that fits anywhere. The form of gold was chosen on `train`; `dev` and `test` are held out.
+`--forms` compares some of the forms there.
 """
 
 from __future__ import annotations
@@ -71,6 +72,64 @@ def _place(task: ModuleType, chats: Sequence[Any], n: int, i: int, own: bool) ->
     instead = [gold(prompt, text) for text in (stranger, chat.messages[i - 1], FILLER)]
     scores = (gold(prompt, said), second(prompt, said), float(len(said.split())), *instead)
     return Place(n, i % 2, float(RATINGS.get(chat.ratings[i], np.nan)), scores)
+
+
+def raters(split: str) -> None:
+    """Print how the ratings of a split spread, and how often a message takes up what the one before it brought."""
+    world = _module("world")
+    given = [(n, i % 2, r) for n, chat in enumerate(world.chats(split)) for i, r in enumerate(chat.ratings) if r]
+    by: dict[tuple[int, int], set[str]] = {}
+    for number, speaker, rating in given:
+        by.setdefault((number, speaker), set()).add(rating)
+    good = np.mean([RATINGS[rating] >= RATINGS["Good"] for *_, rating in given])
+    alike = np.mean([len(some) == 1 for some in by.values()])
+    print(f"{split}: {100 * good:.0f} % of ratings Good or Excellent, {100 * alike:.0f} % of raters gave one alone")
+    taken = [took for chat in world.chats(split) for took in _taken_up(world, chat.messages)]
+    print(f"  {100 * np.mean(taken):.0f} % of recorded messages take up a word that the one before was first to say")
+
+
+def _taken_up(world: ModuleType, messages: Sequence[str]) -> list[bool]:
+    """For each message from the third on that follows one with new words: whether it says one of them."""
+    said = [set(world.content(text)) for text in messages]
+    told = []
+    for i in range(2, len(said)):
+        if new := said[i - 1] - set().union(*said[max(0, i - 1 - world.CONTEXT) : i - 1]):
+            told.append(bool(new & said[i]))
+    return told
+
+
+def forms(most: int) -> None:
+    """Print, for some forms of a message's worth, what they tell on train."""
+    task, world, gold = (_module(name) for name in ("task", "world", "gold"))
+    chats, rng = world.chats("train"), stream("turn_ratings/train")
+    every = [(n, i) for n, chat in enumerate(chats) for i in task.open_places(chat)]
+    rows, owner, y = [], [], []
+    for n, i in rng.sample(every, min(most, len(every))):
+        prompt, pick = task.prompt_of(chats[n], i, n), stream(f"turn_ratings/{n}/{i}")
+        other = pick.choice([c for c in chats if c.article != chats[n].article and task.open_places(c)])
+        stranger = other.messages[pick.choice(task.open_places(other))]
+        rows.append([_pieces(gold, world, prompt, text) for text in (chats[n].messages[i], stranger)])
+        owner.append(2 * n + i % 2)
+        y.append(float(RATINGS.get(chats[n].ratings[i], np.nan)))
+    r, n_all, n_new, manner = np.moveaxis(np.array(rows), 2, 0)
+    whole = {f"{e} words": np.minimum(1, n_all / e) * np.minimum(1, n_new / m) * manner for e, m in ((8, 3), (15, 5))}
+    told = {"relevance alone": r, "without relevance": whole["8 words"]}
+    told |= {name: r * rest for name, rest in whole.items()} | {f"root, {n}": r**0.5 * w for n, w in whole.items()}
+    rated = np.isfinite(y)
+    for name, score in told.items():
+        gap = score[:, 0] - score[:, 1]
+        inside = within(score[rated, 0], np.array(y)[rated], np.array(owner)[rated])
+        print(
+            f"  {name}: above a random message {100 * ((gap > 0) + (gap == 0) / 2).mean():.1f} %, within {inside:+.3f}"
+        )
+
+
+def _pieces(gold: ModuleType, world: ModuleType, prompt: Any, text: str) -> tuple[float, float, float, float]:
+    """Relevance, words of content, those of them that are new, and manner of a message."""
+    before = [m["content"] for m in prompt.messages]
+    said, known = world.content(text), {w for other in before for w in world.content(other)}
+    relevance = gold.relevance(prompt.truth["lifts"], said, known) if said else 0.0
+    return relevance, len(set(said)), len(set(said) - known), gold.manner(before, text)
 
 
 def rho(x: Floats, y: Floats) -> float:
@@ -144,10 +203,14 @@ def agreements(split: str, rated: Sequence[Place]) -> None:
 def main() -> int:
     """Measure the asked splits."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--split", action="append", choices=["train", "dev", "test"], required=True, dest="splits")
+    parser.add_argument("--split", action="append", choices=["train", "dev", "test"], default=[], dest="splits")
     parser.add_argument("--places", type=int, default=3000, help="at most so many messages a split")
+    parser.add_argument("--forms", action="store_true", help="compare forms of gold on train")
     given = parser.parse_args()
     try:
+        if given.forms:
+            raters("train")
+            forms(given.places)
         for split in given.splits:
             report(split, places(split, given.places))
     except UserError as error:
