@@ -52,8 +52,17 @@ def places(split: str, most: int) -> list[Place]:
     """At most so many places of a split, drawn evenly."""
     task, world = (_module(name) for name in ("task", "world"))
     chats, rng = world.chats(split), stream(f"turn_ratings/{split}")
-    every = [(n, i) for n, chat in enumerate(chats) for i in task.open_places(chat)]
-    return [_place(task, chats, n, i, split == "train") for n, i in rng.sample(every, min(most, len(every)))]
+    opened = [task.open_places(chat) for chat in chats]
+    every = [(n, i) for n, some in enumerate(opened) for i in some]
+    chosen = rng.sample(every, min(most, len(every)))
+    return [_place(task, chats, n, i, split == "train", _stranger(chats, opened, n, i)) for n, i in chosen]
+
+
+def _stranger(chats: Sequence[Any], opened: Sequence[Sequence[int]], n: int, i: int) -> str:
+    """A message of a conversation about another article, the same for a place whenever it is asked for."""
+    rng = stream(f"turn_ratings/{n}/{i}")
+    other = rng.choice([k for k, chat in enumerate(chats) if chat.article != chats[n].article and opened[k]])
+    return chats[other].messages[rng.choice(opened[other])]
 
 
 def _module(name: str) -> ModuleType:
@@ -61,14 +70,11 @@ def _module(name: str) -> ModuleType:
     return find.tasks._module(find.task_folder(TASK), name)
 
 
-def _place(task: ModuleType, chats: Sequence[Any], n: int, i: int, own: bool) -> Place:
+def _place(task: ModuleType, chats: Sequence[Any], n: int, i: int, own: bool, stranger: str) -> Place:
     """The scores of one place."""
     chat, gold, second = chats[n], find.gold(TASK).score, find.second_gold(TASK)
     assert second is not None
     prompt, said = task.prompt_of(chat, i, n if own else -1), chat.messages[i]
-    rng = stream(f"turn_ratings/{n}/{i}")
-    other = rng.choice([c for c in chats if c.article != chat.article and task.open_places(c)])
-    stranger = other.messages[rng.choice(task.open_places(other))]
     instead = [gold(prompt, text) for text in (stranger, chat.messages[i - 1], FILLER)]
     scores = (gold(prompt, said), second(prompt, said), float(len(said.split())), *instead)
     return Place(n, i % 2, float(RATINGS.get(chat.ratings[i], np.nan)), scores)
@@ -102,12 +108,11 @@ def forms(most: int) -> None:
     """Print, for some forms of a message's worth, what they tell on train."""
     task, world, gold = (_module(name) for name in ("task", "world", "gold"))
     chats, rng = world.chats("train"), stream("turn_ratings/train")
-    every = [(n, i) for n, chat in enumerate(chats) for i in task.open_places(chat)]
+    opened = [task.open_places(chat) for chat in chats]
+    every = [(n, i) for n, some in enumerate(opened) for i in some]
     rows, owner, y = [], [], []
     for n, i in rng.sample(every, min(most, len(every))):
-        prompt, pick = task.prompt_of(chats[n], i, n), stream(f"turn_ratings/{n}/{i}")
-        other = pick.choice([c for c in chats if c.article != chats[n].article and task.open_places(c)])
-        stranger = other.messages[pick.choice(task.open_places(other))]
+        prompt, stranger = task.prompt_of(chats[n], i, n), _stranger(chats, opened, n, i)
         rows.append([_pieces(gold, world, prompt, text) for text in (chats[n].messages[i], stranger)])
         owner.append(2 * n + i % 2)
         y.append(float(RATINGS.get(chats[n].ratings[i], np.nan)))
