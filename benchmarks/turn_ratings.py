@@ -90,6 +90,8 @@ def raters(split: str) -> None:
     good = np.mean([RATINGS[rating] >= RATINGS["Good"] for *_, rating in given])
     alike = np.mean([len(some) == 1 for some in by.values()])
     print(f"{split}: {100 * good:.0f} % of ratings Good or Excellent, {100 * alike:.0f} % of raters gave one alone")
+    long = [len(text.split()) for chat in world.chats(split) for text in chat.messages]
+    print(f"  words of a message: median {np.median(long):.0f}, ninth decile {np.quantile(long, 0.9):.0f}")
     taken = [took for chat in world.chats(split) for took in _taken_up(world, chat.messages)]
     print(f"  {100 * np.mean(taken):.0f} % of recorded messages take up a word that the one before was first to say")
 

@@ -253,6 +253,8 @@ def test_the_reference_is_not_gold_and_pays_cheats_less() -> None:
 def test_the_real_files_are_read_whole() -> None:
     sizes = {split: len(WORLD.chats(split)) for split in ("train", "dev", "test")}
     assert sizes == {"train": 487, "dev": 52, "test": 539}
+    articles = {split: len({chat.article for chat in WORLD.chats(split)}) for split in sizes}
+    assert articles == {"train": 149, "dev": 15, "test": 99}
     contexts = {
         split: {chat.messages[i - 5 : i] for chat in WORLD.chats(split) for i in ASKED.open_places(chat)}
         for split in sizes
