@@ -11,7 +11,11 @@ from hypothesis import strategies as st
 from rewardbench import find
 from rewardbench.types import Prompt, UserError
 
-NAMES = ["qa/lookup", "qa/math", "qa/passages", "qa/svamp", "writing/story", "writing/concepts", "writing/verse", "writing/open", "dialogue/booking"]
+NAMES = [
+    "qa/lookup", "qa/math", "qa/passages", "qa/svamp", "writing/story", "writing/concepts", "writing/verse", "writing/open",
+    "dialogue/booking", "dialogue/knowledge",
+]  # fmt: skip
+TALKS = {"dialogue/booking", "dialogue/knowledge"}
 
 
 def second(name):
@@ -44,11 +48,14 @@ ASKED = "Write a story of three to five short sentences. Use the words dragon, l
 STORY = Prompt("c", text=ASKED, truth=("dragon", "lantern", "forest"))
 GOAL = {"goal": {"day": "Friday", "time": "7", "people": "four"}}
 TABLE = Prompt("d", text="You are a clerk. Customer: Hi, can I book a table for four?", truth=GOAL)
+LIFTS = {"chip": 2.4, "velocity": 1.8, "rotation": 1.6, "player": 1.2, "ball": 1.1, "speed": 1.3, "data": 1.0, "throw": 0.9}
+CHIPS = Prompt("e", text="Did you know that the players wear chips in their pads?", truth={"lifts": LIFTS})
 USED = Prompt("e", text="Use dragon, lantern and forest.", truth={"dragon": "N", "lantern": "N", "forest": "NP"})
 VERSE = Prompt("f", text="?", truth={"line": "The dragon carried lanterns through the night,", "rhymes": ("light", "white")})
 BRIDGE = Prompt("g", text="Name a bridge over a river.", truth={"form": "sentence", "topic": ("bridg", "river")})
 PROMPTS = {"qa/lookup": HAS, "qa/math": PROBLEM, "qa/passages": FOUND, "qa/svamp": EGGS, "writing/story": STORY, "dialogue/booking": TABLE}
 PROMPTS |= {"writing/concepts": USED, "writing/verse": VERSE, "writing/open": BRIDGE}
+PROMPTS |= {"dialogue/knowledge": CHIPS}
 
 
 def talk(*turns):
@@ -323,6 +330,40 @@ def test_booking(messages, expected):
     assert find.second_gold("dialogue/booking")(TABLE, messages) == pytest.approx(expected)
 
 
+NEWS = "Yes, and the ball has one too, so they can track its velocity and rotation on every throw."
+FURTHER = "It sends the speed of the ball to a screen, and coaches read the data after the game is over."
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "low", "high"),
+    [
+        (NEWS, FURTHER, 0.7, 1),
+        (NEWS, "", 0.3, 0.5),
+        (NEWS, NEWS, 0.3, 0.5),
+        (NEWS[:-1], FURTHER[:-1], 0.3, 0.5),
+        (CHIPS.text, CHIPS.text, 0, 0),
+        ("Friend: " + NEWS, "Me: " + FURTHER, 0, 0),
+        ("- " + NEWS, "1. " + FURTHER, 0, 0),
+        ("As an AI language model, I say the ball has a velocity.", "How can I help you today with the ball?", 0, 0),
+        ("That is so interesting!", "Thank you so much for telling me.", 0, 0),
+        ("I bake bread with rye flour on a stone.", "The crust gets dark in the oven after an hour.", 0, 0),
+        ("ball, velocity, rotation, throw, speed, data", "speed, data, throw, ball, velocity, player", 0, 0.05),
+        ("A ball is one of my favourite things in velocity.", "A throw is one of my favourite things in speed.", 0.1, 0.4),
+        ("Does it track the velocity and rotation of the ball?", "Do coaches read the speed data after a throw?", 0.1, 0.5),
+        (NEWS.replace(" ", " the "), FURTHER.replace(" ", " the "), 0, 0.15),
+    ],
+)
+def test_knowledge(first, second, low, high):
+    asked = "What else do you know?"
+    assert low <= find.second_gold("dialogue/knowledge")(CHIPS, talk(first, asked, second)) <= high
+
+
+def test_knowledge_of_one_message_is_half():
+    gold = find.second_gold("dialogue/knowledge")
+    assert 0.3 < gold(CHIPS, talk(NEWS)) <= 0.5
+    assert gold(CHIPS, []) == 0
+
+
 texts = st.one_of(
     st.text(),
     st.lists(
@@ -343,7 +384,7 @@ messages = st.lists(
 @given(text=texts, dialogue=messages)
 def test_every_text_scores_in_range_twice_the_same(name, text, dialogue):
     gold = find.second_gold(name)
-    said = dialogue if name == "dialogue/booking" else text
+    said = dialogue if name in TALKS else text
     before = copy.deepcopy(said)
     for prompt in [HAS, SUM, MORE] if name == "qa/lookup" else [PROMPTS[name]]:
         score = gold(prompt, said)
@@ -358,7 +399,7 @@ def test_every_text_scores_in_range_twice_the_same(name, text, dialogue):
 def test_long_texts_are_read_in_a_moment(name, piece):
     text = piece * (5_000 // len(piece))
     start = time.process_time()
-    find.second_gold(name)(PROMPTS[name], talk(text) if name == "dialogue/booking" else text)
+    find.second_gold(name)(PROMPTS[name], talk(text) if name in TALKS else text)
     assert time.process_time() - start < 2
 
 
