@@ -284,16 +284,20 @@ def test_the_reliability_of_those_that_learnt_is_their_own():
     assert told["learnt"] == {k: v for k, v in retested(above.tolist()).items() if k in told["learnt"]}
     assert told["reliable"]
     assert not told["learnt"]["reliable"]
-    says = truth_words.retest("t", told).says
-    assert "passes the gate of 0.8. Among the 400 designs alone that learnt" in says
-    assert says.endswith("which does not pass the gate.")
+    whole, learnt = truth_words.retest("t", told), truth_words.above("t", told)
+    assert (whole.kind, learnt.kind) == (truth_told.YES, truth_told.NO)
+    assert whole.says.endswith("which passes the gate of 0.8.")
+    assert "among the 400 designs alone that learnt" in learnt.says
+    assert learnt.says.endswith("which does not pass the gate.")
 
 
 def test_too_few_that_learnt_are_counted_and_not_judged():
     table = np.random.default_rng(22).normal(0, 1, (20, 5)).tolist()
     told = retested(table, learnt=range(7))
     assert (told["above"], told["least"], told["learnt"]) == (7, 8, None)
-    assert "there are 7: among them it is not told before there are 8" in truth_words.retest("t", told).says
+    answer = truth_words.above("t", told)
+    assert (answer.kind, answer.figure) == (truth_told.OPEN, "7 designs, too few")
+    assert "there are 7: among them it is not told before there are 8" in answer.says
     assert retested(table, learnt=range(8))["learnt"]["designs"] == 8
     assert retested([*table, [0.1, None, 0.2, 0.3, 0.4]], learnt=[*range(7), 20])["above"] == 7
 
@@ -577,6 +581,14 @@ def test_each_part_has_its_question_sentence_chart_and_tables(told):
     words = " ".join("".join(Read(html).words).split())
     for answer in answers:
         assert " ".join(answer.says.replace("`", "").split()) in words
+
+
+def test_copies_that_are_flagged_no_more_than_honest_entries_are_not_called_caught():
+    def ground(*caught):
+        return truth_words.ground({"seeds": [1, 5], "designs": {f"d{n}": {"ground": {"best of 20": {"caught": [0.5, c], "inflation": 0.1}}} for n, c in enumerate(caught)}})
+
+    assert [ground(*c).kind for c in ((0.0, 0.02), (0.2, 0.9), (0.01, 0.2))] == [truth_told.NO, truth_told.YES, truth_told.OPEN]
+    assert ground(0.0, 0.02).figure == "0 % to 2 % of best of 20 copies caught"
 
 
 def test_every_table_is_as_wide_as_its_head(told):

@@ -129,17 +129,27 @@ def opened(path: Path) -> Iterator[Path]:
     if path.is_symlink() or not path.exists():
         raise UserError(f"no bundle {path.name!r}: give an entry's folder, or a .zip of one", 5)
     if path.is_dir():
+        _check_entry(path)
         _check_folder(path)
         check_files(path)
         yield path
         return
     if not zipfile.is_zipfile(path):
-        raise UserError(f"{path.name!r} is neither a folder nor a zip archive", 5)
+        raise UserError(f"{path.name!r} is neither a folder nor a zip archive, or not the whole of one", 5)
     with tempfile.TemporaryDirectory(prefix="rbench-") as fresh:
         folder = Path(fresh) / "entry"
         _unpack(path, folder)
         check_files(folder)
         yield folder
+
+
+def _check_entry(folder: Path) -> None:
+    """Raise UserError (code 5) for a folder that is plainly something else than an entry's."""
+    if any((folder / name).is_file() for name in ("entry.json", "manifest.json")):
+        return
+    if (folder / "sweep.toml").is_file():
+        raise UserError(f"{shown(str(folder))} holds runs, no bundle: `rbench submit pack` makes one of them", 5)
+    raise UserError(f"no bundle in {shown(str(folder))}: an entry's folder has entry.json and manifest.json", 5)
 
 
 def _check_folder(folder: Path) -> None:

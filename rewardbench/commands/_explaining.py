@@ -37,7 +37,8 @@ def completing(context: click.Context, parameter: click.Parameter, started: str)
 def explained(asked: str) -> dict[str, Any]:
     """What `schemas/explain.json` has of a code; raises UserError (code 2) with the nearest one."""
     known = there()
-    code = next((c for c in known if c.lower() == asked.lower()), None)
+    padded = f"V{asked[1:]:0>2}" if asked[:1] in "Vv" and asked[1:].isdigit() else asked
+    code = next((c for c in known if c.lower() == padded.lower()), None)
     if code is None:
         few = f"{min(checks.files())} to {max(checks.files())}, a flag such as hacked, a probe such as echo"
         raise UserError(

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     "--challenge-seeds", "count", type=click.IntRange(1, 100), metavar="N",
     help="Train N seeds that are named by board, entry and --commit instead of its own.",
 )  # fmt: skip
-@click.option("--commit", metavar="HASH", help="The merge commit that names the challenge seeds.")
+@click.option("--commit", metavar="HASH", help="The merge commit, its whole hash: a shorter one names other seeds.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of its sweeps (default runs/reproduce-<entry>).")
 @click.option("--workers", type=click.IntRange(1), help="Processes (default: one a core).")
 @click.option("--trust", is_flag=True, help="Run code that the entry brings. Only in a container without secrets.")
@@ -44,7 +44,7 @@ def command(
     \b
     Example:
       rbench reproduce cpu/reference --seeds 2
-      rbench reproduce mine.zip --challenge-seeds 3 --commit 3f2a91c0d4e5
+      rbench reproduce mine.zip --challenge-seeds 3 --commit "$(git rev-parse HEAD)"
     """
     from rewardbench.boards import definition, entries
     from rewardbench.boards import reproduce as reproducing

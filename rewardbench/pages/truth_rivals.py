@@ -96,7 +96,8 @@ def _other(audit: Json) -> str:
         told = told_of(audit, kind)
         if told:
             better, worse = (sum(verdict(one) == v for one in told.values()) for v in (YES, NO))
-            pieces.append(f"with {what} left out at a time, better than {better} and worse than {worse} of {len(told)}")
+            ends = f"better than {better or 'none'} and worse than {worse or 'none'} of the {len(told)}"
+            pieces.append(f"with {what} left out at a time, the audit is shown {ends}")
     return f" {'; '.join(pieces)[:1].upper()}{'; '.join(pieces)[1:]}." if pieces else ""
 
 
