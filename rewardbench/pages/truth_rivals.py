@@ -42,7 +42,9 @@ def answer(audit: Json) -> Told | None:
     ends = {name: verdict(one) for name, one in told.items()}
     better, worse = (sum(e == kind for e in ends.values()) for kind in (YES, NO))
     kind = NO if worse else YES if better == len(told) else OPEN
-    figure = f"better than {better} of {len(told)} plain thresholds" + (f", worse than {worse}" if worse else "")
+    counts = {"better than": better, "worse than": worse, "not told apart from": len(told) - better - worse}
+    said = [f"{how} {n} of {len(told)}" for how, n in counts.items() if n]
+    figure = ", ".join(said) + " plain thresholds"
     says = (
         "Would a plain threshold foretell as well? Each was set on the other designs alone and judged on the one left "
         f"out. {_sum(ends)} Precision and recall, in brackets the audit's on the same designs: "
