@@ -136,6 +136,8 @@ def test_an_entry_trained_anew_is_the_same_bit_for_bit(board, tmp_path):
     assert said.json["ok"] is True
     loud = rbench("reproduce", "closed", "--board", board, "--out", tmp_path)  # what is there is not run again
     assert "every row of 2 seeds is the same" in loud.err
+    twice = again(board, "closed", tmp_path, "--task", "qa/lookup", "--task", "qa/lookup")
+    assert twice.json == said.json  # one task is one witness, however often it is named
 
 
 def lied(board, tmp_path, change):

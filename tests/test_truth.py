@@ -786,3 +786,37 @@ def test_words_are_drawn_by_prompt_and_of_many_entries_by_entry():
     assert [four[k] for k in ("tau", "low", "high")] == pytest.approx([once[k] for k in ("tau", "low", "high")])
     same = second._words([second.Judged(first, other)] * 5)
     assert same["low"] == same["high"] == pytest.approx(same["tau"])
+
+
+def test_designs_that_never_move_say_nothing_of_what_seeds_do():
+    table = np.random.default_rng(22).normal(0, 1, (6, 5))
+    still = np.vstack([table, np.full((30, 5), 0.3)])
+    assert truth._alike(still) == truth._alike(table)
+    assert truth._alike(np.vstack([table[:1], np.full((30, 5), 0.3)])) is None
+
+
+def test_seven_designs_are_too_few_for_a_retest_and_four_for_an_interval_of_an_order():
+    table = np.random.default_rng(23).normal(0, 1, (8, 5)).tolist()
+    assert truth._repeated(table[:7]) is None
+    assert truth._repeated(table)["designs"] == 8
+    for many, has in ((4, False), (5, True)):
+        gold = {("same", "grpo"): dict(zip(SIX[:many], np.linspace(0.2, 0.8, many)))}
+        (one,) = truth.sensitivity(BOARD, trained("t", gold))["trainers"]
+        assert [one[k] is not None for k in ("tau", "low", "high")] == [True, has, has]
+
+
+def test_a_challenge_is_asked_of_designs_with_seeds_for_every_pick_and_a_jackknife():
+    """Twenty are drawn, five challenged, and one block of twelve is left out at a time."""
+    assert truth.challenge(BOARD, challenged("d", fresh=36, copies=0)) is None
+    assert truth.challenge(BOARD, challenged("d", fresh=37, copies=0))["designs"]["d"]["seeds"] == 37
+
+
+def test_each_task_has_its_own_trainers(monkeypatch):
+    order = dict(zip(SIX, np.linspace(0.9, 0.2, 6)))
+    turned = {d: 1 - m for d, m in order.items()}
+    both = [*trained(TASKS[0], {("same", "grpo"): order}), *trained(TASKS[1], {("same", "grpo"): turned})]
+    monkeypatch.setattr(truth.studies, "read", lambda board, name: both)
+    told = truth._sensitivity(BOARD)
+    assert set(told) == set(TASKS[:2])
+    for task, golds in zip(TASKS, (order, turned)):
+        assert told[task]["trainers"][0]["gold"] == pytest.approx(golds, abs=0.05)

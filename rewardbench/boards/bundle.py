@@ -7,7 +7,6 @@ out holds an entry's files and nothing else, and can be read by code that trusts
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import stat
@@ -18,12 +17,11 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from rewardbench import __version__, trace
-from rewardbench.boards import entries, rows, strict
+from rewardbench.boards import entries, rows, shapes, strict
 from rewardbench.boards.finding import Refused, shown
 from rewardbench.types import UserError
 
@@ -326,18 +324,7 @@ def _json(path: Path, where: str, schema: str) -> Any:
     return found
 
 
-@cache
-def _validator(name: str) -> Any:
-    """The validator of a published schema."""
-    import jsonschema
-
-    path = Path(__file__).parents[1] / "schemas" / f"{name}.json"
-    return jsonschema.Draft202012Validator(json.loads(path.read_text()))
-
-
 def check_shape(found: Any, schema: str, where: str) -> None:
     """Refuse what is not as a published schema says, with the first place that is not."""
-    fault = next(iter(_validator(schema).iter_errors(found)), None)
-    if fault is not None:
-        place = "/".join(map(str, fault.absolute_path)) or "it"
-        raise Refused(SHAPE, f"{where}: {shown(place)}: {shown(fault.message, 160)}")
+    if why := shapes.fault(found, schema):
+        raise Refused(SHAPE, f"{where}: {why}")

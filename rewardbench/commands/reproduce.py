@@ -68,12 +68,13 @@ def command(
         for task in tasks:
             if task not in found.tasks:
                 raise unknown(f"task of entry {found.name}", task, found.tasks)
-        definition.check_scale(board, tasks or found.tasks)
+        wanted = list(dict.fromkeys(tasks or found.tasks))  # a task that is named twice is no second witness
+        definition.check_scale(board, wanted)
         if warning := reproducing.check_trust(found, trust):
             click.echo(f"rbench: {warning}", err=True)
         place = out or Path("runs") / "-".join(["reproduce", found.name, *([commit[:12]] if commit else [])])
         done = []
-        for task in tasks or found.tasks:
+        for task in wanted:
             own = [r.spec.seed for r in found.runs(task)]
             fresh = count is not None
             chosen = definition.challenge_seeds(board, found.name, commit or "", count) if count else own[:seeds]
