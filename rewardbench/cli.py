@@ -21,7 +21,7 @@ part · 130 interrupted (saved)."""
 
 
 class _ReadEnough(Exception):
-    """Whoever read our output has closed it, as `head` does. Click would leave with 1, which says that we are broken."""
+    """Whoever read our output has closed it, as `head` does. Click would leave with 1: that we are broken."""
 
 
 class Folder(click.Group):

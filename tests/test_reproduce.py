@@ -239,6 +239,7 @@ WRONG = {
     ("closed", "--challenge-seeds", "2", "--commit", "HEAD"): (2, "no whole hash"),
     ("closed", "--challenge-seeds", "2", "--commit", COMMIT[:12]): (2, "no whole hash"),
     ("closed", "--seeds", "1", "--challenge-seeds", "2", "--commit", COMMIT): (2, "give one of them"),
+    ("closed", "--seeds", "7"): (2, "entry closed has 2 seeds on qa/lookup"),
     ("closed", "--task", "qa/lokup"): (2, "did you mean 'qa/lookup'?"),
 }
 

@@ -3,6 +3,7 @@
 import ast
 import json
 import shutil
+import time
 import subprocess
 import sys
 import zipfile
@@ -589,12 +590,24 @@ def test_parts_that_are_not_called_are_named(handed, monkeypatch):
     assert marks == ["not called: qa-lookup: brief"]
 
 
+def test_all_parts_together_have_a_limit(handed, monkeypatch):
+    def slow(*words):
+        time.sleep(0.05)
+        raise AssertionError("was not stopped")
+
+    monkeypatch.setattr(v22_parts, "score", slow)
+    monkeypatch.setattr(v22_parts, "WHOLE", 0.0)
+    told = [f for f in verify.verify(handed.thin, handed.board).findings if f.code == "V22"]
+    assert told
+    assert all("gave no scores within" in f.message for f in told)
+
+
 def test_a_part_that_abstains_is_silent_in_its_column_too(monkeypatch):
     monkeypatch.setattr(v22_parts, "score", lambda *words: SimpleNamespace(scores=np.array([[np.nan], [1.0]])))
 
     def found(*claimed):
         piece = SimpleNamespace(where="t", task="t", at=str, scores={"part/x": np.array(claimed, dtype=np.float32)})
-        return v22_parts._of(piece, SimpleNamespace(name="x"), [[[0], [1]]], [None])
+        return v22_parts._of(piece, SimpleNamespace(name="x"), [[[0], [1]]], [None], float("inf"))
 
     assert found(np.nan, 1.0) == []
     assert found(0.0, 1.0)[0].evidence["places"] == ["0: 'x' is 0, its words get nan"]

@@ -34,7 +34,7 @@ def there() -> dict[str, tuple[str, Path]]:
     """
     probes = {name: ("probe", audit.HERE / f"{name}.py") for name in audit.probes()}
     metrics = {name: ("metric", PACKAGE / "metrics" / f"{name}.py") for name in find.files("metrics")}
-    marks = {name: ("mark", PACKAGE / "pages" / "board_rows.py") for name in MARKED}
+    marks = dict.fromkeys(MARKED, ("mark", PACKAGE / "pages" / "board_rows.py"))
     return marks | probes | metrics | {code: ("check", path) for code, path in checks.files().items()}
 
 
@@ -49,13 +49,15 @@ def explained(asked: str) -> dict[str, Any]:
     padded = f"V{asked[1:]:0>2}" if asked[:1] in "Vv" and asked[1:].isdigit() else asked
     code = next((c for c in known if c.lower() == padded.lower()), None)
     if code is None:
-        few = f"{min(checks.files())} to {max(checks.files())}, a flag such as hacked, a probe such as echo, a mark such as front"
+        named = "a flag such as hacked, a probe such as echo, a mark such as front"
+        few = f"{min(checks.files())} to {max(checks.files())}, {named}"
         raise UserError(
             f"unknown code {asked!r}{nearest(asked, known) or nearest(asked.upper(), known)} (there is: {few})"
         )
     kind, path = known[code]
     if kind == "mark":
-        return {"schema_version": SCHEMA, "code": code, "kind": kind, "summary": MARKED[code], "text": MARKED[code]}
+        says = MARKED[code]
+        return {"schema_version": SCHEMA, "code": code, "kind": kind, "summary": says, "text": says}
     tree = ast.parse(path.read_text())
     summary, _, rest = (ast.get_docstring(tree) or "").partition("\n")
     values = _constants(tree)

@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     help="Train N seeds that are named by board, entry and --commit instead of its own.",
 )  # fmt: skip
 @click.option("--commit", metavar="HASH", help="The merge commit, its whole hash: a shorter one names other seeds.")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder of its sweeps (default runs/reproduce-<entry>[-<commit>]).")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Folder of its sweeps (default runs/reproduce-<entry>[-<commit>])."
+)
 @click.option("--workers", type=click.IntRange(1), help="Processes (default: one a core).")
 @click.option("--trust", is_flag=True, help="Run code that the entry brings. Only in a container without secrets.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
@@ -76,6 +78,8 @@ def command(
         done = []
         for task in wanted:
             own = [r.spec.seed for r in found.runs(task)]
+            if seeds is not None and seeds > len(own):
+                raise UserError(f"--seeds {seeds}: entry {found.name} has {len(own)} seeds on {task}")
             fresh = count is not None
             chosen = definition.challenge_seeds(board, found.name, commit or "", count) if count else own[:seeds]
             done.append(reproducing.reproduce(board, found, task, chosen, fresh, place, workers or 0, "plain"))
