@@ -3,9 +3,9 @@
 import ast
 import json
 import shutil
-import time
 import subprocess
 import sys
+import time
 import zipfile
 from dataclasses import replace
 from types import SimpleNamespace
