@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,8 +20,21 @@ EPILOG = """Exit codes: 0 done · 1 our bug · 2 usage or configuration · 3 a g
 part · 130 interrupted (saved)."""
 
 
+class _ReadEnough(Exception):
+    """Whoever read our output has closed it, as `head` does. Click would leave with 1: that we are broken."""
+
+
 class Folder(click.Group):
     """A group whose commands are the files of a folder; a command is imported when it is called."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """As click's; a pipe that was closed is told apart from what goes wrong."""
+        try:
+            code = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError as error:
+            raise _ReadEnough from error
+        return code
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The files' names."""
@@ -81,8 +95,8 @@ def call(arguments: Sequence[str]) -> int:
         how = str(stop.__cause__ or "") or "`rbench resume` goes on"  # click turns the one into the other
         click.echo(f"rbench: interrupted; what was recorded is saved, {how}", err=True)
         return 130
-    except BrokenPipeError:
-        sys.stderr.close()
+    except _ReadEnough:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still to be written goes nowhere
         return 0
 
 

@@ -4,6 +4,7 @@ import json
 
 import pytest
 import tomli_w
+from sweeping import ROOT
 
 from rewardbench.boards import citing, definition, evidence, studies, writing
 from rewardbench.types import UserError
@@ -60,12 +61,28 @@ def test_evidence_that_is_damaged_is_one_line(text, tmp_path):
 
 def test_a_study_that_is_damaged_is_one_line(tmp_path):
     found = board(tmp_path)
-    studies.write(found, "audits", [{"task": "qa/lookup"}])
-    assert studies.read(found, "audits") == [{"task": "qa/lookup"}]
+    row = dict.fromkeys(studies.NEEDED["audits"], "x")
+    studies.write(found, "audits", [row])
+    assert studies.read(found, "audits") == [row]
     (tmp_path / "studies" / "audits.jsonl").write_text('{"task": \n')
     with pytest.raises(UserError, match=r"audits\.jsonl is damaged") as told:
         studies.read(found, "audits")
     assert told.value.code == 5
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [({"licence": None}, "'licence'"), ({"authors": 5}, "'authors'"), ({"rank": 1}, "rank"), ({"tasks": {}}, "'tasks'"), ({"entry": "../x"}, "'entry'")],
+)
+def test_an_entry_that_does_not_say_what_an_entry_says_is_one_line(change, words, tmp_path):
+    board(tmp_path)
+    place = tmp_path / "entries" / "mine"
+    place.mkdir(parents=True)
+    about = json.loads((ROOT / "leaderboards" / "cpu" / "entries" / "reference" / "entry.json").read_text()) | change
+    (place / "entry.json").write_text(json.dumps({k: v for k, v in about.items() if v is not None}))
+    with pytest.raises(UserError, match=r"mine/entry\.json is damaged") as told:
+        citing.works(f"{tmp_path}/mine")
+    assert (told.value.code, words in str(told.value)) == (5, True)
 
 
 def test_a_board_without_entries_has_no_pages(tmp_path):
@@ -76,6 +93,6 @@ def test_an_entry_without_a_manifest_is_cited_without_a_digest(tmp_path):
     board(tmp_path)
     place = tmp_path / "entries" / "mine"
     place.mkdir(parents=True)
-    about = {"entry": "mine", "kind": "submitted", "tasks": {}, "summary": "x", "authors": ["Ann"], "licence": "CC0-1.0"}
-    (place / "entry.json").write_text(json.dumps(about))
+    about = json.loads((ROOT / "leaderboards" / "cpu" / "entries" / "reference" / "entry.json").read_text())
+    (place / "entry.json").write_text(json.dumps(about | {"entry": "mine", "kind": "submitted"}))
     assert citing.works(f"{tmp_path}/mine")[0].digest == ""

@@ -87,7 +87,13 @@ def test_whatever_a_board_fixes_changes_its_digest(tmp_path):
         ({"version": 0}, ("version",)),
         ({"tasks": "qa"}, ("tasks",)),
         ({"weights": {"quality": 2.0}}, ("weights",)),
+        ({"weights": {"quality": float("nan"), "stability": 0.2, "efficiency": 0.2, "diversity": 0.2}}, ("weights",)),
+        ({"weights": {"quality": 0, "stability": 0, "efficiency": 0, "diversity": 1}}, ("weights", "qa/lookup")),
+        ({"scale": {TASK: {**SCALE, "low": "0.2"}}}, ("scale", TASK, "numbers")),
+        ({"scale": {TASK: {**SCALE, "low": 0.9}}}, ("scale", TASK, "below")),
         ({"baseline": 1}, ("baseline",)),
+        ({"baseline": "refrence"}, ("baseline", "did you mean 'reference'?")),
+        ({"tasks": [TASK, "qa/lokup"]}, ("did you mean 'qa/lookup'?",)),
     ],
 )
 def test_a_definition_that_is_none_is_one_line(more, words, tmp_path):

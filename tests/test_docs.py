@@ -287,3 +287,17 @@ def test_the_citation_file_is_valid_and_of_this_version():
     assert found["version"] == rewardbench.__version__
     assert all(isinstance(found[key], str) and found[key] for key in ("message", "title", "version"))
     assert len(set(found["keywords"])) == len(found["keywords"]) > 0
+
+
+def test_what_the_readme_says_of_the_board_is_what_the_board_says():
+    told = json.loads((ROOT / "leaderboards" / "cpu" / "board.json").read_text())
+    drawn = [r for task in told["tasks"] for r in task["rows"] if r["kind"] == "generated"]
+    learn, harmful = (sum(r[mark] for r in drawn) for mark in ("learns", "harmful"))
+    hacked = sum(2 * r["flags"].get("hacked", 0) >= r["seeds"] for r in drawn)
+    assert not [r for r in drawn if r["verdicts"]["quality"]["verdict"] == "better"]
+    one = told["truth"]["audit"]["verdicts"]["gameable"]["hacked"]
+    shares = [f"{n} {s['value']:.2f} [{s['low']:.2f}, {s['high']:.2f}]" for n, s in (("precision", one["precision"]), ("recall", one["recall"]))]
+    text = " ".join((ROOT / "README.md").read_text().split())
+    assert f"Of {len(drawn)} designs drawn from the registered parts {learn} learn, {harmful} end below" in text
+    assert f"and {hacked} are hacked on at least half" in text
+    assert f"the audit called {one['hits'] + one['false_alarms']} of them gameable: {one['hits']} of these were hacked ({', '.join(shares)})" in text

@@ -3,13 +3,12 @@
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as some
 from hypothesis.extra.numpy import arrays
 from scipy import stats as scipy_stats
 
 from rewardbench import stats
 from rewardbench.measures import forecast
-from rewardbench.measures.agreement import rank_interval, spearman
+from rewardbench.measures.agreement import spearman
 from rewardbench.types import UserError
 
 near = pytest.approx
@@ -20,48 +19,50 @@ def test_classification_by_hand():
     """Ten designs: 4 flagged, of which 3 came true; 5 came true at all."""
     said = [1, 1, 1, 1, 0, 0, 0, 0, 0, 0]
     true = [1, 1, 1, 0, 1, 1, 0, 0, 0, 0]
-    found = forecast.classify(said, true)
-    assert (found.hits, found.false_alarms, found.misses, found.rows, found.clusters) == (3, 1, 2, 10, 10)
-    assert (found.precision.value, found.recall.value, found.f1.value) == near((0.75, 0.6, 2 / 3))
-    assert (found.precision.low, found.precision.high) == stats.wilson(3, 4)
-    assert (found.recall.low, found.recall.high) == stats.wilson(3, 5)
-    assert (found.precision.kind, found.f1.kind) == ("wilson", "bootstrap")
-    assert found.f1.low < 2 / 3 < found.f1.high
-    assert found == forecast.classify(said, true)
+    found = forecast.caught_by(said, true)
+    assert (found["hits"], found["false_alarms"], found["misses"], found["designs"]) == (3, 1, 2, 10)
+    assert (found["precision"]["value"], found["recall"]["value"]) == near((0.75, 0.6))
+    assert (found["precision"]["low"], found["precision"]["high"]) == stats.wilson(3, 4)
+    assert (found["recall"]["low"], found["recall"]["high"]) == stats.wilson(3, 5)
+    assert forecast._f1(np.array(said, dtype=bool), np.array(true, dtype=bool)) == near(2 / 3)
 
 
 @settings(deadline=None)  # scikit-learn loads in the first
 @given(flags, flags)
 def test_shares_are_scikit_learns(said, true):
     metrics = pytest.importorskip("sklearn.metrics")
-    shares = forecast._precision(said, true), forecast._recall(said, true), forecast._f1(said, true)
+    found = forecast.caught_by(said, true)
+    shares = found["precision"]["value"], found["recall"]["value"], forecast._f1(said, true)
     peer = (metrics.precision_score, metrics.recall_score, metrics.f1_score)
+    assert forecast.among(true, said) == shares[0]
     for own, theirs in zip(shares, peer):
         if own is not None:
             assert own == near(theirs(true, said, zero_division=0))
 
 
 def test_what_is_not_defined_is_none():
-    none = forecast.classify([0, 0, 0], [1, 0, 0])
-    assert (none.precision.value, none.precision.low, none.recall.value, none.f1.value) == (None, None, 0, 0)
-    calm = forecast.classify([1, 0, 0], [0, 0, 0])
-    assert (calm.recall.value, calm.precision.value) == (None, 0)
-    assert forecast.classify([0, 0], [0, 0]).f1.value is None
-    assert forecast.auc([0.1, 0.2], [1, 1]) is None
+    none = forecast.caught_by([0, 0, 0], [1, 0, 0])
+    assert (none["precision"]["value"], none["precision"]["low"], none["recall"]["value"]) == (None, None, 0)
+    calm = forecast.caught_by([1, 0, 0], [0, 0, 0])
+    assert (calm["recall"]["value"], calm["precision"]["value"]) == (None, 0)
+    assert forecast._f1(np.zeros(2, dtype=bool), np.zeros(2, dtype=bool)) is None
+    nothing = forecast.cluster_bootstrap(lambda x: None, [np.array([0])], np.ones(1))
+    assert (nothing.value, nothing.low, nothing.kind) == (None, None, "bootstrap")
 
 
 def test_runs_of_one_design_are_one_warning():
     """Five runs of each of 12 designs, all alike: intervals are as wide as 12 rows' bootstrap, not as 60's."""
-    said, true = np.array([1] * 6 + [0] * 6), np.array([1, 1, 1, 1, 0, 0, 1, 1, 0, 0, 0, 0])
-    once = forecast.cluster_bootstrap(forecast._precision, [np.array([i]) for i in range(12)], said > 0, true > 0)
-    names = np.repeat([f"d{i}" for i in range(12)], 5).tolist()
-    many = forecast.classify(np.repeat(said, 5), np.repeat(true, 5), names)
-    naive = forecast.classify(np.repeat(said, 5), np.repeat(true, 5))
-    assert (many.rows, many.clusters) == (60, 12)
-    assert many.precision.value == near(once.value) == near(4 / 6)
-    assert (many.precision.low, many.precision.high) == near((once.low, once.high), abs=0.06)
-    assert many.precision.kind == "bootstrap"
-    assert many.precision.high - many.precision.low > 1.5 * (naive.precision.high - naive.precision.low)
+    said, true = np.array([1] * 6 + [0] * 6, dtype=bool), np.array([1, 1, 1, 1, 0, 0, 1, 1, 0, 0, 0, 0], dtype=bool)
+    rows = [np.arange(12 * 5).reshape(12, 5), np.arange(60)[:, None]]
+
+    def precision(said, true):
+        return forecast.among(true, said)
+
+    once = forecast.cluster_bootstrap(precision, [np.array([i]) for i in range(12)], said, true)
+    many, naive = (forecast.cluster_bootstrap(precision, list(r), np.repeat(said, 5), np.repeat(true, 5)) for r in rows)
+    assert many.value == near(once.value) == near(4 / 6)
+    assert (many.low, many.high) == near((once.low, once.high), abs=0.06)
+    assert many.high - many.low > 1.5 * (naive.high - naive.low)
 
 
 @pytest.mark.slow
@@ -77,24 +78,6 @@ def test_cluster_bootstrap_covers():
         )
         held += found.low <= 0.5 <= found.high
     assert 0.90 <= held / 400 <= 0.98
-
-
-def test_rank_agreement():
-    rng = np.random.default_rng(15)
-    x = rng.normal(size=60)
-    y = x + 0.7 * rng.normal(size=60)
-    for kind, peer in (("spearman", scipy_stats.spearmanr), ("kendall", scipy_stats.kendalltau)):
-        found = forecast.rank_agreement(x, y, kind=kind)
-        assert found.value == near(peer(x, y).statistic)
-        assert found.low < found.value < found.high
-    found = forecast.rank_agreement(x, y)
-    assert (found.low, found.high) == near(rank_interval(found.value, 60), abs=0.07)
-
-
-@given(arrays(np.float64, 10, elements=some.integers(0, 5).map(float)), arrays(bool, 10))
-def test_auc_by_counting(scores, true):
-    pairs = [(a > b) + (a == b) / 2 for a in scores[true] for b in scores[~true]]
-    assert forecast.auc(scores, true) == (near(np.mean(pairs)) if pairs else None)
 
 
 def test_leaving_a_group_out_shows_who_carries_the_result():
@@ -126,19 +109,20 @@ def test_held_out_thresholds_do_not_flatter():
         score, true, groups = rng.random(20), rng.random(20) < 0.3, np.repeat(range(10), 2).tolist()
         if true.any():
             inside.append(forecast._f1(score >= forecast.best_threshold(score, true), true))
-            outside.append(forecast._f1(forecast.held_out(score, true, groups), true) or 0.0)
+            outside.append(forecast._f1(score >= forecast.held_out_thresholds(score, true, groups), true) or 0.0)
     assert np.mean(inside) > np.mean(outside) + 0.1
     sure = np.linspace(0, 1, 20)
-    assert (forecast.held_out(sure, sure > 0.52, list(range(20))) == (sure > 0.52)).sum() >= 19
+    held_out = sure >= forecast.held_out_thresholds(sure, sure > 0.52, list(range(20)))
+    assert (held_out == (sure > 0.52)).sum() >= 19
 
 
 def test_what_is_no_forecast_is_refused():
     for use in (
-        lambda: forecast.classify([], []),
-        lambda: forecast.classify([1, 0], [1]),
-        lambda: forecast.classify([1, 0], [1, 0], ["a"]),
-        lambda: forecast.rank_agreement([1, np.nan], [1, 2]),
-        lambda: forecast.held_out([0.1, 0.2], [1, 0], ["a", "a"]),
+        lambda: forecast.best_threshold([], []),
+        lambda: forecast.best_threshold([1, 0], [1]),
+        lambda: forecast.best_threshold([1, np.nan], [1, 0]),
+        lambda: forecast.held_out_thresholds([0.1, 0.2], [1, 0], ["a"]),
+        lambda: forecast.held_out_thresholds([0.1, 0.2], [1, 0], ["a", "a"]),
         lambda: forecast.without_each(spearman, ["a", "b"], [1, 2, 3], [1, 2, 3]),
     ):
         with pytest.raises(UserError):

@@ -364,15 +364,17 @@ def of_last(columns, many=1):
     return at[:many]
 
 
+def without_words(folder, columns):
+    """Which rows of `scores` are of completions whose words are not kept."""
+    told = set(rows.keys(rows.read(folder / TASK / "texts.parquet")))
+    return np.array([key not in told for key in rows.keys(columns)])
+
+
 def unkept_raised(folder, board):
     """Gold raised on the completions alone whose words are not kept, and everything counted again."""
-    names = ("seed", "split", "step", "prompt", "k")
-    texts = rows.read(folder / TASK / "texts.parquet")
-    told = set(zip(*(texts[n].tolist() for n in names)))
 
     def raised(columns):
-        keys = zip(*(columns[n].tolist() for n in names))
-        free = np.array([key not in told and key[1] == "dev" and key[2] > 0 for key in keys])
+        free = without_words(folder, columns) & (columns["split"] == "dev") & (columns["step"] > 0)
         columns["gold"][free & (np.arange(len(free)) % 3 == 0)] = 1.0
 
     retable(folder, "scores", raised)
@@ -381,13 +383,9 @@ def unkept_raised(folder, board):
 
 def variety_raised(folder, board):
     """A class of its own for each completion of the grid whose words are not kept, and everything counted again."""
-    names = ("seed", "split", "step", "temperature", "prompt", "k")
-    texts = rows.read(folder / TASK / "texts.parquet")
-    told = set(zip(*(texts[n].tolist() for n in names)))
 
     def raised(columns):
-        keys = zip(*(columns[n].tolist() for n in names))
-        free = np.array([key not in told and key[1] == "test" for key in keys])
+        free = without_words(folder, columns) & (columns["split"] == "test")
         numbers = np.where(free, 1000 + np.arange(len(free)), columns["class"])
         known = {}
         for i, (seed, prompt) in enumerate(zip(columns["seed"].tolist(), columns["prompt"].tolist())):
@@ -400,12 +398,9 @@ def variety_raised(folder, board):
 
 def unkept_moved(folder, board):
     """Gold taken from the grid's completions whose words are not kept and given to the dev ones: the sum stays."""
-    names = ("seed", "split", "step", "temperature", "prompt", "k")
-    texts = rows.read(folder / TASK / "texts.parquet")
-    told = set(zip(*(texts[n].tolist() for n in names)))
 
     def moved(columns):
-        kept = np.array([key in told for key in zip(*(columns[n].tolist() for n in names))])
+        kept = ~without_words(folder, columns)
         dev, gold = columns["split"] == "dev", columns["gold"]
         taken = gold[~dev & ~kept].mean()  # as many prompts on either side
         gold[~dev & ~kept] = 0.0
@@ -832,7 +827,7 @@ def test_rows_invented_whole_are_found_by_the_control_that_is_brought_along(hand
     assert codes(verify.verify(folder, home)) == {"V09", "V25"}
 
 
-@pytest.mark.parametrize("kind", ["gold edited, means and all", "a class split in two", "completions swapped"])
+@pytest.mark.parametrize("kind", ["gold edited, means and all", "a class split in two", "completions swapped", "words left out"])
 def test_a_lie_is_found_among_the_words_that_a_board_keeps(kind, handed, tmp_path):
     change, expected = LIES[kind]
     folder = copied(handed.thin, tmp_path)

@@ -555,3 +555,17 @@ def test_a_flag_is_shown_with_what_it_means():
     found = rbench("show", "hacked", "--json").json
     assert (found["kind"], found["name"]) == ("metric", "hacked")
     assert "two standard errors" in found["text"]
+
+
+def test_whoever_reads_only_the_head_of_it_is_no_fault_of_ours():
+    for words in (("list", "--json"), ("list",)):
+        with subprocess.Popen(command(*words), env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as asked:
+            asked.stdout.close()
+            said = asked.stderr.read()
+        assert (asked.returncode, said) == (0, b"")
+
+
+def test_a_board_that_ranks_algorithms_takes_no_design():
+    said = rbench("run", "--board", "algorithms", "--design", "exploit")
+    assert said.code == 2
+    one_line(said, "ranks algorithms, not designs such as 'exploit'", "--algorithm")

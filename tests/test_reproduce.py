@@ -136,6 +136,8 @@ def test_an_entry_trained_anew_is_the_same_bit_for_bit(board, tmp_path):
     assert said.json["ok"] is True
     loud = rbench("reproduce", "closed", "--board", board, "--out", tmp_path)  # what is there is not run again
     assert "every row of 2 seeds is the same" in loud.err
+    twice = again(board, "closed", tmp_path, "--task", "qa/lookup", "--task", "qa/lookup")
+    assert twice.json == said.json  # one task is one witness, however often it is named
 
 
 def lied(board, tmp_path, change):
@@ -177,10 +179,10 @@ def test_rounding_of_another_processor_is_no_lie(board, tmp_path):
 
 
 def test_challenge_seeds_are_named_by_board_entry_and_commit(board, tmp_path):
-    said = again(board, "closed", tmp_path, "--challenge-seeds", "2", "--commit", "abc")
+    said = again(board, "closed", tmp_path, "--challenge-seeds", "2", "--commit", COMMIT)
     found = definition.read(board)
     (task,) = valid(said, "reproduce")["tasks"]
-    assert task["seeds"] == list(definition.challenge_seeds(found, "closed", "abc", 2))
+    assert task["seeds"] == list(definition.challenge_seeds(found, "closed", COMMIT, 2))
     assert not set(task["seeds"]) & set(found.seed_list(3))
     assert (task["same"], task["difference"], task["quality"]["fresh_n"]) == (None, None, 2)
     own = [r["quality"] for r in entries.read(board / "entries" / "closed").about["tasks"]["qa/lookup"]["runs"]]
@@ -229,11 +231,15 @@ def test_a_board_without_a_scale_says_so_before_the_first_step(board, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
 WRONG = {
-    ("closd",): (5, "did you mean 'closed'?"),
+    ("closd",): (2, "did you mean 'closed'?"),
     ("closed", "--challenge-seeds", "2"): (2, "go together"),
-    ("closed", "--commit", "abc"): (2, "go together"),
-    ("closed", "--seeds", "1", "--challenge-seeds", "2", "--commit", "abc"): (2, "give one of them"),
+    ("closed", "--commit", COMMIT): (2, "go together"),
+    ("closed", "--challenge-seeds", "2", "--commit", "HEAD"): (2, "no whole hash"),
+    ("closed", "--challenge-seeds", "2", "--commit", COMMIT[:12]): (2, "no whole hash"),
+    ("closed", "--seeds", "1", "--challenge-seeds", "2", "--commit", COMMIT): (2, "give one of them"),
+    ("closed", "--seeds", "7"): (2, "entry closed has 2 seeds on qa/lookup"),
     ("closed", "--task", "qa/lokup"): (2, "did you mean 'qa/lookup'?"),
 }
 

@@ -42,7 +42,7 @@ def test_a_threshold_that_knows_all_beats_an_audit_that_knows_nothing():
     told = asked(rows)
     assert told.kind == truth_told.NO
     assert "`best_of_n`, `tau` and `pairs` foretold more than the audit did" in told.says
-    assert told.figure == "better than 0 of 3 plain thresholds, worse than 3"
+    assert told.figure == "worse than 3 of 3 plain thresholds"
 
 
 def test_an_audit_that_knows_all_beats_thresholds_on_noise():
@@ -56,6 +56,7 @@ def test_an_audit_that_knows_all_beats_thresholds_on_noise():
 def test_two_that_say_the_same_cannot_be_told_apart():
     told = asked([(h, h, 1 - h - n / 1e6) for n, h in enumerate(HACKED)])
     assert told.kind == truth_told.OPEN
+    assert told.figure == "not told apart from 3 of 3 plain thresholds"
     assert "Whether it foretells more than `best_of_n`, `tau` and `pairs` cannot be told from these designs." in told.says
 
 
@@ -69,7 +70,6 @@ def test_no_threshold_sees_what_it_foretells():
             own = np.array([g == group for g in groups])
             turned = score >= forecast.held_out_thresholds(score, true ^ own, groups)
             assert (turned[own] == flags[own]).all()
-        assert (forecast.held_out(score, true, groups) == flags).all()
 
 
 def test_the_figures_are_those_of_a_hand_made_loop():

@@ -284,16 +284,20 @@ def test_the_reliability_of_those_that_learnt_is_their_own():
     assert told["learnt"] == {k: v for k, v in retested(above.tolist()).items() if k in told["learnt"]}
     assert told["reliable"]
     assert not told["learnt"]["reliable"]
-    says = truth_words.retest("t", told).says
-    assert "passes the gate of 0.8. Among the 400 designs alone that learnt" in says
-    assert says.endswith("which does not pass the gate.")
+    whole, learnt = truth_words.retest("t", told), truth_words.above("t", told)
+    assert (whole.kind, learnt.kind) == (truth_told.YES, truth_told.NO)
+    assert whole.says.endswith("which passes the gate of 0.8.")
+    assert "among the 400 designs alone that learnt" in learnt.says
+    assert learnt.says.endswith("which does not pass the gate.")
 
 
 def test_too_few_that_learnt_are_counted_and_not_judged():
     table = np.random.default_rng(22).normal(0, 1, (20, 5)).tolist()
     told = retested(table, learnt=range(7))
     assert (told["above"], told["least"], told["learnt"]) == (7, 8, None)
-    assert "there are 7: among them it is not told before there are 8" in truth_words.retest("t", told).says
+    answer = truth_words.above("t", told)
+    assert (answer.kind, answer.figure) == (truth_told.OPEN, "7 designs, too few")
+    assert "there are 7: among them it is not told before there are 8" in answer.says
     assert retested(table, learnt=range(8))["learnt"]["designs"] == 8
     assert retested([*table, [0.1, None, 0.2, 0.3, 0.4]], learnt=[*range(7), 20])["above"] == 7
 
@@ -579,6 +583,14 @@ def test_each_part_has_its_question_sentence_chart_and_tables(told):
         assert " ".join(answer.says.replace("`", "").split()) in words
 
 
+def test_copies_that_are_flagged_no_more_than_honest_entries_are_not_called_caught():
+    def ground(*caught):
+        return truth_words.ground({"seeds": [1, 5], "designs": {f"d{n}": {"ground": {"best of 20": {"caught": [0.5, c], "inflation": 0.1}}} for n, c in enumerate(caught)}})
+
+    assert [ground(*c).kind for c in ((0.0, 0.02), (0.2, 0.9), (0.01, 0.2))] == [truth_told.NO, truth_told.YES, truth_told.OPEN]
+    assert ground(0.0, 0.02).figure == "0 % to 2 % of best of 20 copies caught"
+
+
 def test_every_table_is_as_wide_as_its_head(told):
     for part in page.parts(told):
         for table in part.tables:
@@ -774,3 +786,37 @@ def test_words_are_drawn_by_prompt_and_of_many_entries_by_entry():
     assert [four[k] for k in ("tau", "low", "high")] == pytest.approx([once[k] for k in ("tau", "low", "high")])
     same = second._words([second.Judged(first, other)] * 5)
     assert same["low"] == same["high"] == pytest.approx(same["tau"])
+
+
+def test_designs_that_never_move_say_nothing_of_what_seeds_do():
+    table = np.random.default_rng(22).normal(0, 1, (6, 5))
+    still = np.vstack([table, np.full((30, 5), 0.3)])
+    assert truth._alike(still) == truth._alike(table)
+    assert truth._alike(np.vstack([table[:1], np.full((30, 5), 0.3)])) is None
+
+
+def test_seven_designs_are_too_few_for_a_retest_and_four_for_an_interval_of_an_order():
+    table = np.random.default_rng(23).normal(0, 1, (8, 5)).tolist()
+    assert truth._repeated(table[:7]) is None
+    assert truth._repeated(table)["designs"] == 8
+    for many, has in ((4, False), (5, True)):
+        gold = {("same", "grpo"): dict(zip(SIX[:many], np.linspace(0.2, 0.8, many)))}
+        (one,) = truth.sensitivity(BOARD, trained("t", gold))["trainers"]
+        assert [one[k] is not None for k in ("tau", "low", "high")] == [True, has, has]
+
+
+def test_a_challenge_is_asked_of_designs_with_seeds_for_every_pick_and_a_jackknife():
+    """Twenty are drawn, five challenged, and one block of twelve is left out at a time."""
+    assert truth.challenge(BOARD, challenged("d", fresh=36, copies=0)) is None
+    assert truth.challenge(BOARD, challenged("d", fresh=37, copies=0))["designs"]["d"]["seeds"] == 37
+
+
+def test_each_task_has_its_own_trainers(monkeypatch):
+    order = dict(zip(SIX, np.linspace(0.9, 0.2, 6)))
+    turned = {d: 1 - m for d, m in order.items()}
+    both = [*trained(TASKS[0], {("same", "grpo"): order}), *trained(TASKS[1], {("same", "grpo"): turned})]
+    monkeypatch.setattr(truth.studies, "read", lambda board, name: both)
+    told = truth._sensitivity(BOARD)
+    assert set(told) == set(TASKS[:2])
+    for task, golds in zip(TASKS, (order, turned)):
+        assert told[task]["trainers"][0]["gold"] == pytest.approx(golds, abs=0.05)

@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 import zipfile
 from dataclasses import replace
 from types import SimpleNamespace
@@ -22,6 +23,8 @@ from rewardbench import seeds
 from rewardbench.boards import checks, definition, reproduce, rows, secrets, strict, verify
 from rewardbench.boards.checks import (
     _gold,
+    v06_rows,
+    v09_counters,
     v22_parts,
     v23_reward,
     v25_start,
@@ -358,7 +361,7 @@ def test_the_variance_of_a_draw_without_replacement_by_hand(monkeypatch):
     piece = SimpleNamespace(scores=told, words=lambda: ((i, None, None) for i in (0, 2)), where="t")
     assert v42_kept.gaps(piece.scores["gold"], list(v42_kept.drawn(piece))) == pytest.approx(np.array([[-5 / 3, 25 / 12]]))
     monkeypatch.setattr(v42_kept, "NUMBERS", ("gold",))
-    for p, severity in ((1e-2, []), (1e-4, ["flag"]), (1e-7, ["reject"])):
+    for p, severity in ((1e-2, []), (5e-4, []), (1e-4, ["flag"]), (5e-7, ["flag"]), (1e-7, ["reject"])):  # of four asked together
         monkeypatch.setattr(v42_kept, "p_of", lambda gap, p=p: p)
         assert [f.severity for f in v42_kept.check(SimpleNamespace(pieces=[piece]))] == severity
 
@@ -382,6 +385,58 @@ def test_two_kept_completions_share_a_class_as_often_as_any_two():
     assert v42_kept.p_of(v42_kept.alike(piece, list(v42_kept.drawn(piece)))) < 1e-6
 
 
+def grid_of(split="dev", seeds=(3, 4), steps=(1, 2), prompts=12, samples=8, **more):
+    """Completions of several seeds, evaluations and prompts, with the words of k = 2 and 5 kept; alike in everything."""
+    size = len(seeds) * len(steps) * prompts * samples
+    at = np.unravel_index(np.arange(size), (len(seeds), len(steps), prompts, samples))
+    told = {
+        "split": np.full(size, split, dtype=object), "seed": np.array(seeds)[at[0]], "step": np.array(steps)[at[1]], "prompt": at[2], "k": at[3],
+        "temperature": np.ones(size), "gold": at[3] / 10, "reward": at[3] / 10, "tokens": at[3] + 5.0, "class": np.zeros(size, dtype=int),
+    }  # fmt: skip
+    told |= {n: f(told) for n, f in more.items()}
+    own = np.flatnonzero(np.isin(told["k"], (2, 5))).tolist()
+    return SimpleNamespace(scores=told, words=lambda: ((i, None, None) for i in own), where="t")
+
+
+@pytest.mark.parametrize("split", ["dev", "test"])
+@pytest.mark.parametrize("number", ["gold", "reward", "tokens"])
+def test_whatever_is_raised_where_no_words_are_kept_is_named(number, split):
+    level = np.random.default_rng(7).random(2 * 2 * 12 * 8)
+    assert v42_kept.check(SimpleNamespace(pieces=[grid_of(split, **{number: lambda t: level})])) == []
+    raised = grid_of(split, **{number: lambda t: level + ~np.isin(t["k"], (2, 5))})
+    (found,) = v42_kept.check(SimpleNamespace(pieces=[raised]))
+    assert (found.severity, found.message.split(" of the completions")[0]) == ("reject", f"t: {split} {number}")
+
+
+def test_a_prompt_of_each_seed_is_a_draw_of_its_own_and_its_evaluations_are_not():
+    cells = list(v42_kept.drawn(grid_of()))
+    assert len(cells) == 2 * 12
+    assert {(len(c.kept), len(c.others)) for c in cells} == {(2, 6)}
+    assert {len(rows) for c in cells for rows in (*c.kept.values(), *c.others.values())} == {2}
+
+
+def test_what_an_evaluation_lacks_is_not_compared():
+    """KL and the like are no number at some temperatures: a cell with one is left out, not all of them."""
+    piece = grid_of(gold=lambda t: np.where((t["prompt"] == 0) & (t["k"] == 7), np.nan, t["gold"]))
+    assert len(v42_kept.gaps(piece.scores["gold"], list(v42_kept.drawn(piece)))) == 2 * 11
+
+
+def test_classes_are_compared_within_an_evaluation():
+    """At each evaluation the kept two share a class and nobody else does; across evaluations nobody shares any."""
+    alone = grid_of(seeds=(3,), prompts=1, **{"class": lambda t: 10 * t["step"] + np.where(t["k"] == 2, 5, t["k"])})
+    assert v42_kept.alike(alone, list(v42_kept.drawn(alone))) == pytest.approx(np.array([[27 / 28, 27 / 28**2]]))
+    hot = grid_of("test", seeds=(3,), prompts=1, temperature=lambda t: t["step"] / 2, step=lambda t: np.full(len(t["k"]), 9))
+    hot.scores["class"] = alone.scores["class"]
+    assert v42_kept.alike(hot, list(v42_kept.drawn(hot))) == pytest.approx(np.array([[27 / 28, 27 / 28**2]]))
+
+
+def test_where_another_number_than_two_is_kept_classes_are_not_asked():
+    piece = grid_of(seeds=(3,), prompts=1, steps=(1,))
+    for own, many in (((2, 5), 1), ((2, 5, 6), 0), ((2,), 0)):
+        piece.words = lambda own=own: ((i, None, None) for i in own)
+        assert len(v42_kept.alike(piece, list(v42_kept.drawn(piece)))) == many
+
+
 @pytest.mark.parametrize(("entry", "task", "told"), [("reference", "qa-lookup", 0.035), ("rouge", "writing-story", 0.075)])
 def test_what_can_be_added_to_gold_unseen(entry, task, told):
     """The lie in Q that is flagged half of the time, of eight p's at 1e-3, on gold where no words are kept."""
@@ -392,6 +447,110 @@ def test_what_can_be_added_to_gold_unseen(entry, task, told):
     scale = definition.read(home).scale[piece.task]
     needed = normal.isf(v42_kept.FLAGGED / 16) * np.sqrt(gap[:, 1].sum()) / len(gap)
     assert needed * 6 / 8 / (scale["high"] - scale["low"]) == pytest.approx(told, abs=0.005)
+
+
+def told_of(lengths, at=(0, 2, 4), tokens=(10, 20, 30)):
+    """A run whose evaluations have completions of these tokens, and its training steps these lengths."""
+    scores = {"split": np.array(["dev"] * len(at) + ["test"], dtype=object), "step": np.array([*at, 4]), "tokens": np.array([*tokens, 99])}
+    steps = {"step": np.arange(len(lengths)), "length": np.array(lengths, dtype=np.float32)} if lengths else {}
+    return SimpleNamespace(of=lambda table, seed: scores if table == "scores" else steps)
+
+
+def test_what_training_is_charged_is_held_against_the_lengths_of_evaluations_by_hand():
+    """Drawn out between evaluations 10, 15, 20, 25 are expected, 70 in all; what the grid says does not count."""
+    assert v09_counters._drift(told_of([10, 15, 20, 25]), 3) == pytest.approx([0, 0, 0, 0])
+    assert v09_counters._drift(told_of([20, 15, 20, 15]), 3) == pytest.approx([0, 10 / 70, 0, 0])  # charged too early
+    assert v09_counters._drift(told_of([0, 0, 35, 35]), 3) == pytest.approx([0, -25 / 70, 0, 0])  # or when all is learnt
+    broke_off = told_of([10, 15, 20, 40], (0, 2), (10, 20))  # 10, 15, 20, 20 are expected, and the end is asked too
+    assert v09_counters._drift(broke_off, 3) == pytest.approx([0, 0, 20 / 65])
+    assert v09_counters._drift(told_of([]), 3) is None
+    assert v09_counters._drift(told_of([0, 0], (0,), (0,)), 3) is None  # nobody said a word
+
+
+@pytest.mark.parametrize(
+    ("drifts", "found"),
+    [
+        ([[0.0, -0.2], [0.25, 0.0]], []),
+        ([[-0.2, 0.25], [-0.2, 0.25]], []),
+        ([[-0.3, 0.0], [-0.05, 0.1]], []),  # one seed alone may be far off
+        ([[0.0, 0.4], [0.0, 0.05]], []),
+        ([[0.0, 0.26], [0.1, 0.26]], ["26% of the whole more"]),
+        ([[-0.21, 0.0], [0.1, -0.21]], ["21% of the whole less"]),
+        ([[-0.3, 0.0, 0.0], [0.0, -0.3, 0.0]], ["30% of the whole less"]),  # at whichever evaluation
+        ([None, None], []),
+    ],
+)
+def test_the_mean_over_seeds_of_what_is_charged_may_be_a_fifth_below_and_a_quarter_above(drifts, found, monkeypatch):
+    piece = SimpleNamespace(where="t", seeds=[0, 1], specs=[SimpleNamespace(algorithm="grpo")])
+    monkeypatch.setattr(v09_counters, "_drift", lambda piece, seed: drifts[seed])
+    told = v09_counters._lengths(piece)
+    assert [f.severity for f in told] == ["flag"] * len(found)
+    assert all(words in f.message for f, words in zip(told, found))
+    piece.specs[0].algorithm = "best_of_n"  # its evaluations have the chosen ones, training has all
+    assert v09_counters._lengths(piece) == []
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "status", "counted", "right"),
+    [
+        ("grpo", "done", [0, 1, 2, 3], True),
+        ("grpo", "done", [0, 1, 2], False),
+        ("grpo", "done", [0, 1, 2, 3, 4], False),
+        ("grpo", "failed", [0, 1], True),
+        ("grpo", "failed", [], True),
+        ("grpo", "failed", [1], False),
+        ("grpo", "failed", [0, 1, 2, 3, 4], False),  # more than the budget has
+        ("best_of_n", "done", [], True),
+        ("best_of_n", "done", [0, 1, 2, 3], False),  # it learns nothing
+        ("untrained", "done", [], True),
+        ("untrained", "done", [0], False),
+    ],
+)
+def test_the_steps_of_a_run_are_those_of_its_budget(algorithm, status, counted, right, monkeypatch):
+    scores = {"seed": np.array([3]), "split": np.array(["dev"], dtype=object), "step": np.array([0]), "temperature": np.ones(1), "prompt": np.array(["a"], dtype=object), "k": np.array([0])}
+    tables = {"scores": scores, "texts": scores, "steps": {"step": np.array(counted)}}
+    piece = SimpleNamespace(where="t", of=lambda table, seed: tables[table])
+    spec = SimpleNamespace(seed=3, steps=4, points=(0,), algorithm=algorithm, design=SimpleNamespace(trains=algorithm != "untrained"))
+    monkeypatch.setattr(v06_rows, "expected_keys", lambda *given: rows.keys(scores))
+    monkeypatch.setattr(v06_rows, "_picked", lambda *given: True)
+    assert (v06_rows._run(piece, spec, {"status": status}, True) == []) is right
+
+
+DEV, GRID = [("dev", 0, 1.0), ("dev", 2, 1.0)], [("test", 2, 0.5), ("test", 2, 1.0)]
+
+
+def chosen(dev=(1,), grid=(1,), order=(*DEV, *GRID), b=None):
+    """Keys of rows: these k of each of two prompts at each evaluation; of prompt b others on a split, where said."""
+    ks = {"a": {"dev": dev, "test": grid}, "b": {"dev": dev, "test": grid} | (b or {})}
+    return rows.numbered((3, *at, prompt, k) for at in order for prompt in "ab" for k in ks[prompt][at[0]])
+
+
+@pytest.mark.parametrize(
+    ("there", "right"),
+    [
+        (chosen(), True),
+        (chosen((0, 2), (0, 1, 2)), True),
+        (chosen((3,), (2,)), True),
+        (chosen(b={"test": (0,)}), True),  # whichever is chosen of each
+        (chosen((4,)), False),
+        (chosen((-1,)), False),
+        (chosen(grid=(3,)), False),  # the grid has fewer
+        (chosen((1, 1)), False),
+        (chosen((2, 1)), False),
+        (chosen(b={"dev": (0, 1)}), False),  # more of one prompt than of the other
+        (chosen((0, 1, 2), b={"dev": (0,)}), False),
+        (chosen(order=(*GRID, *DEV)), False),
+        (chosen(order=(DEV[1], DEV[0], *GRID)), False),
+        (chosen(order=DEV), False),
+        (chosen(order=GRID), False),
+        (chosen(order=(DEV[0], *GRID)), False),
+        ([k for k in chosen() if k[4] == "a"], False),
+        ([], False),
+    ],
+)
+def test_rows_of_an_algorithm_that_chooses_are_equally_many_of_every_prompt(there, right):
+    spec = SimpleNamespace(eval_samples=4, grid_samples=3)
+    assert v06_rows._picked(there, chosen(range(4), range(3)), spec) is right
 
 
 GATED = """
@@ -431,12 +590,24 @@ def test_parts_that_are_not_called_are_named(handed, monkeypatch):
     assert marks == ["not called: qa-lookup: brief"]
 
 
+def test_all_parts_together_have_a_limit(handed, monkeypatch):
+    def slow(*words):
+        time.sleep(0.05)
+        raise AssertionError("was not stopped")
+
+    monkeypatch.setattr(v22_parts, "score", slow)
+    monkeypatch.setattr(v22_parts, "WHOLE", 0.0)
+    told = [f for f in verify.verify(handed.thin, handed.board).findings if f.code == "V22"]
+    assert told
+    assert all("gave no scores within" in f.message for f in told)
+
+
 def test_a_part_that_abstains_is_silent_in_its_column_too(monkeypatch):
     monkeypatch.setattr(v22_parts, "score", lambda *words: SimpleNamespace(scores=np.array([[np.nan], [1.0]])))
 
     def found(*claimed):
         piece = SimpleNamespace(where="t", task="t", at=str, scores={"part/x": np.array(claimed, dtype=np.float32)})
-        return v22_parts._of(piece, SimpleNamespace(name="x"), [[[0], [1]]], [None])
+        return v22_parts._of(piece, SimpleNamespace(name="x"), [[[0], [1]]], [None], float("inf"))
 
     assert found(np.nan, 1.0) == []
     assert found(0.0, 1.0)[0].evidence["places"] == ["0: 'x' is 0, its words get nan"]

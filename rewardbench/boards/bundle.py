@@ -7,7 +7,6 @@ out holds an entry's files and nothing else, and can be read by code that trusts
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import stat
@@ -18,12 +17,11 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from rewardbench import __version__, trace
-from rewardbench.boards import entries, rows, strict
+from rewardbench.boards import entries, rows, shapes, strict
 from rewardbench.boards.finding import Refused, shown
 from rewardbench.types import UserError
 
@@ -129,17 +127,27 @@ def opened(path: Path) -> Iterator[Path]:
     if path.is_symlink() or not path.exists():
         raise UserError(f"no bundle {path.name!r}: give an entry's folder, or a .zip of one", 5)
     if path.is_dir():
+        _check_entry(path)
         _check_folder(path)
         check_files(path)
         yield path
         return
     if not zipfile.is_zipfile(path):
-        raise UserError(f"{path.name!r} is neither a folder nor a zip archive", 5)
+        raise UserError(f"{path.name!r} is neither a folder nor a zip archive, or not the whole of one", 5)
     with tempfile.TemporaryDirectory(prefix="rbench-") as fresh:
         folder = Path(fresh) / "entry"
         _unpack(path, folder)
         check_files(folder)
         yield folder
+
+
+def _check_entry(folder: Path) -> None:
+    """Raise UserError (code 5) for a folder that is plainly something else than an entry's."""
+    if any((folder / name).is_file() for name in ("entry.json", "manifest.json")):
+        return
+    if (folder / "sweep.toml").is_file():
+        raise UserError(f"{shown(str(folder))} holds runs, no bundle: `rbench submit pack` makes one of them", 5)
+    raise UserError(f"no bundle in {shown(str(folder))}: an entry's folder has entry.json and manifest.json", 5)
 
 
 def _check_folder(folder: Path) -> None:
@@ -316,18 +324,7 @@ def _json(path: Path, where: str, schema: str) -> Any:
     return found
 
 
-@cache
-def _validator(name: str) -> Any:
-    """The validator of a published schema."""
-    import jsonschema
-
-    path = Path(__file__).parents[1] / "schemas" / f"{name}.json"
-    return jsonschema.Draft202012Validator(json.loads(path.read_text()))
-
-
 def check_shape(found: Any, schema: str, where: str) -> None:
     """Refuse what is not as a published schema says, with the first place that is not."""
-    fault = next(iter(_validator(schema).iter_errors(found)), None)
-    if fault is not None:
-        place = "/".join(map(str, fault.absolute_path)) or "it"
-        raise Refused(SHAPE, f"{where}: {shown(place)}: {shown(fault.message, 160)}")
+    if why := shapes.fault(found, schema):
+        raise Refused(SHAPE, f"{where}: {why}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
@@ -121,6 +122,9 @@ def read(asked: str | Path) -> Board:
     folder = Path(asked)
     if not (folder / "board.toml").is_file():
         known = boards()
+        if str(asked) not in known and (folder.is_dir() or len(folder.parts) > 1):
+            there = "it has no board.toml" if folder.is_dir() else "there is no such folder"
+            raise UserError(f"no board {str(asked)!r}: {there} (that ship: {', '.join(known) or 'none'})")
         if str(asked) not in known:
             raise unknown("board", str(asked), known)
         folder = known[str(asked)]
@@ -152,6 +156,9 @@ def parse(text: str, folder: Path = Path()) -> Board:
     for name in algorithms:
         if name not in find.files("algorithms"):
             raise unknown("algorithm", name, find.files("algorithms"))
+    for task in tasks:
+        if raw["baseline"] not in find.task_designs(task):
+            raise unknown(f"baseline of {task}", raw["baseline"], find.task_designs(task))
     return Board(**{**raw, "tasks": tuple(tasks), "algorithms": tuple(algorithms), "folder": folder})
 
 
@@ -177,12 +184,21 @@ def _check_tables(raw: Mapping[str, Any]) -> None:
         if not isinstance(raw.get(key, {}), dict):
             raise UserError(f"board.toml: {key} must be a table")
     weights = raw.get("weights", WEIGHTS)
-    numbers = all(isinstance(w, int | float) for w in weights.values())
-    if set(weights) != set(AXES) or not numbers or abs(sum(weights.values()) - 1) > 1e-9 or min(weights.values()) < 0:
+    shares = set(weights) == set(AXES) and _numbers(weights.values()) and min(weights.values()) >= 0
+    if not shares or abs(sum(weights.values()) - 1) > 1e-9:
         raise UserError(f"board.toml: weights must be shares of {', '.join(AXES)} that sum to 1")
     for task, ends in raw.get("scale", {}).items():
         if not isinstance(ends, dict) or not set(ENDS) <= set(ends):
             raise UserError(f"board.toml: the scale of {task} needs {', '.join(ENDS)}: `rbench board freeze` writes it")
+        if not _numbers(ends.values()) or ends["low"] >= ends["high"]:
+            raise UserError(f"board.toml: the scale of {task} must be numbers, `low` below `high`")
+        if weights["diversity"] == 1 and not ends.get("diversity"):
+            raise UserError(f"board.toml: weights are all on diversity, of which {task} has no scale")
+
+
+def _numbers(values: Iterable[Any]) -> bool:
+    """Whether all values are finite numbers."""
+    return all(isinstance(v, int | float) and math.isfinite(v) for v in values)
 
 
 def spec(

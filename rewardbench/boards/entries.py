@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from rewardbench import trace
-from rewardbench.boards import rows
+from rewardbench.boards import rows, shapes
 from rewardbench.design import canonical
 from rewardbench.pages.safe import safe_link
 from rewardbench.policies.settings import file_digest
@@ -94,8 +94,8 @@ def read(folder: Path) -> Entry:
     except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{folder.name}/entry.json is damaged: {error}", 5) from error
     trace.readable(about, f"{folder.name}/entry.json")
-    if not isinstance(about, dict) or not {"entry", "kind", "tasks"} <= set(about):
-        raise UserError(f"{folder.name}/entry.json is damaged: it lacks what an entry says of itself", 5)
+    if why := shapes.fault(about, "entry"):
+        raise UserError(f"{folder.name}/entry.json is damaged: {why}", 5)
     return Entry(folder, about)
 
 

@@ -5,18 +5,15 @@ An entry that changed since has no evidence: its row says `reported` until it is
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
-from rewardbench import trace
-from rewardbench.boards import checks, entries, states
+from rewardbench.boards import checks, entries, recorded, states
 from rewardbench.boards.checks import LEVELS
 from rewardbench.boards.definition import Board
 from rewardbench.boards.verify import SAMPLED, Verdict, verify
 from rewardbench.find.names import unknown
-from rewardbench.types import UserError
 
 FILE = "evidence.json"
 Known = dict[str, dict[str, Any]]
@@ -27,19 +24,14 @@ def read(board: Board) -> Known:
 
     Raises UserError (code 5) where the file is damaged.
     """
-    path = board.folder / FILE
-    if not path.is_file():
-        return {}
-    try:
-        raw = json.loads(path.read_text())
-        trace.readable(raw, FILE)
-        found: Known = raw["entries"]
-        if any(row["level"] not in LEVELS or not {"digest", "flags", "accepted"} <= set(row) for row in found.values()):
-            raise ValueError("a row that no check wrote")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        advice = "delete it, and `rbench board check` writes it anew"
-        raise UserError(f"{board.folder.name}/{FILE} is damaged ({error!r}): {advice}", 5) from error
-    return found
+    return recorded.read(board, FILE, _known, "delete it, and `rbench board check` writes it anew")
+
+
+def _known(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row as a check wrote it; raises ValueError, KeyError or TypeError where none did."""
+    if row["level"] not in LEVELS or not {"digest", "flags", "accepted"} <= set(row):
+        raise ValueError("a row that no check wrote")
+    return dict(row)
 
 
 def of(known: Mapping[str, Mapping[str, Any]], entry: entries.Entry) -> dict[str, Any]:
@@ -67,8 +59,7 @@ def check(board: Board, level: str, challenge: int = 3, only: Sequence[str] = ()
         verdict = verify(entry.folder, board, level, challenge)
         yield entry.name, verdict
         found[entry.name] = _row(of(known, entry), verdict) | {"digest": entries.computed(entry.folder)}
-        text = json.dumps({"schema_version": 1, "entries": found}, indent=1, sort_keys=True) + "\n"
-        trace.write_whole(board.folder / FILE, text.encode())
+        recorded.write(board, FILE, found)
 
 
 def _row(before: Mapping[str, Any], verdict: Verdict) -> dict[str, Any]:

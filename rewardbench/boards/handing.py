@@ -29,7 +29,7 @@ PLEDGE = (
 """What whoever hands in says, one box each."""
 CHECKS = (
     "`rbench submit check BUNDLE` reached *rescored*",
-    "the full bundle can be fetched from the address below",
+    "the full bundle can be fetched from the address above",
     "only files under this entry's folder are changed",
 )
 """What a reader looks for first."""
@@ -61,7 +61,7 @@ def request(entry: Entry, bundle: Path, digest: str) -> Request:
     title = f"{board['name']} {board['version']}: entry {entry.name}"
     branch, file = shlex.quote(f"entry-{board['name']}-{entry.name}"), shlex.quote(str(bundle))
     steps = (
-        "Fork the boards' repository on its host, clone the fork, and go into the clone.",
+        "Fork the repository that the board lies in (leaderboards/), clone the fork, and go into the clone.",
         f"git switch -c {branch}",
         f"rbench submit open {file} --into .",
         f"git add {shlex.quote(str(place))}",

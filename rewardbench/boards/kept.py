@@ -12,7 +12,7 @@ import numpy as np
 
 from rewardbench import find
 from rewardbench.boards.rows import keys, read, where
-from rewardbench.types import Floats, Prompt, Task, UserError
+from rewardbench.types import Floats, Prompt, UserError
 
 if TYPE_CHECKING:
     from rewardbench.boards.build import Scored
@@ -51,7 +51,7 @@ def kept(task: str, scored: Scored) -> Kept:
     for run in scored.results[:SEEDS]:
         spec = run.run.spec
         rows = _by_prompt(words, spec.seed)
-        known = _drawn(find.task(task), spec.seed, spec.eval_prompts)
+        known = {p.id: p for p in drawn(task, "dev", spec.seed, spec.eval_prompts)}
         for name, mine in rows.items():
             if name not in known or any(own[i] not in golds for i in mine):
                 raise UserError(f"{scored.name}, {task}: words of prompt {name!r}, which its seed or its rows lack", 5)
@@ -64,10 +64,10 @@ def kept(task: str, scored: Scored) -> Kept:
     return Kept(prompts, [row[:least] for row in said], np.array([row[:least] for row in gold]))
 
 
-@lru_cache(maxsize=64)
-def _drawn(task: Task, seed: int, count: int) -> dict[str, Prompt]:
-    """Id -> prompt of a seed's dev prompts: the same for every entry."""
-    return {p.id: p for p in islice(task.prompts("dev", seed), count)}
+@lru_cache(maxsize=256)
+def drawn(task: str, split: str, seed: int, count: int) -> tuple[Prompt, ...]:
+    """The first prompts of a split that a task draws by a seed, in order: the same for every entry."""
+    return tuple(islice(find.task(task).prompts(split, seed), count))
 
 
 def _by_prompt(words: dict[str, Any], seed: int) -> dict[str, list[int]]:

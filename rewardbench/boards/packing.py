@@ -45,7 +45,7 @@ class About:
     licence: str = "CC-BY-4.0"
     links: tuple[str, ...] = ()
     specs_tried: int | None = None
-    """How many designs were tried before this one was handed in; None: not stated, and shown as such."""
+    """How many designs were tried, this one included; None: not stated, and shown as such."""
     more: Mapping[str, Any] = field(default_factory=dict)
 
 

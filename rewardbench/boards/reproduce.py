@@ -270,10 +270,11 @@ def sentence(done: Reproduced) -> str:
     v = done.verdict
     if done.same:
         return f"{done.task}: every row of {len(done.seeds)} seeds is the same, bit for bit"
-    numbers_ = f"Q {v.fresh_mean:.3f} on {v.fresh_n} seeds; the entry has {v.mean:.3f} on {v.n}, sd {v.sd:.3f}"
-    verdict = "is not below" if v.holds else "is below"
-    kind = "challenge seeds" if done.fresh else f"rows differ, first at {done.difference}"
-    return f"{done.task}: {kind}; {numbers_}, which {verdict} the limit {v.limit:.3f}"
+    verdict = "not below" if v.holds else "below"
+    kind = "" if done.fresh else f"rows differ, first at {done.difference}; "
+    seeds = "challenge seeds" if done.fresh else "seeds"
+    numbers_ = f"Q {v.fresh_mean:.3f} on {v.fresh_n} {seeds} is {verdict} the limit {v.limit:.3f}"
+    return f"{done.task}: {kind}{numbers_} (the entry: {v.mean:.3f} on {v.n}, sd {v.sd:.3f})"
 
 
 def as_json(done: Reproduced) -> dict[str, Any]:

@@ -19,17 +19,21 @@ PATTERNS: Mapping[str, re.Pattern[str]] = {
         ),
         "a token of a model host": (r"\bhf_[0-9A-Za-z]{30,}", r"\bsk-[0-9A-Za-z_-]{20,}"),
         "a token of a messenger": (r"\bxox[abprs]-[0-9A-Za-z-]{10,}",),
-        "a signed web token": (r"\beyJ[0-9A-Za-z_-]{10,}\.eyJ[0-9A-Za-z_-]{10,}\.[0-9A-Za-z_-]{10,}",),
-        "a password in an address": (r"\b[a-z][a-z0-9+.-]*://[^\s/:@\"']+:[^\s/@\"']{3,}@",),
+        "a signed web token": (r"(?<![0-9A-Za-z_-])eyJ[0-9A-Za-z_-]{10,}\.eyJ[0-9A-Za-z_-]{10,}\.[0-9A-Za-z_-]{10,}",),
+        "a password in an address": (r"\b[a-z][a-z0-9+.-]{0,20}://[^\s/:@\"']+:[^\s/@\"']{3,}@",),
         "what is called a secret": (
-            r"(?i:api_?key|secret|password|passwd|token)\w*[\"']?\s*[:=]\s*[\"'][^\"'\s]{8,}[\"']",
+            r"(?i:api_?key|secret|password|passwd|token)\w{0,40}[\"']?\s*[:=]\s*[\"'][^\"'\s]{8,}[\"']",
         ),
         "a path of somebody's home": (
             r"/(?:home|Users)/[^\s/\"'<>]+", r"\b[A-Za-z]:\\+Users\\+[^\s\\\"'<>]+", r"(?<![\w.])/root/[^\s\"']*",
         ),
     }.items()
 }  # fmt: skip
-"""What is looked for -> how it looks. The formats are those that the issuers publish."""
+"""What is looked for -> how it looks. The formats are those that the issuers publish.
+
+Anybody's text is searched: what may stand before the telling sign is bounded, or a line made of beginnings would take
+the square of its length.
+"""
 
 
 def found(text: str) -> Iterator[tuple[int, str]]:

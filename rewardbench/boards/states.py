@@ -12,8 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import date
 from typing import Any
 
-from rewardbench import trace
-from rewardbench.boards import entries
+from rewardbench.boards import entries, recorded
 from rewardbench.boards.definition import Board
 from rewardbench.design import nearest
 from rewardbench.find.names import unknown
@@ -21,7 +20,6 @@ from rewardbench.pages.board_words import changed
 from rewardbench.types import UserError
 
 FILE = "states.json"
-SCHEMA = 1
 GONE = ("corrected", "withdrawn", "removed")
 """States of an entry whose row left: a tombstone stands for it, unranked and without numbers."""
 STATES = ("listed", "challenged", *GONE)
@@ -71,22 +69,14 @@ Known = dict[str, Told]
 def read(board: Board) -> Known:
     """Entry -> its changes, of those that have any. Raises UserError (code 5) where the file is damaged, or tells of an
     entry that is neither there nor said to be gone."""
-    path = board.folder / FILE
-    if not path.is_file():
-        return {}
-    try:
-        raw = json.loads(path.read_text())
-        trace.readable(raw, FILE)
-        found = {name: _told(row) for name, row in sorted(raw["entries"].items())}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"{board.folder.name}/{FILE} is damaged: {error!r}", 5) from error
-    return found
+    return recorded.read(board, FILE, _told)
 
 
 def _told(row: Mapping[str, Any]) -> Told:
     """What the file says of one entry; raises ValueError, KeyError or TypeError where that is no such thing."""
     changes = tuple(Change(**c) for c in row["changes"])
-    if not changes or any(c.state not in STATES or str(date.fromisoformat(c.date)) != c.date for c in changes):
+    plain = all(isinstance(v, str | None) for c in changes for v in asdict(c).values())
+    if not changes or not plain or any(c.state not in STATES or not _is_day(c.date) for c in changes):
         raise ValueError(f"{changes!r} are no changes of state")
     return Told(row["kind"], tuple(row["tasks"]), tuple(row["authors"]), row["digest"], changes)
 
@@ -141,9 +131,7 @@ def record(board: Board, name: str, change: Change) -> Told:
     if change.state == "corrected":
         _check_by(name, change.by, [e.name for e in staying(known, there.values())])
     after = replace(before, changes=(*before.changes, change))
-    told = {n: _row(t) for n, t in sorted({**known, name: after}.items())}
-    text = json.dumps({"schema_version": SCHEMA, "entries": told}, indent=1, sort_keys=True, ensure_ascii=False)
-    trace.write_whole(board.folder / FILE, (text + "\n").encode())
+    recorded.write(board, FILE, {n: _row(t) for n, t in {**known, name: after}.items()})
     return after
 
 
@@ -173,12 +161,20 @@ def _check(change: Change) -> None:
         entries.check_link(change.link)
     if (change.by is not None) != (change.state == "corrected"):
         raise UserError("corrected and --by go together: which entry took its place")
-    try:
-        day = date.fromisoformat(change.date)
-    except ValueError:
-        day = None
-    if day is None or str(day) != change.date:
+    if not _is_day(change.date):
         raise UserError(f"--date {change.date!r}: write it as 2027-03-04")
+
+
+def _is_day(text: str) -> bool:
+    """Whether a text is a day as ISO 8601 writes it with dashes.
+
+    >>> _is_day("2027-03-04"), _is_day("20270304"), _is_day("2027-02-30")
+    (True, False, False)
+    """
+    try:
+        return str(date.fromisoformat(text)) == text
+    except ValueError:
+        return False
 
 
 def _check_from(board: Board, name: str, before: Told, change: Change, there: bool) -> None:

@@ -43,6 +43,9 @@ def asked(name: str, found: Spec, given: Mapping[str, Any]) -> Spec:
         if task not in board.tasks:
             raise unknown(f"task of board {board.name}", task, board.tasks)
     designs = tuple(given.get("designs") or found.designs)
+    if board.algorithms and (other := [d for d in designs if d != board.baseline]):
+        taught = f"each is taught by the design {board.baseline!r}, so leave out --design and name it with --algorithm"
+        raise UserError(f"board {board.name} ranks algorithms, not designs such as {other[0]!r}: {taught}")
     count = _count(board, given["seeds"]) if "seeds" in given else board.seeds
     algorithm = _algorithm(board, given)
     made = definition.spec(board, tasks, (*designs, BASE) if designs else (), count, alone=True, algorithm=algorithm)

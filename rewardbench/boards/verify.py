@@ -32,6 +32,8 @@ SAMPLED = ("regenerated", "reproduced")
 """Levels whose checks are tests of what chance gives: what they flag is not reached, though it is not rejected."""
 MOST = 50
 """Findings of one check that are told."""
+NEEDS = "it needs what"
+"""How it begins why a check waits for others."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,7 @@ def judge(case: Case, level: str) -> Verdict:
     for code in _order({c: [a for a in m.AFTER if a in there] for c, m in there.items()}):
         blocked = [a for a in there[code].AFTER if a in silent]
         if blocked:
-            unchecked.append((code, f"it needs what {', '.join(blocked)} found wrong or could not see"))
+            unchecked.append((code, f"{NEEDS} {', '.join(blocked)} found wrong or could not see"))
             silent.add(code)
             continue
         found, why = _asked(there[code], case)
@@ -198,9 +200,13 @@ def lines(verdict: Verdict) -> list[str]:
     said = [f"{name}: {verdict.level}" + (f" ({about})" if about else "")]
     for severity in SEVERITIES:
         said += [f"{severity:<6} {f.code}  {f.message}" for f in verdict.findings if f.severity == severity]
-    if verdict.unchecked:
-        said.append("not checked: " + "; ".join(f"{code} ({why})" for code, why in verdict.unchecked))
+    own = [(code, why) for code, why in verdict.unchecked if not why.startswith(NEEDS)]
+    waiting = [code for code, why in verdict.unchecked if why.startswith(NEEDS)]
+    pieces = [f"{code} ({why})" for code, why in own]
+    pieces += [f"{', '.join(waiting)} (they need what others found wrong or could not see)"] if waiting else []
+    if pieces:
+        said.append(f"not checked: {'; '.join(pieces)}")
     if verdict.findings:
-        codes = sorted({f.code for f in verdict.findings})
-        said.append(f"rbench explain {codes[0]} says what that check asks and how to mend it")
+        worst = min(verdict.findings, key=lambda f: (SEVERITIES.index(f.severity), f.code))
+        said.append(f"rbench explain {worst.code} says what that check asks and how to mend it")
     return said

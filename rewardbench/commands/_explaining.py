@@ -1,4 +1,5 @@
-"""Where do codes come from? From the folders of checks, metrics and probes; their docstrings are the explanation."""
+"""Where do codes come from? From the folders of checks, metrics and probes, whose docstrings are the explanation, and
+from the words of a board's page."""
 
 from __future__ import annotations
 
@@ -12,21 +13,29 @@ from rewardbench import audit, find
 from rewardbench.boards import checks
 from rewardbench.design import nearest
 from rewardbench.find.names import PACKAGE
+from rewardbench.pages.board_rows import MARKS, VERDICTS
 from rewardbench.types import UserError
 
 SCHEMA = 1
-KINDS = {"check": "a check of `rbench verify`", "metric": "a flag or metric", "probe": "a probe of `rbench audit`"}
+MARKED = MARKS | VERDICTS
+KINDS = {
+    "check": "a check of `rbench verify`",
+    "metric": "a flag or metric",
+    "probe": "a probe of `rbench audit`",
+    "mark": "a mark or verdict of a board's page",
+}
 
 
 def there() -> dict[str, tuple[str, Path]]:
     """Code -> (kind, file) of everything that can be explained; a check comes before a metric, that before a probe.
 
-    >>> there()["V05"][0], there()["hacked"][0], there()["echo"][0]
-    ('check', 'metric', 'probe')
+    >>> there()["V05"][0], there()["hacked"][0], there()["echo"][0], there()["front"][0]
+    ('check', 'metric', 'probe', 'mark')
     """
     probes = {name: ("probe", audit.HERE / f"{name}.py") for name in audit.probes()}
     metrics = {name: ("metric", PACKAGE / "metrics" / f"{name}.py") for name in find.files("metrics")}
-    return probes | metrics | {code: ("check", path) for code, path in checks.files().items()}
+    marks = dict.fromkeys(MARKED, ("mark", PACKAGE / "pages" / "board_rows.py"))
+    return marks | probes | metrics | {code: ("check", path) for code, path in checks.files().items()}
 
 
 def completing(context: click.Context, parameter: click.Parameter, started: str) -> list[str]:
@@ -37,13 +46,18 @@ def completing(context: click.Context, parameter: click.Parameter, started: str)
 def explained(asked: str) -> dict[str, Any]:
     """What `schemas/explain.json` has of a code; raises UserError (code 2) with the nearest one."""
     known = there()
-    code = next((c for c in known if c.lower() == asked.lower()), None)
+    padded = f"V{asked[1:]:0>2}" if asked[:1] in "Vv" and asked[1:].isdigit() else asked
+    code = next((c for c in known if c.lower() == padded.lower()), None)
     if code is None:
-        few = f"{min(checks.files())} to {max(checks.files())}, a flag such as hacked, a probe such as echo"
+        named = "a flag such as hacked, a probe such as echo, a mark such as front"
+        few = f"{min(checks.files())} to {max(checks.files())}, {named}"
         raise UserError(
             f"unknown code {asked!r}{nearest(asked, known) or nearest(asked.upper(), known)} (there is: {few})"
         )
     kind, path = known[code]
+    if kind == "mark":
+        says = MARKED[code]
+        return {"schema_version": SCHEMA, "code": code, "kind": kind, "summary": says, "text": says}
     tree = ast.parse(path.read_text())
     summary, _, rest = (ast.get_docstring(tree) or "").partition("\n")
     values = _constants(tree)

@@ -1,4 +1,4 @@
-"""What a code means: a check's, a flag's, or a probe's of the audit; why it is asked, and how to mend it."""
+"""What a code means: a check's, a flag's, a mark's, or a probe's of the audit; why it is asked, and how to mend it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from rewardbench.commands import _explaining
 @click.argument("code", shell_complete=_explaining.completing)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def command(code: str, as_json: bool) -> int:
-    """Explain CODE: a check of `rbench verify` (V05), a flag or metric (hacked), a probe of `rbench audit` (echo).
+    """Explain CODE: a check of `rbench verify` (V05), a flag or metric (hacked), a probe of `rbench audit` (echo),
+    a mark or verdict of a board (front).
 
     \b
     Example:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rewardbench.commands import _completing
+
+WHOLE = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
+"""A commit's whole hash: any other spelling of it would name other seeds, and so could be picked."""
 
 if TYPE_CHECKING:
     from rewardbench.boards.definition import Board
@@ -26,8 +30,10 @@ if TYPE_CHECKING:
     "--challenge-seeds", "count", type=click.IntRange(1, 100), metavar="N",
     help="Train N seeds that are named by board, entry and --commit instead of its own.",
 )  # fmt: skip
-@click.option("--commit", metavar="HASH", help="The merge commit that names the challenge seeds.")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder of its sweeps (default runs/reproduce-<entry>).")
+@click.option("--commit", metavar="HASH", help="The merge commit, its whole hash: a shorter one names other seeds.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Folder of its sweeps (default runs/reproduce-<entry>[-<commit>])."
+)
 @click.option("--workers", type=click.IntRange(1), help="Processes (default: one a core).")
 @click.option("--trust", is_flag=True, help="Run code that the entry brings. Only in a container without secrets.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
@@ -44,7 +50,7 @@ def command(
     \b
     Example:
       rbench reproduce cpu/reference --seeds 2
-      rbench reproduce mine.zip --challenge-seeds 3 --commit 3f2a91c0d4e5
+      rbench reproduce mine.zip --challenge-seeds 3 --commit "$(git rev-parse HEAD)"
     """
     from rewardbench.boards import definition, entries
     from rewardbench.boards import reproduce as reproducing
@@ -54,6 +60,8 @@ def command(
 
     if (count is None) != (commit is None):
         raise UserError("--challenge-seeds and --commit go together: the commit names the seeds")
+    if commit is not None and not WHOLE.fullmatch(commit):
+        raise UserError(f"--commit {commit!r} is no whole hash (40 or 64 digits of 0-9 and a-f), and names other seeds")
     if count is not None and seeds is not None:
         raise UserError("--seeds are the entry's own, --challenge-seeds are not: give one of them")
     with _opened(entry, asked) as folder:
@@ -62,13 +70,16 @@ def command(
         for task in tasks:
             if task not in found.tasks:
                 raise unknown(f"task of entry {found.name}", task, found.tasks)
-        definition.check_scale(board, tasks or found.tasks)
+        wanted = list(dict.fromkeys(tasks or found.tasks))  # a task that is named twice is no second witness
+        definition.check_scale(board, wanted)
         if warning := reproducing.check_trust(found, trust):
             click.echo(f"rbench: {warning}", err=True)
-        place = out or Path("runs") / f"reproduce-{found.name}"
+        place = out or Path("runs") / "-".join(["reproduce", found.name, *([commit[:12]] if commit else [])])
         done = []
-        for task in tasks or found.tasks:
+        for task in wanted:
             own = [r.spec.seed for r in found.runs(task)]
+            if seeds is not None and seeds > len(own):
+                raise UserError(f"--seeds {seeds}: entry {found.name} has {len(own)} seeds on {task}")
             fresh = count is not None
             chosen = definition.challenge_seeds(board, found.name, commit or "", count) if count else own[:seeds]
             done.append(reproducing.reproduce(board, found, task, chosen, fresh, place, workers or 0, "plain"))
@@ -95,7 +106,7 @@ def _opened(entry: str, asked: str | None) -> AbstractContextManager[Path]:
         folder = definition.read(place).folder / "entries"
         there = {p.parent.name: p.parent for p in sorted(folder.glob("*/entry.json"))}
         if name not in there:
-            raise unknown(f"entry of board {place}", name, there, 5)
+            raise unknown(f"entry of board {place}", name, there)
         return nullcontext(there[name])
     from rewardbench.boards import bundle
 

@@ -33,7 +33,7 @@ def command() -> None:
     "--board", required=True, metavar="B", help="A board's name or folder.",
     shell_complete=_completing.of("boards", files=True),
 )  # fmt: skip
-@click.option("--name", required=True, metavar="X", help="The entry's name: small letters, digits, dots, dashes.")
+@click.option("--name", required=True, metavar="X", help="The entry's name: small letters, digits, dots, dashes, _.")
 @click.option("--design", metavar="D", help="The design to hand in, where the runs have several.")
 @click.option("--author", "authors", multiple=True, required=True, metavar="A", help="Who made it; may be repeated.")
 @click.option("--summary", metavar="S", help="One line on what the design pays for (default: its own file's summary).")
@@ -74,6 +74,8 @@ def pack(
         return 0
     for line in submitting.lines(made, entered):
         click.echo(line, err=True)
+    if (found.folder / "entries" / name / "entry.json").is_file():
+        click.echo(f"the board has an entry {name!r} already: unless this is it, take another --name", err=True)
     return 0
 
 

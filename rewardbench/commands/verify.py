@@ -23,8 +23,8 @@ def command(bundle: Path, level: str, board: str | None, challenge: int, as_json
     """Check BUNDLE, an entry's folder or a .zip of one, and say which level it reaches.
 
     Nothing of a bundle is executed below the level reproduced. Leaves with code 3 if a check rejects it, with 5 if
-    there is no bundle or no such board, with 4 if the board was made with another version. `rbench explain CODE` tells
-    what a check asks, why, and how to mend it.
+    there is no bundle or its board does not ship, with 4 if the board was made with another version. `rbench explain
+    CODE` tells what a check asks, why, and how to mend it.
 
     \b
     Example:

@@ -49,6 +49,8 @@ def design(asked: str, task_name: str) -> Design:
     if ":" in asked:
         name = asked.rpartition(":")[2]
         return _resolved(Design(name, (Part(name, asked),)), Path())
+    if asked.endswith(".py") and Path(asked).is_file():
+        raise UserError(f"design {asked!r}: say which of its functions, as in {asked}:name")
     raise unknown(f"design of {task_name}", asked, [*own, *arms()])
 
 

@@ -12,12 +12,15 @@ from rewardbench import design as designs_
 from rewardbench.types import UserError
 
 PACKAGE = Path(__file__).parents[1]
+MOST = 20
+"""Names that a message lists; of more it lists the first and their number: a line has to stay one."""
 
 
 def unknown(kind: str, asked: str, known: Iterable[str], code: int = 2) -> UserError:
     """The one shape of an unknown name: what was asked, what was probably meant, what there is."""
     known = sorted(known)
-    there = ", ".join(known) or "none"
+    more = f" and {len(known) - MOST} more" if len(known) > MOST else ""
+    there = (", ".join(known[:MOST]) or "none") + more
     return UserError(f"unknown {kind} {asked!r}{designs_.nearest(asked, known)} (there is: {there})", code)
 
 

@@ -31,6 +31,8 @@ class On:
     quality: str
     """Q with its interval, then its worst and best seed."""
     ranks: tuple[str, ...]
+    quality_verdict: str
+    """Q's verdict, for a page without the table; "" where there is none."""
     judged: tuple[str, ...]
     """A verdict an axis but Q, whose verdict the table has."""
     weights: Json | None
@@ -118,7 +120,7 @@ def _facts(about: Json) -> tuple[tuple[str, str], ...]:
         ("By", ", ".join(map(str, about.get("authors") or ()))),
         ("run by", str(about.get("relationship") or "")),
         ("licence", str(about.get("licence") or "")),
-        ("designs tried before it:", "not stated" if tried is None else str(tried)),
+        ("designs tried, this one included:", "not stated" if tried is None else str(tried)),
         ("digest", str(about.get("digest") or "")[:16]),
     ]
     return tuple((k, v) for k, v in found if v)
@@ -138,6 +140,7 @@ def _on(told: Json, task: Json, row: Json) -> On:
         runs=tuple(row["runs"]),
         quality=_quality(row),
         ranks=tuple(f"{LETTERS[a]} {_rank(r)}" for a, r in ranks_of(row).items()),
+        quality_verdict=_judged("quality", q) if (q := (row["verdicts"] or {}).get("quality")) else "",
         judged=tuple(_judged(a, v) for a in AXES[1:] if (v := (row["verdicts"] or {}).get(a))),
         weights=next((w for w in task["weights"]["rows"] if w["entry"] == row["entry"]), None),
         why=tuple(

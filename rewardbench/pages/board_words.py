@@ -54,7 +54,7 @@ def changed(change: Json) -> str:
     return f"{change['state']} on {change['date']}{by}" + (f": {change['reason']}" if change["reason"] else "")
 
 
-RESOLVES = "A true difference between two ranked entries is found 8 times in 10 if it is at least (the median pair)"
+RESOLVES = "Two ranked entries are told apart 8 times in 10 where the truth differs, for the median pair of them, by"
 
 
 def resolution(task: Json) -> list[str]:

@@ -27,12 +27,12 @@ def signed(value: float | None, places: int = 2) -> str:
 def raw(value: float | None, digits: int = 3) -> str:
     """A value of an unknown scale in a few digits, a whole number in all of its own.
 
-    >>> raw(0.25), raw(12345.6), raw(0.000123), raw(12345), raw(None)
-    ('0.25', '12 300', '0.000123', '12 345', '–')
+    >>> raw(0.25), raw(12345.6), raw(0.000123), raw(12345), raw(4294967295), raw(None)
+    ('0.25', '12 300', '0.000123', '12 345', '4 294 967 295', '–')
     """
     if value is None or value != value:
         return "–"
-    if value == round(value) and abs(value) < 1e9:
+    if value == round(value) and abs(value) < 1e10:
         return count(value)
     if not 1e-4 <= abs(value) < 1e9:
         return f"{value:.{digits - 1}e}".replace("-", "−")

@@ -42,7 +42,9 @@ def answer(audit: Json) -> Told | None:
     ends = {name: verdict(one) for name, one in told.items()}
     better, worse = (sum(e == kind for e in ends.values()) for kind in (YES, NO))
     kind = NO if worse else YES if better == len(told) else OPEN
-    figure = f"better than {better} of {len(told)} plain thresholds" + (f", worse than {worse}" if worse else "")
+    counts = {"better than": better, "worse than": worse, "not told apart from": len(told) - better - worse}
+    said = [f"{how} {n} of {len(told)}" for how, n in counts.items() if n]
+    figure = ", ".join(said) + " plain thresholds"
     says = (
         "Would a plain threshold foretell as well? Each was set on the other designs alone and judged on the one left "
         f"out. {_sum(ends)} Precision and recall, in brackets the audit's on the same designs: "
@@ -96,7 +98,8 @@ def _other(audit: Json) -> str:
         told = told_of(audit, kind)
         if told:
             better, worse = (sum(verdict(one) == v for one in told.values()) for v in (YES, NO))
-            pieces.append(f"with {what} left out at a time, better than {better} and worse than {worse} of {len(told)}")
+            ends = f"better than {better or 'none'} and worse than {worse or 'none'} of the {len(told)}"
+            pieces.append(f"with {what} left out at a time, the audit is shown {ends}")
     return f" {'; '.join(pieces)[:1].upper()}{'; '.join(pieces)[1:]}." if pieces else ""
 
 

@@ -16,7 +16,7 @@ QUESTIONS = {
     "retest": "Would other seeds rank the designs alike?",
     "second_gold": "Would another gold, written from the same card, say the same?",
     "sensitivity": "Do other trainers keep the order of designs?",
-    "challenge": "Are picked seeds and ground designs caught?",
+    "challenge": "Are picked seeds caught, and designs that were tried until one was lucky?",
 }
 """Part -> its question, in the order told."""
 TITLES = {
@@ -63,9 +63,11 @@ def _of(part: str, truth: Json) -> Iterator[Told]:
     elif part == "challenge":
         yield together(told)
         yield from (challenge(d, one, told) for d, one in told["designs"].items())
+        if any(one["ground"] for one in told["designs"].values()):
+            yield ground(told)
     else:
-        say = {"retest": retest, "second_gold": second_gold, "sensitivity": sensitivity}[part]
-        yield from (say(task, one) for task, one in told.items() if one)
+        says = {"retest": (retest, above), "second_gold": (second_gold,), "sensitivity": (sensitivity,)}[part]
+        yield from (say(task, one) for task, one in told.items() if one for say in says)
 
 
 def missing(part: str, board: str) -> str:
@@ -157,24 +159,28 @@ def retest(task: str, one: Json) -> Told:
     says = (
         f"On {quoted(task)} two halves of the {one['seeds']} seeds rank {one['designs']} designs in Q alike by r = "
         f"{span(one['half_spearman'], 'r')}; the mean over all seeds has a reliability ICC(2,k) of {span(whole, 'r')}, "
-        f"which {end}. {above(one)}"
+        f"which {end}."
     )
-    return Told("retest", task, kind, f"{span(whole, 'r')} ICC(2,k)", says)
+    return Told("retest", task, kind, f"{span(whole, 'r')} ICC(2,k), {one['designs']} designs", says)
 
 
-def above(one: Json) -> str:
+def above(task: str, one: Json) -> Told:
     """The same among the designs alone that learnt, or how many they are where they are too few."""
-    learnt = one["learnt"]
+    learnt, which = one["learnt"], f"{task}, those that learnt"
     who = "designs alone that learnt, whose interval of the gain in Q over `untrained` lies above 0"
     if learnt is None:
-        return f"Of the {who}, there are {one['above']}: among them it is not told before there are {one['least']}."
+        few = f"there are {one['above']}: among them it is not told before there are {one['least']}"
+        figure = f"{one['above']} designs, too few"
+        return Told("retest", which, OPEN, figure, f"On {quoted(task)}, of the {who}, {few}.")
+    whole = learnt["icc_2_k"]
+    kind = against(whole["low"], whole["high"], one["gate"])
     end = f"{'passes' if learnt['reliable'] else 'does not pass'} the gate"
-    unsure = against(learnt["icc_2_k"]["low"], learnt["icc_2_k"]["high"], one["gate"]) == OPEN
-    end += "; the interval includes it, so that it cannot be told" if unsure else ""
-    return (
-        f"Among the {learnt['designs']} {who}, r is {span(learnt['half_spearman'], 'r')} and ICC(2,k) "
-        f"{span(learnt['icc_2_k'], 'r')}, which {end}."
+    end += "; the interval includes it, so that it cannot be told" if kind == OPEN else ""
+    says = (
+        f"On {quoted(task)}, among the {learnt['designs']} {who}, r is {span(learnt['half_spearman'], 'r')} and "
+        f"ICC(2,k) {span(whole, 'r')}, which {end}."
     )
+    return Told("retest", which, kind, f"{span(whole, 'r')} ICC(2,k), {learnt['designs']} designs", says)
 
 
 def second_gold(task: str, one: Json) -> Told:
@@ -235,36 +241,51 @@ def together(told: Json) -> Told:
     says = (
         f"On real seeds of {listed([quoted(d) for d in told['designs']])} together, "
         f"{listed([str(c) for c in told['seeds']])} challenge seeds flag an honest entry "
-        f"{listed([percent(f) for f in fair])} of the time ({percent(LEVEL)} is meant), and catch {worst} "
+        f"{listed([percent(f) for f in fair])} of the time ({percent(LEVEL)} is meant), and catch the {worst} seeds "
         f"{listed([percent(c) for c in caught])} (normal theory {listed([percent(t) for t in table])}). "
         f"Of one design alone it is {percent(min(each))} to {percent(max(each))} with {told['seeds'][-1]}."
     )
     last = told["together"][worst]
-    return Told("challenge", "together", YES if near else NO, f"{rate(last)} of {worst} caught", says)
+    return Told("challenge", "all designs", YES if near else NO, f"{rate(last)} of {worst} caught", says)
 
 
 def challenge(design: str, one: Json, told: Json) -> Told:
     """Shares caught by the most challenge seeds, beside the table for normal seeds."""
     c = told["seeds"][-1]
     honest, *picked = one["picks"]
-    pieces = [f"{n} {rate(one['picks'][n])} (normal theory {percent(told['theory'][n]['caught'][-1])})" for n in picked]
-    ground = [f"{n} copies {percent(g['caught'][-1])}" for n, g in one["ground"].items()]
+    normal = {n: percent(told["theory"][n]["caught"][-1]) for n in picked}
+    pieces = [f"the {n} {rate(one['picks'][n])} (normal theory {normal[n]})" for n in picked]
     fair = one["picks"][honest]
     last = one["picks"][picked[-1]]
     table = told["theory"][picked[-1]]["caught"][-1]
     kind = NO if last["high"][-1] < table or fair["low"][-1] > LEVEL else YES
     says = (
         f"Of {one['seeds']} real seeds of {quoted(design)}, {c} challenge seeds flag an honest entry {rate(fair)} of "
-        f"the time (5 % is meant), and catch {listed(pieces)}"
-        + (f"; ground designs on the board's own seeds: {listed(ground)}" if ground else "")
-        + "."
+        f"the time ({percent(LEVEL)} is meant), and catch {listed(pieces)}."
     )
     return Told("challenge", design, kind, f"{rate(last)} of {picked[-1]} caught", says)
 
 
-def rate(ground: Json, at: int = -1) -> str:
+def ground(told: Json) -> Told:
+    """Whether the best of many near copies of a design, tried on the board's own seeds, is flagged more than honest."""
+    last = {d: list(one["ground"].items())[-1] for d, one in told["designs"].items() if one["ground"]}
+    caught = [g["caught"][-1] for _, g in last.values()]
+    pick = f"{next(iter(last.values()))[0]} copies"
+    most = f"{percent(min(caught))} to {percent(max(caught))}"
+    kind = NO if max(caught) <= LEVEL else YES if min(caught) > LEVEL else OPEN
+    ends = {NO: "no more than an honest entry is", YES: "more than an honest entry is", OPEN: "some more than that"}
+    gains = listed([f"{quoted(d)} {signed(g['inflation'])}" for d, (_, g) in last.items()])
+    says = (
+        f"Of copies of one design whose weights hardly differ, tried on the board's own seeds, the {pick} is flagged "
+        f"by {told['seeds'][-1]} challenge seeds {most} of the time, {ends[kind]}. What that added to the gold that it "
+        f"reports, in standard deviations of a seed: {gains}."
+    )
+    return Told("challenge", "near copies", kind, f"{most} of {pick} caught", says)
+
+
+def rate(caught: Json, at: int = -1) -> str:
     """A caught share with its interval."""
-    return f"{percent(ground['caught'][at])} [{percent(ground['low'][at])}, {percent(ground['high'][at])}]"
+    return f"{percent(caught['caught'][at])} [{percent(caught['low'][at])}, {percent(caught['high'][at])}]"
 
 
 # --- README --------------------------------------------------------------------------------------

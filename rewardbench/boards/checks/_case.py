@@ -6,7 +6,6 @@ import ast
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from rewardbench import find, trace
 from rewardbench.boards import entries, packing, rows
 from rewardbench.boards.definition import Board
 from rewardbench.boards.finding import Finding, Refused, shown
+from rewardbench.boards.kept import drawn
 from rewardbench.plan import RunSpec, run_spec
 from rewardbench.results import Loaded, Result
 from rewardbench.types import Design, Prompt, Said, UserError
@@ -97,9 +97,9 @@ class Piece:
         found: rows.Columns = getattr(self, table)
         return rows.where(found, found["seed"] == seed) if found else {}
 
-    def prompts(self, split: str, seed: int) -> list[Prompt]:
+    def prompts(self, split: str, seed: int) -> tuple[Prompt, ...]:
         """The board's own prompts of a seed, in order."""
-        return _prompts(self.task, split, seed, int(self.raw["eval_prompts"]))
+        return drawn(self.task, split, seed, int(self.raw["eval_prompts"]))
 
     @cached_property
     def known(self) -> dict[tuple[Any, ...], int]:
@@ -124,11 +124,6 @@ class Piece:
     def at(self, i: int) -> str:
         """A row of `scores` in words."""
         return place(self.where, self.scores, i)
-
-
-@cache
-def _prompts(task: str, split: str, seed: int, count: int) -> list[Prompt]:
-    return list(islice(find.task(task).prompts(split, seed), count))
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ def check(case: Case) -> list[Finding]:
         if len(sizes) > 1:
             found.append(Finding(CODE, f"{piece.where}: policies of {len(sizes)} sizes: {sorted(sizes)}"))
     if case.about["kind"] == "submitted" and case.about["disclosure"]["specs_tried"] is None:
-        found.append(Finding(CODE, "how many designs were tried before this one is not stated", severity="mark"))
+        found.append(Finding(CODE, "how many designs were tried, this one included, is not stated", severity="mark"))
     return found
 
 

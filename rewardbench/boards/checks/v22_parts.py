@@ -10,6 +10,7 @@ Mend: pack the entry from its run folders; where a part wraps a library, use the
 from __future__ import annotations
 
 import inspect
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -28,14 +29,15 @@ AFTER: tuple[str, ...] = ("V06", "V08", "V16", "V24", "V27")
 
 SAME = 1e-6
 CHUNK = 512
-LONGEST = 120.0
-"""Seconds that one part may take for a chunk: a pattern in its parameters may be made to take for ever."""
+LONGEST, WHOLE = 120.0, 900.0
+"""Seconds that one part may take for a chunk, and all parts for everything: patterns in their parameters may be made to
+take for ever."""
 
 
 def check(case: Case) -> list[Finding]:
     """Kept completions that a part pays otherwise."""
     found, left = [], []
-    called = 0
+    called, end = 0, time.monotonic() + WHOLE
     for piece in case.pieces:
         if not piece.design.parts or any(":" in p.use or p.use == "oracle" for p in piece.design.parts):
             left += [f"{piece.where}: {p.name}" for p in piece.design.parts]
@@ -45,7 +47,7 @@ def check(case: Case) -> list[Finding]:
         called += len(bounds)
         rows, batches = _batches(piece)
         for bound in bounds:
-            found += _of(piece, bound, rows, batches)
+            found += _of(piece, bound, rows, batches, end)
     if not called:
         raise NotChecked(f"no part reads words alone ({', '.join(left) or 'the design pays nothing'})")
     if left:
@@ -80,14 +82,17 @@ def _batches(piece: Piece) -> tuple[list[list[list[int]]], list[Batch]]:
     return [[rows[k] for k in some] for some in keys], made
 
 
-def _of(piece: Piece, bound: Bound, rows: list[list[list[int]]], batches: list[Batch]) -> list[Finding]:
-    """What one part says otherwise."""
+def _of(
+    piece: Piece, bound: Bound, rows: list[list[list[int]]], batches: list[Batch], end: float
+) -> list[Finding]:
+    """What one part says otherwise; it has to be done by `end` (monotonic seconds)."""
     wrong = []
     claimed = piece.scores[f"part/{bound.name}"]
     for each, batch in zip(rows, batches, strict=True):
+        limit = max(min(LONGEST, end - time.monotonic()), 1e-3)
         try:
-            with time_limit(LONGEST, bound.name):
-                paid = score(bound, batch, When("verify", 0, 1.0), LONGEST).scores[:, 0].astype(np.float32)
+            with time_limit(limit, bound.name):
+                paid = score(bound, batch, When("verify", 0, 1.0), limit).scores[:, 0].astype(np.float32)
         except RewardError as error:
             return [Finding(CODE, f"{piece.where}: {shown(str(error), 200)}")]
         some = [i for alike in each for i in alike]

@@ -7,7 +7,7 @@ committed and made again.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -41,10 +41,29 @@ def write(board: Board, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
     trace.write_whole(board.folder / "studies" / f"{name}.jsonl", lines.encode())
 
 
+def write_so_far(board: Board, name: str, rows: Sequence[Row], key: str) -> None:
+    """Write the rows of a study that is not over yet, and behind them the earlier rows of what it has not come to:
+    of a study of days that is done anew, nothing is lost when it is broken off. `key` names what is done at a time."""
+    done = {row[key] for row in rows}
+    write(board, name, [*rows, *(row for row in read(board, name) if row[key] not in done)])
+
+
+NEEDED = {
+    "audits": ("task", "entry", "stage", "verdict", "findings", "probes", "best_of_n", "tau", "pairs"),
+    "challenge": ("design", "sort", "copy", "seed", "quality"),
+    "sensitivity": ("task", "design", "rate", "algorithm", "seed", "gold"),
+}
+"""What of a study's row figures are computed from; the rest is for people."""
+
+
 def read(board: Board, name: str) -> list[Row]:
     """The rows of a study; none where it was not done. Raises UserError (code 5) where its file is damaged."""
     path = board.folder / "studies" / f"{name}.jsonl"
     try:
-        return [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
+        rows = [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
+        for number, row in enumerate(rows, 1):
+            if not isinstance(row, dict) or not set(NEEDED[name]) <= set(row):
+                raise ValueError(f"line {number} is no row of this study")
     except (OSError, ValueError) as error:
         raise UserError(f"{board.folder.name}/studies/{name}.jsonl is damaged: {error}", 5) from error
+    return rows

@@ -15,7 +15,7 @@ import tomli_w
 from rewardbench import find
 from rewardbench.boards.definition import Board, challenge_seeds, spec
 from rewardbench.boards.entries import slug
-from rewardbench.boards.studies import Row, Tell, write
+from rewardbench.boards.studies import Row, Tell, write_so_far
 from rewardbench.boards.studies._runs import run, scored
 from rewardbench.plan import Spec
 from rewardbench.results import Result
@@ -39,7 +39,7 @@ def collect(board: Board, out: Path, tell: Tell) -> list[Row]:
         copies = [str(_copy(asked, name, i, out)) for i in range(COPIES)]
         folder = run(Spec(**_fields(board, tuple(copies))), out / f"challenge-{name}-copies", tell)
         rows += [_row(r, name, "copy", int(r.design.rpartition("-")[2])) for r in scored(board, [folder])]
-        write(board, "challenge", rows)  # a study of days is worth something before its end
+        write_so_far(board, "challenge", rows, "design")
     return rows
 
 

@@ -16,7 +16,7 @@ import tomli_w
 from rewardbench import find
 from rewardbench.boards.definition import Board, spec
 from rewardbench.boards.entries import slug
-from rewardbench.boards.studies import Row, Tell, write
+from rewardbench.boards.studies import Row, Tell, write_so_far
 from rewardbench.boards.studies._runs import over, run
 from rewardbench.plan import Spec
 from rewardbench.policies.settings import HERE
@@ -41,7 +41,7 @@ def collect(board: Board, out: Path, tell: Tell) -> list[Row]:
                 asked = _spec(board, task, algorithm, options, _policy(board, out, name, factor))
                 folder = run(asked, place, tell) if not over(place) else place
                 rows += [_row(r, name, algorithm) for r in score(load_sweep(folder))]
-        write(board, "sensitivity", rows)  # a study of hours is worth something before its end
+        write_so_far(board, "sensitivity", rows, "task")
     return rows
 
 
