@@ -17,14 +17,14 @@ from sweeping import ROOT
 from test_board_page import HOSTILE, Read
 
 from rewardbench import stats
-from rewardbench.boards import build, foretold, second, truth
+from rewardbench.boards import build, definition, foretold, second, studies, truth
 from rewardbench.boards.kept import Kept
 from rewardbench.boards.writing import FORMS
 from rewardbench.measures import strata
 from rewardbench.measures.agreement import icc_interval, rank_interval
 from rewardbench.pages import board_texts, safe, truth_audit, truth_charts, truth_retest, truth_told, truth_words
 from rewardbench.pages import truth as page
-from rewardbench.types import Prompt
+from rewardbench.types import Prompt, UserError
 
 TASKS = BOARD.tasks
 PICK = "best 5 of 20"
@@ -820,3 +820,14 @@ def test_each_task_has_its_own_trainers(monkeypatch):
     assert set(told) == set(TASKS[:2])
     for task, golds in zip(TASKS, (order, turned)):
         assert told[task]["trainers"][0]["gold"] == pytest.approx(golds, abs=0.05)
+
+
+def test_a_board_of_algorithms_is_asked_what_can_be_asked_of_it():
+    told = json.loads((ROOT / "leaderboards" / "algorithms" / "board.json").read_text())
+    asked = truth_words.questions(told)
+    assert set(asked) == {"retest", "second_gold"}
+    assert {a.part for a in truth_words.all_of(told)} == set(asked)
+    [few] = [a.says for a in truth_words.all_of(told) if a.part == "retest"]
+    assert "it needs eight entries, and this board has 7 algorithms" in few
+    with pytest.raises(UserError, match="ranks algorithms"):
+        studies.collect("audits", definition.read("algorithms"), ROOT, print)

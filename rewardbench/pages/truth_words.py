@@ -40,14 +40,21 @@ OUTCOMES = {
 ALARMS = {"gameable": "gameable", "gameable_or_misaligned": "gameable or misaligned"}
 
 
+def questions(told: Json) -> dict[str, str]:
+    """Part -> question, of those that can be asked of a board: studies are of designs, and of those a board of
+    algorithms has one alone.
+    """
+    apart = STUDIES if told["board"].get("algorithms") else {}
+    return {part: question for part, question in QUESTIONS.items() if part not in apart}
+
+
 def all_of(told: Json) -> list[Told]:
     """Every answer of a built board, part by part, task by task."""
     truth = told.get("truth") or {}
-    name = told["board"]["name"]
     found: list[Told] = []
-    for part in QUESTIONS:
+    for part in questions(told):
         known = list(_of(part, truth))
-        found += known or [Told(part, "", MISSING, "–", missing(part, name))]
+        found += known or [Told(part, "", MISSING, "–", missing(part, told["board"]))]
     return found
 
 
@@ -70,12 +77,15 @@ def _of(part: str, truth: Json) -> Iterator[Told]:
         yield from (say(task, one) for task, one in told.items() if one for say in says)
 
 
-def missing(part: str, board: str) -> str:
+def missing(part: str, board: Json) -> str:
     """What a part that is not known says, with the command that makes it."""
+    name = code(board["name"])
     if part in STUDIES:
-        return f"Not measured yet: `rbench board study {STUDIES[part]} {code(board)}` makes its runs."
+        return f"Not measured yet: `rbench board study {STUDIES[part]} {name}` makes its runs."
+    if part == "retest" and board.get("algorithms"):
+        return f"Not known: it needs eight entries, and this board has {len(board['algorithms'])} algorithms."
     least = "eight entries with every seed" if part == "retest" else "a task with a second gold, and entries"
-    return f"Not measured yet: it needs {least} (`rbench board run {code(board)}`)."
+    return f"Not measured yet: it needs {least} (`rbench board run {name}`)."
 
 
 def percent(share: float) -> str:
@@ -294,7 +304,7 @@ def rate(caught: Json, at: int = -1) -> str:
 def markdown(told: Json) -> list[str]:
     """The lines of the README's section."""
     lines = ["## Does it tell the truth?", ""]
-    for part, question in QUESTIONS.items():
+    for part, question in questions(told).items():
         answers = [t for t in all_of(told) if t.part == part]
         lines += [f"**{question}**", "", *(f"- {t.says}" for t in answers), ""]
     return [*lines, "Charts and tables: [truth.html](truth.html).", ""]
