@@ -599,16 +599,16 @@ def test_a_board_may_rank_algorithms_that_one_reward_teaches(tmp_path):
     assert (said.code, said.err) == (0, "")
     told = build.build(definition.read(folder))
     rows_ = {r["entry"]: r for r in told["tasks"][0]["rows"]}
-    assert set(rows_) == {"untrained", "grpo", "raft", "best_of_n"}
+    assert set(rows_) == {"untrained", "oracle", "grpo", "raft", "best_of_n"}
     assert told["provisional"] == []
     assert told["board"]["baseline"] == "grpo"
     assert set(told["tasks"][0]["rows"][0]["verdicts"]) == set(results.AXES)
-    assert {r["design"] for n, r in rows_.items() if n != "untrained"} == {"reference"}
+    assert {r["design"] for n, r in rows_.items() if r["kind"] != "control"} == {"reference"}
     words = rows.read(folder / "entries" / "best_of_n" / "qa-lookup" / "texts.parquet")
     grids = 2 + len(set(words["temperature"][words["split"] == "test"].tolist()))  # the last evaluations, and each temperature
     assert grids == 2 + 5
     assert len(words["text"]) == 2 * 2 * grids * 32  # two a prompt, of two seeds
-    for name in ("untrained", "grpo", "raft", "best_of_n"):  # the last has few rows, and no training step
+    for name in rows_:  # best-of-n has few rows, and no training step
         verdict = verify.verify(folder / "entries" / name, definition.read(folder))
         assert (verdict.level, [f for f in verdict.findings if f.severity == "reject"]) == ("rescored", []), verify.lines(verdict)
     change = {"one left out": lambda c: np.arange(len(c["k"])) != 5, "one prompt's": lambda c: c["prompt"] != c["prompt"][0]}

@@ -4,6 +4,7 @@ import json
 import re
 import time
 from copy import deepcopy
+from itertools import permutations
 from types import SimpleNamespace
 from xml.etree import ElementTree
 
@@ -17,14 +18,23 @@ from sweeping import ROOT
 from test_board_page import HOSTILE, Read
 
 from rewardbench import stats
-from rewardbench.boards import build, foretold, second, truth
+from rewardbench.boards import build, definition, foretold, second, studies, truth
 from rewardbench.boards.kept import Kept
 from rewardbench.boards.writing import FORMS
 from rewardbench.measures import strata
-from rewardbench.measures.agreement import icc_interval, rank_interval
-from rewardbench.pages import board_texts, safe, truth_audit, truth_charts, truth_retest, truth_told, truth_words
+from rewardbench.measures.agreement import icc_interval, kendall_chance, rank_interval
+from rewardbench.pages import (
+    board_texts,
+    safe,
+    truth_audit,
+    truth_charts,
+    truth_retest,
+    truth_told,
+    truth_trainer,
+    truth_words,
+)
 from rewardbench.pages import truth as page
-from rewardbench.types import Prompt
+from rewardbench.types import Prompt, UserError
 
 TASKS = BOARD.tasks
 PICK = "best 5 of 20"
@@ -440,6 +450,81 @@ def test_a_trainer_that_turns_the_order_around():
     assert truth_words.sensitivity("t", told).kind == truth_told.NO
 
 
+def test_a_tau_that_the_exact_test_does_not_tell_from_chance_is_no_yes():
+    """Six designs in an order two swaps away: Fisher's interval leaves 0 out, by all 720 orders p is .056."""
+    order = dict(zip(SIX, (0.9, 0.75, 0.6, 0.45, 0.3, 0.15), strict=True))
+    swapped = order | {"b": 0.45, "c": 0.6, "d": 0.15, "flips": 0.3}
+    told = truth.sensitivity(BOARD, trained("t", {("same", "grpo"): order, ("triple", "grpo"): swapped}, noise=0.3, seed=3))
+    told["trainers"][1] |= {"tau": 11 / 15, "low": 0.02, "high": 0.95, "p": 40 / 720}
+    assert rank_interval(11 / 15, 6, "kendall")[0] > 0
+    assert kendall_chance(range(6), [0, 1, 3, 2, 5, 4]) == pytest.approx(scipy_stats.kendalltau(range(6), [0, 1, 3, 2, 5, 4], method="exact").pvalue)
+    answer = truth_words.sensitivity("t", told)
+    assert answer.kind == truth_told.OPEN
+    assert "1 of 1 cannot be told from no agreement: exact p up to 0.056)" in answer.says
+    drawn = truth_trainer.sensitivity({"sensitivity": {"t": told}})[2][0]
+    [cell] = [c for row in drawn.rows for c in row if not isinstance(c, str) and "0.73" in c.shown]
+    assert (cell.sign, cell.shade) == ("·", 0)
+
+
+@pytest.mark.parametrize("second", [[0, 1, 2, 3, 4], [1, 0, 2, 4, 3, 5, 6], [0, 0, 1, 1, 2], list(range(9))])
+def test_the_chance_of_a_tau_is_that_of_all_orders(second):
+    first = list(range(len(second)))
+    every = [abs(scipy_stats.kendalltau(first, [second[i] for i in o]).statistic) for o in permutations(first)] if len(second) < 8 else None
+    own = abs(scipy_stats.kendalltau(first, second).statistic)
+    wanted = np.mean([e >= own - 1e-9 for e in every]) if every else 2 / 362880
+    assert kendall_chance(first, second) == pytest.approx(wanted)
+    assert kendall_chance(first, [1] * len(first)) == 1
+
+
+def test_a_pair_is_turned_over_only_if_both_trainers_tell_it_apart():
+    order = dict(zip(SIX, (0.9, 0.75, 0.6, 0.45, 0.3, 0.15), strict=True))
+    turned = order | {"a": 0.6, "b": 0.75}
+    clear, noisy = (truth.sensitivity(BOARD, trained("t", {("same", "grpo"): order, ("triple", "grpo"): turned}, noise=n)) for n in (0.001, 0.4))
+    assert [(t["told_apart"], t["both_told_apart"], t["turned"]) for t in clear["trainers"]] == [(15, 15, []), (15, 15, [["a", "b"]])]
+    assert clear["dependent"] == []  # neither passes the baseline
+    answer = truth_words.sensitivity("t", clear)
+    assert answer.kind == truth_told.NO
+    assert "(15 a trainer, 15 in all), 1 are turned over (on the board `a` above `b`)" in answer.says
+    assert "No design is better than `reference` under any trainer, so that no verdict could flip" in answer.says
+    assert noisy["trainers"][1]["turned"] == []
+
+
+def test_the_margin_of_raw_gold_is_that_of_the_scale():
+    """.02 of raw gold is .1 of a scale .2 wide: of weight, though below .03."""
+    gold = {("same", "grpo"): dict.fromkeys(SIX, 0.5) | {"a": 0.52}}
+    narrow = SimpleNamespace(**vars(BOARD) | {"scale": {"t": {"low": 0.4, "high": 0.6}}})
+    rows = trained("t", gold, noise=0.001)
+    assert truth.sensitivity(narrow, rows)["trainers"][0]["verdicts"]["a"] == "better"
+    plain = SimpleNamespace(**vars(BOARD) | {"scale": {}})
+    assert truth.sensitivity(plain, rows)["trainers"][0]["verdicts"]["a"] == "equivalent"
+
+
+def test_golds_that_agree_on_the_floor_alone_are_not_said_to_agree_on_what_learnt():
+    rng = np.random.default_rng(10)
+    levels = np.r_[np.linspace(0, 0.2, 30), np.linspace(0.7, 0.71, 10)]
+    first = {f"d{i}": np.full((8, 2), x) for i, x in enumerate(levels)} | {"untrained": rng.random((8, 2))}
+    other = {n: v + (0.05 * rng.random() if v.mean() > 0.6 else 0) for n, v in first.items()}
+    judged_ = {n: ("control" if n == "untrained" else "generated", second.Judged(v, other[n])) for n, v in first.items()}
+    told = second.figures(judged_, {f"d{i}" for i in range(30, 40)})
+    assert told["order"]["low"] > 0.8
+    assert (told["above"], told["learnt"]["designs"]) == (10, 10)
+    assert truth_words.second_gold("t", told).kind == truth_told.YES
+    assert truth_words.second_above("t", told).kind in (truth_told.OPEN, truth_told.NO)
+    few = second.figures(judged_, {f"d{i}" for i in range(33, 40)})
+    assert few["learnt"] is None
+    assert "7 designs learnt: of these alone the order is not told before there are 8" in truth_words.second_above("t", few).says
+
+
+def test_a_forecast_is_told_a_task_at_a_time():
+    """Perfect on one task, blind on the other: pooled it beats chance."""
+    told = foretold.audit([case("a", n, n < 10, float(n < 10), 0.1 * n) for n in range(20)] + [case("b", n, True, float(n < 15), 0.1 * n) for n in range(20)])
+    tasks = told["verdicts"]["gameable"]["hacked"]["tasks"]
+    assert tasks["a"]["p"] == pytest.approx(scipy_stats.fisher_exact([[10, 0], [0, 10]]).pvalue)
+    assert tasks["b"] == {"designs": 20, "flagged": 20, "happened": 15, "hits": 15, "p": 1.0}
+    assert "on `b` 15 of 20 flagged, where 15 of 20 were (p 1.000)" in truth_words.by_task(told)
+    assert "Of the 15 that were not, it called 5 so too." in truth_words.verdict(told, "gameable", "hacked")
+
+
 # --- challenge seeds -----------------------------------------------------------------------------
 
 
@@ -820,3 +905,14 @@ def test_each_task_has_its_own_trainers(monkeypatch):
     assert set(told) == set(TASKS[:2])
     for task, golds in zip(TASKS, (order, turned)):
         assert told[task]["trainers"][0]["gold"] == pytest.approx(golds, abs=0.05)
+
+
+def test_a_board_of_algorithms_is_asked_what_can_be_asked_of_it():
+    told = json.loads((ROOT / "leaderboards" / "algorithms" / "board.json").read_text())
+    asked = truth_words.questions(told)
+    assert set(asked) == {"retest", "second_gold"}
+    assert {a.part for a in truth_words.all_of(told)} == set(asked)
+    [few] = [a.says for a in truth_words.all_of(told) if a.part == "retest"]
+    assert "it needs eight entries, and this board has 7 algorithms" in few
+    with pytest.raises(UserError, match="ranks algorithms"):
+        studies.collect("audits", definition.read("algorithms"), ROOT, print)

@@ -75,8 +75,8 @@ class Board:
 
     @property
     def controls(self) -> tuple[str, ...]:
-        """The arms that the board shows: all of them, but for algorithms, where they teach nothing."""
-        return ("untrained",) if self.algorithms else tuple(find.arms())
+        """The arms that the board shows: all of them, or for algorithms the two ends of the scale."""
+        return ("untrained", "oracle") if self.algorithms else tuple(find.arms())
 
     def own(self, task: str) -> list[str]:
         """The entries that the board itself ships on a task, beside arms and drawn designs."""

@@ -16,7 +16,7 @@ from rewardbench.measures.strata import agreement, agreement_interval, auc_withi
 from rewardbench.metrics.over_trained import evidence as regret_of
 from rewardbench.metrics.overoptimisation import overoptimisation
 from rewardbench.results import Result
-from rewardbench.types import Anchor, Floats
+from rewardbench.types import Anchor, Bools, Floats
 
 if TYPE_CHECKING:
     from rewardbench.boards.build import Scored
@@ -171,6 +171,7 @@ def _classified(flags: Sequence[bool], true: Sequence[bool], cases: Sequence[Cas
     """Precision and recall with intervals, the base rate, what flags dealt out within tasks by chance would hit, and
     precision and recall without each task and family."""
     said, bad = np.array(flags), np.array(true)
+    tasks = [c.task for c in cases]
     left_out = {
         name: {
             "precision": _range(without_each(lambda s, b: among(b, s), groups, said, bad)),
@@ -181,9 +182,17 @@ def _classified(flags: Sequence[bool], true: Sequence[bool], cases: Sequence[Cas
     return {
         **caught_by(flags, true),
         "base_rate": asdict(share(int(bad.sum()), len(cases))),
-        "chance": asdict(luck(flags, true, [c.task for c in cases])),
+        "chance": asdict(luck(flags, true, tasks)),
+        "tasks": {task: _on_task(said, bad, [t == task for t in tasks]) for task in sorted(set(tasks))},
         "without_each": left_out,
     }
+
+
+def _on_task(said: Bools, bad: Bools, own: Sequence[bool]) -> dict[str, Any]:
+    """One task's flags and outcomes, and the exact p of its hits: a pooled p may rest on some of the tasks."""
+    flags, true = said[own], bad[own]
+    told = {"flagged": int(flags.sum()), "happened": int(true.sum()), "hits": int((flags & true).sum())}
+    return {"designs": len(flags), **told, "p": luck(flags, true, ["task"] * len(flags)).p}
 
 
 def _range(values: Mapping[Any, float | None]) -> list[float] | None:

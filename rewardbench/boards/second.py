@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 RESAMPLES = 200
 NEAR = 0.1
 """Two scores closer than this are called near."""
+LEAST = 8
+"""Designs that learnt, from which the order of these alone is told."""
 AIM = 0.8
 """Kendall's tau-b that two golds of one card should agree by."""
 
@@ -33,8 +35,9 @@ class Judged:
     second: Floats
 
 
-def agreement(task: str, scored: Sequence[Scored]) -> dict[str, Any] | None:
-    """How far the two golds agree: on the untrained policy's words, on trained ones, and on the order of designs.
+def agreement(task: str, scored: Sequence[Scored], learnt: Set[str]) -> dict[str, Any] | None:
+    """How far the two golds agree: on the untrained policy's words, on trained ones, and on the order of designs, of
+    all and of those alone that learnt.
 
     None where the task has no second gold. Intervals: bootstrap over prompts (the untrained policy's words) or whole
     entries (trained words); Fisher's z over designs (order).
@@ -47,18 +50,26 @@ def agreement(task: str, scored: Sequence[Scored]) -> dict[str, Any] | None:
     judged: Mapping[str, Judged] = {
         n: base if n == "untrained" else _judged(score, _one_each(k)) for n, k in words.items()
     }
-    return figures({s.name: (s.entry.kind, judged[s.name]) for s in scored})
+    return figures({s.name: (s.entry.kind, judged[s.name]) for s in scored}, learnt)
 
 
-def figures(judged: Mapping[str, tuple[str, Judged]]) -> dict[str, Any]:
-    """The figures of entries (name -> kind, judgements), `untrained` among them."""
+def figures(judged: Mapping[str, tuple[str, Judged]], learnt: Set[str] = frozenset()) -> dict[str, Any]:
+    """The figures of entries (name -> kind, judgements), `untrained` among them.
+
+    Designs on the floor lie far from those that learnt under any gold: they alone make an order agree. So it is told of
+    those above the floor too, as for seeds.
+    """
     trained = {n: j for n, (kind, j) in judged.items() if kind != "control"}
     ends = {n: (float(j.first.mean()), float(j.second.mean())) for n, (_, j) in judged.items()}
+    above = [n for n in trained if n in learnt]
     return {
         "aim": AIM,
         "untrained": _words([judged["untrained"][1]]),
         "trained": _words(list(trained.values())) if trained else None,
         "order": _order([ends[n] for n in trained]),
+        "least": LEAST,
+        "above": len(above),
+        "learnt": _order([ends[n] for n in above]) if len(above) >= LEAST else None,
         "entries": [{"entry": n, "kind": judged[n][0], "gold": a, "second": b} for n, (a, b) in ends.items()],
     }
 

@@ -15,7 +15,14 @@ from rewardbench import stats, trace
 from rewardbench.boards import foretold, numbers, second, standing, studies
 from rewardbench.boards.definition import Board
 from rewardbench.boards.studies.challenge import TASK
-from rewardbench.measures.agreement import icc, icc_interval, kendall_tau_b, rank_interval, spearman_brown
+from rewardbench.measures.agreement import (
+    icc,
+    icc_interval,
+    kendall_chance,
+    kendall_tau_b,
+    rank_interval,
+    spearman_brown,
+)
 from rewardbench.measures.retest import RELIABLE, retest
 from rewardbench.types import Floats
 
@@ -47,7 +54,7 @@ def truth(
     told = {
         "audit": foretold.audit(foretold.cases(board, tasks, harmful)),
         "retest": {t: _retest(board, _own(scored), learnt[t]) for t, scored in tasks.items() if scored},
-        "second_gold": {t: second.agreement(t, _own(scored)) for t, scored in tasks.items() if scored},
+        "second_gold": {t: second.agreement(t, _own(scored), learnt[t]) for t, scored in tasks.items() if scored},
         "sensitivity": _sensitivity(board),
         "challenge": challenge(board, studies.read(board, "challenge")),
         "predictors": foretold.PREDICTORS,
@@ -158,7 +165,8 @@ def sensitivity(board: Board, rows: Sequence[Mapping[str, Any]]) -> dict[str, An
     if own not in gold or board.baseline not in designs or len(designs) < 2 or len(seeds) < 2:
         return None
     golds = {t: {d: [g[d][s] for s in seeds] for d in designs} for t, g in gold.items()}
-    told = [_trainer(t, golds[t], golds[own], designs, board.baseline) for t in golds]
+    margin = stats.MARGIN * _width(board, rows[0]["task"])
+    told = [_trainer(t, golds[t], golds[own], designs, board.baseline, margin) for t in golds]
     verdicts = {d: {t["verdicts"][d] for t in told} for d in designs if d != board.baseline}
     return {
         "own": {"rate": own[0], "algorithm": own[1]},
@@ -173,14 +181,22 @@ def sensitivity(board: Board, rows: Sequence[Mapping[str, Any]]) -> dict[str, An
 
 def _trainer(
     trainer: tuple[str, str], golds: Mapping[str, list[float]], own: Mapping[str, list[float]], designs: list[str],
-    baseline: str,
+    baseline: str, margin: float,
 ) -> dict[str, Any]:  # fmt: skip
-    """One trainer's order and verdicts against the baseline."""
+    """One trainer's order, the pairs that it turns over, and verdicts against the baseline.
+
+    `p` is the exact one of tau: of a few designs Fisher's interval may leave 0 out where the exact test does not
+    (six designs: .73 [.02, .95], p .056). A pair is turned over only if both trainers tell it apart, each adjusted over
+    all pairs of its own (Holm): tau counts the order of designs that lie together on the floor too, which is luck.
+    """
     means = {d: float(np.mean(golds[d])) for d in designs}
-    tau = kendall_tau_b([float(np.mean(own[d])) for d in designs], [means[d] for d in designs])
+    ends = [float(np.mean(own[d])) for d in designs]
+    tau = kendall_tau_b(ends, [means[d] for d in designs])
     low, high = rank_interval(tau, len(designs), "kendall") if len(designs) >= LEAST_RANKED else (None, None)
     others = [d for d in designs if d != baseline]
     family = [stats.paired_difference(golds[d], golds[baseline]) for d in others]
+    ours, theirs = (stats.significantly_better([x[d] for d in designs]) for x in (own, golds))
+    turned = sorted([designs[a], designs[b]] for a, b in zip(*np.nonzero(ours & theirs.T), strict=True))
     return {
         "rate": trainer[0],
         "algorithm": trainer[1],
@@ -188,8 +204,18 @@ def _trainer(
         "tau": tau,
         "low": low,
         "high": high,
-        "verdicts": dict(zip(others, stats.verdicts(family), strict=True)),
+        "p": kendall_chance(ends, [means[d] for d in designs]),
+        "told_apart": int(theirs.sum()),
+        "both_told_apart": int((ours & (theirs | theirs.T)).sum()),
+        "turned": turned,
+        "verdicts": dict(zip(others, stats.verdicts(family, margin), strict=True)),
     }
+
+
+def _width(board: Board, task: str) -> float:
+    """The distance of a task's anchors in gold, so that a margin of y' may be asked of raw gold; 1 without a scale."""
+    found = board.scale.get(task)
+    return float(found["high"] - found["low"]) if found else 1.0
 
 
 # --- challenge seeds -----------------------------------------------------------------------------

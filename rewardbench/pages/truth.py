@@ -49,7 +49,7 @@ def parts(told: Json) -> list[Part]:
         "challenge": challenge,
     }
     found = []
-    for key, question in words.QUESTIONS.items():
+    for key, question in words.questions(told).items():
         mine = tuple(a for a in answers if a.part == key)
         known = any(a.kind != MISSING for a in mine)
         more, figures, tables = makers[key](truth) if known else ((), (), ())

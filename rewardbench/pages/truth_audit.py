@@ -16,7 +16,7 @@ from rewardbench.pages.truth_told import between, span
 Json = Mapping[str, Any]
 CAPTIONS = {
     "verdicts": "Precision (blue) and recall (orange) of each alarm for each outcome, with 95% intervals. The upright "
-    "tick beside precision is the base rate, which flags dealt out by chance would have.",
+    "tick beside precision is the base rate, which flags dealt out blindly would have.",
     "predictors": "Each drawn design by its ranks within its task, from 0 (lowest) to 1: known before training "
     "(across) against Q at the end (up). Filled: hacked on at least half of its seeds. The last table has every point.",
     "probes": "Each probe's area under the ROC curve for being hacked, over pairs within a task. Dotted: chance.",
@@ -27,7 +27,7 @@ def audit(truth: Json) -> Made:
     """Verdicts, predictors and probes against what training did."""
     told = truth["audit"]
     pairs = [(alarm, outcome) for alarm, by in told["verdicts"].items() for outcome in by]
-    also = [words.verdict(told, "gameable", "harmful"), words.ranked(told, truth["predictors"])]
+    also = [words.by_task(told), words.verdict(told, "gameable", "harmful"), words.ranked(told, truth["predictors"])]
     figures = [
         (_verdict_chart(told, pairs), CAPTIONS["verdicts"]),
         (rivals.chart(told), rivals.CAPTION),

@@ -15,7 +15,12 @@ from rewardbench.pages.truth_told import span
 Json = Mapping[str, Any]
 
 
-SORTS = {"order": "the order of designs", "untrained": "untrained words", "trained": "trained words"}
+SORTS = {
+    "order": "the order of designs",
+    "learnt": "of those that learnt",
+    "untrained": "untrained words",
+    "trained": "trained words",
+}
 
 
 def second(truth: Json) -> Made:
@@ -58,8 +63,8 @@ def _table(told: Json) -> Table:
          *(str(one[k]["completions"]) if one[k] else "–" for k in words_))
         for task, one in told.items()
     )  # fmt: skip
-    head = ("task", "tau, order of designs", "tau, untrained words", "tau, trained words", "near, untrained",
-            "near, trained", "untrained completions", "trained completions")  # fmt: skip
+    head = ("task", "tau, order of designs", "tau, those that learnt", "tau, untrained words", "tau, trained words",
+            "near, untrained", "near, trained", "untrained completions", "trained completions")  # fmt: skip
     return Table("Two golds", head, rows)
 
 

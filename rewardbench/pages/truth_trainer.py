@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rewardbench.pages import truth_charts as charts
+from rewardbench.pages import truth_words as words
 from rewardbench.pages.truth_charts import Line
 from rewardbench.pages.truth_parts import Cell, Made, Table, correlation, known
 
@@ -25,7 +26,11 @@ def sensitivity(truth: Json) -> Made:
     chart = charts.lines(
         "sensitivity", "Gold under each trainer", panels, steps, ("rate × algorithm", "gold"), (0.0, 1.0)
     )
-    caption = "Mean final gold of each design under each trainer. Lines that cross are orders that change."
+    caption = (
+        "Mean final gold of each design under each trainer, without its spread over seeds. Trainers have no order: "
+        "lines lead the eye, and have no slope. Lines that cross are no proof of another order, least of all near the "
+        "floor: above, only pairs that both trainers tell apart are counted as turned over."
+    )
     return (), [(chart, caption)], tables
 
 
@@ -43,11 +48,19 @@ def _tau_table(task: str, one: Json) -> Table:
     def cell(rate: str, algorithm: str) -> Cell:
         if (rate, algorithm) == own:
             return Cell("the board's own")
-        return correlation(cells.get((rate, algorithm)), "tau")
+        return _tau(cells.get((rate, algorithm)))
 
     rows: list[tuple[Cell | str, ...]] = [(f"{r} learning rate", *(cell(r, a) for a in algorithms)) for r in rates]
-    title = f"{task}: tau with the board's order; a dot: the interval includes 0"
+    title = f"{task}: tau with the board's order; a dot: by the exact test it may be chance"
     return Table(title, ("", *algorithms), tuple(rows))
+
+
+def _tau(one: Json | None) -> Cell:
+    """Tau with its interval, shaded only where the exact test tells it from none: with few designs the interval, which
+    is Fisher's, may leave 0 out where that does not."""
+    found = correlation(one, "tau")
+    open_ = one is not None and one["p"] >= words.LEVEL
+    return Cell(found.shown, "·") if open_ else found
 
 
 def _flip_table(task: str, one: Json) -> Table:

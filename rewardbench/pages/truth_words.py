@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rewardbench.pages import truth_rivals as rivals
-from rewardbench.pages.numbers import bracket, fixed, listed, signed
+from rewardbench.pages.numbers import bracket, chance, fixed, listed, signed
 from rewardbench.pages.safe import code
 from rewardbench.pages.truth_told import MISSING, NO, OPEN, YES, Told, against, quoted, span
 
@@ -15,7 +15,7 @@ QUESTIONS = {
     "audit": "Does the audit foretell what training does with a design?",
     "retest": "Would other seeds rank the designs alike?",
     "second_gold": "Would another gold, written from the same card, say the same?",
-    "sensitivity": "Do other trainers keep the order of designs?",
+    "sensitivity": "Do other trainers agree on the order of designs, beyond chance?",
     "challenge": "Are picked seeds caught, and designs that were tried until one was lucky?",
 }
 """Part -> its question, in the order told."""
@@ -40,14 +40,21 @@ OUTCOMES = {
 ALARMS = {"gameable": "gameable", "gameable_or_misaligned": "gameable or misaligned"}
 
 
+def questions(told: Json) -> dict[str, str]:
+    """Part -> question, of those that can be asked of a board: studies are of designs, and of those a board of
+    algorithms has one alone.
+    """
+    apart = STUDIES if told["board"].get("algorithms") else {}
+    return {part: question for part, question in QUESTIONS.items() if part not in apart}
+
+
 def all_of(told: Json) -> list[Told]:
     """Every answer of a built board, part by part, task by task."""
     truth = told.get("truth") or {}
-    name = told["board"]["name"]
     found: list[Told] = []
-    for part in QUESTIONS:
+    for part in questions(told):
         known = list(_of(part, truth))
-        found += known or [Told(part, "", MISSING, "–", missing(part, name))]
+        found += known or [Told(part, "", MISSING, "–", missing(part, told["board"]))]
     return found
 
 
@@ -66,16 +73,19 @@ def _of(part: str, truth: Json) -> Iterator[Told]:
         if any(one["ground"] for one in told["designs"].values()):
             yield ground(told)
     else:
-        says = {"retest": (retest, above), "second_gold": (second_gold,), "sensitivity": (sensitivity,)}[part]
-        yield from (say(task, one) for task, one in told.items() if one for say in says)
+        says = {"retest": (retest, above), "second_gold": (second_gold, second_above), "sensitivity": (sensitivity,)}
+        yield from (say(task, one) for task, one in told.items() if one for say in says[part])
 
 
-def missing(part: str, board: str) -> str:
+def missing(part: str, board: Json) -> str:
     """What a part that is not known says, with the command that makes it."""
+    name = code(board["name"])
     if part in STUDIES:
-        return f"Not measured yet: `rbench board study {STUDIES[part]} {code(board)}` makes its runs."
+        return f"Not measured yet: `rbench board study {STUDIES[part]} {name}` makes its runs."
+    if part == "retest" and board.get("algorithms"):
+        return f"Not known: it needs eight entries, and this board has {len(board['algorithms'])} algorithms."
     least = "eight entries with every seed" if part == "retest" else "a task with a second gold, and entries"
-    return f"Not measured yet: it needs {least} (`rbench board run {code(board)}`)."
+    return f"Not measured yet: it needs {least} (`rbench board run {name}`)."
 
 
 def percent(share: float) -> str:
@@ -116,7 +126,7 @@ def verdict(told: Json, alarm: str, outcome: str) -> str:
     happened = OUTCOMES[outcome]
     if not flags:
         return f"{head}, and {events} were {happened}: recall {span(one['recall'])}, precision not known."
-    chance = one["chance"]
+    luck = one["chance"]
     ends = {
         YES: "is more than chance gives",
         NO: "is fewer than chance gives, so that the warning points the wrong way",
@@ -125,8 +135,27 @@ def verdict(told: Json, alarm: str, outcome: str) -> str:
     return (
         f"{head}; {one['hits']} of them were {happened}: precision {span(one['precision'])}, recall "
         f"{span(one['recall'])}. By chance, as many flags dealt out within each task hit "
-        f"{fixed(chance['expected'], 1)} ({chance['low']:.0f} to {chance['high']:.0f}): {one['hits']} "
-        f"{ends[beyond(one)]}."
+        f"{fixed(luck['expected'], 1)} ({luck['low']:.0f} to {luck['high']:.0f}): {one['hits']} "
+        f"{ends[beyond(one)]}.{_innocent(one)}"
+    )
+
+
+def _innocent(one: Json) -> str:
+    """How many of those to which nothing happened were flagged too: precision alone hides it where most are bad."""
+    left = one["designs"] - one["hits"] - one["misses"]
+    return f" Of the {left} that were not, it called {one['false_alarms'] or 'none'} so too." if left else ""
+
+
+def by_task(told: Json, alarm: str = "gameable", outcome: str = "hacked") -> str:
+    """One alarm against one outcome on each task, with the exact p of its own: what is pooled may rest on some."""
+    pieces = [
+        f"on {quoted(task)} {one['hits']} of {one['flagged']} flagged, where {one['happened']} of {one['designs']} "
+        f"were (p {chance(one['p'])})"
+        for task, one in told["verdicts"][alarm][outcome]["tasks"].items()
+    ]
+    return (
+        f"Called {ALARMS[alarm]} and {OUTCOMES[outcome]}, a task at a time: {'; '.join(pieces)}. The p's are exact and "
+        "not adjusted for the number of tasks."
     )
 
 
@@ -186,7 +215,7 @@ def above(task: str, one: Json) -> Told:
 def second_gold(task: str, one: Json) -> Told:
     """The two golds on words and on the order of designs."""
     order, aim = one["order"], one["aim"]
-    words = [f"{n} words {span(one[n], 'tau')}" for n in ("untrained", "trained") if one[n]]
+    words = [f"{n} words {span(one[n], 'tau')}{_short_of(one[n], aim)}" for n in ("untrained", "trained") if one[n]]
     heard = f"completion by completion, tau is on {listed(words)}"
     if order is None or order["tau"] is None:
         says = f"On {quoted(task)} there are too few designs to order, or all are alike; {heard}."
@@ -199,6 +228,25 @@ def second_gold(task: str, one: Json) -> Told:
     return Told("second_gold", task, kind, f"{span(order, 'tau')} tau of the order", says)
 
 
+def _short_of(one: Json, aim: float) -> str:
+    """Said of words on which the golds agree less than is asked of the order."""
+    return " (below the aim)" if against(one["low"], one["high"], aim) == NO else ""
+
+
+def second_above(task: str, one: Json) -> Told:
+    """The order under both golds among the designs alone that learnt, or how many they are where they are too few."""
+    order, which = one["learnt"], f"{task}, those that learnt"
+    if order is None or order["tau"] is None:
+        why = f"{one['above']} designs learnt: of these alone the order is not told before there are {one['least']}"
+        return Told("second_gold", which, OPEN, f"{one['above']} designs, too few", f"On {quoted(task)} {why}.")
+    kind = against(order["low"], order["high"], one["aim"])
+    says = (
+        f"On {quoted(task)}, among the {order['designs']} designs alone that learnt, tau of the order is "
+        f"{span(order, 'tau')}, {ENDS[kind].format('aim')}."
+    )
+    return Told("second_gold", which, kind, f"{span(order, 'tau')} tau of the order, {order['designs']} designs", says)
+
+
 def others(one: Json) -> list[Json]:
     """The trainers that are not the board's own."""
     own = (one["own"]["rate"], one["own"]["algorithm"])
@@ -206,26 +254,52 @@ def others(one: Json) -> list[Json]:
 
 
 def sensitivity(task: str, one: Json) -> Told:
-    """How far other trainers keep the board's order, and which verdicts flip."""
+    """Whether other trainers order designs as the board does, which pairs they turn over, and which verdicts flip."""
     told = others(one)
-    asked = len(one["designs"]) - 1
-    flips = listed([quoted(d) for d in one["dependent"]])
-    turned = (
-        f"{len(one['dependent'])} of {asked} designs flip between better and worse ({flips})"
-        if flips
-        else "no verdict flips from better to worse"
-    )
     if not told:
         return Told("sensitivity", task, OPEN, "–", f"On {quoted(task)} no other trainer was run.")
     least, most = (f(told, key=lambda t: t["tau"]) for f in (min, max))
-    kind = NO if one["dependent"] else against(least["low"], least["high"], 0.0)
-    worst = "" if kind != OPEN else ", which cannot be told from no agreement"
+    turned = sum(len(t["turned"]) for t in told)
+    shown = all(t["p"] < LEVEL and t["tau"] > 0 for t in told)
+    kind = NO if one["dependent"] or turned else YES if shown else OPEN
+    doubt = sum(t["p"] >= LEVEL for t in told)
+    worst = f" ({doubt} of {len(told)} cannot be told from no agreement: exact p up to {chance(_worst(told))})"
     says = (
-        f"On {quoted(task)} {len(told)} other trainers keep the board's order of {len(one['designs'])} designs by "
-        f"tau = {span(least, 'tau')} at the least{worst}, and {span(most, 'tau')} at the most; {turned}, and "
-        f"{len(one['unsettled'])} of {asked} change their verdict in any way."
+        f"On {quoted(task)} {len(told)} other trainers order {len(one['designs'])} designs as the board's does by "
+        f"tau = {span(least, 'tau')} at the least and {span(most, 'tau')} at the most{worst if doubt else ''}. "
+        f"{_turned(told, turned)} {_flips(one)}"
     )
-    return Told("sensitivity", task, kind, f"{span(least, 'tau')} least tau; {len(one['dependent'])} flips", says)
+    figure = f"{span(least, 'tau')} least tau; {turned} pairs turned over, {len(one['dependent'])} flips"
+    return Told("sensitivity", task, kind, figure, says)
+
+
+def _worst(told: list[Json]) -> float:
+    return max(float(t["p"]) for t in told)
+
+
+def _turned(told: list[Json], turned: int) -> str:
+    """What comes of the pairs that two trainers tell apart each: tau counts the noise among the others as well."""
+    pairs = sum(t["both_told_apart"] for t in told)
+    least, most = (f(t["both_told_apart"] for t in told) for f in (min, max))
+    many = str(least) if least == most else f"{least} to {most}"
+    which = sorted({f"{quoted(a)} above {quoted(b)}" for t in told for a, b in t["turned"]})
+    end = f"{turned} are turned over (on the board {listed(which)})" if turned else "none is turned over"
+    both = f"the pairs that the board's trainer and another both tell apart ({many} a trainer, {pairs} in all)"
+    return f"Of {both}, {end}."
+
+
+def _flips(one: Json) -> str:
+    """How many verdicts change; where nobody is better than the baseline under any trainer, none could flip."""
+    asked = len(one["designs"]) - 1
+    flips = listed([quoted(d) for d in one["dependent"]])
+    better = any(v == "better" for t in one["trainers"] for v in t["verdicts"].values())
+    if flips:
+        first = f"{len(one['dependent'])} of {asked} designs flip between better and worse ({flips})"
+    elif better:
+        first = "No verdict flips between better and worse"
+    else:
+        first = f"No design is better than {quoted(one['baseline'])} under any trainer, so that no verdict could flip"
+    return f"{first}; {len(one['unsettled'])} of {asked} change their verdict in any way."
 
 
 # --- challenge -----------------------------------------------------------------------------------
@@ -233,7 +307,7 @@ def sensitivity(task: str, one: Json) -> Told:
 
 def together(told: Json) -> Told:
     """Mean shares caught of all designs, for each number of challenge seeds, beside the table for normal seeds."""
-    honest, *_, worst = told["together"]
+    honest, *milder, worst = told["together"]
     fair, caught = told["together"][honest]["caught"], told["together"][worst]["caught"]
     table = told["theory"][worst]["caught"]
     each = [one["picks"][worst]["caught"][-1] for one in told["designs"].values()]
@@ -242,11 +316,17 @@ def together(told: Json) -> Told:
         f"On real seeds of {listed([quoted(d) for d in told['designs']])} together, "
         f"{listed([str(c) for c in told['seeds']])} challenge seeds flag an honest entry "
         f"{listed([percent(f) for f in fair])} of the time ({percent(LEVEL)} is meant), and catch the {worst} seeds "
-        f"{listed([percent(c) for c in caught])} (normal theory {listed([percent(t) for t in table])}). "
-        f"Of one design alone it is {percent(min(each))} to {percent(max(each))} with {told['seeds'][-1]}."
+        f"{listed([percent(c) for c in caught])} (normal theory {listed([percent(t) for t in table])})"
+        f"{''.join(_milder(told, pick) for pick in milder)}. Of one design alone the {worst} are caught "
+        f"{percent(min(each))} to {percent(max(each))} of the time with {told['seeds'][-1]}."
     )
     last = told["together"][worst]
     return Told("challenge", "all designs", YES if near else NO, f"{rate(last)} of {worst} caught", says)
+
+
+def _milder(told: Json, pick: str) -> str:
+    """How often a milder pick is caught: less."""
+    return f", the {pick} only {listed([percent(c) for c in told['together'][pick]['caught']])}"
 
 
 def challenge(design: str, one: Json, told: Json) -> Told:
@@ -294,7 +374,7 @@ def rate(caught: Json, at: int = -1) -> str:
 def markdown(told: Json) -> list[str]:
     """The lines of the README's section."""
     lines = ["## Does it tell the truth?", ""]
-    for part, question in QUESTIONS.items():
+    for part, question in questions(told).items():
         answers = [t for t in all_of(told) if t.part == part]
         lines += [f"**{question}**", "", *(f"- {t.says}" for t in answers), ""]
     return [*lines, "Charts and tables: [truth.html](truth.html).", ""]

@@ -29,9 +29,10 @@ AFTER: tuple[str, ...] = ("V06", "V08", "V16", "V24", "V27")
 
 SAME = 1e-6
 CHUNK = 512
-LONGEST, WHOLE = 120.0, 900.0
-"""Seconds that one part may take for a chunk, and all parts for everything: patterns in their parameters may be made to
-take for ever."""
+LONGEST = 120.0
+"""Seconds that one part may take for a chunk: a pattern in its parameters may be made to take for ever."""
+WHOLE = 900.0
+"""Seconds that all parts may take for everything."""
 
 
 def check(case: Case) -> list[Finding]:

@@ -30,6 +30,8 @@ def collect(name: str, board: Board, out: Path, tell: Tell) -> list[Row]:
     """Do a study (what is finished in `out` is not done again) and write its rows; returns them."""
     if name not in names():
         raise unknown("study", name, names())
+    if board.algorithms:
+        raise UserError(f"board {board.name} ranks algorithms; the study {name} is of designs, and it has one alone")
     found: list[Row] = import_module(f"rewardbench.boards.studies.{name}").collect(board, out, tell)
     write(board, name, found)
     return found
