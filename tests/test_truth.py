@@ -461,6 +461,11 @@ def test_a_tau_that_the_exact_test_does_not_tell_from_chance_is_no_yes():
     answer = truth_words.sensitivity("t", told)
     assert answer.kind == truth_told.OPEN
     assert "1 of 1 cannot be told from no agreement: exact p up to 0.056)" in answer.says
+    two = deepcopy(told)
+    two["trainers"].append({**two["trainers"][1], "algorithm": "other", "tau": 1.0, "low": 0.4, "high": 1.0, "p": 2 / 720})
+    assert truth_words.sensitivity("t", two).kind == truth_told.OPEN  # one of two is not enough
+    two["trainers"].pop(1)
+    assert truth_words.sensitivity("t", two).kind == truth_told.YES
     drawn = truth_trainer.sensitivity({"sensitivity": {"t": told}})[2][0]
     [cell] = [c for row in drawn.rows for c in row if not isinstance(c, str) and "0.73" in c.shown]
     assert (cell.sign, cell.shade) == ("·", 0)
