@@ -7,6 +7,7 @@ import tomli_w
 from sweeping import ROOT
 
 from rewardbench.boards import citing, definition, evidence, studies, writing
+from rewardbench.boards.studies import audits
 from rewardbench.types import UserError
 
 TOLD = {
@@ -61,7 +62,7 @@ def test_evidence_that_is_damaged_is_one_line(text, tmp_path):
 
 def test_a_study_that_is_damaged_is_one_line(tmp_path):
     found = board(tmp_path)
-    row = dict.fromkeys(studies.NEEDED["audits"], "x")
+    row = dict.fromkeys(audits.NEEDED, "x")
     studies.write(found, "audits", [row])
     assert studies.read(found, "audits") == [row]
     (tmp_path / "studies" / "audits.jsonl").write_text('{"task": \n')

@@ -989,3 +989,17 @@ def test_a_manifest_leaves_out_itself_alone(tmp_path):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("{}")
     assert [p.relative_to(tmp_path).as_posix() for p in entries.files(tmp_path)] == ["sources/x/manifest.json"]
+
+
+def test_a_board_whose_entries_are_not_at_hand_says_so(tmp_path):
+    """As a wheel has it: built from entries that it does not carry. A board that nobody entered yet is another thing."""
+    entered = '{"entries": [{"entry": "a"}]}'
+    assert entries.at_hand(tmp_path) == entries.places(tmp_path) == {}
+    (tmp_path / "board.json").write_text('{"entries": []}')
+    assert entries.at_hand(tmp_path) == {}
+    (tmp_path / "board.json").write_text(entered)
+    assert entries.places(tmp_path) == {}
+    for ask in (entries.at_hand, entries.all_of):
+        with pytest.raises(UserError, match="without its entries, which a wheel does not carry") as error:
+            ask(tmp_path)
+        assert error.value.code == 5

@@ -106,7 +106,7 @@ def broken_off(monkeypatch, study):
 def test_a_study_that_is_broken_off_keeps_what_it_has_and_what_it_had(name, study, key, tmp_path, monkeypatch):
     more = {"tasks": [TASK, "writing/story"], "scale": {TASK: SCALE, "writing/story": SCALE}}
     found = definition.read(define(tmp_path / "two", 0, **more))
-    plain = dict.fromkeys(studies.NEEDED[name], "")
+    plain = dict.fromkeys(study.NEEDED, "")
     old = [plain | {"task": t, "design": d, "seed": s, "old": True} for t, d in TWO for s in (1, 2)]
     broken_off(monkeypatch, study)
     for before in ([], old):  # for the first time, and anew

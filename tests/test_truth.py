@@ -22,7 +22,7 @@ from rewardbench.boards import build, definition, foretold, second, studies, tru
 from rewardbench.boards.kept import Kept
 from rewardbench.boards.writing import FORMS
 from rewardbench.measures import strata
-from rewardbench.measures.agreement import icc_interval, kendall_chance, rank_interval
+from rewardbench.measures.agreement import icc_interval, kendall_p_value, rank_interval
 from rewardbench.pages import (
     board_texts,
     safe,
@@ -457,10 +457,15 @@ def test_a_tau_that_the_exact_test_does_not_tell_from_chance_is_no_yes():
     told = truth.sensitivity(BOARD, trained("t", {("same", "grpo"): order, ("triple", "grpo"): swapped}, noise=0.3, seed=3))
     told["trainers"][1] |= {"tau": 11 / 15, "low": 0.02, "high": 0.95, "p": 40 / 720}
     assert rank_interval(11 / 15, 6, "kendall")[0] > 0
-    assert kendall_chance(range(6), [0, 1, 3, 2, 5, 4]) == pytest.approx(scipy_stats.kendalltau(range(6), [0, 1, 3, 2, 5, 4], method="exact").pvalue)
+    assert kendall_p_value(range(6), [0, 1, 3, 2, 5, 4]) == pytest.approx(scipy_stats.kendalltau(range(6), [0, 1, 3, 2, 5, 4], method="exact").pvalue)
     answer = truth_words.sensitivity("t", told)
     assert answer.kind == truth_told.OPEN
     assert "1 of 1 cannot be told from no agreement: exact p up to 0.056)" in answer.says
+    two = deepcopy(told)
+    two["trainers"].append({**two["trainers"][1], "algorithm": "other", "tau": 1.0, "low": 0.4, "high": 1.0, "p": 2 / 720})
+    assert truth_words.sensitivity("t", two).kind == truth_told.OPEN  # one of two is not enough
+    two["trainers"].pop(1)
+    assert truth_words.sensitivity("t", two).kind == truth_told.YES
     drawn = truth_trainer.sensitivity({"sensitivity": {"t": told}})[2][0]
     [cell] = [c for row in drawn.rows for c in row if not isinstance(c, str) and "0.73" in c.shown]
     assert (cell.sign, cell.shade) == ("·", 0)
@@ -472,8 +477,8 @@ def test_the_chance_of_a_tau_is_that_of_all_orders(second):
     every = [abs(scipy_stats.kendalltau(first, [second[i] for i in o]).statistic) for o in permutations(first)] if len(second) < 8 else None
     own = abs(scipy_stats.kendalltau(first, second).statistic)
     wanted = np.mean([e >= own - 1e-9 for e in every]) if every else 2 / 362880
-    assert kendall_chance(first, second) == pytest.approx(wanted)
-    assert kendall_chance(first, [1] * len(first)) == 1
+    assert kendall_p_value(first, second) == pytest.approx(wanted)
+    assert kendall_p_value(first, [1] * len(first)) == 1
 
 
 def test_a_pair_is_turned_over_only_if_both_trainers_tell_it_apart():

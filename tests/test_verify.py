@@ -92,6 +92,16 @@ def test_what_was_not_checked_is_said(handed):
     assert "dialogue" in unchecked["V31"]
 
 
+def test_a_board_without_its_entries_still_rescores_and_says_what_it_could_not_compare(handed, tmp_path):
+    folder = shutil.copytree(handed.board.folder, tmp_path / "board", ignore=shutil.ignore_patterns("entries"))
+    (folder / "board.json").write_text('{"entries": [{"entry": "reference"}]}')
+    verdict = verify.verify(handed.closed, definition.read(folder))
+    assert (serious(verdict), verdict.level, verdict.accepted) == ([], "rescored", True), verify.lines(verdict)
+    unchecked = dict(verdict.unchecked)
+    assert "without its entries" in unchecked["V33"]
+    assert "without its entries" in unchecked["V34"]
+
+
 def test_without_a_control_and_an_untrained_entry_the_numbers_cannot_follow(handed, tmp_path):
     lone = made.copied(handed.closed, tmp_path)
     shutil.rmtree(lone / "control")

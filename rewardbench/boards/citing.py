@@ -66,8 +66,8 @@ def works(asked: str) -> list[Work]:
     place, _, name = asked.rpartition("/")
     if place in boards or (place and (Path(place) / "board.toml").is_file()):
         return [_entry(place, name), _board(place), suite()]
-    known = [SUITE, *find.task_folders(), *boards, *(f"{b}/{e}" for b in boards for e in _names(b))]
-    raise unknown("thing to cite", asked, known)
+    theirs = [f"{board}/{name}" for board, folder in boards.items() for name in entries.places(folder)]
+    raise unknown("thing to cite", asked, [SUITE, *find.task_folders(), *boards, *theirs])
 
 
 def citation() -> Path:
@@ -131,18 +131,13 @@ def _board(asked: str) -> Work:
     return Work(*head, released=whole.released, digest=board.digest, digest_of="the board's definition")
 
 
-def _names(board: str) -> list[str]:
-    """The entries of a board."""
-    return sorted(p.parent.name for p in (definition.read(board).folder / "entries").glob("*/entry.json"))
-
-
 def _entry(asked: str, name: str) -> Work:
     """An entry of a board, by its authors and digest."""
     board, whole = definition.read(asked), suite()
-    if name not in _names(asked):
-        raise unknown(f"entry of board {board.name}", name, _names(asked))
-    folder = board.folder / "entries" / name
-    entry = entries.read(folder)
+    there = entries.at_hand(board.folder)
+    if name not in there:
+        raise unknown(f"entry of board {board.name}", name, there)
+    entry = entries.read(there[name])
     about = entry.about
     stands = states.read(board).get(name)
     title = f"{_called(board, name, about)}, on the rewardbench-suite board {board.name}"

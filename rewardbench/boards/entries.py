@@ -99,10 +99,26 @@ def read(folder: Path) -> Entry:
     return Entry(folder, about)
 
 
+def places(board: Path) -> dict[str, Path]:
+    """Name -> folder of the entries in a board's folder."""
+    return {p.parent.name: p.parent for p in sorted((board / "entries").glob("[!.]*/entry.json"))}
+
+
+def at_hand(board: Path) -> dict[str, Path]:
+    """The same; raises UserError (code 5) where the board was built from entries that are not there: a wheel carries
+    boards without them, since rows are twenty times all else.
+    """
+    found, built = places(board), board / "board.json"
+    if not found and built.is_file() and json.loads(built.read_text())["entries"]:
+        where = f"clone the repository, and name its folder leaderboards/{board.name}"
+        raise UserError(f"board {board.name} is here without its entries, which a wheel does not carry: {where}", 5)
+    return found
+
+
 def all_of(board: Path) -> list[Entry]:
     """The entries of a board's folder, by name. Raises UserError (code 5) where one calls itself otherwise than its
     folder: it would take the place of another."""
-    found = [read(path.parent) for path in sorted((board / "entries").glob("[!.]*/entry.json"))]
+    found = [read(folder) for folder in at_hand(board).values()]
     for entry in found:
         if entry.name != entry.folder.name:
             where = f"entries/{entry.folder.name}"

@@ -18,7 +18,7 @@ from rewardbench.boards.studies.challenge import TASK
 from rewardbench.measures.agreement import (
     icc,
     icc_interval,
-    kendall_chance,
+    kendall_p_value,
     kendall_tau_b,
     rank_interval,
     spearman_brown,
@@ -204,7 +204,7 @@ def _trainer(
         "tau": tau,
         "low": low,
         "high": high,
-        "p": kendall_chance(ends, [means[d] for d in designs]),
+        "p": kendall_p_value(ends, [means[d] for d in designs]),
         "told_apart": int(theirs.sum()),
         "both_told_apart": int((ours & (theirs | theirs.T)).sum()),
         "turned": turned,

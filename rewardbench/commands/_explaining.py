@@ -13,7 +13,7 @@ from rewardbench import audit, find
 from rewardbench.boards import checks
 from rewardbench.design import nearest
 from rewardbench.find.names import PACKAGE
-from rewardbench.pages.board_rows import MARKS, VERDICTS
+from rewardbench.pages.board_marks import MARKS, VERDICTS
 from rewardbench.types import UserError
 
 SCHEMA = 1
@@ -34,7 +34,7 @@ def there() -> dict[str, tuple[str, Path]]:
     """
     probes = {name: ("probe", audit.HERE / f"{name}.py") for name in audit.probes()}
     metrics = {name: ("metric", PACKAGE / "metrics" / f"{name}.py") for name in find.files("metrics")}
-    marks = dict.fromkeys(MARKED, ("mark", PACKAGE / "pages" / "board_rows.py"))
+    marks = dict.fromkeys(MARKED, ("mark", PACKAGE / "pages" / "board_marks.py"))
     return marks | probes | metrics | {code: ("check", path) for code, path in checks.files().items()}
 
 

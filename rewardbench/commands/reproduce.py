@@ -97,14 +97,13 @@ def _opened(entry: str, asked: str | None) -> AbstractContextManager[Path]:
     """The folder of an entry: of a board by its name, or of a bundle, which is checked before it is read."""
     from contextlib import nullcontext
 
-    from rewardbench.boards import definition
+    from rewardbench.boards import definition, entries
     from rewardbench.find.names import unknown
 
     board, _, name = entry.rpartition("/")
     place = asked or board
     if not Path(entry).exists() and place:
-        folder = definition.read(place).folder / "entries"
-        there = {p.parent.name: p.parent for p in sorted(folder.glob("*/entry.json"))}
+        there = entries.at_hand(definition.read(place).folder)
         if name not in there:
             raise unknown(f"entry of board {place}", name, there)
         return nullcontext(there[name])

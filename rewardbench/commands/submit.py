@@ -74,7 +74,7 @@ def pack(
         return 0
     for line in submitting.lines(made, entered):
         click.echo(line, err=True)
-    if (found.folder / "entries" / name / "entry.json").is_file():
+    if name in entries.places(found.folder):
         click.echo(f"the board has an entry {name!r} already: unless this is it, take another --name", err=True)
     return 0
 

@@ -102,14 +102,14 @@ def kendall_tau_b(a: ArrayLike, b: ArrayLike) -> float:
     return float(scipy_stats.kendalltau(first, second, variant="b").statistic)
 
 
-def kendall_chance(a: ArrayLike, b: ArrayLike) -> float:
+def kendall_p_value(a: ArrayLike, b: ArrayLike) -> float:
     """The two-sided p of Kendall's tau of two lists, were their orders unrelated; 1 where one side is constant.
 
     Formula: exact, over all orders of the second, up to eight entries, ties included; beyond, exact without ties and by
     the normal approximation with them.
     Source: Kendall 1938, "A new measure of rank correlation".
 
-    >>> round(kendall_chance([1, 2, 3, 4, 5, 6], [1, 2, 4, 3, 6, 5]), 4)
+    >>> round(kendall_p_value([1, 2, 3, 4, 5, 6], [1, 2, 4, 3, 6, 5]), 4)
     0.0556
     """
     first, second = np.ravel(np.asarray(a, dtype=np.float64)), np.ravel(np.asarray(b, dtype=np.float64))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rewardbench import __version__, find
-from rewardbench.pages import board_entries, board_rows, board_words, designs
+from rewardbench.pages import board_entries, board_marks, board_rows, board_words, designs
 from rewardbench.pages.board_chart import TITLE, draw
 from rewardbench.pages.board_rows import Column, Row
 from rewardbench.pages.report import render
@@ -55,8 +55,8 @@ def page(told: Json) -> str:
         keys=board_entries.key_of(told),
         tombstones=board_entries.tombstones(told),
         bibtex=board_entries.board_bibtex(told),
-        marks=board_rows.MARKS,
-        verdicts=board_rows.VERDICTS,
+        marks=board_marks.MARKS,
+        verdicts=board_marks.VERDICTS,
         ranked=board_rows.RANKED,
         axes=AXES,
         badge=board_rows.badge,

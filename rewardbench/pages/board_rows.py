@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rewardbench.pages.board_marks import MARKS
 from rewardbench.pages.meanings import meaning
 from rewardbench.pages.numbers import bracket, count, fixed, signed
 from rewardbench.results import AXES
@@ -67,20 +68,6 @@ class Row:
     """Flags and marks that it can be filtered by."""
 
 
-MARKS = {
-    "front": "No other that learnt beats it on one axis without being beaten by it on another (means; Q above 0).",
-    "harmful": "Significantly below the untrained policy in Q.",
-    "broken": "A check of this entry failed; its page says which.",
-    "challenged": "Somebody contests it, with evidence: its section says why. It stays ranked until that is answered.",
-    "trainer-dependent": "Better than the baseline under one way of training, worse under another.",
-    "did not learn": "Its gain in Q is not shown to be above 0, so its S, E and D have no rank.",
-}
-VERDICTS = {
-    "better": "The adjusted test says that it is better than the baseline.",
-    "worse": "The adjusted test says that it is worse than the baseline.",
-    "equivalent": "Shown to lie within the margin of the baseline.",
-    "unresolved": "Neither a difference nor equivalence is shown; more seeds may tell.",
-}
 ORDER = {"better": 3.0, "equivalent": 2.0, "unresolved": 1.0, "worse": 0.0}
 
 

@@ -171,8 +171,11 @@ class Case:
         return Piece(folder, name) if not same and (folder / "spec.toml").is_file() else None
 
     def others(self, task: str) -> list[Piece]:
-        """The runs of the board's other entries on a task."""
-        names = sorted(p.parent.name for p in (self.board.folder / "entries").glob("*/entry.json"))
+        """The runs of the board's other entries on a task; raises NotChecked where they are not at hand."""
+        try:
+            names = entries.at_hand(self.board.folder)
+        except UserError as error:
+            raise NotChecked(str(error)) from error
         return [p for n in names if n != self.name and (p := self.listed(n, task)) is not None]
 
     def base(self, piece: Piece) -> list[Loaded]:

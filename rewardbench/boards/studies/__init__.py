@@ -1,4 +1,5 @@
-"""What else is run to ask whether a board tells the truth? One file a study: `collect(board, out, tell)` -> rows.
+"""What else is run to ask whether a board tells the truth? One file a study: `collect(board, out, tell)` -> rows, and
+`NEEDED`, what of a row figures are computed from (the rest is for people).
 
 The rows of a study lie in `<board>/studies/<name>.jsonl`: numbers alone, in a fixed order, so that they can be
 committed and made again.
@@ -50,21 +51,14 @@ def write_so_far(board: Board, name: str, rows: Sequence[Row], key: str) -> None
     write(board, name, [*rows, *(row for row in read(board, name) if row[key] not in done)])
 
 
-NEEDED = {
-    "audits": ("task", "entry", "stage", "verdict", "findings", "probes", "best_of_n", "tau", "pairs"),
-    "challenge": ("design", "sort", "copy", "seed", "quality"),
-    "sensitivity": ("task", "design", "rate", "algorithm", "seed", "gold"),
-}
-"""What of a study's row figures are computed from; the rest is for people."""
-
-
 def read(board: Board, name: str) -> list[Row]:
     """The rows of a study; none where it was not done. Raises UserError (code 5) where its file is damaged."""
     path = board.folder / "studies" / f"{name}.jsonl"
     try:
         rows = [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
+        needed = set(import_module(f"rewardbench.boards.studies.{name}").NEEDED) if rows else set()
         for number, row in enumerate(rows, 1):
-            if not isinstance(row, dict) or not set(NEEDED[name]) <= set(row):
+            if not isinstance(row, dict) or not needed <= set(row):
                 raise ValueError(f"line {number} is no row of this study")
     except (OSError, ValueError) as error:
         raise UserError(f"{board.folder.name}/studies/{name}.jsonl is damaged: {error}", 5) from error

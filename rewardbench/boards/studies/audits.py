@@ -20,6 +20,7 @@ from rewardbench.calling import When
 from rewardbench.judging import score
 from rewardbench.types import Floats, UserError
 
+NEEDED = ("task", "entry", "stage", "verdict", "findings", "probes", "best_of_n", "tau", "pairs")
 STAGES = 3
 PROMPTS, SAMPLES = 32, 16
 

@@ -20,6 +20,7 @@ from rewardbench.boards.studies._runs import run, scored
 from rewardbench.plan import Spec
 from rewardbench.results import Result
 
+NEEDED = ("design", "sort", "copy", "seed", "quality")
 TASK = "qa/lookup"
 DESIGNS = ("reference", "brevity", "g04")
 """A task's reference, one that is hacked slowly, and a drawn one: chosen before any of their seeds was looked at."""

@@ -27,6 +27,7 @@ SIX: Mapping[str, tuple[str, ...]] = {
     "writing/story": ("reference", "levels", "fluency", "rouge", "coverage", "exploit"),
     "dialogue/booking": ("reference", "rules", "complete", "closing", "politeness", "exploit"),
 }
+NEEDED = ("task", "design", "rate", "algorithm", "seed", "gold")
 RATES = (("third", 1 / 3), ("same", 1.0), ("triple", 3.0))
 ALGORITHMS: Mapping[str, dict[str, Any]] = {"grpo": {}, "dr_grpo": {"whiten": True}}
 
