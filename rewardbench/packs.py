@@ -174,20 +174,26 @@ def blame(error: BaseException) -> tuple[str, int]:
 def open_pack(
     specs: Sequence[RunSpec], folders: Sequence[Path], folder: Folder, say: Say, timeout: float, sources: Path
 ) -> Pack:
-    """Load the policy, put R runs on it, and go back to their checkpoints."""
+    """Load the policy, put R runs on it, and go back to their checkpoints. Places of a tile that no run takes are
+    runs that are over.
+    """
     first = specs[0]
     torch.manual_seed(0)  # nothing here draws from it; a user's part that does at least repeats itself
     task = find.task(first.task)
     algorithm = find.algorithm(first.algorithm, first.options, first.algorithm_source or "", sources)
     policy = load(folder)
     torch.use_deterministic_algorithms(policy.device.type == "cpu")  # kernels that a GPU lacks would be refused
+    tile = folder.settings.tile
+    empty = tile.runs - len(specs) if tile and policy.device.type == "cuda" else 0
+    places = [*zip(specs, folders, strict=True), *[(first, folders[0])] * empty]
     runs = [
         Run(
-            s, f, c := scoring.Contestant(s.design), State(), scoring.start(c), {}, task.prompts("train", s.seed)
+            s, f, c := scoring.Contestant(s.design), State(), scoring.start(c), {}, task.prompts("train", s.seed),
+            ended=n >= len(specs),
         )
-        for s, f in zip(specs, folders, strict=True)
+        for n, (s, f) in enumerate(places)
     ]
-    stacked = _stacked(policy, specs)
+    stacked = _stacked(policy, [s for s, _ in places])
     for run in runs:
         run.state = algorithm.start(policy)
     stacked.adopt([run.state for run in runs])

@@ -225,7 +225,7 @@ def packs(sweep: Sweep) -> list[list[RunSpec]]:
 
 def together(runs: Sequence[RunSpec], policy: Folder) -> list[list[RunSpec]]:
     """Runs in packs. On a CPU a pack holds one run: stacking gains nothing there. On a GPU it holds as many as fit of
-    those that differ in nothing but design and seed, all packs of nearly equal size.
+    those that differ in nothing but design and seed, all packs of nearly equal size; or as many as a tile asks for.
     """
     gpu = card.used(policy.settings)
     if gpu is None:
@@ -235,19 +235,23 @@ def together(runs: Sequence[RunSpec], policy: Folder) -> list[list[RunSpec]]:
         alike.setdefault(repr(replace(run, design=runs[0].design, design_hash="", seed=0)), []).append(run)
     found = []
     for group in alike.values():
-        number = -(-len(group) // card.fits(policy, call_of(group), gpu))
+        fit, tile = card.fits(policy, call_of(group, policy), gpu), policy.settings.tile
+        if tile is not None and tile.runs > fit:
+            raise UserError(f"policy {policy.name!r} has a tile of {tile.runs} runs, and {fit} fit on {gpu.name}", 4)
+        number = -(-len(group) // (tile.runs if tile else fit))
         found += [group[i * len(group) // number : (i + 1) * len(group) // number] for i in range(number)]
     return found
 
 
-def call_of(runs: Sequence[RunSpec]) -> card.Call:
+def call_of(runs: Sequence[RunSpec], policy: Folder) -> card.Call:
     """What a step of these runs asks of a card. Prompts are reckoned at three characters a token, and sixty tokens for
     what a chat template adds: nothing that looks at a plan loads a tokenizer.
     """
     first = runs[0]
     prompts = [p for split in ("train", "dev") for p in islice(find.task(first.task).prompts(split, first.seed), 16)]
     longest = max(len("\n".join(m["content"] for m in p.chat())) for p in prompts)
-    return card.Call(first.P * first.K, longest // 3 + 60, first.max_tokens)
+    tile = policy.settings.tile
+    return card.Call(first.P * first.K, tile.prompt if tile else longest // 3 + 60, first.max_tokens)
 
 
 def job_of(sweep: Sweep) -> Job:

@@ -137,6 +137,60 @@ def test_a_sweep_on_a_card_is_run_in_packs_and_gives_what_runs_alone_give(tmp_pa
         assert told["pack"] == {"runs": 2, "micro": 4, "device": "cuda"}
 
 
+TILE = "[tile]\nruns = 4\nprompt = 96\n"
+
+
+def contents(folder):
+    """Run -> the hash over all that it recorded."""
+    return {p.parent.name: json.loads(p.read_text())["content"] for p in folder.glob("runs/*/manifest.json")}
+
+
+def test_in_a_tile_a_run_gives_the_same_bits_alone_and_in_any_company(tmp_path, on_a_card, monkeypatch):
+    monkeypatch.setattr(card, "fits", lambda folder, call, gpu: 5)
+    make_policy(tmp_path, settings=LORA.replace("[steps]", TILE + "[steps]"))
+    sizes, whole = [], loop.run_pack
+    monkeypatch.setattr(loop, "run_pack", lambda specs, *rest: (sizes.append(len(specs)), whole(specs, *rest)))
+    assert swept(tmp_path, "all").code == 0
+    assert sizes == [4, 4]
+    every = contents(tmp_path / "all")
+    for shard in range(1, 9):
+        assert swept(tmp_path, f"shard{shard}", "--shard", f"{shard}/8").code == 0
+        one = contents(tmp_path / f"shard{shard}")
+        assert len(one) == 1
+        assert one.items() <= every.items()
+    assert sizes == [4, 4] + [1] * 8
+
+
+def test_a_run_that_is_no_number_leaves_the_others_of_its_tile_bit_for_bit(tmp_path, on_a_card, monkeypatch):
+    monkeypatch.setattr(card, "fits", lambda folder, call, gpu: 5)
+    make_policy(tmp_path, settings=LORA.replace("[steps]", TILE + "[steps]"))
+    swept(tmp_path, "sound")
+    sound, step = contents(tmp_path / "sound"), loop._step
+    broken = []
+
+    def breaking(pack):
+        if pack.step == 1 and not broken:
+            r = next(r for r, run in enumerate(pack.runs) if run.trains)
+            broken.append(pack.runs[r].spec.id)
+            pack.stacked.flat[0][r] = float("nan")
+        step(pack)
+
+    monkeypatch.setattr(loop, "_step", breaking)
+    assert swept(tmp_path, "broken").code == 8
+    others = contents(tmp_path / "broken")
+    assert trace.status(tmp_path / "broken" / "runs" / broken[0])["status"] == "failed"
+    assert others.items() <= sound.items()
+    assert sound.keys() - others.keys() == set(broken)
+
+
+def test_a_tile_that_cannot_be_kept_is_said(tmp_path, on_a_card):
+    path = make_policy(tmp_path, settings=LORA.replace("[steps]", TILE + "[steps]"))
+    runs, _ = plan(Spec(tasks=("toy/colours",), designs=("reference",), seeds=(1,), budget="3"), open_folder("x", path))
+    with pytest.raises(UserError, match="a tile of 4 runs, and 2 fit on H100") as error:
+        sweep.together(runs, open_folder("x", path))
+    assert error.value.code == 4
+
+
 def test_a_pack_goes_on_whole_when_one_of_its_runs_is_over(tmp_path, on_a_card):
     swept(tmp_path, "x")
     folder = tmp_path / "x"
@@ -174,7 +228,7 @@ def test_a_plan_says_how_many_runs_fit(tmp_path, on_a_card):
 def test_a_length_is_reckoned_not_tokenised(tmp_path, toy):
     policy = open_folder("x", make_policy(tmp_path, settings=LORA))
     runs, _ = plan(Spec(tasks=("toy/colours",), designs=("reference",), seeds=(1,), budget="3"), policy)
-    call, loaded = sweep.call_of(runs), load(policy)
+    call, loaded = sweep.call_of(runs, policy), load(policy)
     prompts = [p for _, p in zip(range(16), find.task("toy/colours").prompts("train", 1), strict=False)]
     assert call.rows == 12
     assert max(len(loaded.prompt_ids(p)) for p in prompts) <= call.prompt

@@ -50,8 +50,11 @@ class Rows:
     """The own tokens themselves, [n]."""
 
 
-def laid_out(batches: Sequence[Batch | None], pad: int, T: int) -> Rows:
-    """The batches of R runs as rows; every run gets as many rows as the one with most prompts."""
+def laid_out(batches: Sequence[Batch | None], pad: int, T: int, prompt: int = 0) -> Rows:
+    """The batches of R runs as rows; every run gets as many rows as the one with most prompts. With a `prompt` length
+    rows have room for one so long and T positions a completion, else as much as they need, and all positions are
+    asked for their token, not the own ones alone: what a run shares with others has one shape then.
+    """
     P = max(len(b.context) for b in batches if b is not None)
     b = max(int(np.prod(np.shape(x.ids)[:2])) for x in batches if x is not None)
     rows: list[list[tuple[Ints, Ints, Ints]]] = []
@@ -63,19 +66,20 @@ def laid_out(batches: Sequence[Batch | None], pad: int, T: int) -> Rows:
             row: list[tuple[Ints, Ints, Ints]] = []
             start = 0
             if batch is not None and p < len(batch.context):
-                context, K = batch.context[p], batch.ids.shape[1]
+                context, own_K = batch.context[p], batch.ids.shape[1]
                 row.append(_piece(np.array(context), 0, 0))
                 start += len(context)
-                for k in range(K):
+                for k in range(own_K):
                     own = np.flatnonzero(batch.mine[p, k])
                     fed = batch.ids[p, k, : own[-1] if len(own) else 0]  # what follows the last one decides nothing
                     row.append(_piece(fed, len(context), k + 1))
                     before.append((len(rows), np.where(own > 0, start + own - 1, len(context) - 1)))
-                    place.append((r * b + p * K + k) * T + own)
+                    place.append((r * b + p * own_K + k) * T + own)
                     said.append(batch.ids[p, k, own])
                     start += len(fed)
             rows.append(row)
-    S = max(1, max(sum(len(ids) for ids, _, _ in row) for row in rows))
+    K = max(batch.ids.shape[1] for batch in batches if batch is not None)
+    S = prompt + K * T if prompt else max(1, max(sum(len(ids) for ids, _, _ in row) for row in rows))
     S = -(-S // ROUND) * ROUND
     tables = [np.full((len(rows), S), empty, dtype=np.int64) for empty in (pad, 0, -1)]
     for n, row in enumerate(rows):
@@ -83,7 +87,12 @@ def laid_out(batches: Sequence[Batch | None], pad: int, T: int) -> Rows:
             values = np.concatenate(pieces)
             table[n, : len(values)] = values
     flat = [n * S + at for n, at in before]
-    return Rows(*tables, *(np.concatenate(x) if x else np.zeros(0, dtype=np.int64) for x in (flat, place, said)))
+    decides, at, token = (np.concatenate(x) if x else np.zeros(0, dtype=np.int64) for x in (flat, place, said))
+    if prompt:
+        every = [np.zeros(len(batches) * b * T, dtype=np.int64) for _ in range(2)]
+        every[0][at], every[1][at] = decides, token
+        (decides, token), at = every, np.arange(len(every[0]))
+    return Rows(*tables, decides, at, token)
 
 
 def _piece(ids: Ints, start: int, part: int) -> tuple[Ints, Ints, Ints]:
@@ -103,9 +112,10 @@ def seen(part: Tensor) -> Tensor:
 def logp_of(policy: Policy, stacked: Stack, batches: Sequence[Batch | None]) -> Tensor:
     """Log-probability of each own token of R runs, [R, b, T]; 0 elsewhere. A gradient flows to the adapters alone."""
     live = [x for x in batches if x is not None]
-    T = max(1, max(_length(x) for x in live))
+    tile = policy.settings.tile
+    T = max(1, max(_length(x) if tile is None else np.shape(x.mine)[-1] for x in live))
     b = max(int(np.prod(np.shape(x.ids)[:2])) for x in live)
-    rows = laid_out(batches, policy.pad, T)
+    rows = laid_out(batches, policy.pad, T, tile.prompt if tile else 0)
     model = stacked.model
     device = next(model.parameters()).device
     ids, position, part, before, place, said = (

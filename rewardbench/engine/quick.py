@@ -20,7 +20,7 @@ from rewardbench.engine.rows import Row, close, take
 from rewardbench.engine.slots import ROUND, Slots, fill, go, pack, room
 from rewardbench.engine.stack import Stack
 from rewardbench.policies.load import Policy
-from rewardbench.types import Ints, Task
+from rewardbench.types import Ints, Task, UserError
 
 NOBODY = -1
 LOOK = 8
@@ -68,8 +68,12 @@ def _call(
     rows = [every[i] if i != NOBODY else padding for i in places]
     if all(row.idle for row in rows):
         return
-    contexts, owner = _prompts(rows, stacked.R)
-    slots = _slots(stacked, len(rows), max(map(len, contexts)), T)
+    tile = policy.settings.tile
+    contexts, owner = _prompts(rows, stacked.R, apart=tile is not None)
+    longest = max(map(len, contexts))
+    if tile is not None and longest > tile.prompt:
+        raise UserError(f"a prompt has {longest} tokens, and the policy's tile room for {tile.prompt}: raise tile.prompt")
+    slots = _slots(stacked, len(rows), longest if tile is None else tile.prompt, T)
     device = slots.fed.device
     own, warmth = torch.from_numpy(noise[places]).to(device), heat[torch.from_numpy(places)].to(device)
     fill(stacked.model, slots, contexts, torch.from_numpy(owner).to(device), own, warmth)
@@ -85,7 +89,7 @@ def _call(
         if all(row.idle for row in rows):
             ahead.clear()
             break
-        kept = _fewer([rows[i].idle for i in live], len(rows), stacked.R)
+        kept = _fewer([rows[i].idle for i in live], len(rows), stacked.R) if tile is None else None
         if kept is not None:
             pack(slots, torch.from_numpy(kept).to(device))
             live = live[kept]
@@ -107,8 +111,12 @@ def _slots(stacked: Stack, rows: int, longest: int, T: int) -> Slots:
     return shelf[rows, L, T]
 
 
-def _prompts(rows: list[Row], R: int) -> tuple[list[tuple[int, ...]], Ints]:
-    """The different prompts of each run, equally many a run and run-major, and which of them each row continues."""
+def _prompts(rows: list[Row], R: int, apart: bool) -> tuple[list[tuple[int, ...]], Ints]:
+    """The different prompts of each run, equally many a run and run-major, and which of them each row continues; or
+    one for each row, if they are to be kept `apart`.
+    """
+    if apart:
+        return [row.context for row in rows], np.arange(len(rows))
     runs = [rows[r * len(rows) // R : (r + 1) * len(rows) // R] for r in range(R)]
     number = [{c: p for p, c in enumerate(dict.fromkeys(row.context for row in run))} for run in runs]
     P = max(map(len, number))

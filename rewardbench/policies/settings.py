@@ -40,6 +40,18 @@ class Source:
 
 
 @dataclass(frozen=True)
+class Tile:
+    """A pack whose every product has the same shape, whatever is in it, so that a run on a GPU gives the same bits in
+    any company, and alone. It costs what early ends and short prompts would save.
+    """
+
+    runs: Count
+    """Places of a pack; empty ones compute as well."""
+    prompt: Count
+    """Tokens of a prompt, at most."""
+
+
+@dataclass(frozen=True)
 class Settings:
     """What a policy's `.toml` says. Every value enters the run's id."""
 
@@ -58,6 +70,8 @@ class Settings:
     dtype: Literal["float32", "float64", "bfloat16", "float16"] = "float32"
     micro: Annotated[int, Limit("0 or above", lambda v: v >= 0)] = 0
     """Sequences in one forward pass of training; 0: the whole minibatch."""
+    tile: Tile | None = None
+    """For audits, on a GPU; without it shapes follow what is there, which is faster."""
     steps: Mapping[str, Count] = field(default_factory=lambda: {"quick": 20, "default": 40, "long": 150})
     """Optimiser steps of each named budget."""
     tasks: Mapping[str, OfTask] = field(default_factory=dict)
