@@ -72,7 +72,8 @@ def _call(
     contexts, owner = _prompts(rows, stacked.R, apart=tile is not None)
     longest = max(map(len, contexts))
     if tile is not None and longest > tile.prompt:
-        raise UserError(f"a prompt has {longest} tokens, and the policy's tile room for {tile.prompt}: raise tile.prompt")
+        asked = f"a prompt has {longest} tokens, and a tile of this policy room for {tile.prompt}"
+        raise UserError(f"{asked}: raise tile.prompt in its .toml")
     slots = _slots(stacked, len(rows), longest if tile is None else tile.prompt, T)
     device = slots.fed.device
     own, warmth = torch.from_numpy(noise[places]).to(device), heat[torch.from_numpy(places)].to(device)
