@@ -220,7 +220,7 @@ def test_runs_of_other_tasks_or_budgets_are_not_packed_together(tmp_path, on_a_c
 
 def test_a_plan_says_how_many_runs_fit(tmp_path, on_a_card):
     path = make_policy(tmp_path, settings=LORA)
-    asked = ("plan", "--task", "toy/colours", "--policy", path, "--design", "reference", "--seeds", "3")
+    asked = ("plan", "--task", "toy/colours", "--policy", path, "--design", "reference", "--seeds", "3", "--budget", "3")
     assert rbench(*asked, "--json").json["packs"] == 5
     assert "on H100: 5 packs of at most 2 runs" in rbench(*asked).out
 

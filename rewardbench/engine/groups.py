@@ -89,10 +89,10 @@ def laid_out(batches: Sequence[Batch | None], pad: int, T: int, prompt: int = 0)
     flat = [n * S + at for n, at in before]
     decides, at, token = (np.concatenate(x) if x else np.zeros(0, dtype=np.int64) for x in (flat, place, said))
     if prompt:
-        every = [np.zeros(len(batches) * b * T, dtype=np.int64) for _ in range(2)]
-        every[0][at], every[1][at] = decides, token
-        (decides, token), at = every, np.arange(len(every[0]))
-    return Rows(*tables, decides, at, token)
+        every = np.zeros((2, len(batches) * b * T), dtype=np.int64)
+        every[:, at] = decides, token
+        (decides, token), at = every, np.arange(every.shape[1])
+    return Rows(tables[0], tables[1], tables[2], decides, at, token)
 
 
 def _piece(ids: Ints, start: int, part: int) -> tuple[Ints, Ints, Ints]:
