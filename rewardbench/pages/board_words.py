@@ -44,6 +44,13 @@ def broken(told: Json) -> list[Condition]:
     return [c for task in told["tasks"] for c in conditions(task) if not c.holds]
 
 
+def empty(told: Json) -> str:
+    """That a board has no row, and what would make some; nothing if it has one."""
+    if told["entries"] or told["tombstones"]:
+        return ""
+    return f"nothing has been run for this board yet, so it shows no number; rbench board run {told['board']['name']} does"
+
+
 def changed(change: Json) -> str:
     """A change of an entry's state in words.
 
