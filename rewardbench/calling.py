@@ -6,7 +6,6 @@ back is checked here: a wrong count, text, NaN or an exception is a typed failur
 
 from __future__ import annotations
 
-import asyncio
 import copy
 import inspect
 import math
@@ -185,8 +184,7 @@ def score(bound: Bound, batch: Batch, when: When, timeout: float) -> Scores:
             given = {n: v if n in SINGLE else [v[i] for i in first] for n, v in given.items()} if bound.pure else given
             # a user's part gets copies: what it changes in place must not reach gold or another part
             result = bound.call(**given if bound.trusted else _copied(given))
-            if inspect.isawaitable(result):
-                result = asyncio.run(_finish(result))
+            result = finished([result])[0]
     except RewardError as error:
         known = str(error).startswith("part ")
         raise error if known else RewardError(f"part {bound.name!r} {error}") from error
@@ -251,11 +249,6 @@ def _copied(given: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value if name == "rng" else copy.deepcopy(value) for name, value in given.items()}
 
 
-async def _finish(result: Any) -> Any:
-    """The value of an awaitable."""
-    return await result
-
-
 def finished(values: Sequence[Any]) -> list[Any]:
     """The values, those that are to be awaited all at once; functions are called before, outside of any event loop.
 
@@ -263,11 +256,14 @@ def finished(values: Sequence[Any]) -> list[Any]:
     >>> finished([late(), 2.0])
     [1.0, 2.0]
     """
+    if not any(map(inspect.isawaitable, values)):
+        return list(values)
+    import asyncio  # a tenth of what answering a shell takes, and most rewards are plain functions
 
     async def gather() -> list[Any]:
         return list(await asyncio.gather(*(v for v in values if inspect.isawaitable(v))))
 
-    waited = iter(asyncio.run(gather()) if any(inspect.isawaitable(v) for v in values) else [])
+    waited = iter(asyncio.run(gather()))
     return [next(waited) if inspect.isawaitable(v) else v for v in values]
 
 

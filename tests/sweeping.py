@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -87,6 +88,25 @@ def environment(**more):
 def command(*arguments):
     """The words of a command in a process of its own."""
     return [sys.executable, "-m", "rewardbench", *(str(a) for a in arguments)]
+
+
+def cost(ask) -> float:
+    """What `ask` lets other processes do, in CPU seconds, over what importing NumPy and click takes at the same time.
+
+    A machine that is busy slows both, so that a limit on it is no matter of neighbours.
+    """
+
+    def spent(work) -> float:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        work()
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    def yardstick() -> None:
+        subprocess.run([sys.executable, "-c", "import numpy, click"], env=environment(), check=True)
+
+    pairs = [(spent(ask), spent(yardstick)) for _ in range(5)]
+    return min(p[0] for p in pairs) / min(p[1] for p in pairs)
 
 
 def process(*arguments, **more) -> Said:
