@@ -139,7 +139,7 @@ def test_the_gpu_board_has_the_same_designs_on_the_cpu_boards_tasks_and_draws_it
 def test_a_board_of_which_nothing_was_run_shows_no_number():
     told = json.loads((ROOT / "leaderboards" / "gpu" / "board.json").read_text())
     assert (told["entries"], told["tasks"]) == ([], [])
-    assert {v["state"] for v in told["truth"].values()} == {"unknown"}
+    assert not any(told["truth"][part] for part in ("audit", "retest", "second_gold", "sensitivity", "challenge"))
 
 
 def test_drawn_designs_differ_in_size_operator_and_weight():

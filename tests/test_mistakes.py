@@ -545,7 +545,7 @@ def test_a_tiny_file_system_that_fills_up(whole, tmp_path):
 
 
 def test_a_design_without_its_task_is_told_how_to_be_asked_for():
-    for thing, like in (("oracle", "--task "), ("coverage", "--task writing/story"), ("mine.py:score", "--task T")):
+    for thing, like in (("oracle", "--task "), ("levels", "--task writing/story"), ("mine.py:score", "--task T")):
         said = rbench("show", thing)
         assert said.code == 2
         assert f"{thing!r} is a design: name its task too" in one_line(said, like)

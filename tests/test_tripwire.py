@@ -95,11 +95,12 @@ def asks_a_judge(part):
 @pytest.mark.parametrize("part", sorted(part for part in find.parts() if not asks_a_judge(part)))
 def test_some_task_or_arm_uses_every_part_or_it_runs_on_every_task(part):
     """A part that no shipped prompts can feed could not have been tried above."""
-    fed = 0
+    fed, absent = 0, False
     for name in TASKS:
         try:
             batch = batch_of(name, 1)
         except UserError:
+            absent = absent or any(p.use == part for d in find.task_designs(name) for p in find.design(d, name).parts)
             continue
         function = find.callable_of(Part(part, part))
         try:
@@ -109,6 +110,8 @@ def test_some_task_or_arm_uses_every_part_or_it_runs_on_every_task(part):
                 pytest.skip(str(error))  # an optional library or model that is not here
             continue
         fed += 1
+    if absent and not fed:
+        pytest.skip("the data of the tasks whose designs have it is not here")
     assert fed
 
 

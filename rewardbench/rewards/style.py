@@ -97,8 +97,9 @@ def couplet(completions: Sequence[str], line: Sequence[str]) -> list[float]:
     >>> couplet(["The wolf was old", "The wolf ran"], ["The night was cold"] * 2)
     [1.0, 0.0]
     """
-    ends = [[_last_word(first) for first in _lines(text)[:1]] for text in completions]
-    return [float(any(_rhymes(*sorted((_last_word(a), b))) for b in end)) for a, end in zip(line, ends, strict=True)]
+    pairs = zip((_lines(a)[-1:] for a in line), (_lines(text)[:1] for text in completions), strict=True)
+    ends = [[_last_word(one) for one in (*asked, *said)] for asked, said in pairs]
+    return [float(len(both) == 2 and _rhymes(*sorted(both))) for both in ends]
 
 
 def _lines(text: str) -> list[str]:
