@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,8 @@ from rewardbench.calling import users_line
 from rewardbench.design import Running
 from rewardbench.engine.optimise import Adam, adam
 from rewardbench.engine.stack import STATE, Stack, stack
-from rewardbench.plan import RunSpec
+from rewardbench.plan import RunSpec, call_of
+from rewardbench.policies import card
 from rewardbench.policies.load import Policy, load, unknown_share
 from rewardbench.policies.settings import Folder
 from rewardbench.types import Algorithm, Batch, Gold, Prompt, State, Task, UserError, Want
@@ -204,6 +205,10 @@ def open_pack(
         with alone(pack, run):
             run.contestant = find.bind(run.spec.design, run.spec.task, sources)
             run.shown = {split: _shown(task, run.spec, split) for split in {"dev", run.spec.grid_split or "dev"}}
+    if policy.device.type == "cuda":
+        policy.longest = _longest(pack)
+        call = call_of(specs, folder.settings)
+        policy.settings = replace(policy.settings, micro=card.micro(folder.settings, call, len(runs)))
     restore(pack)
     return pack
 
@@ -211,6 +216,15 @@ def open_pack(
 def _shown(task: Task, spec: RunSpec, split: str) -> list[Prompt]:
     """The prompts of a split that a run is evaluated on."""
     return list(islice(task.prompts(split, spec.seed), spec.eval_prompts))
+
+
+def _longest(pack: Pack) -> int:
+    """Tokens of the longest prompt that the runs will see: with room for it no shape depends on what was seen first."""
+    alive = {run.spec.seed: run for run in pack.runs if run.alive}.values()
+    train = ((pack.task.prompts("train", r.spec.seed), r.spec.P * r.spec.steps) for r in alive)
+    trained = (p for prompts, count in train for p in islice(prompts, count))
+    shown = (p for r in alive for prompts in r.shown.values() for p in prompts)
+    return max((len(pack.policy.prompt_ids(p)) for p in chain(trained, shown)), default=0)
 
 
 def size(pack: Pack) -> int:
@@ -222,7 +236,8 @@ def size(pack: Pack) -> int:
 
 def told(pack: Pack) -> dict[str, Any]:
     """In which company a run was computed: across shapes of packs, numbers agree statistically, not bit for bit."""
-    return {"runs": len(pack.runs), "micro": pack.policy.settings.micro, "device": pack.policy.device.type}
+    settings, device = pack.policy.settings, pack.policy.device.type
+    return {"runs": len(pack.runs), "micro": settings.micro, "device": device, "tile": settings.tile is not None}
 
 
 def weights(pack: Pack, r: int) -> dict[str, Any]:

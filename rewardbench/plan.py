@@ -8,12 +8,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from rewardbench import find, trace
 from rewardbench.design import canonical, check_keys, design_hash
-from rewardbench.policies.settings import Folder
+from rewardbench.policies.card import Call
+from rewardbench.policies.settings import Folder, Settings
 from rewardbench.types import Design, Part, UserError
 from rewardbench.variants import ablations, sweeps
 
@@ -284,6 +286,17 @@ def plan(spec: Spec, policy: Folder) -> tuple[list[RunSpec], dict[str, Path]]:
         if count > 1:
             raise UserError(f"two designs are called {one[1]!r}; rename one of them")
     return runs, sources
+
+
+def call_of(runs: Sequence[RunSpec], settings: Settings) -> Call:
+    """What a step of these runs asks of a card. Prompts are reckoned at three characters a token, and sixty tokens for
+    what a chat template adds: nothing that looks at a plan loads a tokenizer.
+    """
+    first = runs[0]
+    prompts = [p for split in ("train", "dev") for p in islice(find.task(first.task).prompts(split, first.seed), 16)]
+    longest = max(len("\n".join(m["content"] for m in p.chat())) for p in prompts)
+    tile = settings.tile
+    return Call(first.P * first.K, tile.prompt if tile else longest // 3 + 60, first.max_tokens)
 
 
 def check_timeout(seconds: float) -> None:

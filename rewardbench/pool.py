@@ -28,6 +28,7 @@ WORKER = {
     # glibc would give every large block back and have it paged in again at the next step: 7 % of a run
     "MALLOC_MMAP_THRESHOLD_": str(2**30),
     "MALLOC_TRIM_THRESHOLD_": str(2**32),
+    "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # products on a GPU come out the same again
 }
 """The environment that a worker starts in; most of it is read once, when a process begins."""
 
@@ -191,7 +192,7 @@ class Pool:
         outside = not reason and code == -signal.SIGKILL
         if outside and left and not self.killed & {r.id for r in left}:
             self.killed |= {r.id for r in left}
-            self.todo.append(left)
+            self.todo.append(worker.pack)  # with those that are over: they keep their places
             return
         doing = f" in part {worker.part!r}" if worker.part else ""
         reason = reason or f"the worker died{doing} (exit code {code})"

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ import tomli_w
 
 from rewardbench import fence, find, trace
 from rewardbench.calling import needed
-from rewardbench.plan import ENGINE, RunSpec, Spec, plan, read_run, shard_of, sweep_id
+from rewardbench.plan import ENGINE, RunSpec, Spec, call_of, plan, read_run, shard_of, sweep_id
 from rewardbench.policies import card
 from rewardbench.policies.settings import Folder, expanded, shipped
 from rewardbench.pool import Job, Pool
@@ -216,10 +215,16 @@ def unfinished(sweep: Sweep) -> list[RunSpec]:
 
 def packs(sweep: Sweep) -> list[list[RunSpec]]:
     """The packs that are not over. On a GPU runs that are over keep their place, so that the others are computed as
-    before.
+    before; and since what fits may be another number tomorrow, the folder remembers which runs are together.
     """
     left = {run.id for run in unfinished(sweep)}
-    found = together(sweep.runs, sweep.policy) if left else []
+    if not left:
+        return []
+    by, begun = {run.id: run for run in sweep.runs}, _local(sweep.folder).get("packs", [])
+    groups = [[by[name] for name in pack if name in by] for pack in begun] or [list(sweep.runs)]
+    found = [pack for group in groups for pack in together(group, sweep.policy)]
+    if not begun and card.used(sweep.policy.settings) is not None:
+        _local(sweep.folder, packs=[[run.id for run in pack] for pack in found])
     return [pack for pack in found if any(run.id in left for run in pack)]
 
 
@@ -235,23 +240,12 @@ def together(runs: Sequence[RunSpec], policy: Folder) -> list[list[RunSpec]]:
         alike.setdefault(repr(replace(run, design=runs[0].design, design_hash="", seed=0)), []).append(run)
     found = []
     for group in alike.values():
-        fit, tile = card.fits(policy, call_of(group, policy), gpu), policy.settings.tile
+        fit, tile = card.fits(policy, call_of(group, policy.settings), gpu), policy.settings.tile
         if tile is not None and tile.runs > fit:
             raise UserError(f"policy {policy.name!r} has a tile of {tile.runs} runs, and {fit} fit on {gpu.name}", 4)
         number = -(-len(group) // (tile.runs if tile else fit))
         found += [group[i * len(group) // number : (i + 1) * len(group) // number] for i in range(number)]
     return found
-
-
-def call_of(runs: Sequence[RunSpec], policy: Folder) -> card.Call:
-    """What a step of these runs asks of a card. Prompts are reckoned at three characters a token, and sixty tokens for
-    what a chat template adds: nothing that looks at a plan loads a tokenizer.
-    """
-    first = runs[0]
-    prompts = [p for split in ("train", "dev") for p in islice(find.task(first.task).prompts(split, first.seed), 16)]
-    longest = max(len("\n".join(m["content"] for m in p.chat())) for p in prompts)
-    tile = policy.settings.tile
-    return card.Call(first.P * first.K, tile.prompt if tile else longest // 3 + 60, first.max_tokens)
 
 
 def job_of(sweep: Sweep) -> Job:

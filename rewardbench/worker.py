@@ -79,6 +79,11 @@ def do_pack(
             if known["status"] == "partial" and "reason" in known:  # why it was put aside; it is tried again
                 trace.set_status(folder, "partial")
         run_pack(specs, folders, policy, say, timeout, sources)
+    except torch.OutOfMemoryError as error:  # no fault of any run's: each goes on from its checkpoint
+        full = str(error).strip().splitlines()[0]
+        remedy = "free the card, or give the policy a smaller `micro`, and `rbench resume`"
+        say({"event": "stop", "reason": f"the GPU is full ({full}); {remedy}", "code": 4})
+        return
     except UserError as error:
         if error.code == 4:  # the environment is at fault, and it is every run's
             say({"event": "stop", "reason": str(error), "code": 4})

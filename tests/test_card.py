@@ -12,7 +12,7 @@ from sweeping import PARTS, rbench
 
 from rewardbench import find, loop, sweep, trace
 from rewardbench.engine import groups, quick
-from rewardbench.plan import Spec, plan
+from rewardbench.plan import Spec, call_of, plan
 from rewardbench.policies import card
 from rewardbench.policies.load import Policy, load
 from rewardbench.policies.settings import HERE, open_folder, read_settings
@@ -134,7 +134,7 @@ def test_a_sweep_on_a_card_is_run_in_packs_and_gives_what_runs_alone_give(tmp_pa
                 assert other[name][when] == pytest.approx(value, abs=0.05), (one["design"], name, when)
     for run in together.json["runs"]:
         told = trace.status(tmp_path / "together" / "runs" / run["run"])
-        assert told["pack"] == {"runs": 2, "micro": 4, "device": "cuda"}
+        assert told["pack"] == {"runs": 2, "micro": 4, "device": "cuda", "tile": False}
 
 
 TILE = "[tile]\nruns = 4\nprompt = 96\n"
@@ -209,6 +209,36 @@ def test_a_pack_goes_on_whole_when_one_of_its_runs_is_over(tmp_path, on_a_card):
     assert (other / "status.json").read_bytes() == kept
 
 
+def test_packs_that_were_begun_go_on_as_they_are_whatever_fits_tomorrow(tmp_path, on_a_card, monkeypatch):
+    swept(tmp_path, "x")
+    prepared = sweep.open_sweep(tmp_path / "x")
+    begun = sweep.together(prepared.runs, prepared.policy)
+    trace.set_status(prepared.run_folder(prepared.runs[2]), "partial")
+    [pack] = sweep.packs(prepared)
+    assert pack in begun
+    monkeypatch.setattr(card, "fits", lambda folder, call, gpu: 8)
+    assert sweep.packs(prepared) == [pack]
+    monkeypatch.setattr(card, "fits", lambda folder, call, gpu: 1)
+    assert sweep.packs(prepared) == [[prepared.runs[2]]]
+
+
+def test_a_full_card_is_no_fault_of_the_runs(tmp_path, on_a_card, monkeypatch):
+    whole = loop._step
+
+    def full(pack):
+        if pack.step == 2:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+        whole(pack)
+
+    monkeypatch.setattr(loop, "_step", full)
+    said = swept(tmp_path, "x")
+    assert said.code == 4
+    assert "the GPU is full (CUDA out of memory. Tried to allocate 2 GiB); free the card" in said.err
+    monkeypatch.setattr(loop, "_step", whole)
+    assert rbench("resume", tmp_path / "x", "--json").code == 0
+    assert {trace.status(folder)["status"] for folder in (tmp_path / "x" / "runs").iterdir()} == {"done"}
+
+
 def test_runs_of_other_tasks_or_budgets_are_not_packed_together(tmp_path, on_a_card):
     policy = open_folder("x", make_policy(tmp_path, settings=LORA))
     runs, _ = plan(Spec(tasks=("toy/colours",), designs=("reference",), seeds=(1, 2, 3), budget="3"), policy)
@@ -228,7 +258,7 @@ def test_a_plan_says_how_many_runs_fit(tmp_path, on_a_card):
 def test_a_length_is_reckoned_not_tokenised(tmp_path, toy):
     policy = open_folder("x", make_policy(tmp_path, settings=LORA))
     runs, _ = plan(Spec(tasks=("toy/colours",), designs=("reference",), seeds=(1,), budget="3"), policy)
-    call, loaded = sweep.call_of(runs, policy), load(policy)
+    call, loaded = call_of(runs, policy.settings), load(policy)
     prompts = [p for _, p in zip(range(16), find.task("toy/colours").prompts("train", 1), strict=False)]
     assert call.rows == 12
     assert max(len(loaded.prompt_ids(p)) for p in prompts) <= call.prompt

@@ -16,12 +16,12 @@ from rewardbench.engine.optimise import adam
 from rewardbench.engine.sample import sample
 from rewardbench.engine.stack import stack
 from rewardbench.policies.load import load
-from rewardbench.policies.settings import open_folder
+from rewardbench.policies.settings import Tile, open_folder
 from rewardbench.types import State, Want
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")]
 LORA = 'kind = "lora"\nrank = 4\nalpha = 8.0\nP = 3\nK = 4\ndtype = "{}"\n'
-TYPES = {"float32": (1e-4, 1e-3), "bfloat16": (0.0, 3e-2)}
+TYPES = {"float32": (1e-4, 1e-3), "bfloat16": (5e-2, 3e-2)}
 """dtype -> what solo and pack may differ by in a log-probability, and in a gradient (of its largest entry)."""
 
 
@@ -66,8 +66,10 @@ def test_a_graph_says_what_steps_one_by_one_say(tmp_path, dtype, monkeypatch):
     for one, two, three in zip(graphed, again, steps, strict=True):
         assert one.text == two.text
         np.testing.assert_array_equal(one.logp, two.logp)
-        same = np.mean([a == b for x, y in zip(one.text, three.text, strict=True) for a, b in zip(x, y, strict=True)])
-        assert same >= (0.9 if dtype == "bfloat16" else 1.0)  # compiled sums round otherwise
+        # compiled sums round otherwise: up to the first word that another noise would have said, numbers are near
+        same = np.cumprod(one.ids == three.ids, axis=-1).astype(bool) & one.mine
+        assert same.mean() >= (0.5 if dtype == "bfloat16" else 0.99) * one.mine.mean()
+        np.testing.assert_allclose(one.logp[same], three.logp[same], atol=0.1 if dtype == "bfloat16" else 1e-3)
 
 
 @pytest.mark.parametrize("dtype", TYPES)
@@ -108,6 +110,32 @@ def test_a_run_that_is_no_number_leaves_the_others_bit_for_bit(tmp_path):
     broken = gradients(policy, pack, before, gains)
     assert torch.equal(whole[[0, 2]], broken[[0, 2]])
     assert not broken[1].isfinite().all()
+
+
+def tiled(tmp_path, seeds):
+    policy, pack = packed(tmp_path, seeds, "bfloat16")
+    policy.settings = replace(policy.settings, tile=Tile(runs=4, prompt=96))
+    return policy, pack
+
+
+@pytest.mark.parametrize("place", range(4))
+def test_in_a_tile_neither_place_nor_company_changes_a_bit(tmp_path, place):
+    policy, pack = tiled(tmp_path, [1, 2, 3, 4])
+    together = said(policy, pack, ["a", "b", "c", "d"])
+    gains = [np.random.default_rng(r).normal(size=b.mine.shape) for r, b in enumerate(together)]
+    slopes = gradients(policy, pack, together, gains)
+    seeds = [9, 9, 9, 9]
+    seeds[place] = 1
+    policy, other = tiled(tmp_path, seeds)
+    others = [r for r in range(4) if r != place]
+    other.flat[0][others[0]] = float("nan")
+    wants = [Want(PROMPTS, 4) if r == place else None for r in range(4)]
+    names = ["a" if r == place else "x" for r in range(4)]
+    alone = sample(policy, other, TASK, wants, names, 12)
+    assert alone[place].text == together[0].text
+    np.testing.assert_array_equal(alone[place].logp, together[0].logp)
+    own = [gains[0] if r == place else None for r in range(4)]
+    assert torch.equal(gradients(policy, other, alone, own)[place], slopes[0])
 
 
 def test_the_two_ways_of_decoding_agree_on_what_was_said(tmp_path):

@@ -1,5 +1,7 @@
 """Does a row of a prompt and all its completions say of each token what the plain model says?"""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -13,6 +15,7 @@ from rewardbench.engine.head import log_probability
 from rewardbench.engine.learn import learn
 from rewardbench.engine.optimise import adam
 from rewardbench.engine.sample import sample
+from rewardbench.policies.settings import Tile
 from rewardbench.types import State, Want
 
 SHAPES = ["llama", "qwen2", "qwen3", "neox"]
@@ -88,6 +91,24 @@ def test_the_head_says_and_teaches_what_a_softmax_over_all_words_does(monkeypatc
 
 
 @pytest.mark.filterwarnings("ignore:grad and param do not obey")
+def test_in_a_tile_a_run_has_the_same_rows_beside_any_other(tmp_path):
+    policy, stacked = lora(tmp_path, [1, 2])
+    settings = replace(policy.settings, P=4, K=4, micro=16, tile=Tile(runs=2, prompt=96))
+    few, many = sample(policy, stacked, TASK, [Want(PROMPTS[:2], 2), Want(PROMPTS, 4)], ["a", "b"], 12)
+    shapes = {groups.room(pair, settings) for pair in ([few, None], [few, many], [many, few])}
+    assert len(shapes) == 1
+    [room] = shapes
+    alone, beside = (groups.laid_out(pair, policy.pad, room) for pair in ([few, None], [few, many]))
+    assert alone.ids.shape == beside.ids.shape
+    for name in ("ids", "position", "part"):
+        np.testing.assert_array_equal(getattr(alone, name)[: room.P], getattr(beside, name)[: room.P])
+    own = slice(room.P * room.K * room.T)
+    for name in ("before", "place", "said"):
+        np.testing.assert_array_equal(getattr(alone, name)[own], getattr(beside, name)[own])
+    loose = [groups.room(pair, replace(settings, tile=None)) for pair in ([few, None], [few, many])]
+    assert loose[0] != loose[1]
+
+
 def test_adapters_laid_out_as_one_tensor_learn_the_same(tmp_path):
     ends = []
     for flat in (False, True):

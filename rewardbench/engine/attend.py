@@ -7,6 +7,7 @@ completion. So the models keep no cache and build no mask, and any architecture 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -63,6 +64,9 @@ def able(model: Any, R: int = 1) -> bool:
     """
     if model not in TRIED:
         TRIED[model] = _repeats(model, 2 * R)
+        if not TRIED[model] and next(model.parameters()).device.type == "cuda":
+            kind = type(model).__name__
+            print(f"{kind}'s attention is not one that packs can do: it is run readably, and slowly", file=sys.stderr)
     return TRIED[model]
 
 
@@ -77,6 +81,8 @@ def _repeats(model: Any, rows: int) -> bool:
         with attending(model, causal):
             hidden = model.base_model(input_ids=ids, use_cache=False).last_hidden_state
         logits = model.get_output_embeddings()(hidden)
+    except torch.OutOfMemoryError:
+        raise
     except (NotImplementedError, AttributeError, TypeError, RuntimeError):
         return False  # it asks more of its attention, does not look it up, or has no plain head
     close = 1e-4 if stock.dtype == torch.float32 else 5e-2

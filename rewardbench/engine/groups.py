@@ -16,8 +16,10 @@ from torch.nn.functional import scaled_dot_product_attention as sdpa
 
 from rewardbench.engine.attend import able, attending
 from rewardbench.engine.head import log_probability
+from rewardbench.engine.slots import added
 from rewardbench.engine.stack import Stack
 from rewardbench.policies.load import Policy
+from rewardbench.policies.settings import Settings
 from rewardbench.types import Batch, Ints
 
 ROUND = 8
@@ -50,37 +52,58 @@ class Rows:
     """The own tokens themselves, [n]."""
 
 
-def laid_out(batches: Sequence[Batch | None], pad: int, T: int, prompt: int = 0) -> Rows:
-    """The batches of R runs as rows; every run gets as many rows as the one with most prompts. With a `prompt` length
-    rows have room for one so long and T positions a completion, else as much as they need, and all positions are
-    asked for their token, not the own ones alone: what a run shares with others has one shape then.
+@dataclass(frozen=True)
+class Room:
+    """The shape of a pack's rows, which all runs share."""
+
+    P: int
+    """Prompts a run."""
+    K: int
+    """Completions a prompt."""
+    T: int
+    """Positions a completion."""
+    prompt: int = 0
+    """Tokens of a prompt that a tile has room for; 0: rows are as long as they have to be."""
+
+
+def room(batches: Sequence[Batch | None], settings: Settings) -> Room:
+    """As much as the largest batch needs; in a tile as much as any could, so that no run depends on its company."""
+    live = [b for b in batches if b is not None]
+    P, K = (max(np.shape(b.ids)[axis] for b in live) for axis in (0, 1))
+    if settings.tile is None:
+        return Room(P, K, max(1, max(map(_length, live))))
+    usual = settings.micro // settings.K if settings.micro else settings.P
+    T = max(np.shape(b.ids)[2] for b in live)
+    return Room(max(P, usual, 1), max(K, settings.K), T, settings.tile.prompt)
+
+
+def laid_out(batches: Sequence[Batch | None], pad: int, room: Room) -> Rows:
+    """The batches of R runs as rows. In a tile all positions are asked for their token, not the own ones alone: what a
+    run shares with others has one shape then.
     """
-    P = max(len(b.context) for b in batches if b is not None)
-    b = max(int(np.prod(np.shape(x.ids)[:2])) for x in batches if x is not None)
     rows: list[list[tuple[Ints, Ints, Ints]]] = []
     before: list[tuple[int, Ints]] = []
     place: list[Ints] = []
     said: list[Ints] = []
     for r, batch in enumerate(batches):
-        for p in range(P):
+        for p in range(room.P):
             row: list[tuple[Ints, Ints, Ints]] = []
             start = 0
             if batch is not None and p < len(batch.context):
-                context, own_K = batch.context[p], batch.ids.shape[1]
+                context, K = batch.context[p], batch.ids.shape[1]
                 row.append(_piece(np.array(context), 0, 0))
                 start += len(context)
-                for k in range(own_K):
+                for k in range(K):
                     own = np.flatnonzero(batch.mine[p, k])
                     fed = batch.ids[p, k, : own[-1] if len(own) else 0]  # what follows the last one decides nothing
                     row.append(_piece(fed, len(context), k + 1))
                     before.append((len(rows), np.where(own > 0, start + own - 1, len(context) - 1)))
-                    place.append((r * b + p * own_K + k) * T + own)
+                    place.append((r * room.P * room.K + p * K + k) * room.T + own)
                     said.append(batch.ids[p, k, own])
                     start += len(fed)
             rows.append(row)
-    K = max(batch.ids.shape[1] for batch in batches if batch is not None)
-    S = prompt + K * T if prompt else max(1, max(sum(len(ids) for ids, _, _ in row) for row in rows))
-    S = -(-S // ROUND) * ROUND
+    S = max(1, max(sum(len(ids) for ids, _, _ in row) for row in rows))
+    S = -(-max(S, room.prompt and room.prompt + room.K * room.T) // ROUND) * ROUND
     tables = [np.full((len(rows), S), empty, dtype=np.int64) for empty in (pad, 0, -1)]
     for n, row in enumerate(rows):
         for table, pieces in zip(tables, zip(*row, strict=True), strict=False):  # of an idle row there are none
@@ -88,8 +111,8 @@ def laid_out(batches: Sequence[Batch | None], pad: int, T: int, prompt: int = 0)
             table[n, : len(values)] = values
     flat = [n * S + at for n, at in before]
     decides, at, token = (np.concatenate(x) if x else np.zeros(0, dtype=np.int64) for x in (flat, place, said))
-    if prompt:
-        every = np.zeros((2, len(batches) * b * T), dtype=np.int64)
+    if room.prompt:
+        every = np.zeros((2, len(batches) * room.P * room.K * room.T), dtype=np.int64)
         every[:, at] = decides, token
         (decides, token), at = every, np.arange(every.shape[1])
     return Rows(tables[0], tables[1], tables[2], decides, at, token)
@@ -111,17 +134,15 @@ def seen(part: Tensor) -> Tensor:
 
 def logp_of(policy: Policy, stacked: Stack, batches: Sequence[Batch | None]) -> Tensor:
     """Log-probability of each own token of R runs, [R, b, T]; 0 elsewhere. A gradient flows to the adapters alone."""
-    live = [x for x in batches if x is not None]
-    tile = policy.settings.tile
-    T = max(1, max(_length(x) if tile is None else np.shape(x.mine)[-1] for x in live))
-    b = max(int(np.prod(np.shape(x.ids)[:2])) for x in live)
-    rows = laid_out(batches, policy.pad, T, tile.prompt if tile else 0)
+    shape = room(batches, policy.settings)
+    rows = laid_out(batches, policy.pad, shape)
     model = stacked.model
-    device = next(model.parameters()).device
+    some = next(model.parameters())
+    device, each_run = some.device, shape.P * shape.K
     ids, position, part, before, place, said = (
         torch.from_numpy(getattr(rows, n)).to(device) for n in ("ids", "position", "part", "before", "place", "said")
     )
-    mask = seen(part)
+    mask = added(seen(part), some.dtype)  # once: a kernel would make it of truth values in each layer, and keep it
 
     def within(layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
         group = query.shape[1] // key.shape[1]  # kernels that take a mask want every head its own keys
@@ -131,10 +152,10 @@ def logp_of(policy: Policy, stacked: Stack, batches: Sequence[Batch | None]) -> 
     with attending(model, within):
         hidden = model.base_model(input_ids=ids, position_ids=position, use_cache=False).last_hidden_state  # type: ignore
     heat = np.array([1.0 if x is None else x.temperature for x in batches], dtype=np.float32)
-    each = torch.from_numpy(heat).to(device)[place // (b * T)]
+    each = torch.from_numpy(heat).to(device)[place // (each_run * shape.T)]
     found = log_probability(hidden.flatten(0, 1)[before], model.get_output_embeddings(), said, each)  # type: ignore
-    whole = torch.zeros(len(batches) * b * T, dtype=found.dtype, device=device).index_put((place,), found)
-    return whole.view(len(batches), b, T)
+    whole = torch.zeros(len(batches) * each_run * shape.T, dtype=found.dtype, device=device).index_put((place,), found)
+    return whole.view(len(batches), each_run, shape.T)
 
 
 def _length(batch: Batch) -> int:

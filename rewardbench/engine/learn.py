@@ -7,7 +7,8 @@ cut into minibatches and micro-batches depends on that run alone.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import Any
@@ -134,20 +135,26 @@ def _update(school: School, parts: Sequence[Lesson | None], faults: list[Excepti
     school.stacked.forget()
     for pieces in micro_batches(parts, school.policy.settings.micro):
         seen = forward(school.policy, school.stacked, [x.batch if x else None for x in pieces], school.algorithm.needs)
-        total = seen.logp.new_zeros(())
+        total, told = seen.logp.new_zeros(()), []
         for r, piece in enumerate(pieces):
             if piece is None or faults[r] is not None:
                 continue
             try:
                 one, gap = _loss(school, seen, r, piece)
-                loss[r] += one.item()
+                one = one.reshape(())
+            except torch.OutOfMemoryError:
+                raise
             except Exception as error:  # the algorithm's own: the other runs go on
                 faults[r] = error
                 continue
-            drift[r] += gap
+            told.append((r, one.detach(), gap))
             total = total + one
         if total.requires_grad:
-            torch.autograd.backward(total)
+            with _in_order(school.policy):
+                torch.autograd.backward(total)
+        for r, one, gap in told:  # read at last: a GPU would wait for the host at each
+            loss[r] += one.item()
+            drift[r] += gap.item()
     moved = np.array([part is not None and fault is None for part, fault in zip(parts, faults, strict=True)])
     norm = _move(school, torch.from_numpy(moved).to(seen.logp.device))
     return np.stack([loss, np.where(moved, norm, 0.0), drift, moved])
@@ -158,11 +165,24 @@ def micro_batches(parts: Sequence[Lesson | None], micro: int) -> list[tuple[Less
     return list(zip_longest(*([part.cut(c) for c in micro_cuts(part.batch, micro)] if part else [] for part in parts)))
 
 
-def _loss(school: School, seen: Seen, r: int, piece: Lesson) -> tuple[Tensor, float]:
+@contextmanager
+def _in_order(policy: Policy) -> Iterator[None]:
+    """Within it, on a GPU and in a tile, the way back sums in a fixed order: kernels are free in that otherwise."""
+    if policy.settings.tile is None or policy.device.type != "cuda":
+        yield
+        return
+    torch.use_deterministic_algorithms(True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(False)
+
+
+def _loss(school: School, seen: Seen, r: int, piece: Lesson) -> tuple[Tensor, Tensor]:
     """Run r's loss of a micro-batch, and its share of the minibatch's drift."""
     now, batch, gain = _now(seen, r, piece)
     decoded = torch.from_numpy(piece.batch.logp).to(gain.device)[..., : gain.shape[-1]]
-    gap = float(((now.logp.detach() - decoded).abs() * batch.mine).sum() / max(now.tokens, 1))
+    gap = ((now.logp.detach() - decoded).abs() * batch.mine).sum() / max(now.tokens, 1)
     return school.algorithm.loss(now, batch, gain, school.stacked.learned(school.states[r], r)), gap
 
 

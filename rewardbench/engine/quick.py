@@ -28,7 +28,7 @@ LOOK = 8
 SHARES = (1, 2, 4)
 """A call goes on with all its rows, half or a quarter of them, once the others have ended; a graph each."""
 SHELF: WeakKeyDictionary[nn.Module, dict[tuple[int, int, int], Slots]] = WeakKeyDictionary()
-"""Slots that a model has had, by (rows, L, T): their graphs are captured once a sweep."""
+"""Slots that a model has had, by (rows, L, T): their graphs are captured once a pack."""
 Told = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 """ids, logp, mine, turn, entropy: [rows, T] each."""
 
@@ -43,13 +43,21 @@ def decode(
     policy: Policy, stacked: Stack, task: Task, rows: Sequence[Row], noise: np.ndarray, heat: Tensor
 ) -> Told:
     """What `rows` (run-major, equally many a run) say."""
+    with stacked.still():
+        return _decoded(policy, stacked, task, rows, noise, heat)
+
+
+def _decoded(policy: Policy, stacked: Stack, task: Task, rows: Sequence[Row], noise: np.ndarray, heat: Tensor) -> Told:
+    """As above, call by call."""
     R, n, T = stacked.R, *noise.shape
     told: Told = (
         np.full((n, T), policy.pad, dtype=np.int64), np.zeros((n, T), dtype=np.float32), np.zeros((n, T), dtype=bool),
         np.zeros((n, T), dtype=np.int16), np.zeros((n, T), dtype=np.float32),
     )  # fmt: skip
     grid = np.arange(n).reshape(R, -1)
-    width = min(policy.settings.P * policy.settings.K, grid.shape[1])
+    width = policy.settings.P * policy.settings.K
+    if policy.settings.tile is None:
+        width = min(width, grid.shape[1])
     for start in range(0, grid.shape[1], width):
         part = grid[:, start : start + width]
         places = np.full((R, width), NOBODY)
@@ -74,7 +82,7 @@ def _call(
     if tile is not None and longest > tile.prompt:
         asked = f"a prompt has {longest} tokens, and a tile of this policy room for {tile.prompt}"
         raise UserError(f"{asked}: raise tile.prompt in its .toml")
-    slots = _slots(stacked, len(rows), longest if tile is None else tile.prompt, T)
+    slots = _slots(stacked, len(rows), max(longest, policy.longest) if tile is None else tile.prompt, T)
     device = slots.fed.device
     own, warmth = torch.from_numpy(noise[places]).to(device), heat[torch.from_numpy(places)].to(device)
     fill(stacked.model, slots, contexts, torch.from_numpy(owner).to(device), own, warmth)
@@ -104,10 +112,12 @@ def _call(
 
 
 def _slots(stacked: Stack, rows: int, longest: int, T: int) -> Slots:
-    """Slots of that size, those of an earlier call if there are any."""
+    """Slots of that size, those of an earlier call if there are any; smaller ones make room for larger ones."""
     L = -(-longest // ROUND) * ROUND
     shelf = SHELF.setdefault(stacked.model, {})
     if (rows, L, T) not in shelf:
+        for small in [k for k in shelf if (k[0], k[2]) == (rows, T) and k[1] < L]:
+            del shelf[small]
         shelf[rows, L, T] = room(stacked.model, rows, L, T)
     return shelf[rows, L, T]
 

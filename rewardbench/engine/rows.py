@@ -40,9 +40,8 @@ def rows_of(policy: Policy, want: Want | None, name: str, per_run: int) -> list[
     """The rows of one run, padded with idle ones to `per_run`."""
     prompts = want.prompts if want else ()
     k = want.k if want else 0
-    rows = [
-        Row(prompt, policy.prompt_ids(prompt), f"{name}/{p}/{i}") for p, prompt in enumerate(prompts) for i in range(k)
-    ]
+    known = [(prompt, policy.prompt_ids(prompt)) for prompt in prompts]
+    rows = [Row(prompt, ids, f"{name}/{p}/{i}") for p, (prompt, ids) in enumerate(known) for i in range(k)]
     idle = Row(Prompt(""), (policy.eos,), "", idle=True)
     return rows + [idle] * (per_run - len(rows))
 

@@ -6,9 +6,11 @@ the host waits for nothing. Elsewhere the same step runs as it stands, which is 
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import torch
@@ -23,6 +25,12 @@ BLOCK = 128
 """Words summed together before the block of a token is looked up."""
 ROUND = 32
 """Prompts are given room for a multiple of it, so that few shapes occur."""
+ALIGNED = 8
+"""What the widths of masks have to be a multiple of for attention that keeps no scores."""
+SIZES = 64
+"""Different sizes of slots whose step may be compiled in one process."""
+COMPILE = "REWARDBENCH_COMPILE"
+"""Environment variable; `0`: graphs without compiling, to look for what is wrong or to save its half minutes."""
 
 
 @dataclass
@@ -30,10 +38,14 @@ class Slots:
     """Rows that each say a token a step; all of it on the model's device, written in place."""
 
     keys: list[Tensor]
-    """A layer each, [rows, groups, L + T - 1, d]: the prompt to the right end of the first L, then what was said."""
+    """A layer each, [rows, groups, W, d]: the prompt to the right end of the first L, then what was said; W is L + T -
+    1 or a little more, as kernels ask.
+    """
     values: list[Tensor]
     there: Tensor
-    """Where a prompt, or later something said, stands, [rows, 1, 1, L + T - 1]."""
+    """0 where a prompt, or later something said, stands, minus infinity elsewhere: what is added to scores before their
+    softmax, [rows, 1, 1, W].
+    """
     position: Tensor
     """Of the token that is fed next, [rows, 1]."""
     fed: Tensor
@@ -52,19 +64,16 @@ class Slots:
     """Log-probability of each sampled token, [rows, T]."""
     entropy: Tensor
     """Entropy of what each was drawn from, [rows, T]."""
+    L: int
+    """Positions of a prompt."""
     steps: dict[int, Callable[[], None]] = field(default_factory=dict)
     """Number of rows -> the step of so many rows from the first on."""
 
-    @property
-    def L(self) -> int:
-        """Positions of a prompt."""
-        return self.there.shape[-1] - self.said.shape[1] + 1
-
     def front(self, rows: int) -> Slots:
         """The first rows, in the same memory."""
-        apart = ("keys", "values", "at", "steps")
+        apart = ("keys", "values", "at", "L", "steps")
         views = {f.name: getattr(self, f.name)[:rows] for f in fields(self) if f.name not in apart}
-        return Slots([k[:rows] for k in self.keys], [v[:rows] for v in self.values], at=self.at, **views)
+        return Slots([k[:rows] for k in self.keys], [v[:rows] for v in self.values], at=self.at, L=self.L, **views)
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
         """What one new token a row finds, its own key among the others, [rows, heads, 1, d].
@@ -79,6 +88,17 @@ class Slots:
         rows, heads, _, size = query.shape
         folded = query.reshape(rows, keys.shape[1], heads // keys.shape[1], size)
         return sdpa(folded, keys, values, attn_mask=self.there, scale=scale).reshape(rows, heads, 1, size)
+
+
+Step = Callable[[Any, Slots], None]
+"""(model, slots) -> nothing: every row says a token, in place."""
+
+
+def added(there: Tensor, dtype: torch.dtype) -> Tensor:
+    """What is added to scores before their softmax: 0 where something may be looked at, minus infinity elsewhere. Given
+    truth values a kernel would make this anew in every layer.
+    """
+    return torch.zeros(there.shape, dtype=dtype, device=there.device).masked_fill_(~there, float("-inf"))
 
 
 def room(model: Any, rows: int, L: int, T: int) -> Slots:
@@ -96,10 +116,11 @@ def room(model: Any, rows: int, L: int, T: int) -> Slots:
     def of(kind: torch.dtype, *shape: int) -> Tensor:
         return torch.zeros(rows, *shape, dtype=kind, device=some.device)
 
+    width = -(-(L + T - 1) // ALIGNED) * ALIGNED
     return Slots(
-        keys=[of(some.dtype, groups, L + T - 1, d) for groups, d in shapes],
-        values=[of(some.dtype, groups, L + T - 1, d) for groups, d in shapes],
-        there=of(torch.bool, 1, 1, L + T - 1),
+        keys=[of(some.dtype, groups, width, d) for groups, d in shapes],
+        values=[of(some.dtype, groups, width, d) for groups, d in shapes],
+        there=of(some.dtype, 1, 1, width),
         position=of(torch.long, 1),
         fed=of(torch.long, 1),
         at=torch.zeros(1, dtype=torch.long, device=some.device),
@@ -109,6 +130,7 @@ def room(model: Any, rows: int, L: int, T: int) -> Slots:
         said=of(torch.long, T),
         logp=of(torch.float32, T),
         entropy=of(torch.float32, T),
+        L=L,
     )
 
 
@@ -125,7 +147,7 @@ def fill(model: Any, slots: Slots, contexts: Sequence[Ids], owner: Tensor, unifo
     there = columns >= (L - length)[:, None]
     position = (columns - (L - length)[:, None]).clamp(min=0)
     alone = torch.eye(L, dtype=torch.bool, device=device)  # a row of nothing is not a number
-    mask = (((columns[:, None] >= columns) & there[:, None, :]) | alone)[:, None]
+    mask = added((((columns[:, None] >= columns) & there[:, None, :]) | alone)[:, None], slots.there.dtype)
 
     def keep(layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
         for slot, read in ((slots.keys[layer], key), (slots.values[layer], value)):
@@ -137,8 +159,8 @@ def fill(model: Any, slots: Slots, contexts: Sequence[Ids], owner: Tensor, unifo
 
     with attending(model, keep):
         model.base_model(input_ids=ids, position_ids=position, use_cache=False)
-    slots.there.fill_(False)
-    slots.there[..., :L] = there[owner][:, None, None]
+    slots.there.fill_(float("-inf"))
+    slots.there[..., :L] = added(there, slots.there.dtype)[owner][:, None, None]
     slots.position.copy_(length[owner][:, None] - 1)
     slots.fed.copy_(ids[owner, -1:])
     slots.uniform.copy_(uniform)
@@ -149,7 +171,7 @@ def fill(model: Any, slots: Slots, contexts: Sequence[Ids], owner: Tensor, unifo
 
 def step(model: Any, slots: Slots) -> None:
     """Every row says its next token, in place; to be called within `attending(model, slots.attend)`."""
-    slots.there.index_fill_(3, slots.at + (slots.L - 1), True)
+    slots.there.index_fill_(3, slots.at + (slots.L - 1), 0.0)
     hidden = model.base_model(input_ids=slots.fed, position_ids=slots.position, use_cache=False).last_hidden_state
     logits = model.get_output_embeddings()(hidden)[:, 0]
     token, logp, entropy = draw(logits, slots.uniform.index_select(1, slots.at), slots.heat)
@@ -205,38 +227,67 @@ def go(model: Any, slots: Slots, rows: int, count: int) -> None:
 
 def _step_of(model: Any, slots: Slots, whole: bool) -> Callable[[], None]:
     """The step of these rows; on a GPU captured as a graph, whose call costs one launch. The step of all rows is also
-    compiled: half a minute for each size of slots, so not those of fewer rows.
-
-    Before it is captured it has to run a few times, as CUDA asks: what that wrote is put back.
+    compiled: half a minute for each size of slots, so not those of fewer rows. Where it cannot be compiled it is
+    captured as it stands: speed is lost, and no run.
     """
-
-    ask = step if slots.fed.device.type != "cuda" or not whole else torch.compile(step, fullgraph=True, dynamic=False)
-
-    def once() -> None:
-        with attending(model, slots.attend):
-            ask(model, slots)
-
     if slots.fed.device.type != "cuda":
-        return once
+        return partial(_once, step, model, slots)
+    if not whole or os.environ.get(COMPILE) == "0":
+        return _graph(step, model, slots)
+    try:
+        return _graph(_compiled(), model, slots)
+    except torch.OutOfMemoryError:
+        raise
+    except Exception as error:  # whatever a compiler may raise
+        first = (str(error).strip().splitlines() or [""])[0]
+        print(f"a step is not compiled, which costs speed: {type(error).__name__}: {first}", file=sys.stderr)
+        return _graph(step, model, slots)
+
+
+def _once(ask: Step, model: Any, slots: Slots) -> None:
+    """One step, the model's layers attending to the slots."""
+    with attending(model, slots.attend):
+        ask(model, slots)
+
+
+def _graph(ask: Step, model: Any, slots: Slots) -> Callable[[], None]:
+    """One step as a graph to be replayed. Before it is captured it has to run a few times, as CUDA asks: what that
+    wrote is put back.
+    """
     # keys and values that a step writes are written again by the step itself
     state = (slots.there, slots.position, slots.fed, slots.at, slots.said, slots.logp, slots.entropy)
     before = [table.clone() for table in state]
-    side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-    side.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(side):
-        for _ in range(2):
-            once()
-            slots.at.copy_(before[3])
-    torch.cuda.current_stream().wait_stream(side)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph, pool=_pool()):
-        once()
-    for table, value in zip(state, before, strict=True):
-        table.copy_(value)
+    pool, side = _pool()
+    try:
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):
+            for _ in range(2):
+                _once(ask, model, slots)
+                slots.at.copy_(before[3])
+        torch.cuda.current_stream().wait_stream(side)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph, pool=pool.pool(), stream=side):
+            _once(ask, model, slots)
+    finally:
+        for table, value in zip(state, before, strict=True):
+            table.copy_(value)
     return graph.replay
 
 
 @cache
-def _pool() -> Any:
-    """The memory that all graphs share for what they need in between: no two of them run at once."""
-    return torch.cuda.graph_pool_handle()
+def _compiled() -> Step:
+    """The step compiled, anew for each size of slots: as many as a sweep of several tasks meets, and not eight."""
+    torch._dynamo.config.recompile_limit = max(torch._dynamo.config.recompile_limit, SIZES)
+    compiled: Step = torch.compile(step, fullgraph=True, dynamic=False)
+    return compiled
+
+
+@cache
+def _pool() -> tuple[Any, Any]:
+    """A graph whose memory all others share for what they need in between (no two run at once), and the stream that
+    they are captured on. The graph is never let go: memory whose graphs are all gone cannot be asked for again.
+    """
+    keeper, side = torch.cuda.CUDAGraph(), torch.cuda.Stream()  # type: ignore[no-untyped-call]
+    with torch.cuda.graph(keeper, stream=side):
+        torch.zeros(1, device="cuda")
+    return keeper, side

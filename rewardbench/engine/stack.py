@@ -26,6 +26,8 @@ class StackedLinear(nn.Module):
         """`draws` [R, rank, in] starts A; B [R, out, rank] starts at zero, so a start is the base."""
         super().__init__()
         self.base, self.scale, self.on = base, scale, True
+        self.near: tuple[Tensor, Tensor] | None = None
+        """A and B in the base's type, while they do not move (`Stack.still`)."""
         self.A = nn.Parameter(draws.clone())
         self.B = nn.Parameter(draws.new_zeros(draws.shape[0], base.out_features, draws.shape[1]))
 
@@ -34,10 +36,11 @@ class StackedLinear(nn.Module):
         y: Tensor = self.base(x)
         if not self.on:
             return y
-        rows = x.reshape(self.A.shape[0], -1, x.shape[-1])
-        down, up = (w.mT.to(x.dtype) for w in (self.A, self.B))  # kept and moved in float32, multiplied as the base is
-        low = torch.bmm(torch.bmm(rows, down), up) * self.scale
-        return y + low.reshape(y.shape)
+        R = self.A.shape[0]
+        # kept and moved in float32, multiplied as the base is
+        down, up = self.near or (self.A.to(x.dtype), self.B.to(x.dtype))
+        low = torch.bmm(x.reshape(R, -1, x.shape[-1]), down.mT)
+        return torch.baddbmm(y.reshape(R, -1, y.shape[-1]), low, up.mT, alpha=self.scale).reshape(y.shape)
 
 
 @dataclass
@@ -53,6 +56,8 @@ class Stack:
     """A copy of the start, for KL to the start policy (`full` only)."""
     flat: tuple[Tensor, Tensor] | None = None
     """After `flatten`: all adapters and their gradients, [R, n] each, of which `params` are parts."""
+    copy: Tensor | None = None
+    """After `flatten`: room for the adapters in the base's type, [R, n]; None where that is theirs."""
 
     def flatten(self) -> None:
         """Lay the adapters and their gradients out as one tensor each: an optimiser that goes through four hundred
@@ -66,6 +71,32 @@ class Stack:
         parts = (torch.split(x, sizes, dim=1) for x in self.flat)
         for p, data, grad in zip(self.params.values(), *parts, strict=True):
             p.data, p.grad = data.view(p.shape), grad.view(p.shape)
+        base = next(p.dtype for p in self.model.parameters() if not p.requires_grad)
+        self.copy = None if base == whole.dtype else whole.to(base)
+
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """Within it, while no weight moves, adapters are multiplied from a copy in the base's type: a step of one token
+        would otherwise turn all of them, which is more to read than the model.
+        """
+        if self.flat is None or self.copy is None:
+            yield
+            return
+        self.copy.copy_(self.flat[0])
+        parts = torch.split(self.copy, [p.numel() // self.R for p in self._adapters().values()], dim=1)
+        views = {n: part.view(p.shape) for (n, p), part in zip(self._adapters().items(), parts, strict=True)}
+        modules = {n: m for n, m in self.model.named_modules() if isinstance(m, StackedLinear)}
+        try:
+            for name, module in modules.items():
+                module.near = views[f"{name}.A"], views[f"{name}.B"]
+            yield
+        finally:
+            for module in modules.values():
+                module.near = None
+
+    def _adapters(self) -> dict[str, nn.Parameter]:
+        """The parameters that `flat` holds, in its order."""
+        return {n: p for n, p in self.params.items() if not n.startswith(STATE)}
 
     def moved(self) -> dict[str, tuple[Tensor, Tensor | None]]:
         """What an optimiser moves and its gradient (None before the first), [R, ...] each: parameters by name, or all

@@ -25,6 +25,8 @@ DEVICES = ("auto", "cpu", "cuda")
 SHARE = 0.9
 """Of a card's free memory that is planned for: what the allocator cannot reuse has to lie somewhere."""
 BYTES = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2}
+PASS = 64_000
+"""Tokens of a pack in one pass of learning, at most (padding included): they keep a card busy."""
 HEAD_CHUNK = 2048
 """Tokens whose logits are held at once when learning (`engine.head.CHUNK`)."""
 GIB = 1 << 30
@@ -165,26 +167,38 @@ def _adapted(name: str, targets: tuple[str, ...]) -> bool:
     return name.endswith(".weight") and inside and (not targets or layer.endswith(targets))
 
 
+def micro(settings: Settings, call: Call, R: int) -> int:
+    """Completions a run that go through the model at once when R runs learn: fewer the more runs there are. It follows
+    from what is run alone, not from what is free today.
+    """
+    size = min(settings.micro or call.rows, call.rows)
+    while size > settings.K and R * (size // settings.K) * (call.prompt + settings.K * call.T) > PASS:
+        size //= 2
+    return size
+
+
 def needed(shape: Shape, settings: Settings, call: Call, R: int) -> Mapping[str, float]:
     """Bytes that R runs take, by what for.
 
     Activations are counted a token and layer as what a Llama's block keeps for its way back: about ten numbers a hidden
-    one and four an inner one in the model's own type, and four hidden ones in float32. With a model of 135 M parameters
-    and 24 runs that is a fifth above what was measured: 43 for 35 GiB, 67 for 52.
+    one and four an inner one in the model's own type, and four hidden ones in float32; and once for all layers, who
+    looks at whom. Reckoned, not measured: of a prototype that kept no keys while it learnt, four packs of 24 runs of a
+    135 M model have been measured (35, 52, 36 and 36 GiB), and this says a sixth to a quarter more. Other models,
+    longer completions and more runs are extrapolated from there.
     """
     width = BYTES[settings.dtype]
-    micro = min(settings.micro or call.rows, call.rows)
-    groups = max(1, micro // settings.K)
-    tokens = R * groups * (call.prompt + settings.K * call.T)
+    groups = max(1, micro(settings, call, R) // settings.K)
+    row = call.prompt + settings.K * call.T
+    tokens = R * groups * row
     block = width * (10 * shape.hidden + 4 * shape.inner) + 16 * shape.hidden
     adapters = settings.rank * shape.adapted if settings.kind == "lora" else shape.numbers
     rows = R * call.rows
     return {
         "model": shape.numbers * width,
-        "adapters, their gradients and moments": 16 * R * adapters,
+        "adapters, their gradients and moments": (16 + width) * R * adapters,
         "keys and values": rows * (call.prompt + call.T) * shape.layers * shape.kept * width,
         "logits": rows * shape.words * (width + 16),
-        "learning": tokens * shape.layers * block + HEAD_CHUNK * shape.words * 12,
+        "learning": tokens * (shape.layers * block + row * (width + 1)) + HEAD_CHUNK * shape.words * 12,
     }
 
 

@@ -32,6 +32,8 @@ class Policy:
     templated: bool
     cache: dict[str, tuple[int, ...]] = field(default_factory=dict)
     between_cache: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    longest: int = 0
+    """Tokens of the longest prompt that is to come, where it is known: room is made for it once."""
 
     @property
     def device(self) -> torch.device:
@@ -106,6 +108,8 @@ def load(folder: Folder) -> Policy:
         _say(f"{folder.name}: {size / 1e6:.0f} M parameters on a CPU are slow, tens of seconds a step and more")
     model.eval()
     model.to(device_of(folder.settings))
+    # it plans anew for each shape, and its way back sums in no fixed order
+    torch.backends.cuda.enable_cudnn_sdp(False)
     return Policy(model, tokenizer, folder.settings, templated)
 
 
