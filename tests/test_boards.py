@@ -37,6 +37,8 @@ from rewardbench.boards import (
     verify,
 )  # fmt: skip
 from rewardbench.design import design_hash, parse
+from rewardbench.pages import truth_words
+from rewardbench.pages.truth_told import MISSING
 from rewardbench.types import Anchor, Bank, UserError
 
 CPU = ROOT / "leaderboards" / "cpu"
@@ -139,7 +141,7 @@ def test_the_gpu_board_has_the_same_designs_on_the_cpu_boards_tasks_and_draws_it
 def test_a_board_of_which_nothing_was_run_shows_no_number():
     told = json.loads((ROOT / "leaderboards" / "gpu" / "board.json").read_text())
     assert (told["entries"], told["tasks"]) == ([], [])
-    assert {v["state"] for v in told["truth"].values()} == {"unknown"}
+    assert {answer.kind for answer in truth_words.all_of(told)} == {MISSING}
 
 
 def test_drawn_designs_differ_in_size_operator_and_weight():
