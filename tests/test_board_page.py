@@ -19,7 +19,7 @@ from sweeping import ROOT, rbench
 from rewardbench import results
 from rewardbench.boards import definition, rows, writing
 from rewardbench.boards.build import build
-from rewardbench.pages import board, board_chart, board_entries, board_rows, board_texts, safe
+from rewardbench.pages import board, board_chart, board_entries, board_rows, board_texts, safe, truth, truth_words
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 HOSTILE = (
@@ -259,15 +259,37 @@ def test_provisional_and_broken_stand_first(told):
     assert f"{len(told['entries']) - len(ARMS)} entries" in board_texts.badge_svg(told)
 
 
-def test_a_board_without_a_row_says_so_first(told):
-    none = {**told, "entries": [], "tasks": [], "tombstones": [], "provisional": ["qa/lookup: no entry yet"]}
-    html = board.page(none)
-    assert "EMPTY:" in html.split('id="tables"')[0]
-    assert "PROVISIONAL" not in html
-    assert "rbench reproduce" not in html
-    assert "**EMPTY**: nothing has been run for this board yet" in board_texts.readme(none)
+def test_a_board_without_a_row_says_so_and_promises_nothing(told):
+    unfrozen = {**told["board"], "hashes": {}}
+    none = {**told, "board": unfrozen, "entries": [], "tasks": [], "tombstones": [], "provisional": ["qa: no entry yet"]}
+    html, readme = board.page(none), board_texts.readme(none)
+    main = html.split("<main")[1]
+    assert "EMPTY:" in main
+    assert "**EMPTY**: nothing has been run for this board yet" in readme
     assert "empty" in board_texts.badge_svg(none)
+    for wrong in ("PROVISIONAL", "rbench reproduce", "BibTeX", "@misc", "CSV", "rank", "weights", "intervals"):
+        assert wrong not in main, wrong
+        assert wrong not in readme, wrong
+    assert "Each taught" not in readme
+    for text in (main, readme):
+        assert "definition, not frozen: it will change" in " ".join(text.split())
     assert "EMPTY" not in board.page(told)
+
+
+def test_the_truth_page_of_a_board_without_a_row_says_that_nothing_is_measured(told):
+    none = {**told, "entries": [], "tasks": [], "tombstones": [], "truth": {}}
+    main = truth.page(none).split("<main")[1]
+    assert "nothing is measured yet" in main
+    for wrong in ("are measured here", "95% intervals", "Six designs a task", "Every number", none["board"]["digest"]):
+        assert wrong not in main, wrong
+    assert main.count("not measured") == len(truth_words.questions(none))
+    assert "are measured here" in truth.page(told)
+
+
+def test_the_digest_of_a_frozen_board_stands(told):
+    frozen = {**told, "board": {**told["board"], "hashes": {"policy": "ab" * 32}}}
+    assert "not frozen" not in board.page(frozen)
+    assert "not frozen" not in board_texts.readme(frozen)
 
 
 def test_a_design_that_hangs_on_its_trainer_is_marked():

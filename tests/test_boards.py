@@ -37,6 +37,8 @@ from rewardbench.boards import (
     verify,
 )  # fmt: skip
 from rewardbench.design import design_hash, parse
+from rewardbench.pages import truth_words
+from rewardbench.pages.truth_told import MISSING
 from rewardbench.types import Anchor, Bank, UserError
 
 CPU = ROOT / "leaderboards" / "cpu"
@@ -140,6 +142,7 @@ def test_a_board_of_which_nothing_was_run_shows_no_number():
     told = json.loads((ROOT / "leaderboards" / "gpu" / "board.json").read_text())
     assert (told["entries"], told["tasks"]) == ([], [])
     assert not any(told["truth"][part] for part in ("audit", "retest", "second_gold", "sensitivity", "challenge"))
+    assert {answer.kind for answer in truth_words.all_of(told)} == {MISSING}
 
 
 def test_drawn_designs_differ_in_size_operator_and_weight():

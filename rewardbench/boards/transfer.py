@@ -1,123 +1,164 @@
 """Does a board foretell another? The same designs, by their hash, on the same tasks, with a larger policy for instance.
 
-Two figures a task, which answer different questions. The rank correlation of mean quality says whether the order is
-the same, over designs whose true difference may be nothing. The decisions say what a user asks: of the pairs that both
-boards tell apart, how many point the same way?
+What is worked out stands in `measures/transfer.py`; here is which designs are compared, and what came out in words.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Any
 
 import numpy as np
 
-from rewardbench import stats
 from rewardbench.boards import entries
 from rewardbench.boards.definition import Board
-from rewardbench.measures.agreement import kendall_tau_b, rank_interval
+from rewardbench.measures.transfer import LEAST, LEAST_INTERVAL, LEAST_TAKING_PART, Transfer, transfer
 from rewardbench.types import Floats, UserError
-
-LEAST = 5
-"""Designs below which a rank correlation has no interval."""
 
 
 @dataclass(frozen=True)
-class Transfer:
-    """How far the order of some designs on one board is that on another."""
+class Held:
+    """The designs of a board on one task."""
 
-    designs: int
-    tau: float
-    """Kendall's tau-b of mean quality."""
-    low: float
-    high: float
-    resolved: int
-    """Pairs that both boards tell apart, after adjustment over all pairs of the designs."""
-    same: int
-    """Of these, the pairs that point the same way."""
-    share: float | None
-    """same / resolved; None if no pair is told apart by both."""
-    share_low: float | None
-    share_high: float | None
-    only_first: int
-    """Pairs that the first board alone tells apart."""
-    only_second: int
+    values: Mapping[str, Floats]
+    """Design hash -> quality on the board's seeds, [seeds]."""
+    left_out: tuple[str, ...]
+    """Entries that lack a seed, or its quality."""
 
 
-def transfer(first: Mapping[str, Floats], second: Mapping[str, Floats]) -> Transfer:
-    """From quality by design, [seeds] each (seeds of a board are the same for all its designs).
+@dataclass(frozen=True)
+class Compared:
+    """One task of two boards."""
 
-    Formula: tau-b with Fieller's interval over designs; the exact share of resolved pairs that agree (pairs share
-    designs, so that its interval is too narrow rather than too wide).
-    Read: a share of 1 over many pairs with a tau of .6: what both resolve agrees, and the rest is not resolved.
-    Raises UserError where fewer than five designs stand on both.
+    found: Transfer | None
+    why: str
+    """Why nothing was found."""
+    left_out: tuple[tuple[str, ...], tuple[str, ...]]
+    """Entries of each board that lack a seed."""
 
-    >>> one = {str(i): [i / 10, i / 10 + .01, i / 10 - .01] for i in range(6)}
-    >>> found = transfer(one, {d: [1 - x for x in q] for d, q in one.items()})
-    >>> found.designs, round(found.tau), found.resolved, found.same
-    (6, -1, 15, 0)
+
+def qualities(board: Board, task: str) -> Held:
+    """What the board, as it was built, has of the designs of a task: of one that stands there twice the first.
+
+    A failed run counts 0, as on the board. Arms are no designs; an entry that a check refused is not compared.
     """
-    names = [d for d in first if d in second]
-    if len(names) < LEAST:
-        raise UserError(f"{len(names)} designs stand on both boards; a rank correlation needs at least {LEAST}")
-    tables = [[np.asarray(side[d], dtype=np.float64) for d in names] for side in (first, second)]
-    tau = kendall_tau_b(*([float(np.mean(q)) for q in table] for table in tables))
-    low, high = rank_interval(tau, len(names), "kendall")
-    one, other = (stats.significantly_better([q[None] for q in table]) for table in tables)
-    signs = [(int(one[i, j]) - int(one[j, i]), int(other[i, j]) - int(other[j, i])) for i, j in _pairs(len(names))]
-    resolved = [(a, b) for a, b in signs if a and b]
-    same = sum(a == b for a, b in resolved)
-    ends = stats.exact_share(same, len(resolved)) if resolved else (None, None)
-    return Transfer(
-        designs=len(names), tau=tau, low=low, high=high, resolved=len(resolved), same=same,
-        share=same / len(resolved) if resolved else None, share_low=ends[0], share_high=ends[1],
-        only_first=sum(bool(a) and not b for a, b in signs), only_second=sum(bool(b) and not a for a, b in signs),
-    )  # fmt: skip
-
-
-def _pairs(n: int) -> list[tuple[int, int]]:
-    return list(combinations(range(n), 2))
-
-
-def qualities(board: Board, task: str) -> dict[str, Floats]:
-    """Design hash -> quality on the board's seeds, [seeds], of the entries that were taught and have all seeds; of a
-    design that stands there twice the first.
-    """
-    found: dict[str, Floats] = {}
+    values: dict[str, Floats] = {}
+    left = []
     seeds = board.seed_list(board.seeds)
-    for entry in entries.all_of(board.folder):
-        told: Mapping[str, Any] | None = entry.about["tasks"].get(task)
-        if told is None or entry.kind == "control":
+    rows = [r for t in _built(board)["tasks"] if t["task"] == task for r in t["rows"]]
+    for row in sorted(rows, key=lambda r: str(r["entry"])):
+        if row["kind"] == "control" or row["broken"]:
             continue
-        by = {run["seed"]: run["quality"] for run in told["runs"]}
-        values = [by.get(seed) for seed in seeds]
-        if all(v is not None for v in values):
-            found.setdefault(told["design_hash"], np.array(values, dtype=np.float64))
-    return found
+        by = {run["seed"]: 0.0 if run["status"] == "failed" else run["quality"] for run in row["runs"]}
+        own = [by.get(seed) for seed in seeds]
+        if any(v is None for v in own):
+            left.append(str(row["entry"]))
+        else:
+            values.setdefault(row["design_hash"], np.array(own, dtype=np.float64))
+    return Held(values, tuple(left))
 
 
-def between(first: Board, second: Board) -> dict[str, Transfer]:
-    """Task -> transfer, of the tasks that both boards have; raises UserError if none has five designs on both."""
+def _built(board: Board) -> dict[str, Any]:
+    """`board.json`; raises UserError (code 5) where the board is empty, or was not built as it is now."""
+    path = board.folder / "board.json"
+    told: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {"entries": [], "board": {}}
+    if not told["entries"] and not entries.places(board.folder):
+        raise UserError(f"board {board.name} is empty (rbench board run {board.name}): nothing to compare yet", 5)
+    if not told["entries"] or told["board"]["digest"] != board.digest:
+        raise UserError(f"board {board.name} is not built as it is now: rbench board build {board.folder}", 5)
+    return told
+
+
+def between(first: Board, second: Board) -> dict[str, Compared]:
+    """Task -> what was found, of the tasks that both boards have.
+
+    Raises UserError where the boards are one (code 2), where one is empty (code 5), and where on no task five designs
+    stand on both.
+    """
+    if first.folder.resolve() == second.folder.resolve():
+        raise UserError("give two different boards")
+    for board in (first, second):
+        _built(board)
+    paired = first.seed_list(first.seeds) == second.seed_list(second.seeds)
     common = [task for task in first.tasks if task in second.tasks]
-    held = {task: (qualities(first, task), qualities(second, task)) for task in common}
-    found = {task: transfer(*pair) for task, pair in held.items() if len(set(pair[0]) & set(pair[1])) >= LEAST}
-    if not found:
-        counts = ", ".join(f"{task}: {len(set(a) & set(b))}" for task, (a, b) in held.items()) or "no task in common"
-        raise UserError(
-            f"boards {first.name} and {second.name}: no task on which {LEAST} designs stand on both ({counts})"
-        )
+    found = {task: _compared(qualities(first, task), qualities(second, task), paired) for task in common}
+    if not any(c.found for c in found.values()):
+        counts = "; ".join(f"{task}: {c.why}" for task, c in found.items()) or "no task in common"
+        raise UserError(f"boards {first.name} and {second.name} have too little in common: {counts}")
     return found
 
 
-def sentence(task: str, found: Transfer, first: str, second: str) -> str:
-    """One task's figures in words."""
-    agree = "none is told apart by both"
-    if found.share is not None:
-        share = f"{found.share:.2f} [{found.share_low:.2f}, {found.share_high:.2f}]"
-        agree = f"of {found.resolved} pairs that both tell apart {found.same} point the same way: {share}"
-    return (
-        f"{task}: tau {found.tau:+.2f} [{found.low:+.2f}, {found.high:+.2f}] over {found.designs} designs; {agree}; "
-        f"{found.only_first} pairs are told apart by {first} alone, {found.only_second} by {second} alone"
+def _compared(one: Held, other: Held, paired: bool) -> Compared:
+    """One task's."""
+    left, both = (one.left_out, other.left_out), len(set(one.values) & set(other.values))
+    if both < LEAST:
+        out = ", ".join(f"{len(x)} of the {name} board" for x, name in zip(left, ("first", "second"), strict=True) if x)
+        lacking = f" (left out, since they lack a seed or its quality: {out})" if out else ""
+        return Compared(None, f"{both} designs stand on both, and {LEAST} are needed{lacking}", left)
+    return Compared(transfer(one.values, other.values, paired), "", left)
+
+
+# --- in words ------------------------------------------------------------------------------------
+
+
+def lines(task: str, told: Compared, first: str, second: str) -> list[str]:
+    """One task's figures in words: the order, the decisions, who was left out."""
+    found = told.found
+    if found is None:
+        return [f"{task}: {told.why}"]
+    said = [f"{task}: {found.designs} designs on both"]
+    said += [*_order(found, first, second), *_decisions(found, first, second)]
+    for name, out in zip((first, second), told.left_out, strict=True):
+        if out:
+            shown = ", ".join(out[:5]) + (", …" if len(out) > 5 else "")
+            said.append(f"left out of {name}, since they lack a seed or its quality: {len(out)} ({shown})")
+    return [said[0], *(f"  {line}" for line in said[1:])]
+
+
+def _order(found: Transfer, first: str, second: str) -> list[str]:
+    """Tau, what it could be, and what is left without noise."""
+    if found.tau is None:
+        return ["order: none, since a board has all of them alike"]
+    few = found.designs < LEAST_INTERVAL
+    why = f"fewer than {LEAST_INTERVAL} designs have none" if few else "the order hangs on one design or seed"
+    said = [f"order: tau {_span(found.tau, found.low, found.high, why)}"]
+    again = " and ".join(
+        f"{name} {'not known' if r is None else f'{r:+.2f}'}"
+        for name, r in ((first, found.first_again), (second, found.second_again))
     )
+    if found.ceiling is None or found.true is None:
+        return [*said, f"with itself on other seeds: {again}; what seeds alone take from tau cannot be told"]
+    why = why if few else "too few seeds, or too much noise"
+    without = _span(found.true, found.true_low, found.true_high, why)
+    return [
+        *said,
+        f"with itself on other seeds: {again}; were the true orders one, tau would be about {found.ceiling:+.2f}",
+        f"correlation of the orders, noise of seeds taken out: {without}",
+    ]
+
+
+def _decisions(found: Transfer, first: str, second: str) -> list[str]:
+    """What each board tells apart, and whether both say the same."""
+    alone = f"{found.first_resolved} by {first}, {found.second_resolved} by {second}"
+    power = f"pairs told apart, of {found.pairs}: {alone}"
+    if found.share is None:
+        return [f"{power}, none by both"]
+    few = f"only {found.taking_part} designs take part, and {LEAST_TAKING_PART} are needed"
+    if found.share_low is None or found.share_high is None:
+        share = f"{found.share:.2f}, no interval: {few}"
+    else:
+        share = f"{found.share:.2f} [{found.share_low:.2f}, {found.share_high:.2f}]"
+    return [
+        f"{power}, {found.resolved} by both",
+        f"of these {found.same} point the same way: {share}; {found.taking_part} designs take part",
+        f"of designs that both learnt, or both did not, on each board: {found.alike_same} of {found.alike}",
+    ]
+
+
+def _span(value: float, low: float | None, high: float | None, why: str) -> str:
+    """A number with its interval, or why it has none."""
+    if low is None or high is None:
+        return f"{value:+.2f}, no interval: {why}"
+    return f"{value:+.2f} [{low:+.2f}, {high:+.2f}]"

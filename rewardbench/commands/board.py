@@ -156,11 +156,14 @@ def check(board: str, level: str, challenge: int, only: tuple[str, ...]) -> int:
     """
     from rewardbench.boards import definition, evidence
 
-    refused = 0
+    checked = refused = 0
     for name, verdict in evidence.check(definition.read(board), level, challenge, only):
+        checked += 1
         refused += not verdict.accepted
         codes = ", ".join(sorted({f.code for f in verdict.findings}))
         click.echo(f"{name}: {verdict.level}{f' ({codes})' if codes else ''}")
+    if not checked:
+        click.echo("0 entries")
     return 3 if refused else 0
 
 
@@ -248,5 +251,6 @@ def transfer(first: str, second: str, as_json: bool) -> int:
         print_json({"schema_version": 1, "boards": boards, "tasks": {t: asdict(f) for t, f in found.items()}})
         return 0
     for task, told in found.items():
-        click.echo(transferring.sentence(task, told, one.name, other.name))
+        for line in transferring.lines(task, told, one.name, other.name):
+            click.echo(line)
     return 0

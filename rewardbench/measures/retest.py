@@ -70,14 +70,24 @@ def retest(scores: ArrayLike, splits: int = 1000, stream: str = "retest") -> Ret
         raise UserError("a retest needs a full table of at least 5 designs x 2 seeds")
     designs, seeds = x.shape
     half = seeds // 2
-    there = comb(seeds, half) * comb(seeds - half, half) // 2
-    cuts = _every_split(seeds, half) if there <= splits else _some_splits(seeds, half, splits, stream)
+    cuts, every = halves(seeds, splits, stream)
     means = [(x[:, a].mean(axis=1), x[:, b].mean(axis=1)) for a, b in cuts]
     rhos, taus = (np.array([f(a, b) for a, b in means]) for f in (spearman, kendall_tau_b))
     rho, tau = _correlation(rhos, designs, "spearman"), _correlation(taus, designs, "kendall")
     whole = Correlation(*(spearman_brown(max(r, 0.0), seeds / half) for r in (rho.r, rho.low, rho.high)))
     low, high = np.quantile(rhos, [0.025, 0.975])
-    return Retest(rho, tau, whole, (float(low), float(high)), len(means), there <= splits, icc(x))
+    return Retest(rho, tau, whole, (float(low), float(high)), len(means), every, icc(x))
+
+
+def halves(seeds: int, splits: int = 1000, stream: str = "retest") -> tuple[list[tuple[Ints, Ints]], bool]:
+    """(pairs of disjoint halves, whether they are all that there are); of more than `splits`, as many seeded ones.
+
+    >>> len(halves(5)[0]), halves(20, 7)[1]
+    (15, False)
+    """
+    half = seeds // 2
+    every = comb(seeds, half) * comb(seeds - half, half) // 2 <= splits
+    return list(_every_split(seeds, half) if every else _some_splits(seeds, half, splits, stream)), every
 
 
 def _every_split(seeds: int, half: int) -> Iterator[tuple[Ints, Ints]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rewardbench import __version__, find
-from rewardbench.pages import board_entries, board_marks, board_rows, board_words, designs
+from rewardbench.pages import board_empty, board_entries, board_marks, board_rows, board_words, designs
 from rewardbench.pages.board_chart import TITLE, draw
 from rewardbench.pages.board_rows import Column, Row
 from rewardbench.pages.report import render
@@ -40,13 +40,14 @@ class View:
 
 def page(told: Json) -> str:
     """The page of a built board."""
+    if none := board_words.empty(told):
+        return board_empty.page(told, none)
     views = views_of(told)
     return render(
         "board.html",
         STYLES,
         SCRIPTS,
         board=told["board"],
-        empty=board_words.empty(told),
         provisional=told["provisional"],
         broken=board_words.broken(told),
         views=views,

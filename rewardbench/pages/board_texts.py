@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from rewardbench.pages import svg, truth_words
+from rewardbench.pages import board_empty, svg, truth_words
 from rewardbench.pages.board_rows import LETTERS, RANKED, UNSTATED, badge, dependent, marks_of, ranks_of
 from rewardbench.pages.board_words import RESOLVES, broken, changed, empty, resolution
 from rewardbench.pages.numbers import bracket, fixed
@@ -105,6 +105,8 @@ def readme(told: Json) -> str:
     """`README.md`: what is measured, the top of each axis, a table a task, how to read it."""
     board = told["board"]
     lines = [f"# Board {md(board['name'])}, version {board['version']}", "", md(board["summary"]), ""]
+    if none := empty(told):
+        return "\n".join([*lines, f"**EMPTY**: {md(none)}.", "", *board_empty.lines(board)]) + "\n"
     what, by = ("a reward design", f"`{code(board['algorithm'])}`")
     if board["algorithms"]:
         what, by = "an algorithm, given one reward", "its own rule"
@@ -115,7 +117,7 @@ def readme(told: Json) -> str:
         "[index.html](index.html); numbers for spreadsheets: [board.csv](board.csv); for programs: "
         "[board.json](board.json).",
         "",
-        f"Digest of what is fixed: `{board['digest']}`.",
+        board_empty.digest(board),
         "",
     ]
     lines += _warnings(told)
@@ -135,9 +137,7 @@ def readme(told: Json) -> str:
 def _warnings(told: Json) -> list[str]:
     """Why the board is not whole, and where it is broken."""
     lines = []
-    if none := empty(told):
-        lines += [f"**EMPTY**: {md(none)}.", ""]
-    elif told["provisional"]:
+    if told["provisional"]:
         lines += [f"**PROVISIONAL**: {'; '.join(md(p) for p in told['provisional'])}.", ""]
     for c in broken(told):
         lines += [

@@ -8,6 +8,7 @@ from typing import Any
 from markupsafe import Markup
 
 from rewardbench import __version__
+from rewardbench.pages import board_words
 from rewardbench.pages import truth_words as words
 from rewardbench.pages.report import render
 from rewardbench.pages.truth_audit import audit
@@ -32,6 +33,7 @@ def page(told: Json) -> str:
         STYLES,
         SCRIPTS,
         board=told["board"],
+        empty=board_words.empty(told),
         parts=parts(told),
         kinds=KINDS,
         by=__version__,
