@@ -292,3 +292,9 @@ def test_a_known_policy_gets_a_tile_by_a_link_and_a_copy_of_its_settings(tmp_pat
     assert (tiled.settings.tile.runs, tiled.settings.tile.prompt) == (4, 96)
     assert tiled.digest != plain.digest
     assert load(tiled).model.dtype == torch.bfloat16
+
+
+def test_a_policys_summary_is_one_sentence_and_settings_alone_are_no_policy():
+    listed = find.listing("policies")
+    assert set(listed) == {"smollm2-135m", "smollm2-135m-full", "tiny"}
+    assert all(text.endswith(".") and ". " not in text for text in listed.values()), listed
