@@ -378,13 +378,14 @@ def algorithms() -> str:
 
 
 def shipped() -> str:
-    """The shipped policies and how they are trained."""
-    rows = []
+    """The policies that can be named, and the settings that go with folders without a `.toml` of their own."""
+    named, rows = {*policies.shipped(), *policies.known()}, []
     for path in sorted(policies.HERE.glob("*.toml")):
         s = policies.read_settings(path)
         how = "full" if s.kind == "full" else f"LoRA, rank {s.rank}"
         steps = ", ".join(f"{k} {v}" for k, v in s.steps.items())
-        rows.append([f"`{path.stem}`", first_comment(path), how, s.learning_rate, f"{s.P} × {s.K}", steps])
+        what = f"`{path.stem}`" if path.stem in named else f"(settings only: `{path.name}`)"
+        rows.append([what, first_comment(path), how, s.learning_rate, f"{s.P} × {s.K}", steps])
     return table(["policy", "what it is", "trained", "learning rate", "prompts × samples", "steps of a budget"], rows)
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import tomllib
 from functools import cache
 from pathlib import Path
@@ -23,6 +24,8 @@ from rewardbench.types import UserError
 
 VARIABLE = "REWARDBENCH_DATA"
 HUB = "hub:"
+NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+"""`owner/name`."""
 
 
 def file(task: str | Path, place: str) -> Path:
@@ -70,19 +73,49 @@ def _under(task: str, place: str, what: str) -> Path:
     if not root:
         remedy = f"set {VARIABLE} to the folder (or hub:owner/name@revision) that holds {place}"
         raise UserError(f"{task} reads {what}: {remedy}", 5)
-    found = _of_hub(root.removeprefix(HUB), place) if root.startswith(HUB) else Path(root).expanduser() / place
+    if root.startswith(HUB):
+        try:
+            found = of_hub(root.removeprefix(HUB), "dataset", [place]) / place
+        except UserError as error:
+            raise UserError(f"{task} reads {what}: {VARIABLE}={root}: {error}", error.code) from error
+    else:
+        found = Path(root).expanduser() / place
     if not found.is_file():
         raise UserError(f"{task} reads {what}: {VARIABLE}={root} holds no {place}", 5)
     return found
 
 
-def _of_hub(name: str, place: str) -> Path:
-    """The local copy of a file of a data set on the hub, fetched if it is not there yet."""
-    from huggingface_hub import hf_hub_download
+def repository(asked: str) -> tuple[str, str]:
+    """Name and revision ("" for the newest) of `owner/name@revision`; raises UserError (code 2) for what is none.
 
-    repository, _, revision = name.partition("@")
+    >>> repository("ann/things@v1"), repository("ann/things")
+    (('ann/things', 'v1'), ('ann/things', ''))
+    """
+    name, _, revision = asked.partition("@")
+    if not NAME.fullmatch(name):
+        raise UserError(f"{asked!r} is no repository of the hub (owner/name, or owner/name@revision)")
+    return name, revision
+
+
+def of_hub(asked: str, kind: str, patterns: list[str]) -> Path:
+    """The local snapshot of a repository of the hub, with the files of those patterns, fetched if they are not there
+    yet; raises UserError (code 5) with what the hub said, in one line. (A snapshot asks the hub once what there is; a
+    single file would be asked for six times, with a line each.)
+    """
+    name, revision = repository(asked)
+    from huggingface_hub import constants, snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
     try:
-        return Path(hf_hub_download(repository, place, repo_type="dataset", revision=revision or None))
+        there = snapshot_download(name, repo_type=kind, revision=revision or None, allow_patterns=patterns)
+        return Path(there)
+    except LocalEntryNotFoundError as error:  # it was never fetched, and now it cannot be
+        why = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else _first(error)
+        raise UserError(f"the hub cannot be reached ({why})", 5) from error
     except Exception as error:  # the hub's client raises its own, urllib's, httpx's and ValueError
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise UserError(f"{place}: the data set {name!r} of the hub cannot be had: {first}", 5) from error
+        raise UserError(f"the hub says: {_first(error)}", 5) from error
+
+
+def _first(error: Exception) -> str:
+    """The first line of what an error says."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].removeprefix("Got: ")

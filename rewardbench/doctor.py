@@ -23,8 +23,9 @@ from pathlib import Path
 from typing import Any
 
 from rewardbench import __version__, fence, find
+from rewardbench import data as data_
 from rewardbench.fence import memory
-from rewardbench.policies import settings
+from rewardbench.policies import card, settings
 from rewardbench.sweep import cores
 from rewardbench.types import RewardError, UserError
 
@@ -85,6 +86,7 @@ def facts() -> dict[str, str]:
         "disk free here": size(shutil.disk_usage(Path.cwd()).free),
         "devices": ", ".join(trial.get("devices", ["unknown: torch does not load"])),
         "threads": ", ".join(f"{k}={v}" for k, v in threads.items()) or "unset",
+        f"device (${card.VARIABLE})": os.environ.get(card.VARIABLE) or "unset",
         "here": str(Path.cwd()),
         "data ($REWARDBENCH_DATA)": os.environ.get("REWARDBENCH_DATA") or "unset",
         "tasks ($REWARDBENCH_TASKS)": os.environ.get("REWARDBENCH_TASKS") or "unset",
@@ -188,6 +190,20 @@ def torch() -> Finding:
 
 
 @check
+def device() -> Finding:
+    """What policies are told to be computed on is there."""
+    try:
+        told, gpu = card.asked(), card.gpu()
+    except UserError as error:
+        text, _, fix = str(error).partition("; ")
+        return "fail", text, fix or f"set {card.VARIABLE} to auto, cpu or cuda, or unset it"
+    if gpu is None:
+        return "ok", f"{told}: everything is computed on processors", ""
+    whole = "and whole models" if told == "cuda" else "and whole models on processors"
+    return "ok", f"{told}: adapters are trained on {gpu.name} ({size(gpu.free)} free), {whole}", ""
+
+
+@check
 def deterministic() -> Finding:
     """The same numbers give the same bytes."""
     found = _trial()
@@ -251,9 +267,15 @@ def namesake() -> Finding:
 @check
 def data() -> Finding:
     """The folder of data sets is there, if one is named."""
-    named = os.environ.get("REWARDBENCH_DATA", "")
-    if named and not Path(named).is_dir():
-        return "warn", f"REWARDBENCH_DATA={named} is no folder", "tasks on real data need it; others do not"
+    named, needed = os.environ.get(data_.VARIABLE, ""), "tasks on real data need it; others do not"
+    if named.startswith(data_.HUB):
+        try:
+            data_.repository(named.removeprefix(data_.HUB))
+        except UserError as error:
+            return "warn", f"{data_.VARIABLE}={named}: {error}", needed
+        return "ok", f"{named}: a file is fetched when a task first reads it", ""
+    if named and not Path(named).expanduser().is_dir():
+        return "warn", f"{data_.VARIABLE}={named} is no folder", needed
     return "ok", named or "unset: tasks on real data need it, others do not", ""
 
 

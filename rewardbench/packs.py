@@ -136,7 +136,8 @@ def admit(folder: Folder, firsts: Sequence[RunSpec], sources: Path) -> None:
         missing = unknown_share(policy, _shown(find.task(spec.task), spec, "dev"))
         if missing > MOST_UNKNOWN:
             lacks = f"{missing:.0%} of the tokens of {spec.task}'s prompts"
-            raise UserError(f"policy {folder.name!r} lacks {lacks} (limit {MOST_UNKNOWN:.0%})")
+            other = "take another: --policy smollm2-135m, or a folder"
+            raise UserError(f"policy {folder.name!r} lacks {lacks} (limit {MOST_UNKNOWN:.0%}); {other}")
     _stacked(policy, firsts[:1])
 
 

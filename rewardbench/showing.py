@@ -36,7 +36,7 @@ def resolve(thing: str, task: str | None, path: Path) -> dict[str, Any]:
         return head | {"kind": "metric", "name": thing, "summary": find.files("metrics")[thing], "text": text}
     if (path / "sweep.toml").is_file() or (path / "spec.toml").is_file():
         return head | _folder(path)
-    if thing in (*policies.shipped(), *policies.known()) or (path / "config.json").is_file():
+    if thing in (*policies.shipped(), *policies.known()) or any(path.glob("config.json")) or any(path.glob("*.gguf")):
         return head | _policy(thing)
     owners = [t for t in find.task_folders() if thing in (*find.task_designs(t), *find.arms())]
     if owners or thing.endswith(".toml") or ".py:" in thing:

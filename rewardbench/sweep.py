@@ -60,6 +60,7 @@ def begin(
     """Open the folder of runs that are resolved already; `sources` are copied, `place` finds the policy again."""
     check_tasks(firsts(runs))
     check_columns(runs)
+    card.used(policy.settings)  # a device that is not there is said before a folder is
     name = sweep_id(runs)
     mine = shard_of(runs, shard) if shard else runs
     folder = out if out is not None else Path("runs") / name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -32,6 +32,14 @@ def values(kind: type, table: Mapping[str, Any], where: str) -> dict[str, Any]:
     return {key: value(hints.get(key, Any), given, f"{where}: {key}") for key, given in table.items()}
 
 
+def _complete(kind: type, found: Mapping[str, Any], name: str) -> None:
+    """Raise UserError for the first field of a dataclass that has no default and was not given."""
+    needed = [f.name for f in fields(kind) if f.init and f.default is MISSING and f.default_factory is MISSING]
+    for key in needed:
+        if key not in found:
+            raise UserError(f"{name}: {key!r} is missing (needed: {', '.join(needed)})")
+
+
 def _hints(kind: type) -> dict[str, Any]:
     """Field -> its annotation; of a user's own dataclass whose names only a type checker knows, none."""
     try:
@@ -56,7 +64,9 @@ def value(hint: Any, given: Any, name: str) -> Any:
     if origin is tuple:
         return _listed(inner, given, name)
     if isinstance(hint, type) and is_dataclass(hint):
-        return hint(**values(hint, _table(given, name), name))
+        found = values(hint, _table(given, name), name)
+        _complete(hint, found, name)
+        return hint(**found)
     if origin in (dict, Mapping):
         return {key: value(inner[1], one, f"{name}.{key}") for key, one in _table(given, name).items()}
     return _plain(hint, given, name) if hint in PLAIN else given

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sweeping import PARTS, one_line, rbench
+from sweeping import PARTS, one_line, rbench, task_of
 
 from rewardbench import find, results, scoring, stats, tables, trace
 from rewardbench.advantage import centred, left_out_one
@@ -227,6 +227,23 @@ def test_the_anchors_own_error_is_in_the_interval_of_q(toy_policy, own_tasks, tm
     assert margins["quality"] == stats.MARGIN
     for c in said.json["comparisons"]:
         assert c["p"] <= c["p_adjusted"] <= 1
+
+
+def test_anchors_of_all_tasks_are_of_those_that_can_be_done(toy_policy, own_tasks, tmp_path, monkeypatch):
+    """Without --task, what has no data, or no words in the policy, is left out and said; the rest is made."""
+    words = "from dataclasses import replace\nwhole = task.prompts\n"
+    strange = f"{words}task = replace(task, prompts=lambda *a: (replace(p, text='Ugh! Zyx?') for p in whole(*a)))"
+    gone = "from rewardbench.types import UserError\ndef none(*a):\n    raise UserError('no file', 5)\n"
+    task_of(own_tasks, "strange", task=strange)
+    task_of(own_tasks, "gone", task=f"{gone}from dataclasses import replace\ntask = replace(task, prompts=none)")
+    folders = find.task_folders()
+    monkeypatch.setattr(find, "task_folders", lambda: {n: p for n, p in folders.items() if n.startswith("toy/")})
+    said = rbench("anchors", "--policy", toy_policy, "--budget", "1", "--seeds", "101,102", "--out", tmp_path / "anchors")
+    assert said.code == 0, said.err
+    left_out = [line for line in said.err.splitlines() if "is left out" in line]
+    assert left_out[0] == "toy/gone is left out: no file"
+    assert left_out[1].startswith(f"toy/strange is left out: policy '{toy_policy.name}' lacks ")
+    assert [line.partition(":")[0] for line in said.out.splitlines()] == ["toy/colours"]
 
 
 def test_a_crash_makes_no_anchor_and_is_not_dropped_from_means(toy_policy, own_tasks, tmp_path):

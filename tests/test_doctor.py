@@ -15,7 +15,7 @@ import pytest
 from sweeping import ROOT, command, environment, process, rbench
 
 from rewardbench import doctor
-from rewardbench.policies import settings
+from rewardbench.policies import card, settings
 from rewardbench.types import UserError
 
 
@@ -134,6 +134,39 @@ def test_wrong_folders_of_data_and_tasks_are_warned_of(tmp_path, monkeypatch):
         (folder / "task.py").write_text("")
     monkeypatch.setenv("REWARDBENCH_TASKS", os.pathsep.join(str(f.parents[1]) for f in twice))
     assert doctor.tasks()[0] == "fail"
+
+
+def test_data_of_the_hub_is_no_folder_and_its_name_is_looked_at(monkeypatch):
+    monkeypatch.setenv("REWARDBENCH_DATA", "hub:ann/things@v1")
+    assert doctor.data()[:2] == ("ok", "hub:ann/things@v1: a file is fetched when a task first reads it")
+    monkeypatch.setenv("REWARDBENCH_DATA", "hub:things")
+    state, text, fix = doctor.data()
+    assert state == "warn"
+    assert fix
+    assert "'things' is no repository of the hub" in text
+
+
+def test_a_device_that_is_none_or_not_there_fails(monkeypatch):
+    card.gpu.cache_clear()
+    monkeypatch.setenv("REWARDBENCH_DEVICE", "gpu")
+    state, text, fix = doctor.device()
+    assert (state, bool(fix)) == ("fail", True)
+    assert "did you mean 'cuda'?" in text
+    monkeypatch.setenv("REWARDBENCH_DEVICE", "CPU")
+    assert doctor.device()[:2] == ("ok", "cpu: everything is computed on processors")
+    monkeypatch.setattr(card, "gpu", lambda: card.Gpu("H100", 2 << 30))
+    monkeypatch.setenv("REWARDBENCH_DEVICE", "auto")
+    assert "adapters are trained on H100 (2.0 GiB free)" in doctor.device()[1]
+
+
+def test_cuda_without_a_gpu_fails(monkeypatch):
+    def none():
+        raise UserError("REWARDBENCH_DEVICE=cuda, but there is no GPU to be used: None; set it to cpu or auto", 4)
+
+    monkeypatch.setattr(card, "gpu", none)
+    assert doctor.device() == (
+        "fail", "REWARDBENCH_DEVICE=cuda, but there is no GPU to be used: None", "set it to cpu or auto"
+    )  # fmt: skip
 
 
 def test_a_terminal_that_cannot_show_bars_is_warned_of():

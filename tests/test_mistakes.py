@@ -55,7 +55,14 @@ NAMES = [
     (("--task", "toy/colours", "--algorithm", f"{PARTS}:red"), 2, "no dataclass derived from"),
     (("--task", "toy/colours", "--sedes", "3"), 2, "--seeds"),
     (("--task", "toy/colours", "--policy", "no-such-policy"), 5, "unknown policy 'no-such-policy'"),
-    (("--task", "toy/colours", "--policy", "~nosuchuser/x"), 5, "unknown policy '~nosuchuser/x'"),
+    (("--task", "toy/colours", "--policy", "~nosuchuser/x"), 5, "no folder '~nosuchuser/x'"),
+    (("--task", "toy/colours", "--policy", "./nofolder"), 5, "no folder './nofolder'"),
+    (("--task", "toy/colours", "--policy", "path/to/model"), 5, "no folder 'path/to/model'"),
+    (("--task", "toy/colours", "--policy", "pol/none.toml"), 5, "no folder 'pol/none.toml'"),
+    (("--task", "toy/colours", "--policy", "x/y.gguf"), 5, "no folder 'x/y.gguf'"),
+    (("--task", "toy/colours", "--policy", ""), 2, "policy '' names none"),
+    (("--task", "toy/colours", "--policy", "smollm2-135m-instruct"), 5, "did you mean 'smollm2-135m'?"),
+    (("--task", "toy/colours", "--policy", "a b/c"), 2, "'a b/c' is no repository of the hub (owner/name"),
     (("--task", "toy/colours", "--design", ":x"), 2, "'' is no module's name; write module:name"),
     (("--task", "toy/colours", "--design", ".a:x"), 2, "'.a' is no module's name; write module:name"),
     (("--task", "toy/colours", "--algorithm", ":X"), 2, "'' is no module's name; write module:name"),
@@ -157,6 +164,8 @@ SETTINGS = {
     '[tasks."x/y"]\nmax_tokns = 3': "tasks.x/y: unknown key 'max_tokns', did you mean 'max_tokens'?",
     '[tasks."x/y"]\nmax_tokens = 0': "max_tokens = 0 is not at least 1",
     '[tasks."x/y".steps]\ndefualt = 3': "tasks.x/y.steps: unknown key 'defualt', did you mean 'default'?",
+    "[tile]\nruns = 4": "mine.toml: tile: 'prompt' is missing (needed: runs, prompt)",
+    'kind = "full"\n[tile]\nruns = 4\nprompt = 9': "mine.toml: kind = 'full' trains one run a pack, and a [tile] is of many",
     "P = ": "is not valid TOML",
 }
 
@@ -169,6 +178,33 @@ def test_a_wrong_setting_of_a_policy_is_one_line(text, tmp_path):
     said = rbench("plan", "--task", "toy/colours", "--policy", tmp_path / "mine")
     assert said.code == 2, said.err
     one_line(said, "mine.toml", SETTINGS[text])
+
+
+def test_settings_of_a_task_that_is_not_there_are_refused(toy_policy, tmp_path):
+    place = shutil.copytree(toy_policy, tmp_path / "mine")
+    (tmp_path / "mine.toml").write_text('[tasks."toy/colour"]\nmax_tokens = 9\n')
+    said = rbench("plan", "--task", "toy/colours", "--policy", place)
+    assert said.code == 2
+    one_line(said, '[tasks."toy/colour"]', "did you mean 'toy/colours'?")
+    (tmp_path / "mine.toml").write_text('[tasks."toy/colours"]\nmax_tokens = 9\n')
+    assert rbench("plan", "--task", "toy/colours", "--policy", place).code == 0
+
+
+def test_a_file_of_a_policy_is_not_its_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pol" / "m").mkdir(parents=True)
+    for file in ("m.toml", "k.toml", "m/y.gguf", "m/config.json"):
+        (tmp_path / "pol" / file).write_text("")
+    takes = {
+        "pol/m.toml": "'pol/m.toml' is a file; --policy takes the folder pol/m, its .toml is found beside it",
+        "pol/k.toml": "--policy takes the folder pol/k (which is not there)",
+        "pol/m/y.gguf": "'pol/m/y.gguf' is a file; --policy takes its folder, pol/m",
+        "pol/m/config.json": "--policy takes its folder, pol/m",
+    }
+    for asked, told in takes.items():
+        said = rbench("plan", "--task", "toy/colours", "--policy", asked)
+        assert said.code == 2
+        one_line(said, told)
 
 
 IMPORTS = {

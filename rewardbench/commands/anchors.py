@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from rewardbench.commands import _completing
 
+if TYPE_CHECKING:
+    from rewardbench.plan import Spec
+
 
 @click.command()
 @click.option(
-    "--task", "tasks", multiple=True, metavar="T", help="Tasks (default: all).",
+    "--task", "tasks", multiple=True, metavar="T", help="Tasks (default: all whose data and words are there).",
     shell_complete=_completing.of("tasks"),
 )  # fmt: skip
 @click.option(
@@ -27,7 +33,8 @@ def command(
 ) -> int:
     """Run the arms `untrained` and `oracle`, and write each task's anchors.json.
 
-    The anchors are keyed by task version, policy hash and budget; other rows of the file stay.
+    The anchors are keyed by task version, policy hash and budget; other rows of the file stay. Without --task, a task
+    whose data is not there, or whose words the policy lacks, is left out, with a line on stderr.
 
     \b
     Example:
@@ -39,12 +46,13 @@ def command(
     from rewardbench.verbs import finish
 
     spec = Spec(
-        tasks=tasks or tuple(find.task_folders()),
+        tasks=tasks or tuple(sorted(find.task_folders())),
         designs=("untrained", "oracle"),
         policy=policy,
         seeds=parse_seeds(seeds),
         budget=budget,
     )
+    spec = spec if tasks else replace(spec, tasks=_feasible(spec, out))
     prepared = sweep.prepare(spec, out)
     with watch.showing("plain", prepared.id, sweep.unfinished(prepared)) as tell:
         _, scored = finish(prepared, workers or 0, tell)
@@ -53,3 +61,36 @@ def command(
         anchors.write(task, row)
         click.echo(f"{task}: low {row['low']:.3f} ± {row['low_se']:.3f}, high {row['high']:.3f} ± {row['high_se']:.3f}")
     return _showing.exit_code(scored)
+
+
+def _feasible(spec: Spec, out: Path | None) -> tuple[str, ...]:
+    """The tasks of a spec that can be done here; of each other one a line says why not. Raises UserError (code 5) if
+    there is none.
+    """
+    from rewardbench import find, sweep
+    from rewardbench.packs import MOST_UNKNOWN
+    from rewardbench.plan import plan
+    from rewardbench.policies.load import reader, unknown_share
+    from rewardbench.types import UserError
+
+    folder = find.policy(spec.policy, out)
+    left_out: dict[str, str] = {}
+    for task in spec.tasks:
+        try:
+            for split in ("train", "dev"):
+                find.first_prompt(task, split, spec.seeds[0])
+        except UserError as error:
+            if error.code != 5:
+                raise
+            left_out[task] = str(error)
+    there = tuple(task for task in spec.tasks if task not in left_out)
+    reading = reader(folder)
+    for run in sweep.firsts(plan(replace(spec, tasks=there), folder)[0] if there else ()):
+        prompts = list(islice(find.task(run.task).prompts("dev", run.seed), run.eval_prompts))
+        if (share := unknown_share(reading, prompts)) > MOST_UNKNOWN:
+            left_out[run.task] = f"policy {folder.name!r} lacks {share:.0%} of the tokens of its prompts"
+    for task, why in sorted(left_out.items()):
+        click.echo(f"{task} is left out: {why}", err=True)
+    if not (found := tuple(task for task in spec.tasks if task not in left_out)):
+        raise UserError("no task can be done here", 5)
+    return found

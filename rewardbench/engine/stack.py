@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from rewardbench import seeds
+from rewardbench.design import nearest
 from rewardbench.types import State, UserError
 
 STATE = "state."
@@ -197,6 +198,11 @@ def _linears(model: nn.Module, targets: tuple[str, ...]) -> list[tuple[str, nn.L
     find_head = getattr(model, "get_output_embeddings", None)
     head = find_head() if callable(find_head) else None
     found = [(n, m) for n, m in model.named_modules() if isinstance(m, nn.Linear) and m is not head]
+    for ending in targets if found else ():
+        if not any(n.endswith(ending) for n, _ in found):
+            there = sorted({n.rpartition(".")[2] for n, _ in found})
+            told = f"targets: no linear layer's name ends with {ending!r}{nearest(ending, there)}"
+            raise UserError(f"{told} (there is: {', '.join(there)})")
     return [(n, m) for n, m in found if not targets or n.endswith(targets)]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from itertools import takewhile
 from pathlib import Path
 
 from rewardbench.find.designs import task_designs
@@ -38,5 +39,8 @@ def _summary(path: Path) -> str:
 
 
 def first_comment(path: Path) -> str:
-    """The first line of a TOML file, without its mark."""
-    return (path.read_text().splitlines() or [""])[0].lstrip("# ")
+    """The first sentence of the comment that a TOML file begins with."""
+    lines = takewhile(lambda line: line.startswith("#"), path.read_text().splitlines())
+    text = " ".join(line.lstrip("# ") for line in lines)
+    sentence, stop, _ = text.partition(". ")
+    return sentence + stop.strip()

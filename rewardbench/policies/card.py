@@ -16,8 +16,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from rewardbench.design import nearest
 from rewardbench.policies.settings import Folder, Settings, file_digest, gguf_of
 from rewardbench.policies.settings import cache as cache_folder
+from rewardbench.policies.whole import head
 from rewardbench.types import UserError
 
 VARIABLE = "REWARDBENCH_DEVICE"
@@ -73,9 +75,11 @@ class Call:
 
 def asked() -> str:
     """Where policies are to be computed, as `$REWARDBENCH_DEVICE` says; raises UserError (code 2) for what is none."""
-    told = os.environ.get(VARIABLE, "auto") or "auto"
+    told = os.environ.get(VARIABLE, "").strip().lower() or "auto"
     if told not in DEVICES:
-        raise UserError(f"{VARIABLE}={told!r} is not one of {', '.join(DEVICES)}")
+        meant = told.startswith(("cuda", "gpu", "nvidia"))
+        hint = ", did you mean 'cuda'? (which card: CUDA_VISIBLE_DEVICES)" if meant else nearest(told, DEVICES)
+        raise UserError(f"{VARIABLE}={told!r} is not one of {', '.join(DEVICES)}{hint}")
     return told
 
 
@@ -121,7 +125,7 @@ def shape_of(folder: Path, settings: Settings) -> Shape:
     try:
         config: dict[str, Any] = json.loads((folder / "config.json").read_text())
         config = config.get("text_config", config)
-        tensors = {n: t["shape"] for path in sorted(folder.glob("*.safetensors")) for n, t in _header(path).items()}
+        tensors = {n: t["shape"] for path in sorted(folder.glob("*.safetensors")) for n, t in head(path).items()}
         heads, hidden = config["num_attention_heads"], config["hidden_size"]
         size = config.get("head_dim") or hidden // heads
         return Shape(
@@ -136,17 +140,6 @@ def shape_of(folder: Path, settings: Settings) -> Shape:
     except (OSError, ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
         reason = f"config.json or *.safetensors: {type(error).__name__}: {error}"
         raise UserError(f"{folder.name}: how large the model is cannot be read ({reason})", 5) from error
-
-
-def _header(path: Path) -> dict[str, Any]:
-    """What a safetensors file holds, without its numbers: name -> dtype, shape, place."""
-    with path.open("rb") as file:
-        size = struct.unpack("<Q", file.read(8))[0]
-        if size > min(100 << 20, path.stat().st_size):
-            raise ValueError(f"{path.name} is damaged")
-        told: dict[str, Any] = json.loads(file.read(size))
-    told.pop("__metadata__", None)
-    return told
 
 
 def _product(shape: list[int]) -> int:

@@ -11,9 +11,10 @@ from typing import Any
 
 import torch
 import transformers
-from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from rewardbench.policies.reading import read
 from rewardbench.policies.settings import cache, file_digest, gguf_of, locked, need_gguf
+from rewardbench.policies.whole import shown
 from rewardbench.types import UserError
 
 PAD = "<|endoftext|>"
@@ -35,16 +36,13 @@ def ordinary(folder: Path) -> Path:
 
 def convert(source: Path, target: Path) -> None:
     """Write a GGUF file's weights (dequantised) and tokenizer as an ordinary policy folder."""
-    where: dict[str, Any] = {"pretrained_model_name_or_path": source.parent, "gguf_file": source.name}
-    plain: dict[str, Any] = {}
+    plain: dict[str, Any] = {"gguf_file": source.name}
     if hasattr(transformers, "GgufConfig"):  # without it the plain weights are marked as quantised, and refuse training
         plain["quantization_config"] = transformers.GgufConfig(dequantize=True)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(**where)
-        model = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.float32, **plain)
-    except Exception as error:  # a damaged file breaks its reader anywhere
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise UserError(f"{source.name} cannot be converted: {first}", 5) from error
+        tokenizer, model, _ = read(source.name, shown(source.parent), source.parent, torch.float32, **plain)
+    except UserError as error:
+        raise UserError(f"{source.name} cannot be converted: {error}", 5) from error
     separate_pad(tokenizer, model)
     model.save_pretrained(target)
     tokenizer.save_pretrained(target)

@@ -8,13 +8,13 @@ from functools import cache, cached_property
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
 from rewardbench.policies.card import asked
 from rewardbench.policies.gguf import ordinary
+from rewardbench.policies.reading import read, words
 from rewardbench.policies.settings import Folder, Settings
+from rewardbench.policies.whole import shown
 from rewardbench.types import Message, Prompt, UserError
 
 transformers_logging.disable_progress_bar()  # a bar a run would bury the sweep's own lines
@@ -86,18 +86,13 @@ class Policy:
 def load(folder: Folder) -> Policy:
     """The policy in a folder, in its own dtype, in evaluation mode (no dropout anywhere).
 
-    Raises UserError (code 5) when the folder's files cannot be read as a causal language model.
+    Raises UserError (code 5) when the folder's files cannot be read as a causal language model, or
+    hold not all of its weights.
     """
     dtype = getattr(torch, folder.settings.dtype)
-    path = ordinary(folder.path)
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(path)
-        model = AutoModelForCausalLM.from_pretrained(path, dtype=dtype)
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        told = f"policy {folder.name!r} cannot be loaded from {folder.path.name}: {first}"
-        damaged = isinstance(error, SafetensorError)
-        raise UserError(told + ("; its weights are damaged, fetch or copy them again" if damaged else ""), 5) from error
+    tokenizer, model, unused = read(folder.name, shown(folder.path), ordinary(folder.path), dtype)
+    if unused:
+        _say(f"{folder.name}: {unused}")
     if tokenizer.eos_token_id is None:
         raise UserError(f"policy {folder.name!r}: its tokenizer names no eos token, so no completion can end", 5)
     templated = bool(getattr(tokenizer, "chat_template", None))
@@ -124,6 +119,12 @@ def device_of(settings: Settings) -> torch.device:
 def _say(line: str) -> None:
     """Tell the user once, not once a run."""
     print(line, file=sys.stderr)
+
+
+def reader(folder: Folder) -> Policy:
+    """A policy that can read and not speak: its tokenizer without its model, for what asks how prompts are read."""
+    tokenizer = words(folder.name, shown(folder.path), ordinary(folder.path))
+    return Policy(None, tokenizer, folder.settings, bool(getattr(tokenizer, "chat_template", None)))
 
 
 def unknown_share(policy: Policy, prompts: list[Prompt]) -> float:

@@ -15,6 +15,7 @@ from typing import Annotated, Literal
 
 from rewardbench import typed
 from rewardbench.design import canonical, check_keys
+from rewardbench.policies import whole
 from rewardbench.types import Count, Decay, Limit, Positive, UserError
 
 HERE = Path(__file__).parent
@@ -112,6 +113,9 @@ def read_settings(path: Path) -> Settings:
     settings = Settings(**typed.values(Settings, raw, path.name))
     for task, own in settings.tasks.items():  # a budget that the policy does not have would never be asked for
         check_keys(own.steps, settings.steps, f"{path.name}: tasks.{task}.steps")
+    if settings.kind == "full" and settings.tile is not None:
+        told = "kind = 'full' trains one run a pack, and a [tile] is of many"
+        raise UserError(f"{path.name}: {told}: take kind = \"lora\", or leave the tile out")
     return settings
 
 
@@ -170,15 +174,20 @@ def beside(folder: Path) -> Path:
 
 def open_folder(name: str, path: Path, toml: Path | None = None) -> Folder:
     """A policy folder with its settings (those in `toml`, or in the one that belongs to it) and hash; refuses a folder
-    that holds no model.
+    that holds no model, or one whose files are not there or not whole.
     """
     gguf = gguf_of(path)
-    if gguf is not None and not (cache() / file_digest(gguf) / "config.json").is_file():
-        need_gguf(name)
-    elif gguf is None and not (path / "config.json").is_file():
-        raise UserError(f"policy {name!r}: {path.name} holds no config.json, so transformers cannot load it", 5)
+    if gguf is None and not (path / "config.json").is_file():
+        raise UserError(f"policy {name!r}: {whole.shown(path)} holds no config.json, so transformers cannot load it", 5)
     toml = toml or beside(path)
-    return Folder(name, path, read_settings(toml), digest(path, toml))
+    settings = read_settings(toml)
+    if gguf is None:
+        whole.check(name, path)
+    else:
+        whole.check_gguf(name, gguf)
+        if not (cache() / file_digest(gguf) / "config.json").is_file():
+            need_gguf(name)
+    return Folder(name, path, settings, digest(path, toml))
 
 
 # --- folders that are made from others: GGUF files, the ends of runs ---------------------------------
