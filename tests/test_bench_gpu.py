@@ -1,39 +1,235 @@
-"""Does the GPU benchmark run whole, in small, on any machine? Its figures here mean nothing; that they are there does."""
+"""Does the GPU benchmark run whole, in small, on any machine, and go on where it stopped? Its figures here mean nothing;
+that they are there, and taken for what they are, does.
+"""
 
 import json
-import runpy
+import subprocess
 import sys
+import time
+from dataclasses import replace
 
+import gpu
+import gpu_cases
+import gpu_policy
+import gpu_stages
+import gpu_table
 import pytest
-from sweeping import ROOT
 
-STAGES = ("floors", "decode", "learn", "step", "overhead", "sweep", "eager")
+from rewardbench.policies import card
+
+STAGES = ("floors", "step", "decode", "learn", "sweep", "overhead", "eager")
+ENVIRONMENT = ("TORCHINDUCTOR_CACHE_DIR", "PYTORCH_CUDA_ALLOC_CONF", "TOKENIZERS_PARALLELISM", "PYTHONPATH")
 
 
 @pytest.fixture
 def bench(tmp_path, monkeypatch, capsys):
-    """A call of the benchmark, and the rows that lie there afterwards."""
+    """A call of the benchmark: the rows that lie there afterwards, and its table."""
     out = tmp_path / "gpu.jsonl"
+    for name in ENVIRONMENT:
+        monkeypatch.setenv(name, str(tmp_path))
 
-    def call(*stages):
-        words = [w for s in stages for w in ("--only", s)]
-        monkeypatch.setattr(sys, "argv", ["gpu.py", "--smoke", "--out", str(out), *words])
-        runpy.run_path(str(ROOT / "benchmarks" / "gpu.py"), run_name="__main__")
+    def call(*words, only=()):
+        asked = [w for s in only for w in ("--only", s)]
+        monkeypatch.setattr(sys, "argv", ["gpu.py", "--out", str(out), *words, *asked])
+        gpu.main()
         return [json.loads(line) for line in out.read_text().splitlines()], capsys.readouterr().out
 
     return call
 
 
-def test_every_stage_gives_figures_and_a_second_call_goes_on(bench):
-    rows, table = bench(*STAGES[:2])
-    assert {r["stage"] for r in rows} == set(STAGES[:2])
-    more, table = bench(*STAGES)
+@pytest.fixture
+def small(monkeypatch):
+    """The stages `floors` and `learn` made of given functions, and no policy to load; how often each was called."""
+    called = []
+    monkeypatch.setattr(gpu_policy, "prepared", lambda *_: None)
+
+    def of(name, measure):
+        def counted():
+            called.append(name)
+            return measure()
+
+        return gpu_stages.Case(name, 0 if name != "long" else 1e6, counted)
+
+    def stages(**each):
+        for stage, cases in each.items():
+            monkeypatch.setitem(gpu_stages.STAGES, stage, lambda _, c=cases: [of(n, m) for n, m in c.items()])
+        return called
+
+    return stages
+
+
+def fine():
+    """What a case gives."""
+    return {"ours": 1e9, "runs": 1, "seconds": 1.0, "micro": 8, "warm_up": 1.0}
+
+
+def broken():
+    """What a card that is too small does."""
+    raise RuntimeError("CUDA out of memory\nand more")
+
+
+def test_every_stage_gives_figures_and_a_second_call_has_nothing_left(bench):
+    rows, _ = bench("--smoke", only=STAGES[:1])
+    assert {r["stage"] for r in rows} == set(STAGES[:1])
+    more, table = bench("--smoke", only=STAGES)
     assert more[: len(rows)] == rows
-    assert {r["stage"] for r in more} == set(STAGES)
-    for row in more:
+    found = [r for r in more if "ours" in r]
+    assert {r["stage"] for r in found} == {r["stage"] for r in more if r.get("end")} == set(STAGES)
+    assert not [r for r in more if "failed" in r]
+    for row in found:
         assert row["ours"] > 0, row
-        assert row["machine"].startswith(("cpu", "gpu"))
+        assert row["key"]["machine"].startswith(("cpu", "gpu"))
         assert row["versions"]["torch"]
-    for words in ("stacking factor", "of the bandwidth floor", "of the measured matrix rate", "sweep 2 x 2"):
+        assert row["argv"][0] == "--out"
+        assert "replay_failed" not in row
+    learnt = {r["runs"]: r for r in found if r["stage"] == "learn"}
+    assert learnt[2]["flop"] == pytest.approx(2 * learnt[1]["flop"], rel=0.1)
+    assert 0 < learnt[1]["attention_useful"] < learnt[1]["attention_executed"]
+    for words in ("stacking factor", "of the copy floor", "of the matrix floor useful", "sweep 1 x quick", "Smoke"):
         assert words in table
-    assert bench(*STAGES)[0] == more
+    assert bench("--smoke", only=STAGES)[0] == more
+
+
+def test_what_breaks_stops_nothing_and_is_tried_once_more(bench, small):
+    called = small(floors={"a": broken, "floor copy": fine}, learn={"c": fine})
+    rows, table = bench(only=("floors", "learn"))
+    assert called == ["a", "floor copy", "c"]
+    assert [r["failed"] for r in rows if "failed" in r] == ["RuntimeError: CUDA out of memory"]
+    assert [r["stage"] for r in rows if r.get("end")] == ["learn"]
+    assert "| a | failed | RuntimeError: CUDA out of memory (1 of 2 tries) |" in table
+    rows, _ = bench(only=("floors", "learn"))
+    assert called[3:] == ["a"]
+    assert [r["stage"] for r in rows if r.get("end")] == ["learn", "floors"]
+    assert bench(only=("floors", "learn"))[0] == rows
+
+
+def test_a_row_is_written_before_the_next_case_begins(bench, small, tmp_path):
+    def cut():
+        lines = [json.loads(x) for x in (tmp_path / "gpu.jsonl").read_text().splitlines()]
+        assert [(r["name"], "ours" in r) for r in lines][-2:] == [("floor copy", True), ("cut", False)]
+        raise KeyboardInterrupt
+
+    small(floors={"floor copy": fine, "cut": cut})
+    rows, table = bench(only=("floors",))
+    assert [r["name"] for r in rows if "ours" in r] == ["floor copy"]
+    assert "1 GB/s" in table
+    assert "| cut | failed | cut short (1 of 2 tries) |" in table
+
+
+@pytest.mark.parametrize("other", ["smoke", "machine", "policy", "code"])
+def test_what_was_measured_of_another_thing_does_not_count(bench, small, monkeypatch, other):
+    called = small(learn={"c": fine})
+    words = ["--smoke"] if other == "smoke" else ["--policy", "tiny"] if other == "policy" else []
+    with monkeypatch.context() as patch:
+        if other in ("machine", "code"):
+            patch.setattr(gpu, other, lambda: "another")
+        rows, table = bench(*words, only=("learn",))
+    assert ("Smoke" in table) == (other == "smoke")
+    more, table = bench("--policy", "random", only=("learn",))
+    assert called == ["c", "c"]
+    assert "Smoke" not in table
+    assert len(more) == 2 * len(rows)
+
+
+def test_smoke_has_a_file_of_its_own(monkeypatch):
+    names = []
+    for words in ([], ["--smoke"]):
+        monkeypatch.setattr(sys, "argv", ["gpu.py", *words])
+        names.append(gpu.asked().out.name)
+    assert names == ["gpu.jsonl", "gpu-smoke.jsonl"]
+
+
+def test_no_case_is_begun_that_may_not_end_in_time(bench, small, capsys):
+    called = small(learn={"long": fine, "short": fine})
+    rows, table = bench("--minutes", "60", only=("learn",))
+    assert called == ["short"]
+    assert not [r for r in rows if r.get("end")]
+    assert table
+
+
+def test_the_minutes_end_a_case_and_the_table_is_printed(bench, small):
+    def slow():
+        for _ in range(400):
+            time.sleep(0.05)
+        return fine()
+
+    small(floors={"floor copy": fine, "slow": slow, "never": fine})
+    minutes = (time.perf_counter() - gpu.BEGUN + gpu.SPARE + 1) / 60
+    rows, table = bench("--minutes", str(minutes), only=("floors",))
+    assert [(r["name"], "ours" in r) for r in rows][-2:] == [("floor copy", True), ("slow", False)]
+    assert "1 GB/s" in table
+
+
+def test_a_line_that_was_cut_off_costs_that_line(bench, small, tmp_path):
+    small(floors={"floor copy": fine}, learn={"c": fine})
+    bench(only=("floors",))
+    with (tmp_path / "gpu.jsonl").open("a") as file:
+        file.write('{"stage": "lea')
+    with pytest.raises(json.JSONDecodeError):
+        bench(only=("learn",))
+    rows = gpu.read(tmp_path / "gpu.jsonl")
+    assert [r["name"] for r in rows if "ours" in r] == ["floor copy", "c"]
+
+
+def test_the_table_holds_ours_against_the_best_of_trl():
+    key = {"size": {"P": 8, "K": 8, "T": 128}, "smoke": False, "policy": "x", "digest": "y", "machine": "gpu: Z"}
+    same = {"key": key, "code": "c", "versions": {}, "date": "d", "argv": []}
+    parts = {"sample": 0.1, "reward": 0.0, "learn": 0.1, "micro": 8, "warm_up": 1.0}
+    rows = [
+        {"stage": "step", "name": "step 32", "runs": 32, "ours": 2.0, **parts},
+        {"stage": "step", "name": "step 1", "runs": 1, "ours": 0.5, **parts},
+        {"stage": "trl", "name": "a", "runs": 1, "ours": 4.0, "decoder": "slow", "trl": "1", "said": 128},
+        {"stage": "trl", "name": "b", "runs": 1, "ours": 3.0, "decoder": "quick", "trl": "1", "said": 128},
+    ]
+    told = {a: (b, c) for a, b, c in gpu_table.derived([r | same for r in rows])}
+    assert told["engine factor"] == ("6.00", "one run, one step: TRL 1 (quick) 3.000 s, ours 0.500")
+    assert told["stacking factor"][0] == "8.00"
+    assert told["run-steps a second"] == ("16.0", "32 runs stacked, 48.0 times TRL on one run")
+
+
+def test_the_policy_spells_all_of_its_words_and_does_not_end(tmp_path):
+    from rewardbench.policies.load import load
+    from rewardbench.policies.settings import open_folder
+
+    made = gpu_policy.prepared("random", tmp_path, gpu_policy.SMOKE, smoke=True)
+    policy = load(open_folder("bench", made.folder))
+    V = policy.model.config.vocab_size
+    assert len(policy.tokenizer) == V
+    said = policy.tokenizer.decode(list(range(400, 500)))
+    assert policy.tokenizer(said, add_special_tokens=False)["input_ids"] == list(range(400, 500))
+    assert policy.eos == policy.model.config.eos_token_id == policy.model.generation_config.eos_token_id == V - 1
+    assert policy.settings.max_tokens("qa/lookup", 99) == gpu_policy.SMOKE.T_sweep
+    assert 57 <= gpu_policy.longest(made) <= 64  # as with the tokenizer of SmolLM2
+
+
+@pytest.mark.parametrize(("fits", "taken"), [(32, 32), (16, 16), (8, 8), (0, 8)])
+def test_as_many_completions_are_learnt_from_at_once_as_fit(tmp_path, monkeypatch, fits, taken):
+    made = gpu_policy.prepared("random", tmp_path, gpu_policy.SMOKE, smoke=True)
+    bench = gpu_policy.Bench(made.folder, gpu_policy.Size())
+    monkeypatch.setattr(card, "gpu", lambda: None)
+    folder = gpu_policy.opened(bench, 32)
+    call = card.Call(64, gpu_policy.longest(bench), 128)
+    settings = replace(folder.settings, micro=fits or 8)
+    need = sum(card.needed(card.shape_of(made.folder, settings), settings, call, 32).values())
+    free = int(need / card.SHARE) + 1 if fits else int(need / 2)
+    monkeypatch.setattr(card, "gpu", lambda: card.Gpu("a card", free))
+    assert gpu_policy.opened(bench, 32).settings.micro == taken
+
+
+def test_a_folder_without_weights_is_given_random_ones(tmp_path):
+    for name in ("config.json", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
+        (tmp_path / "bare" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "bare" / name).write_bytes((gpu_policy.HERE / "tiny" / name).read_bytes())
+    made = gpu_policy.prepared(str(tmp_path / "bare"), tmp_path, gpu_policy.SMOKE, smoke=True)
+    assert (made.folder / "model.safetensors").is_file()
+    assert gpu_policy.digest_of(str(tmp_path / "bare")) != gpu_policy.digest_of("tiny")
+
+
+def test_the_environment_is_set_before_torch_is_there():
+    asked = "import gpu, sys; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", asked], cwd=gpu.ROOT / "benchmarks").returncode == 0
+
+
+def test_names_of_stages_are_those_there_are():
+    assert tuple(gpu_stages.STAGES) == gpu.NAMES
+    assert gpu_cases.reason(ValueError()) == "ValueError: "
