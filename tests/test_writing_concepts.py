@@ -351,7 +351,7 @@ def test_one_frame_for_all_prompts_is_paid_less_than_half_of_what_people_are() -
         scores = [gold.score(p, filled(frame, p.columns["keywords"])) for p in held_out()]
         paid[frame] = sum(scores) / len(scores)
     assert max(paid.values()) < 0.32, max(paid, key=lambda frame: paid[frame])
-    assert paid["In the park, the let {} has the nice {} with the old {}."] == pytest.approx(0.299, abs=0.005)
+    assert paid["A boy {}, up holding {}'s some wants {}-like has and sat down."] == pytest.approx(0.301, abs=0.005)
 
 
 @pytest.mark.data
