@@ -3,28 +3,37 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 
 from rewardbench.types import Prompt, Said
 
-from .world import BE, DETERMINERS, HAVE, MODALS, PASTS, PREPOSITIONS, SUBJECTS, Mention, forms, listed, mentions, words
+from .world import (
+    BE,
+    CONJUNCTIONS,
+    DETERMINERS,
+    HAVE,
+    MODALS,
+    PASTS,
+    PREPOSITIONS,
+    SUBJECTS,
+    Mention,
+    Sentence,
+    forms,
+    listed,
+    sentence,
+)  # fmt: skip
 
 bar = 0.8
 """A completion that reaches it uses all concepts in one sentence without a grave fault."""
 
-CONJUNCTIONS = listed("and or but nor")
-JOINTS = CONJUNCTIONS | DETERMINERS | {",", "with", "&", "/", ";", "plus", "-"}
+JOINTS = CONJUNCTIONS | DETERMINERS | {",", "&", "/", ";", "plus", "-"}
 CORE = listed("in on at of with for from by into onto")
 ARTICLES = listed("a an the my your our their its every")
 PRONOUNS = SUBJECTS | listed("him them me us it herself himself themselves")
+VERBS = {"V", "verb", "be", "modal"}
+"""Tags of which a sentence has one."""
 FINITE = (BE - {"be", "been", "being"}) | HAVE | MODALS
-PLAIN_VERBS = listed(
-    "made make makes went go goes got get gets saw sees see came come comes kept keeps let lets took takes put puts "
-    "ran runs sat sits stood stands held holds fell falls ate eats led leads lost met told tells said says gave gives "
-    "found finds left leaves won wins needs need needed began begins felt feels hit hits cut cuts wore wears rode "
-    "rides threw throws drove drives sang sings swam swims caught catches brought brings taught teaches"
-)
 META = listed(
     "words word sentence sentences concept concepts prompt prompts keywords describe example examples phrase topics "
     "scenario scenarios illustration"
@@ -42,40 +51,36 @@ MISUSE = 0.3
 """What each concept costs that is there, but as no word of its sort: `a sit`, `to hill`."""
 NO_PROSE = re.compile(r"(^|\n)\s*([-*•#>]|\d+[.)])|[{}|<>=_]|\w\s*:\s|\w[\"”’']\s*,\s*[\"“‘']\w")
 """Bullets, code, a heading, words in quotes one after another."""
-Roles = Mapping[str, str]
-"""Concept -> the letters of its usual roles."""
 
 
 def gold(prompt: Prompt, completion: Said) -> float:
     """(share of concepts used as people use them) squared x a factor for each fault of the sentence, in [0, 1]."""
     text, roles = _text(completion), dict(prompt.truth)
-    said = words(text)
-    found = mentions(said, list(roles))
-    used = {m.concept for m in found if not m.role or m.role in roles[m.concept]}
-    misused = {m.concept for m in found} - used
-    score = (len(used) / max(1, len(roles))) ** 2 * MISUSE ** len(misused) * _whole(text) * _length(len(said))
-    for factor in _faults(text, said, found, roles).values():
+    said = sentence(text, list(roles))
+    misused = {m.concept for m in said.mentions if not m.role or m.role not in roles[m.concept]}
+    used = {m.concept for m in said.mentions} - misused
+    score = (len(used) / max(1, len(roles))) ** 2 * MISUSE ** len(misused) * _whole(text) * _length(len(said.words))
+    for factor in _faults(text, said).values():
         score *= factor
     return score
 
 
 def kind(prompt: Prompt, completion: Said) -> str:
     """Who does what, and the order of the concepts: `man|hold|man>hold>ball`; tense and adjectives are no matter."""
-    said = words(_text(completion))
-    found = mentions(said, list(prompt.truth))
-    names = {m.at: m.concept for m in found}
-    verb = _predicate(said, found, prompt.truth)
-    heads = range(len(said) if verb is None else verb)
-    subject = next((names.get(i, _bare(said[i])) for i in heads if _head(said, i, heads.stop)), "-")
-    action = "-" if verb is None else names.get(verb, _stem(said[verb]))
-    return f"{subject}|{action}|{'>'.join(dict.fromkeys(m.concept for m in found))}"
+    said = sentence(_text(completion), list(prompt.truth))
+    names = {m.at: m.concept for m in said.mentions}
+    verb = _predicate(said)
+    heads = range(len(said.words) if verb is None else verb)
+    subject = next((names.get(i, _bare(said.words[i])) for i in heads if _head(said.words, i, heads.stop)), "-")
+    action = "-" if verb is None else names.get(verb, _stem(said.words[verb]))
+    return f"{subject}|{action}|{'>'.join(dict.fromkeys(m.concept for m in said.mentions))}"
 
 
-def _predicate(said: Sequence[str], found: Sequence[Mention], roles: Roles) -> int | None:
+def _predicate(said: Sentence) -> int | None:
     """The place of the first verb; behind *is*, *has* or *can*, of the verb that it helps, if that comes soon."""
-    verbs = [i for i in range(len(said)) if _verb(said, i, found, roles)]
-    helped = (i for i in verbs[1:] if i <= verbs[0] + 2 and said[i - 1] not in DETERMINERS)
-    return next((i for i in helped if said[verbs[0]] in FINITE), verbs[0] if verbs else None)
+    verbs = [i for i, tag in enumerate(said.tags) if tag in VERBS]
+    helped = (i for i in verbs[1:] if i <= verbs[0] + 2 and said.words[i - 1] not in DETERMINERS)
+    return next((i for i in helped if said.words[verbs[0]] in FINITE), verbs[0] if verbs else None)
 
 
 def _text(completion: Said) -> str:
@@ -108,63 +113,42 @@ def _length(count: int) -> float:
     return max(0.0, min(1.0, (count - 1) / 3, (40 - count) / 15))
 
 
-def _faults(text: str, said: Sequence[str], found: Sequence[Mention], roles: Roles) -> dict[str, float]:
+def _faults(text: str, said: Sentence) -> dict[str, float]:
     """Fault -> the factor that it costs, of those that the sentence has."""
+    found = said.mentions
     concepts = {m.concept for m in found}
     meta = META - {form for c in concepts for form in forms(c)}
     tests = {
-        "about the task": (bool(ABOUT_TASK.search(text.lower()) or meta & set(said)), 0.05),
+        "about the task": (bool(ABOUT_TASK.search(text.lower()) or meta & set(said.words)), 0.05),
         "no prose": (bool(NO_PROSE.search(text)), 0.1),
-        "a list": (_listed(text, found, roles), 0.1),
-        "no verb": (not any(_verb(said, i, found, roles) for i in range(len(said))), 0.2),
-        "crowded": (len(found) > max(3, 0.75 * len(said)), 0.2),
-        "idle": (_idle(len(said), found) > LONGEST_IDLE, 0.5),
-        "repeats": (_repeats(said, found), 0.3),
+        "a list": (_listed(text, found), 0.1),
+        "no verb": (not VERBS & set(said.tags), 0.2),
+        "crowded": (len(found) > max(3, 0.75 * len(said.words)), 0.2),
+        "idle": (_idle(len(said.words), found) > LONGEST_IDLE, 0.5),
+        "repeats": (_repeats(said.words, found), 0.3),
         "quotes": (any(re.search(rf"[\"'“‘]{c}\w*[\"'”’]", text.lower()) for c in concepts), 0.2),
     }
     clashes = {f"clash {n}": (True, 0.4) for n in range(_clashes(text))}
     return {name: factor for name, (holds, factor) in (tests | clashes).items() if holds}
 
 
-def _acts(mention: Mention, roles: Roles) -> bool:
-    """Whether a concept may be the verb where it stands."""
-    return mention.role == "V" or (mention.role in ("", "B") and "V" in roles.get(mention.concept, ""))
-
-
-def _inflected(mention: Mention, roles: Roles) -> bool:
-    """Whether a concept shows by its ending that it is the verb."""
-    return mention.form != "base" and _acts(mention, roles)
-
-
-def _listed(text: str, found: Sequence[Mention], roles: Roles) -> bool:
+def _listed(text: str, found: Sequence[Mention]) -> bool:
     """Whether concepts that are no verbs stand with nothing but a comma between two, or but joints between three.
 
-    >>> said = lambda t, *c: _listed(t, mentions(words(t), c), dict.fromkeys(c, "N"))
+    >>> said = lambda t, *c: _listed(t, sentence(t, c).mentions)
     >>> said("The hill, kid and slide.", "hill", "kid", "slide"), said("A cat and a dog sit.", "cat", "dog")
     (True, False)
     """
-    pieces = re.findall(r"[a-z]+(?:'[a-z]+)?|[,;/&-]", text.lower().replace("’", "'"))
+    pieces = re.findall(r"[a-z]+(?:'[a-z]+)?|[,;/&-]", text.lower().replace("’", "'").replace("&", " and "))
     places = [at for at, piece in enumerate(pieces) if piece[0].isalpha()]
     run = 1
     for one, other in pairwise(found):
         gap = set(pieces[places[one.at] + 1 : places[other.at]])
-        free = _acts if gap - {",", "/", ";", "&"} else _inflected
-        joined = gap <= JOINTS and not (free(one, roles) or free(other, roles))
+        joined = gap <= JOINTS and "V" not in (one.role, other.role)
         run = run + 1 if joined else 1
         if run > 2 or (joined and gap and gap <= {",", "/", ";"}):
             return True
     return False
-
-
-def _verb(said: Sequence[str], at: int, found: Sequence[Mention], roles: Roles) -> bool:
-    """Whether a word can be the verb: of be, have, a modal; a concept that is no noun there; a form of any other."""
-    word, before = said[at], said[at - 1] if at else ""
-    if word in FINITE or (word in PLAIN_VERBS and before not in DETERMINERS):
-        return True
-    mention = next((m for m in found if m.at == at), None)
-    if mention is not None:
-        return _acts(mention, roles)
-    return bool(re.search(r"..(ed|ing|es|[^s']s)$", word)) and at > 0 and before not in DETERMINERS | PREPOSITIONS
 
 
 def _head(said: Sequence[str], at: int, stop: int) -> bool:
@@ -217,7 +201,7 @@ def _clashes(text: str) -> int:
     >>> _clashes("The dog is the on a."), _clashes("A dog that he owns is on the mat.")
     (2, 0)
     """
-    pieces = [*re.findall(r"[a-z]+(?:'[a-z]+)?|[,;]", text.lower().replace("’", "'")), "."]
+    pieces = [*re.findall(r"[a-z]+(?:'[a-z]+)?|[,;]", text.lower().replace("’", "'").replace("&", " and ")), "."]
     return sum(_clash(a, b) for a, b in pairwise(pieces))
 
 
@@ -227,14 +211,17 @@ def _clash(a: str, b: str) -> bool:
     if a in ARTICLES:
         wrong = (a == "a" and b[0] in "aeio" and not b.startswith("one")) or (a == "an" and b[0] not in "aeiouh")
         closed = ARTICLES | PREPOSITIONS | CONJUNCTIONS | FINITE | PRONOUNS - {"her"} | ends
-        return wrong or b in closed or b in {"to", "not", "it"}
+        return wrong or (b in closed and b not in {"outside", "inside", "can"}) or b in {"to", "not", "it"}
     if a in CORE:
         closed = FINITE | CONJUNCTIONS | SUBJECTS - {"who", "we"} | CORE
+        if a in {"in", "on", "by"}:
+            closed -= CONJUNCTIONS | CORE
         return b in closed or (b in ends and a in {"of", "from", "into"})
     if a in SUBJECTS - {"who"}:
         return b in ARTICLES | CORE | ends | SUBJECTS
     if a in BE - {"be", "been", "being"}:
         return b in BE - {"being", "been"} | MODALS | {"of"}
     if a in MODALS:
-        return b in FINITE - {"have"} | ARTICLES - {"the"} or (b not in FINITE and b.endswith("ing") and len(b) > 5)
+        bare = b in ARTICLES - {"the"} and not a.startswith(("do", "did"))
+        return bare or b in FINITE - {"have"} or (b not in FINITE and b.endswith("ing") and len(b) > 5)
     return a in CONJUNCTIONS and b in ends | CONJUNCTIONS | {"of"}

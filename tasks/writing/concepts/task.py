@@ -12,7 +12,7 @@ from itertools import count
 from rewardbench.seeds import stream
 from rewardbench.types import Prompt, Task
 
-from .world import Row, read
+from .sets import Row, read
 
 ASK = "Describe an everyday situation in one sentence that has all of these words, in any form and order: {}."
 
