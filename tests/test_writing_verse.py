@@ -29,7 +29,7 @@ def sonnet(i: int) -> dict[str, object]:
 @pytest.fixture
 def sonnets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Made-up sonnets and plays in the layout of the published ones, read in their place."""
-    for place, text in ((world.SONNETS, json.dumps({"sonnets": [sonnet(i) for i in range(60)]})), (world.PLAYS, "Away, bright pain!")):
+    for place, text in ((world.SONNETS, json.dumps({"sonnets": [sonnet(i) for i in range(60)]})), (world.PLAYS, "Away, bright pain, o flea!")):
         (tmp_path / place).parent.mkdir(parents=True)
         (tmp_path / place).write_text(text)
     monkeypatch.setattr(data, "file", lambda task, place: tmp_path / place)
@@ -140,7 +140,7 @@ def known() -> frozenset[str]:
     return found
 
 
-FIGURES = {"partner": 0.80, "held out": 0.70, "shuffled": 0.14, "end kept": 0.3, "other": 0.11, "itself": 0.01, "word": 0.08, "spliced": 0.6}
+FIGURES = {"partner": 0.79, "held out": 0.69, "shuffled": 0.07, "end kept": 0.33, "other": 0.11, "itself": 0.01, "word": 0.01, "spliced": 0.66}
 """Mean gold of texts made of the sonnets, as the card has them."""
 
 

@@ -1,4 +1,4 @@
-"""Does the line rhyme with the one it answers, in ten syllables that alternate, of words in an order that English has?"""
+"""Does the line rhyme with the one it answers, in ten syllables that alternate, in an order that verse has?"""
 
 from __future__ import annotations
 

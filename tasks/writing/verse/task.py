@@ -21,7 +21,7 @@ ASK = (
 
 
 def prompts(split: str, seed: int | str) -> Iterator[Prompt]:
-    """The split's lines in an order of the seed's own, shuffled anew each time; none whose end no known word rhymes with."""
+    """The split's lines in an order of the seed's own, shuffled anew each time; each end has a known rhyme."""
     for epoch in count():
         pairs, known = read(split)
         order = list(pairs)

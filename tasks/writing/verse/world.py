@@ -42,8 +42,8 @@ HIDDEN = """
     touch | ANG young tongue among | Od broad | aIt height sleight | aInd wind | Uz lose whose use abuse | O:T
     both | ost lost cost frost | ol doll | Ild build | Ilt guilt built | ont want | ot what | oS wash | oC watch |
     Orm warm | Ord toward reward | Erd word heard | Erdz words | Erk work | Erld world | Erm worm | ErT worth
-    earth | Erst worst | Ers worse | Est breast | Et sweat threat debt | aut doubt | ET death breath | ElT health wealth | Ent
-    meant | ad bade | O:s dose | aus house | is cease increase decrease grease lease peace | eIs base case chase |
+    earth | Erst worst | Ers worse | Est breast | Et sweat threat debt | aut doubt | ET death breath |
+    ElT health wealth | Ent meant | ad bade | O:s dose | aus house | is cease increase decrease grease lease peace | eIs base case chase |
     Ols false | O:m comb | Um tomb womb | aIm climb | am lamb | Ok walk talk | af half calf | Am: palm calm psalm
     balm | aIld child mild wild | eI they grey obey prey survey convey disobey | id lead knead | O:n flown own
     grown known shown thrown blown unknown | Ern earn learn | ErC search | Erl pearl | ird beard | aId died lied
@@ -72,14 +72,10 @@ CODAS = [
 ]  # fmt: skip
 LONG = {"a": "eI", "e": "i", "i": "aI", "y": "aI", "o": "O:", "u": "U"}
 SHORT = {"a": "a", "e": "E", "i": "I", "y": "I", "o": "o", "u": "A"}
-OLD = {
-    sound: frozenset(family.split())
-    for family in (
-        "Am Um | ANG oNG | er ir | An O:n on Un | Art Ert | Arts Erts | Est ist | ast eIst | Az as | Erz aurz | Is Iz | "
-        "O:l ol | O:T auT | Ans Ens | Et eIt | Ild aIld | Iv iv | Or O:r"
-    ).split(" | ")
-    for sound in family.split()
-}
+NOW_APART = """
+    Am Um | ANG oNG | er ir | An O:n on Un | Art Ert | Arts Erts | Est ist | ast eIst | Az as | Erz aurz | Is Iz |
+    O:l ol | O:T auT | Ans Ens | Et eIt | Ild aIld | Iv iv | Or O:r"""
+OLD = {sound: frozenset(family.split()) for family in NOW_APART.split("|") for sound in family.split()}
 """Sounds that rhymed in 1600 and no longer do (*tongue, wrong*; *last, taste*; *clear, where*)."""
 
 
@@ -259,7 +255,7 @@ def words(line: str) -> list[str]:
 
 @lru_cache(maxsize=1 << 16)
 def rhyme(one: str, other: str) -> float:
-    """How well two words rhyme: 1 to the ear, .8 to the eye or in 1600, .5 on unstressed ends alone; 0 for one and the same word.
+    """How well two words rhyme: 1 to the ear, .8 to the eye or in 1600, .5 on unstressed ends alone; 0 for one word.
 
     The last of three syllables (*memory*) has a beat in verse: a rhyme on it alone is worth .8.
 
@@ -431,7 +427,7 @@ class Order:
         return max(0.1, min(1.0, whole, worst, met / MET))
 
     def has_verb(self, line: Sequence[str]) -> bool:
-        """Whether some word is a verb: a common one, one that stands where verbs do, or one in *-eth*, *-'st*, *-ed*."""
+        """Whether some word is a verb: a common one, one where verbs stand, or one in *-eth*, *-'st*, *-ed*."""
         return any(self.classes.get(w, "?").startswith(("VERB", "-e", "-'", "-st")) or w in COMMON_VERBS for w in line)
 
 
