@@ -43,7 +43,8 @@ HIDDEN = """
     both | ost lost cost frost | ol doll | Ild build | Ilt guilt built | ont want | ot what | oS wash | oC watch |
     Orm warm | Ord toward reward | Erd word heard | Erdz words | Erk work | Erld world | Erm worm | ErT worth
     earth | Erst worst | Ers worse | Est breast | Et sweat threat debt | aut doubt | ET death breath |
-    ElT health wealth | Ent meant | ad bade | O:s dose | aus house | is cease increase decrease grease lease peace | eIs base case chase |
+    ElT health wealth | Ent meant | ad bade | O:s dose | aus house | is cease increase decrease grease lease peace |
+    eIs base case chase |
     Ols false | O:m comb | Um tomb womb | aIm climb | am lamb | Ok walk talk | af half calf | Am: palm calm psalm
     balm | aIld child mild wild | eI they grey obey prey survey convey disobey | id lead knead | O:n flown own
     grown known shown thrown blown unknown | Ern earn learn | ErC search | Erl pearl | ird beard | aId died lied
