@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 from collections import Counter
 from itertools import islice
 from pathlib import Path
@@ -53,7 +54,7 @@ def test_a_stream_is_shuffled_by_its_seed(rows: Path) -> None:
 def test_the_truth_is_form_and_topic_and_rewards_see_neither(rows: Path) -> None:
     prompt = next(task.prompts("train", 1))
     assert dict(prompt.columns) == {}
-    assert set(prompt.truth) == {"form", "topic"}
+    assert set(prompt.truth) == {"form", "topic", "field"}
     assert prompt.truth["form"] == "sentence"
 
 
@@ -74,7 +75,9 @@ def test_answers_in_our_own_words_get_their_gold(row: dict) -> None:  # type: ig
     assert gold.kind(prompt, row["completion"]) == row["kind"]
     assert (score >= gold.bar) == row["precise"]
     assert gold.score(prompt, [{"role": "assistant", "content": row["completion"]}]) == score
-    assert second(prompt, row["completion"]) == pytest.approx(score, abs=0.15)
+    other = second(prompt, row["completion"])
+    assert other > score - 0.15  # it knows no answers by name, no denial and no glue: it is the milder one
+    assert not row["precise"] or other == pytest.approx(score, abs=0.15)
 
 
 def test_the_same_answer_in_other_words_is_one_kind_and_another_answer_is_another() -> None:
@@ -99,6 +102,47 @@ def test_an_exact_form_is_checked_exactly(question: str, right: str, wrong: str)
     assert gold.kind(prompt, right) == right.lower()  # none has more than three words
 
 
+def test_an_emoji_is_one_picture_and_no_arrow_or_line() -> None:
+    emoji = pytest.importorskip("regex")
+    form = world.form_of("Pick an emoji at random.")
+    prompt = Prompt("x", text="Pick an emoji at random.", truth={"form": form, "topic": ()})
+    for text in ["\U0001f438", "\u2764\ufe0f", "\U0001f44d\U0001f3fd", "\U0001f469\u200d\U0001f680", "\U0001f1eb\U0001f1f7", "\u2b50"]:
+        assert gold.score(prompt, text) == 1, text
+    for text in ["\u2192", "\u2500", "\u2605", "\u2764", "\U0001f438\U0001f438", "\U0001f1eb", "\ufe0f", "\u200d"]:
+        assert gold.score(prompt, text) == 0, text
+    single = [chr(n) for n in range(0x2000, 0x1FB00) if gold.score(prompt, chr(n)) == 1]
+    assert len(single) > 1000
+    assert not [sign for sign in single if not emoji.fullmatch(r"\p{Emoji_Presentation}|\p{Unassigned}", sign)]
+
+
+BREW = Prompt(**next(row["prompt"] for row in ROWS if row["note"] == "a known answer"))
+
+
+def test_noise_adds_no_kind_and_stays_below_the_bar() -> None:
+    texts = [f"A drink with ginger is called {name}." for name in ("Lodupo", "Qwxyz", "Mirath", "Tovek")]
+    assert {gold.kind(BREW, text) for text in texts} == {"other"}
+    assert max(gold.score(BREW, text) for text in texts) < gold.bar / 1.5
+    known = {gold.kind(BREW, f"A drink with ginger is {name}.") for name in ("tea", "beer", "ale")}
+    assert known == {"tea", "beer", "ale"}
+
+
+@pytest.mark.parametrize("text", ["There is no drink with ginger, only tea.", "I will not say that a drink with ginger is tea.",
+    "Nobody brews a drink with ginger or tea.", "I don't know of a drink with ginger but tea.", "The drink brew using ginger is tea."])  # fmt: skip
+def test_what_denies_refuses_or_glues_words_of_the_question_is_no_answer(text: str) -> None:
+    assert gold.score(BREW, text) <= 0.3
+
+
+def test_questions_for_the_same_answers_are_in_one_group() -> None:
+    def ask(*some: str) -> object:
+        return world.parse(json.dumps({"prompt": some[0], "prompt_paraphrases": list(some[1:])}), "x")
+
+    pairs = [("Tell me a dad joke.", "Tell me a funny joke."), ("Buying a leather wallet: which store first?", "Buying a dress: list first 3 stores."),
+             ("Name a filly.", "Name the dog in my story."), ("Roll a make-believe 20-sided die.", "Roll a big 20-sided die.")]  # fmt: skip
+    for one, other in pairs:
+        assert len(list(world.grouped([ask(one), ask(other)]))) == 1, one
+    assert len(list(world.grouped([ask("Name one UFC fighter."), ask("Name one cocktail with rum.")]))) == 2
+
+
 def test_any_text_is_scored() -> None:
     for shown in {r["prompt"]["id"]: r["prompt"] for r in ROWS}.values():
         for text in ["", " ", "?", "\x00", "7" * 3000, "a, " * 900, "- ", "😀", "É!", "or", "\n\n", "A", "“B”"]:
@@ -111,5 +155,46 @@ def test_any_text_is_scored() -> None:
 @pytest.mark.skipif(not REAL, reason="needs $REWARDBENCH_DATA")
 def test_the_real_questions_are_read_and_split() -> None:
     found = {split: set(wordings(split, 1300)) for split in ("train", "dev", "test")}
-    assert {split: len(some) for split, some in found.items()} == {"train": 615, "dev": 286, "test": 110}
+    assert {split: len(some) for split, some in found.items()} == {"train": 594, "dev": 209, "test": 208}
     assert len(set.union(*found.values())) == 1011
+    questions = world.split_questions(data.text(HOME / "world.py", world.PLACE))
+    assert {split: len(some) for split, some in questions.items()} == {"train": 54, "dev": 19, "test": 19}
+    fields = [{q.field for q in some if q.field} for some in questions.values()]
+    assert not fields[0] & fields[1] | fields[0] & fields[2] | fields[1] & fields[2]
+    assert all(q.field for some in questions.values() for q in some if q.form in ("sentence", "text") or q.form.startswith("items"))
+
+
+HEADS = ("all content words", "topic", "topic with", "topic of the", "last words", "wording")
+FRAMES = ("The {} is in {}.", "The {} is {}.", "The {} is called {}.", "There is no {} in my house.", "I will not say which {} it is, friend.",
+          "The {} {}.", "Once my {} was {}.", "A {} is what I call {} at home.", "Here the {} is {}.", "Everyone says that the {} is a {}.")  # fmt: skip
+
+
+def head(kind: str, prompt: Prompt) -> str:
+    """Words of a question, put together as somebody who has not understood it would."""
+    asked = prompt.text.split("\n")[0]
+    content = [w for w in world.words(asked) if w not in world.SMALL]
+    topic = [w for w in dict.fromkeys(content) if world.stem(w) in prompt.truth["topic"]] or content
+    return {"all content words": " ".join(content), "topic": " ".join(topic[:3]), "topic with": " with ".join(topic[:2]),
+            "topic of the": " of the ".join(topic[:2]), "last words": " ".join(world.words(asked)[-5:]), "wording": asked.rstrip(".?")}[kind]  # fmt: skip
+
+
+@pytest.mark.data
+@pytest.mark.skipif(not REAL, reason="needs $REWARDBENCH_DATA")
+def test_no_frame_comes_near_a_known_answer() -> None:
+    """The figures of the card: 300 frames (heads x frames x fillings) on fifty sentence prompts, and known answers."""
+    rng = random.Random(0)
+    prompts = [p for split in ("train", "dev", "test") for p in islice(task.prompts(split, 1), 594 if split == "train" else 209)]
+    prompts = rng.sample([p for p in prompts if p.truth["form"] == "sentence"], 50)
+    anything = sorted(world.elsewhere())
+    fillings = {"noise": lambda: "".join(rng.choice("bdfklmnprst") + rng.choice("aeiou") for _ in range(3)).capitalize(),
+                "any question's answer": lambda: rng.choice(anything), "Paris": lambda: "Paris", "money": lambda: "money", "a friend": lambda: "a friend"}  # fmt: skip
+    found = {(h, f, name): mean([gold.score(p, f.format(head(h, p), fill())) for p in prompts]) for h in HEADS for f in FRAMES for name, fill in fillings.items()}
+    known = mean([gold.score(p, f"{head('topic with', p).capitalize()} makes me think of {rng.choice(p.truth['field'])}.") for p in prompts])
+    by = {name: round(mean([v for key, v in found.items() if name in key]), 2) for name in (*HEADS, *fillings)}
+    worst, (key, value) = sorted(found.values())[-5:], max(found.items(), key=lambda item: item[1])
+    print(len(found), by, worst, key, value, known)
+    assert value < known / 1.9
+
+
+def mean(values: list[float]) -> float:
+    return sum(values) / len(values)

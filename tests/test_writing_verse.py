@@ -4,7 +4,7 @@ import json
 import os
 import random
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from itertools import islice
 from pathlib import Path
 
@@ -29,7 +29,7 @@ def sonnet(i: int) -> dict[str, object]:
 @pytest.fixture
 def sonnets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Made-up sonnets and plays in the layout of the published ones, read in their place."""
-    for place, text in ((world.SONNETS, json.dumps({"sonnets": [sonnet(i) for i in range(60)]})), (world.PLAYS, "Away, bright pain!")):
+    for place, text in ((world.SONNETS, json.dumps({"sonnets": [sonnet(i) for i in range(60)]})), (world.PLAYS, "Away, bright pain, o flea!")):
         (tmp_path / place).parent.mkdir(parents=True)
         (tmp_path / place).write_text(text)
     monkeypatch.setattr(data, "file", lambda task, place: tmp_path / place)
@@ -74,11 +74,48 @@ def test_lines_in_our_own_words_get_their_gold(row: dict) -> None:  # type: igno
     ("one", "other", "least", "most"),
     [("night", "white", 1, 1), ("love", "prove", 0.7, 0.9), ("day", "weigh", 1, 1), ("pleasure", "treasure", 1, 1), ("lies", "eyes", 1, 1),
      ("increase", "peace", 1, 1), ("walked", "talked", 1, 1), ("stone", "moan", 1, 1), ("day", "day", 0, 0), ("night", "day", 0, 0),
-     ("time", "thine", 0, 0), ("cold", "cord", 0, 0), ("running", "thinking", 0.4, 0.6), ("quite", "sight", 1, 1), ("brings", "things", 1, 1)],
+     ("time", "thine", 0, 0), ("cold", "cord", 0, 0), ("running", "thinking", 0.4, 0.6), ("tongue", "wrong", 0.8, 0.8), ("memory", "injury", 0.8, 0.8), ("last", "taste", 0.8, 0.8), ("quite", "sight", 1, 1), ("brings", "things", 1, 1)],
 )  # fmt: skip
 def test_rhymes_are_heard(one: str, other: str, least: float, most: float) -> None:
     assert least <= world.rhyme(one, other) <= most
     assert world.rhyme(one, other) == world.rhyme(other, one)
+
+
+def grown() -> list[list[str]]:
+    """Lines of a small grammar, enough of them to tell nouns from verbs by their neighbours."""
+    rng = random.Random(0)
+    nouns, verbs, shapes = "moon river lamp garden road winter".split(), "finds takes keeps leaves".split(), "cold silver green old".split()
+    return [f"the {rng.choice(shapes)} {rng.choice(nouns)} {rng.choice(verbs)} my {rng.choice(nouns)}".split() for _ in range(600)]
+
+
+def test_words_in_an_order_that_the_text_has_flow_and_others_do_not() -> None:
+    lines = grown()
+    order = world.Order(lines, frozenset(word for line in lines for word in line))
+    assert order.flow("the green lamp keeps my road".split()) == 1
+    for line in ("my the keeps green road lamp", "the zq bf gk my pt", "keeps keeps finds the my old", "qua qua qua qua qua qua"):
+        assert order.flow(line.split()) < 0.5, line
+
+
+def test_flow_is_asked_where_a_prompt_says_by_what(sonnets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert all(p.truth["order"] == "verse" for p in islice(task.prompts("train", 1), 3))
+    lines = grown()
+    made = world.Order(lines, frozenset(word for line in lines for word in line))
+    monkeypatch.setitem(gold.score.__globals__, "order", lambda: made)
+    shown = Prompt(**ROWS[0]["prompt"])
+    asked_for = Prompt(shown.id, text=shown.text, truth={**shown.truth, "order": "verse"})
+    line = "Of sky this red that dog in cat up white"
+    assert gold.score(asked_for, line) < 0.2 * gold.score(shown, line)
+
+
+def test_one_frame_with_many_rhymes_is_one_kind() -> None:
+    prompt = Prompt(**ROWS[0]["prompt"])
+    assert {gold.kind(prompt, f"And in my heart I always think of {word}.") for word in prompt.truth["rhymes"]} == {"heart|I|states"}
+
+
+def test_a_line_whose_end_nothing_rhymes_with_is_no_prompt(sonnets: Path) -> None:
+    lines = [[f"The {i}th made-up line runs on to {('month', 'day')[n % 2]}" for n in range(14)] for i in range(60)]
+    (sonnets / world.SONNETS).write_text(json.dumps({"sonnets": [{"lines": some} for some in lines]}))
+    assert {p.truth["line"].split()[-1] for p in islice(task.prompts("train", 1), 50)} == {"day"}
 
 
 def test_any_text_is_measured() -> None:
@@ -103,27 +140,83 @@ def known() -> frozenset[str]:
     return found
 
 
+FIGURES = {"partner": 0.79, "held out": 0.69, "shuffled": 0.07, "end kept": 0.33, "other": 0.11, "itself": 0.01, "word": 0.01, "spliced": 0.66}
+"""Mean gold of texts made of the sonnets, as the card has them."""
+
+
 def mean(values: list[float]) -> float:
     return sum(values) / len(values)
 
 
 @pytest.mark.data
 @pytest.mark.skipif(not REAL, reason="needs $REWARDBENCH_DATA")
+def test_the_sonnets_are_so_many_and_every_line_has_a_rhyme() -> None:
+    lengths = Counter(map(len, world.sonnets(data.text(HOME / "world.py", world.SONNETS))))
+    assert lengths == {14: 153, 12: 1}
+    counts = {split: len({p.id for p in islice(task.prompts(split, 1), 2500)}) for split in ("train", "dev", "test")}
+    assert counts == {"train": 1708, "dev": 280, "test": 154}
+
+
+FRAMES = {
+    "nonsense of small words": "Of sky this red that dog in cat up {}", "no words": "The zq that bf the gk and pt so {}",
+    "counting": "The two and three and four and five six {}", "a fluent frame": "And in my heart I always think of {}.",
+}  # fmt: skip
+
+
+def made_up(kinds: dict[str, list[str]], rng: random.Random) -> dict[str, list[str]]:
+    """Family -> forty frames of random words; the first four know no grammar, the last two do."""
+    small, draw = "of in that this the my thy and so for with to as but when if".split(), rng.choice
+    return {
+        "words of one syllable": [" ".join(draw(kinds["short"]) for _ in range(9)) + " {}" for _ in range(40)],
+        "small words": [" ".join(draw(small) for _ in range(9)) + " {}" for _ in range(40)],
+        "small, noun, small, noun": [" ".join(f"{draw(small)} {draw(kinds['noun'])}" for _ in range(4)) + " the {}" for _ in range(40)],
+        "small, long, short": [" ".join(f"{draw(small)} {draw(kinds['long'])} {draw(kinds['short'])}" for _ in range(2)) + " the {}" for _ in range(40)],
+        "noun verb noun": [f"The {draw(kinds['longnoun'])} {draw(kinds['verb'])} the {draw(kinds['longmore'])} {draw(kinds['noun'])} of my {{}}" for _ in range(40)],
+        "one slot": [f"And in my {draw(kinds['noun'])} I always {draw(kinds['verb'])} of {{}}" for _ in range(40)],
+    }  # fmt: skip
+
+
+@pytest.mark.data
+@pytest.mark.skipif(not REAL, reason="needs $REWARDBENCH_DATA")
+def test_no_frame_without_grammar_comes_near_the_sonnets() -> None:
+    """The figures of the card: known frames, and forty made-up ones a family, on sixty lines."""
+    rng, order = random.Random(0), world.order()
+    plain = [w for w in sorted(order.known) if order.counts[w] > 2 and "'" not in w]
+    short = [w for w in plain if world.syllables(w) == (1, 1)]
+    long = [w for w in plain if world.syllables(w) == (2, 2) and world.stress(w) == 0]
+    kinds = {"short": short, "long": long, "noun": [w for w in short if order.classes[w].startswith("NOUN")],
+             "verb": [w for w in short if order.classes[w].startswith("VERB")], "longnoun": [w for w in long if order.classes[w].startswith("NOUN")],
+             "longmore": [w for w in long if order.classes[w].endswith("of more")]}  # fmt: skip
+    prompts = [asked.prompt_of(*pair, known()) for pair in rng.sample(couplets(), 60)]
+    families = {**{name: [frame] for name, frame in FRAMES.items()}, **made_up(kinds, rng)}
+    found = {name: mean([gold.score(p, frame.format(rng.choice(p.truth["rhymes"]))) for frame in frames for p in prompts]) for name, frames in families.items()}
+    print({name: round(value, 2) for name, value in found.items()})
+    fluent = {"a fluent frame", "noun verb noun", "one slot"}
+    assert all(value < 0.42 for name, value in found.items() if name not in fluent), found
+
+
+@pytest.mark.data
+@pytest.mark.skipif(not REAL, reason="needs $REWARDBENCH_DATA")
 def test_shakespeare_rhymes_and_scans_and_a_shuffle_does_not() -> None:
     """The figures of the card."""
-    rng, some, words = random.Random(0), couplets(), known()
+    rng, words = random.Random(0), known()
+    text = data.text(HOME / "world.py", world.SONNETS)
     texts: dict[str, list[float]] = defaultdict(list)
-    for line, partner in some:
+    held = [pair for split in ("dev", "test") for pair in world.split_lines(text)[split]]
+    for line, partner in (some := couplets()):
         prompt = asked.prompt_of(line, partner, words)
-        shuffled = " ".join(rng.sample(partner.split(), len(partner.split())))
-        for name, text in (("partner", partner), ("shuffled", shuffled), ("other", rng.choice(some)[0]), ("itself", line),
-                           ("word", prompt.truth["rhymes"][0] if prompt.truth["rhymes"] else "")):  # fmt: skip
-            texts[name].append(gold.score(prompt, text))
+        *inner, last = partner.split()
+        shuffled = " ".join(rng.sample([*inner, last], len(inner) + 1))
+        kept = " ".join([*rng.sample(inner, len(inner)), last])
+        spliced = " ".join([*rng.choice(some)[0].split()[:-1], rng.choice(prompt.truth["rhymes"])])
+        for name, said in (("partner", partner), ("shuffled", shuffled), ("end kept", kept), ("other", rng.choice(some)[0]), ("itself", line),
+                           ("word", prompt.truth["rhymes"][0]), ("spliced", spliced)):  # fmt: skip
+            texts[name].append(gold.score(prompt, said))
+        if (line, partner) in held:
+            texts["held out"].append(texts["partner"][-1])
     means = {name: mean(scores) for name, scores in texts.items()}
-    assert means == pytest.approx({"partner": 0.80, "shuffled": 0.14, "other": 0.11, "itself": 0.01, "word": 0.08}, abs=0.02)
-    counts = {split: len({p.id for p in islice(task.prompts(split, 1), 2500)}) for split in ("train", "dev", "test")}
-    assert sum(counts.values()) == len({line for line, _ in some})
-    assert min(counts.values()) > 100
+    print(means, {name: mean([float(score >= gold.bar) for score in texts[name]]) for name in texts})
+    assert means == pytest.approx(FIGURES, abs=0.02)
 
 
 @pytest.mark.data

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from rewardbench.types import Prompt, Said
 
-from .world import SMALL, listed, stem, words
+from .world import SMALL, elsewhere, listed, stem, words
 
 bar = 0.7
 HEDGE = re.compile(
@@ -23,6 +23,15 @@ FILLER = listed(
     "random"
 )
 """Words that many answers share: they tell no answer from another."""
+DENIES = re.compile(
+    r"(?i)\b(?:there (?:is|are|was|were) (?:no|not|never|nothing)|no ?body|no one|none|not sure|cannot|unable|refuse|"
+    r"(?:will|would|do|does|did|can|could|shall|may|must|is|are|was) not|decline|unknown|sorry|prefer not|rather not|"
+    r"never|without)\b|n['’]t\b"
+)
+LEADS = listed("to can could should would will i you we they please me people might")
+"""Before a verb in its plain form."""
+UNKNOWN = 0.4
+"""What an answer is worth that holds no word of the well-known ones: it may be right, it may be noise."""
 
 
 def gold(prompt: Prompt, completion: Said) -> float:
@@ -34,23 +43,64 @@ def gold(prompt: Prompt, completion: Said) -> float:
     if form[0] == "/":
         return _exact(form[1:-1], text)
     said = words(text)
-    score = _shape(form, text, topic) * (0.2 if len(core(prompt, text)) < 1 else 1.0)
+    score = _shape(form, text, topic) * _known(prompt, form, text) * (1.0 if core(prompt, text) else 0.2)
     for factor in _faults(prompt, form, text, said).values():
         score *= factor
     return score
 
 
 def kind(prompt: Prompt, completion: Said) -> str:
-    """The answer itself: its value, its items, the first name that it brings, or else its first two telling words."""
+    """The answer itself: its value, its items, or the first well-known one in it; all others are one kind.
+
+    So words that nobody knows add no kind. Where no known answers are written down: the first name that it brings, or
+    else its first two telling words.
+    """
     text = _text(completion).strip()
-    form = str(prompt.truth["form"])
+    form, field = str(prompt.truth["form"]), _field(prompt)
     if form[0] == "/":
         found = re.search(form[1:-1], text)
         return " ".join(re.split(r"[-\s]+", found[0].strip(".").lower())[:3]) if found else "none"
     stems = core(prompt, text)
+    hits = [s for s in map(_bare, words(text)) if s in field]
     if form.startswith("items"):
-        return " ".join(sorted(stems)) or "none"
+        return " ".join(sorted(set(hits) if field else stems)) or "none"
+    if field and form == "sentence":
+        return hits[0] if hits else "other" if stems else "none"
     return _named(text, stems) or " ".join(sorted(stems[:2])) or "none"
+
+
+def _field(prompt: Prompt) -> frozenset[str]:
+    """The stems of well-known answers that the prompt itself does not name."""
+    asked = {stem(w) for w in words(prompt.text)}
+    field = frozenset(prompt.truth.get("field", ()))
+    return field - asked or field
+
+
+def _bare(word: str) -> str:
+    """The stem of a word without its *'s*."""
+    return stem(re.sub("'s$", "", word))
+
+
+def _known(prompt: Prompt, form: str, text: str) -> float:
+    """1 for an answer with a well-known one in it, of items their share; less for none or for many questions'.
+
+    Names of other questions' answers say that a text would serve them all.
+    """
+    field = _field(prompt)
+    if not field:
+        return 1.0
+    if form.startswith("items"):
+        hits = [any(_bare(w) in field for w in words(item)) for item in _items(text)]
+        return UNKNOWN + (1 - UNKNOWN) * sum(hits) / max(1, len(hits))
+    stems = set(core(prompt, text))
+    all_sorts = len(stems & elsewhere() - field) > 3 + len(stems & field)
+    known = any(_bare(w) in field for w in words(text))
+    return (1.0 if known else UNKNOWN) * (0.3 if all_sorts else 1.0)
+
+
+def _items(text: str) -> list[str]:
+    """The items of a list in a sentence or on lines."""
+    return [i for i in re.split(r"[,\n]|\band\b", text) if words(i)]
 
 
 def _named(text: str, stems: Sequence[str]) -> str:
@@ -113,10 +163,10 @@ def _shape(form: str, text: str, topic: Sequence[str]) -> float:
             even = min(1.0, min(map(len, map(words, lines))) / 2) if lines else 0.0
             return {0: 1.0, 1: 0.4}.get(abs(len(lines) - int(number)), 0.1) * even * (0.4 + 0.6 * about)
         case ["items", number]:
-            items = [i for i in re.split(r"[,\n]|\band\b", text) if words(i)]
-            different = len({" ".join(words(i)) for i in items}) == len(items)
-            brief = all(len(words(i)) <= 6 for i in items)
-            return {0: 1.0}.get(abs(len(items) - int(number)), 0.1) * (different and brief)
+            items = [set(words(i)) for i in _items(text)]
+            apart = not any(a & b - SMALL for n, a in enumerate(items) for b in items[:n])
+            brief = all(len(words(i)) <= 4 for i in _items(text))
+            return {0: 1.0}.get(abs(len(items) - int(number)), 0.1) * (apart and brief)
     raise ValueError(form)
 
 
@@ -127,8 +177,11 @@ def _faults(prompt: Prompt, form: str, text: str, said: Sequence[str]) -> dict[s
     copied = sum(four in fours for four in zip(said, said[1:], said[2:], said[3:], strict=False))
     triples = list(zip(said, said[1:], said[2:], strict=False))
     small = sum(word in SMALL for word in said) / max(1, len(said))
+    denied = bool(DENIES.search(text)) and not DENIES.search(prompt.text)
     tests = {
         "hedged": (bool(HEDGE.search(text)), 0.2),
+        "denies": (form == "sentence" and denied, 0.2),
+        "glued": (form == "sentence" and _glued(asked, said), 0.3),
         "about the task": (bool(TASK.search(text)), 0.1),
         "parrots": (copied > 2 and copied > 0.3 * len(said), 0.1),
         "repeats": (len(set(triples)) < len(triples) or any(a == b for a, b in pairwise(said)), 0.3),
@@ -139,3 +192,20 @@ def _faults(prompt: Prompt, form: str, text: str, said: Sequence[str]) -> dict[s
         "no capital": (form in ("sentence", "text") and not re.match(r"[\"'“‘(]?[A-Z0-9]", text), 0.8),
     }
     return {name: factor for name, (holds, factor) in tests.items() if holds}
+
+
+def _glued(asked: Sequence[str], said: Sequence[str]) -> bool:
+    """Whether words of the question stand side by side that did not there, or a verb that it leads up to stands alone.
+
+    >>> ask = words("Which cocktail can I concoct using rum?")
+    >>> _glued(ask, words("The cocktail concoct using rum is a mojito.")), _glued(ask, words("There is no concoct."))
+    (True, True)
+    >>> _glued(ask, words("A cocktail to concoct using rum is a mojito.")), _glued(ask, words("A rum cocktail."))
+    (False, False)
+    """
+    pairs = list(pairwise(asked))
+    content = {w for w in asked if w not in SMALL}
+    verbs = {b for a, b in pairs if a in LEADS and b in content}
+    loose = any(b in verbs and a not in LEADS | {b} for a, b in pairwise(["", *said]))
+    runs = [(a, b) for a, b in pairwise(said) if a in content and b in content and a != b]
+    return loose or sum(pair not in pairs and pair[::-1] not in pairs for pair in runs) > 1

@@ -33,11 +33,12 @@ def prompts(split: str, seed: int | str) -> Iterator[Prompt]:
 
 
 def prompt_of(question: Question, wording: str) -> Prompt:
-    """A wording as a prompt; the form of the answer and the topic of all wordings are the truth."""
+    """A wording as a prompt; form and topic of the answer, and words of known ones, are the truth."""
     ask = ASK["/" if question.form[0] == "/" else question.form.split()[0]]
     text = f"{wording}\n{ask}"
     name = hashlib.sha256(text.encode()).hexdigest()[:12]
-    return Prompt(id=name, text=text, truth={"form": question.form, "topic": question.topic})
+    truth = {"form": question.form, "topic": question.topic, "field": question.field}
+    return Prompt(id=name, text=text, truth=truth)
 
 
 task = Task(prompts=prompts, max_tokens=48, version=1)

@@ -57,6 +57,8 @@ class Question:
     """`sentence`, `text`, `lines 4`, `items 3`, or a pattern that the whole answer must match, as `/[1-9]/`."""
     topic: tuple[str, ...]
     """Stems that more than half of its wordings share."""
+    field: tuple[str, ...]
+    """Stems of well-known answers."""
     about: frozenset[str]
     """Stems that a quarter of its wordings share: by these two questions are told to be of the same matter."""
 
@@ -80,6 +82,18 @@ def stem(word: str) -> str:
 
 
 RANKS = "[Aa]ce|[Tt]wo|[Tt]hree|[Ff]our|[Ff]ive|[Ss]ix|[Ss]even|[Ee]ight|[Nn]ine|[Tt]en|[Jj]ack|[Qq]ueen|[Kk]ing"
+FACE = (
+    "(?:[\u231a\u231b\u23e9-\u23ec\u23f0\u23f3\u25fd\u25fe\u2614\u2615\u2648-\u2653\u267f\u2693\u26a1\u26aa\u26ab"
+    "\u26bd\u26be\u26c4\u26c5\u26ce\u26d4\u26ea\u26f2\u26f3\u26f5\u26fa\u26fd\u2705\u270a\u270b\u2728\u274c\u274e"
+    "\u2753-\u2755\u2757\u2795-\u2797\u27b0\u27bf\u2b1b\u2b1c\u2b50\u2b55\U0001f300-\U0001f320\U0001f32d-\U0001f335"
+    "\U0001f337-\U0001f37c\U0001f37e-\U0001f393\U0001f3a0-\U0001f3ca\U0001f3cf-\U0001f3d3\U0001f3e0-\U0001f3f0"
+    "\U0001f3f4\U0001f3f8-\U0001f43e\U0001f440\U0001f442-\U0001f4fc\U0001f4ff-\U0001f53d\U0001f550-\U0001f567"
+    "\U0001f5a4\U0001f5fb-\U0001f64f\U0001f680-\U0001f6c5\U0001f6eb\U0001f6ec\U0001f6f4-\U0001f6fc\U0001f7e0-"
+    "\U0001f7eb\U0001f90c-\U0001f93a\U0001f93c-\U0001f945\U0001f947-\U0001f9ff\U0001fa70-\U0001fa74\U0001fa80-"
+    "\U0001fa86][\U0001f3fb-\U0001f3ff]?\ufe0f?|[\u2600-\u2604\u260e\u2611\u2618\u2620\u2639\u263a\u2660\u2663"
+    "\u2665\u2666\u2702\u2708\u2709\u270c\u270f\u2744\u2764\u27a1\u2b05-\u2b07\u2194-\u2199]\ufe0f)"
+)
+"""One picture: what is an emoji by itself, with a skin or none, or a sign made one by the selector behind it."""
 FORMS = (
     (r"chess move", r"/(?:1\.\.\.\s?)?(?:[a-h][56]|N[acfh]6)\.?/"),
     (r"20-sided", r"/(?:1[0-9]|20|[1-9])\.?/"),
@@ -90,7 +104,7 @@ FORMS = (
     (r"4 character password", r"/(?=\S*[a-z])(?=\S*[^a-z\s])\S{4}/"),
     (r"first digit", r"/[0-9]\.?/"),
     (r"passphrase", r"/[A-Za-z]{2,}(?:-[A-Za-z]{2,}){4}\.?/"),
-    (r"emoji", r"/[\u2190-\u2bff\u3030\u303d\U0001f000-\U0001faff\ufe0f\u200d]{1,7}/"),
+    (r"emoji", rf"/(?:{FACE}(?:\u200d{FACE})*|[\U0001f1e6-\U0001f1ff]{{2}})/"),
     (r"deck of cards", rf"/(?:[Tt]he )?(?:{RANKS}|[2-9]|10) of (?:[Hh]earts|[Ss]pades|[Cc]lubs|[Dd]iamonds)\.?/"),
     (r"\b4 lines", "lines 4"),
     (r"haiku", "lines 3"),
@@ -108,6 +122,184 @@ def form_of(prompt: str) -> str:
     ('/(?:1', 'text', 'sentence')
     """
     return next((form for sign, form in FORMS if re.search(sign, prompt, re.I)), "sentence")
+
+
+FIELDS = (
+    (r"bridge over a river", "charles tower rialto thames vltava golden brooklyn danube prague london"),
+    (r"title", """
+        memoir language machine translation words lost code mind phd years thesis journey story student decade
+        parsing"""),
+    (r"new year", """
+        wish wishing joy health happiness love laughter luck hope best dreams success peace year friend bring
+        cheers"""),
+    (r"magical forest", """
+        fairy unicorn mushroom tree elf dragon stream sprite gnome wizard glow owl deer flower pond potion witch"""),
+    (r"paladin|filly|puffle|name the dog", """
+        arthur aldric adrian alaric thorn elara seraphina lyra kael darian rowan cedric lucian gabriel valen
+        eldrin silver misty storm shadow ash willow luna stella pebble snow daisy pearl dusty smoky blue fluffy
+        puff bubbles pip sunny ziggy spark buddy max charlie rusty bella lucy cooper ginger honey biscuit scout
+        rex fido loyal lady teddy oliver milo finn hope"""),
+    (r"birthday gift|mother's day", """
+        watch book wallet necklace flowers jewelry ring bracelet perfume camera headphones whiskey wine spa
+        dinner concert ticket trip card mug photo album frame voucher massage chocolate cake bouquet candle
+        scarf robe kindle bag journal letter"""),
+    (r"wallet|summer dress|stores", """
+        amazon etsy fossil coach bellroy nordstrom macy zara asos mango target walmart ebay gucci prada
+        saddleback hm revolve anthropologie zappos ridge levi gap shein reformation bloomingdale"""),
+    (r"graphics card", """
+        nvidia geforce rtx gtx radeon amd rx 3060 3070 3080 4060 4070 4080 6700 6800 7800 7900 arc titan intel"""),
+    (r"pittsburgh", """
+        bridge river steel steeler heinz ketchup carnegie incline penguin pirate mellon three hill robot rust
+        warhol rogers fries sandwich pierogi smoke pollution dinosaur museum hospital polio vaccine weather
+        traffic rain cloud"""),
+    (r"graduate student", """
+        money debt stress work pay poor thesis advisor sleep time pressure hours loneliness deadline tired paper"""),
+    (r"graduate program", """
+        harvard stanford mit princeton yale oxford cambridge caltech berkeley chicago columbia law medicine
+        business"""),
+    (r"dog breed", """
+        husky beagle malinois akita dalmatian chow collie shepherd terrier rottweiler cane corso wolf hound
+        mastiff"""),
+    (r"car won't start", """
+        battery fuel gas key starter cable ignition spark alternator fuse engine terminal plug switch dead"""),
+    (r"glass half", "full empty"),
+    (r"get hired", """
+        experience skill interview resume lack qualification confidence fit network attitude prepare education"""),
+    (r"dream job|reputed job", """
+        doctor lawyer engineer teacher pilot astronaut nurse writer actor singer artist chef scientist judge
+        designer surgeon musician photographer professor programmer architect athlete dentist developer director
+        explorer accountant"""),
+    (r"type of problem", """
+        math logic ethic moral human social emotion conflict ambiguous puzzle data language code abstract
+        physics"""),
+    (r"pok.mon", """
+        totodile cyndaquil chikorita typhlosion feraligatr lugia ho-oh celebi tyranitar umbreon espeon ampharos
+        scizor togepi wobbuffet heracross suicune entei raikou steelix crobat pichu houndoom gengar"""),
+    (r"ice breaking", """
+        what where which favorite hobby travel food movie book superpower job music place world weekend island"""),
+    (r"papua", """
+        john peter michael david paul james moses samuel joseph kila mek tau daniel thomas simon mathew elijah"""),
+    (r"publication in science", """
+        nature science cell lancet journal new england jama physical review proceedings plos scientific"""),
+    (r"greek mythology", """
+        zeus hera poseidon athena apollo artemis ares aphrodite hermes hades demeter dionysus hestia hephaestus
+        persephone nike pan eros cronus gaia rhea helios hecate nyx"""),
+    (r"spanish speaking", """
+        spain mexico colombia argentina peru chile cuba ecuador bolivia venezuela uruguay paraguay panama
+        honduras guatemala nicaragua costa salvador dominican puerto"""),
+    (r"movie star", """
+        cruise hanks roberts pitt dicaprio ryan carrey willis schwarzenegger stone gibson bullock smith cage
+        costner ford washington travolta moore williams reeves depp kidman stallone sandler"""),
+    (r"wild animal|random animal", """
+        bear pig boar fox raccoon coyote badger skunk monkey chimpanzee hedgehog opossum crow elephant lion
+        tiger dolphin penguin giraffe zebra dog cat horse rabbit kangaroo panda owl eagle shark whale otter frog
+        turtle snake wolf deer koala"""),
+    (r"pink floyd", "roger waters david gilmour nick mason richard wright syd barrett"),
+    (r"python framework", "pytorch tensorflow keras jax flax numpy mxnet chainer theano paddle"),
+    (r"harry potter", "stone philosopher sorcerer chamber prisoner azkaban goblet order phoenix prince hallows"),
+    (r"other than the sun", """
+        sirius vega betelgeuse polaris rigel proxima centauri arcturus aldebaran antares canopus altair deneb
+        capella"""),
+    (r"absorbs heat", """
+        photosynthesis endothermic melting evaporation electrolysis decomposition boiling dissolving sublimation
+        ammonium"""),
+    (r"fruit and one", """
+        apple banana orange mango strawberry pear grape kiwi pineapple cherry peach plum lemon melon blueberry
+        papaya carrot broccoli spinach potato onion tomato cucumber pepper celery kale cabbage lettuce zucchini
+        cauliflower pea bean"""),
+    (r"pie filling", """
+        apple cherry peach blueberry strawberry pumpkin lemon rhubarb pear raspberry blackberry banana lime plum"""),
+    (r"handbag", """
+        coach gucci prada chanel kors kate spade vuitton hermes birkin dior tote fossil furla longchamp dooney
+        celine"""),
+    (r"first phone", "iphone samsung galaxy pixel nokia motorola moto xiaomi oneplus gabb pinwheel apple"),
+    (r"teachers hate", "irregardless literally could care less homework grammar ain't alot english read like me"),
+    (r"terrible quality", """
+        detroit memphis baltimore cleveland gary flint stockton camden newark oakland chicago bernardino
+        birmingham louis jackson angeles fresno bakersfield houston vegas"""),
+    (r"africa", """
+        nairobi cairo lagos accra abuja pretoria kigali kampala addis ababa tunis rabat algiers dakar luanda
+        harare lusaka johannesburg cape durban casablanca marrakech alexandria dar tripoli khartoum maputo
+        windhoek gaborone bamako kinshasa"""),
+    (r"nineteenth", """
+        lincoln darwin napoleon marx victoria edison tesla dickens twain bismarck douglass tubman nightingale
+        pasteur beethoven bonaparte nietzsche austen garibaldi bolivar tolstoy gandhi anthony bell"""),
+    (r"cities worth|destination", """
+        paris london rome tokyo york barcelona venice prague kyoto istanbul sydney vienna amsterdam berlin
+        florence dubai singapore lisbon bali maldives hawaii santorini italy france spain japan greece thailand
+        iceland switzerland cancun mexico hong kong orlando maui bora francisco madrid athens"""),
+    (r"television series", """
+        breaking bad sopranos wire friends office thrones stranger things crown lost seinfeld mad fargo sherlock
+        succession better saul simpsons westworld house dexter homeland peaky blinders chernobyl"""),
+    (r"fields medal", """
+        tao mirzakhani perelman serre grothendieck milnor villani witten scholze bhargava smale viazovska
+        deligne donaldson"""),
+    (r"memorable shopping|grocery", """
+        chocolate fruit cheese bread wine cake ice cookie coffee berry strawberry spice fish saffron truffle
+        honey"""),
+    (r"indian", """
+        arjun rahul rohan aarav krishna vivek raj amit aditya dev vikram sanjay anand nikhil ravi karan ishaan
+        gandhi nehru modi tagore khan kumar kohli pichai nadella harris priyanka rao patel singh sharma"""),
+    (r"cocktail", """
+        mojito daiquiri colada mai tai cuba libre hurricane zombie punch grog dark stormy painkiller swizzle
+        mule"""),
+    (r"american revolution", """
+        washington jefferson franklin adams hamilton revere madison henry lafayette arnold hancock paine greene
+        hale cornwallis ross jones allen knox burr"""),
+    (r"ufc", """
+        mcgregor khabib nurmagomedov jones silva adesanya rousey nunes usman pierre diaz ngannou lesnar
+        volkanovski holloway liddell poirier"""),
+    (r"combat sports", """
+        boxing judo karate wrestling taekwondo muay kickboxing jiu-jitsu jitsu mma fencing sumo sambo kung mixed
+        aikido"""),
+    (r"source of protein", """
+        chicken beef egg fish beans lentil tofu nuts milk yogurt cheese turkey salmon tuna pork quinoa meat whey
+        peanut"""),
+    (r"popular writer|renowned writer", """
+        king rowling shakespeare orwell hemingway austen dickens twain christie tolkien murakami atwood achebe
+        adichie soyinka okri emecheta saro-wiwa oyeyemi gaiman grisham patterson tolstoy woolf"""),
+    (r"arrowverse", """
+        oliver queen barry allen flash arrow felicity kara supergirl diggle iris canary lance cisco ramon sara
+        cold constantine thea"""),
+    (r"car to get in|best car", """
+        toyota honda tesla ford bmw hyundai kia mazda subaru lexus audi civic corolla camry model prius
+        chevrolet accord mustang"""),
+    (r"going on a vacation", """
+        relax rest time food family explore escape new culture beach stress see fun friends freedom experience
+        work"""),
+    (r"unsolved problem", """
+        riemann hypothesis np dark matter energy collatz goldbach consciousness poincare navier stokes gravity
+        life fermi quantum"""),
+    (r"book of all time|well received|dystopian", """
+        mockingbird 1984 gatsby quixote bible pride prejudice rings hobbit catcher odyssey crime punishment war
+        peace ulysses brave fahrenheit handmaid hunger giver orwell animal road moby dick hamlet wuthering
+        solitude divergent clockwork"""),
+    (r"riddle", "what who which why i am am always never"),
+    (r"joke", "why what because how did knock walks said bar called call"),
+    (r"sound effect", "vroom zoom whoosh honk beep screech roar hum swish rumble engine tires rev nyoom"),
+    (r"time traveler", """
+        air sky building people street smell sound city car light tower clothes silence machine tree noise crowd"""),
+    (r"invent", """
+        machine device robot teleport teleporter language game time would food dream world fly travel art music
+        app"""),
+)  # fmt: skip
+"""What the first wording says -> words of well-known answers; one with none of them may be right all the same."""
+
+
+def field_of(prompt: str) -> tuple[str, ...]:
+    """The stems of well-known answers to a question; none where nobody wrote any down.
+
+    >>> field_of("Name one cocktail I can make with rum.")[:2], field_of("Name a fish.")
+    (('mojito', 'daiquiri'), ())
+    """
+    found = next((some for sign, some in FIELDS if re.search(sign, prompt, re.I)), "")
+    return tuple(dict.fromkeys(stem(word) for word in words(found)))
+
+
+@cache
+def elsewhere() -> frozenset[str]:
+    """The stems of the answers to all questions: many that are of others make a text that would answer them all."""
+    return frozenset(stem(word) for _, some in FIELDS for word in words(some))
 
 
 def topic_of(wordings: Sequence[str], share: float = 0.5) -> tuple[str, ...]:
@@ -136,7 +328,7 @@ def parse(line: str, where: str) -> Question:
     if not wordings or not all(wordings):
         raise UserError(f'writing/open: {where} is no row {{"prompt", "prompt_paraphrases": [text, …]}}', 5)
     about = frozenset(topic_of(wordings, 0.25))
-    return Question(wordings, form_of(wordings[0]), topic_of(wordings), about)
+    return Question(wordings, form_of(wordings[0]), topic_of(wordings), field_of(wordings[0]), about)
 
 
 @cache
@@ -158,21 +350,26 @@ def grouped(some: Sequence[Question]) -> Iterator[list[Question]]:
 
 
 def _near(a: Question, b: Question) -> bool:
-    """Whether two questions ask nearly the same."""
+    """Whether two questions ask nearly the same: an exact form, for the same answers, or of the same matter."""
     same_form = a.form == b.form and a.form not in ("sentence", "text")
     shared = len(a.about & b.about)
-    return same_form or (shared > 0 and shared >= 0.4 * min(len(a.about), len(b.about)))
+    same_answers = bool(a.field) and a.field == b.field
+    return same_form or same_answers or (shared > 0 and shared >= 0.4 * min(len(a.about), len(b.about)))
 
 
 @cache
 def split_questions(text: str) -> dict[str, tuple[Question, ...]]:
-    """Split -> its questions with all their wordings: three in five groups train, one in five each is dev and test."""
-    found: dict[str, list[Question]] = {"train": [], "dev": [], "test": []}
-    for group in grouped(questions(text)):
-        first = min(q.wordings[0] for q in group)
-        bucket = hashlib.sha256(f"writing/open {first}".encode()).digest()[0] % 5
-        found[{0: "dev", 1: "test"}.get(bucket, "train")] += group
-    return {split: tuple(some) for split, some in found.items()}
+    """Split -> its questions with all their wordings: group by group, till dev and test have one in five each."""
+
+    def drawn(group: Sequence[Question]) -> bytes:
+        return hashlib.sha256(f"writing/open {min(q.wordings[0] for q in group)}".encode()).digest()
+
+    some = questions(text)
+    found: dict[str, list[Question]] = {"dev": [], "test": [], "train": []}
+    for group in sorted(grouped(some), key=drawn):
+        free = [split for split in ("dev", "test") if 5 * (len(found[split]) + len(group)) <= len(some) + 5]
+        found[free[0] if free else "train"] += group
+    return {split: tuple(found[split]) for split in ("train", "dev", "test")}
 
 
 def read(split: str) -> tuple[Question, ...]:

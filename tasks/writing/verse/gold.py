@@ -1,4 +1,4 @@
-"""Does the line rhyme with the one it answers, on a word that there is, in ten syllables that alternate?"""
+"""Does the line rhyme with the one it answers, in ten syllables that alternate, in an order that verse has?"""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from itertools import pairwise
 
 from rewardbench.types import Prompt, Said
 
-from .world import listed, metre, rhyme, words
+from .world import Order, listed, metre, order, rhyme, syllables, words
 
-bar = 0.75
-"""A line that reaches it rhymes, has nine to eleven syllables and no grave fault."""
+bar = 0.7
+"""A line that reaches it rhymes, has nine to eleven syllables in an order that English has, and no grave fault."""
 
 NO_RHYME = 0.1
 UNKNOWN = 0.5
@@ -40,22 +40,31 @@ PERSONS = (("I", listed("i me my mine we us our")), ("thou", listed("thou thee t
 
 
 def gold(prompt: Prompt, completion: Said) -> float:
-    """Rhyme x syllables x metre x a factor for each fault, in [0, 1]; the first of several lines at a loss."""
+    """Rhyme x syllables x metre x flow x a factor for each fault, in [0, 1]; the first of several lines at a loss.
+
+    Flow is asked of prompts that name the text to judge it by (`truth["order"]`): examples in our own words have none.
+    """
     text = _text(completion)
     lines = [line for line in text.splitlines() if words(line)]
     if not lines:
         return 0.0
     said, asked = words(lines[0]), words(prompt.truth["line"])
     fit, count = metre(said)
-    score = _rhyme(asked[-1], said[-1], prompt.truth["rhymes"]) * COUNTS.get(count, 0.1) * (0.4 + 0.6 * fit)
+    falls = count == 11 and syllables(said[-1])[0] > 1
+    score = _rhyme(asked[-1], said[-1], prompt.truth["rhymes"]) * (falls or COUNTS.get(count, 0.1)) * (0.4 + 0.6 * fit)
+    known = order() if prompt.truth.get("order") else None
+    score *= known.flow(said) if known else 1.0
     score *= 0.3 ** min(3, len(lines) - 1)
-    for factor in _faults(lines[0], said, asked).values():
+    for factor in _faults(lines[0], said, asked, known).values():
         score *= factor
     return score
 
 
 def kind(prompt: Prompt, completion: Said) -> str:
-    """The word that rhymes, who speaks or is spoken to, and whether it asks, denies or states: `sight|thou|states`."""
+    """The first telling word, who speaks or is spoken to, and whether it asks, denies or states: `roof|thou|states`.
+
+    Not the word that rhymes: one frame with another rhyme at its end is the same line again.
+    """
     lines = [line for line in _text(completion).splitlines() if words(line)]
     if not lines:
         return "nothing"
@@ -63,7 +72,8 @@ def kind(prompt: Prompt, completion: Said) -> str:
     person = next((name for name, some in PERSONS if some & set(said)), "it")
     denies = {"no", "not", "nor", "never", "none", "nothing"} & set(said)
     mood = "asks" if lines[0].rstrip().endswith("?") else "denies" if denies else "states"
-    return f"{said[-1]}|{person}|{mood}"
+    telling = next((word for word in said[:-1] if word not in SMALL and len(word) > 2), "none")
+    return f"{telling}|{person}|{mood}"
 
 
 def _text(completion: Said) -> str:
@@ -81,15 +91,18 @@ def _rhyme(asked: str, said: str, known: Sequence[str]) -> float:
     return max(NO_RHYME, sounds)
 
 
-def _faults(line: str, said: Sequence[str], asked: Sequence[str]) -> dict[str, float]:
+def _faults(line: str, said: Sequence[str], asked: Sequence[str], known: Order | None) -> dict[str, float]:
     """Fault -> the factor that it costs, of those that the line has."""
     small = sum(word in SMALL for word in said) / len(said)
     shared = sum(pair in set(pairwise(asked)) for pair in pairwise(said)) / max(1, len(said) - 1)
+    short = all(syllables(word)[1] == 1 for word in said)
     tests = {
         "echo": (shared > 0.34, 0.1),
         "about the task": (bool(TASK_WORDS.search(line)) and not TASK_WORDS.search(" ".join(asked)), 0.1),
         "no verse": (bool(re.search(r"^\s*(?:[-*•#>]|\d+[.)]|\w+(?: \d+)?:\s)|[/|<>=_{}\[\]()]", line)), 0.3),
         "repeats": (len(set(said)) < 0.75 * len(said) or any(a == b for a, b in pairwise(said)), 0.3),
+        "thrice": (max(map(said.count, said)) > 2, 0.4),
+        "no verb": (known is not None and short and not known.has_verb(said), 0.4),
         "a list": (line.count(",") > 3 or (len(said) > 3 and small < 0.13), 0.3),
         "chaff": (small > 0.8, 0.3),
         "broken off": (said[-1] in NEVER_LAST, 0.3),

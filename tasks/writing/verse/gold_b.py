@@ -87,6 +87,7 @@ def gold(prompt: Any, completion: str) -> float:
         0.9 * (same > 0.34)
         + 0.9 * bool(SPEAKS_OF_TASK.search(lines[0]) and not SPEAKS_OF_TASK.search(" ".join(asked)))
         + 0.7 * (len(lines) - 1)
+        + 0.6 * (max(map(said.count, said)) > 2)
         + 0.7 * (len(set(said)) < 0.75 * len(said) or any(a == b for a, b in pairwise(said)))
         + 0.7 * (small < 0.13 or small > 0.8 or lines[0].count(",") > 3)
         + 0.7 * bool(re.search(r"^\s*(?:[-*•#>]|\d+[.)]|\w+(?: \d+)?:\s)|[/|<>=_{}\[\]()]", lines[0]))

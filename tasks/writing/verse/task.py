@@ -21,19 +21,23 @@ ASK = (
 
 
 def prompts(split: str, seed: int | str) -> Iterator[Prompt]:
-    """The split's lines in an order of the seed's own, again and again, shuffled anew each time."""
+    """The split's lines in an order of the seed's own, shuffled anew each time; each end has a known rhyme."""
     for epoch in count():
         pairs, known = read(split)
         order = list(pairs)
         stream(f"writing/verse/{split}/{seed}/{epoch}").shuffle(order)
-        yield from (prompt_of(line, partner, known) for line, partner in order)
+        made = (prompt_of(line, partner, known) for line, partner in order)
+        yield from (prompt for prompt in made if prompt.truth["rhymes"])
 
 
 def prompt_of(line: str, partner: str, known: frozenset[str]) -> Prompt:
-    """A line as a prompt; its partner in the sonnet is a reference, the known words that rhyme are the truth."""
+    """A line as a prompt; its partner in the sonnet is a reference, the known words that rhyme are the truth.
+
+    So is what its order of words is judged by: verse, not prose.
+    """
     name = hashlib.sha256(line.encode()).hexdigest()[:12]
     columns = {"line": line, "references": [partner]}
-    truth = {"line": line, "rhymes": rhymes(words(line)[-1], known)}
+    truth = {"line": line, "rhymes": rhymes(words(line)[-1], known), "order": "verse"}
     return Prompt(id=name, text=ASK.format(line, words(line)[-1]), columns=columns, truth=truth)
 
 

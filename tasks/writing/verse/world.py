@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from functools import cache, lru_cache
+from itertools import pairwise
+from math import log
 
 from rewardbench import data
 from rewardbench.seeds import split_of
@@ -39,8 +42,9 @@ HIDDEN = """
     touch | ANG young tongue among | Od broad | aIt height sleight | aInd wind | Uz lose whose use abuse | O:T
     both | ost lost cost frost | ol doll | Ild build | Ilt guilt built | ont want | ot what | oS wash | oC watch |
     Orm warm | Ord toward reward | Erd word heard | Erdz words | Erk work | Erld world | Erm worm | ErT worth
-    earth | Erst worst | Ers worse | Est breast | Et sweat threat | ET death breath | ElT health wealth | Ent
-    meant | ad bade | O:s dose | aus house | is cease increase decrease grease lease peace | eIs base case chase |
+    earth | Erst worst | Ers worse | Est breast | Et sweat threat debt | aut doubt | ET death breath |
+    ElT health wealth | Ent meant | ad bade | O:s dose | aus house | is cease increase decrease grease lease peace |
+    eIs base case chase |
     Ols false | O:m comb | Um tomb womb | aIm climb | am lamb | Ok walk talk | af half calf | Am: palm calm psalm
     balm | aIld child mild wild | eI they grey obey prey survey convey disobey | id lead knead | O:n flown own
     grown known shown thrown blown unknown | Ern earn learn | ErC search | Erl pearl | ird beard | aId died lied
@@ -69,6 +73,12 @@ CODAS = [
 ]  # fmt: skip
 LONG = {"a": "eI", "e": "i", "i": "aI", "y": "aI", "o": "O:", "u": "U"}
 SHORT = {"a": "a", "e": "E", "i": "I", "y": "I", "o": "o", "u": "A"}
+NOW_APART = """
+    Am Um | ANG oNG | er ir | An O:n on Un | Art Ert | Arts Erts | Est ist | ast eIst | Az as | Erz aurz | Is Iz |
+    O:l ol | O:T auT | Ans Ens | Et eIt | Ild aIld | Iv iv | Or O:r"""
+OLD = {sound: frozenset(family.split()) for family in NOW_APART.split("|") for sound in family.split()}
+"""Sounds that rhymed in 1600 and no longer do (*tongue, wrong*; *last, taste*; *clear, where*)."""
+
 
 @lru_cache(maxsize=1 << 16)
 def rime(word: str) -> str:
@@ -246,23 +256,40 @@ def words(line: str) -> list[str]:
 
 @lru_cache(maxsize=1 << 16)
 def rhyme(one: str, other: str) -> float:
-    """How well two words rhyme: 1 to the ear, .8 to the eye, .5 on unstressed ends alone; 0 for one and the same word.
+    """How well two words rhyme: 1 to the ear, .8 to the eye or in 1600, .5 on unstressed ends alone; 0 for one word.
+
+    The last of three syllables (*memory*) has a beat in verse: a rhyme on it alone is worth .8.
 
     >>> rhyme("night", "white"), rhyme("love", "prove"), rhyme("seeing", "loving"), rhyme("pleasure", "treasure")
     (1.0, 0.8, 0.5, 1.0)
-    >>> rhyme("eye", "majesty"), rhyme("day", "day"), rhyme("day", "night")
-    (0.5, 0.0, 0.0)
+    >>> rhyme("eye", "majesty"), rhyme("memory", "injury"), rhyme("day", "day"), rhyme("day", "night")
+    (0.8, 0.8, 0.0, 0.0)
     """
     a, b = re.sub(r"[^a-z]", "", one), re.sub(r"[^a-z]", "", other)
     if a == b or not a or not b:
         return 0.0
     ear, eye = _heard(one) == _heard(other), _spelt(a) == _spelt(b)
     if not (ear or eye):
-        return 0.5 if {_heard(one), _heard(other)} == {"i", "aI"} and "y" in (a[-1], b[-1]) else 0.0
+        if _heard(other) in OLD.get(_heard(one), ()):
+            return 0.8
+        weak = max((one, other), key=_trails)
+        fits = {_heard(one), _heard(other)} == {"i", "aI"} and "y" in (a[-1], b[-1])
+        return (0.8 if _trails(weak) else 0.5) * fits
     if _falls(one) and _falls(other):
         before = [re.sub(rf"[{VOWELS}]+[^{VOWELS}]*$", "", re.sub(r"(?<!e)e$", "", word)) for word in (a, b)]
-        return 1.0 if _tail(before[0]) == _tail(before[1]) else 0.5
+        alone = 0.8 if _trails(one) and _trails(other) else 0.5
+        return 1.0 if _tail(before[0]) == _tail(before[1]) else alone
     return 1.0 if ear else 0.8
+
+
+def _trails(word: str) -> bool:
+    """Whether two or more syllables follow the stressed one.
+
+    >>> _trails("memory"), _trails("loving")
+    (True, False)
+    """
+    beat, high = stress(word), syllables(word)[1]
+    return beat is not None and high - beat > 2
 
 
 def _falls(word: str) -> bool:
@@ -288,8 +315,9 @@ def _spelt(word: str) -> str:
 def metre(line: Sequence[str], feet: int = 5) -> tuple[float, int]:
     """(share of the stresses of longer words that fall on even syllables, syllables counted), by the kindest reading.
 
-    Words of one syllable fit anywhere, and one such fit is given, so that a line with a single longer word that is out
-    of step is half out of step; each word may have the least or the most of its syllables.
+    The first foot may be turned round, as poets do. Words of one syllable fit anywhere, and one such fit is given, so
+    that a line with a single longer word that is out of step is half out of step; each word may have the least or the
+    most of its syllables. A line without a longer word shows no metre: a half.
 
     >>> metre(words("Shall I compare thee to a summer's day"))
     (1.0, 10)
@@ -303,12 +331,120 @@ def metre(line: Sequence[str], feet: int = 5) -> tuple[float, int]:
         reached: dict[int, float] = {}
         for at, fitting in best.items():
             for count in {low, high}:
-                fits = beat is not None and (count < 2 or (at + min(beat, count - 1)) % 2 == 1)
+                on = at + min(beat or 0, count - 1)
+                fits = beat is not None and (count < 2 or on % 2 == 1 or on == 0)
                 reached[at + count] = max(reached.get(at + count, 0.0), fitting + fits)
         best = reached
     wanted = 2 * feet
     count = min(best, key=lambda n: (abs(n - wanted), -best[n]))
-    return (best[count] + 1) / (longer + 1), count
+    return (best[count] + 1) / (longer + 1) if longer else 0.5, count
+
+
+# --- the order of words ---------------------------------------------------------------------------------
+
+BEFORE_NOUNS = listed("an a the my thy his her our your their its this that these those no every some any")
+BEFORE_VERBS = listed(
+    "to i he she it we they thou ye you who will would shall should can could may might must do did doth not shalt let"
+)
+AFTER_VERBS = listed("me thee him them us you")
+COMMON_VERBS = listed(
+    "am are art be been bear bid call can cannot come could did do does dost doth find give gave go had has hast hath "
+    "have hear is keep know let live look love made make may mayst might must needs put said saw say see seem shall "
+    "shalt should show speak stand take tell think took was wast were will wilt would wouldst 'tis 'twas"
+)
+ENDINGS = re.compile(r"(?:ing|'?ed|'d|eth|'?st|ly|'?s|ness|ous|ful)$")
+CLOSED_WORDS = 120
+"""So many of the commonest words are each a class of their own."""
+
+
+class Order:
+    """Which order of words a text has: three classes of words after one another, and how often.
+
+    A common word is its own class, any other is told by its neighbours (after *the*, after *to*, before *him*), a rare
+    one by its ending. A word that nobody knows is of a class that the text never has.
+    """
+
+    def __init__(self, lines: Sequence[Sequence[str]], known: frozenset[str]) -> None:
+        """Count the classes of the lines, line by line."""
+        self.counts, self.known = Counter(word for line in lines for word in line), known
+        self.pairs = {pair for line in lines for pair in pairwise(line)}
+        self.closed = {word for word, _ in self.counts.most_common(CLOSED_WORDS)}
+        near: dict[str, Counter[str]] = defaultdict(Counter)
+        for line in lines:
+            for before, word, after in zip(["", *line], line, [*line[1:], ""], strict=False):
+                near[word]["noun"] += before in BEFORE_NOUNS
+                near[word]["verb"] += before in BEFORE_VERBS
+                near[word]["object"] += after in BEFORE_NOUNS or after in AFTER_VERBS
+                near[word]["closed"] += after not in BEFORE_NOUNS and (not after or after in self.closed)
+        self.classes = {word: self._class(word, near[word]) for word in known | set(self.counts)}
+        self.grams: tuple[Counter[tuple[str, ...]], ...] = (Counter(), Counter(), Counter())
+        self.firsts: tuple[Counter[tuple[str, ...]], ...] = (Counter(), Counter(), Counter())
+        for line in lines:
+            marked = self._marked(line)
+            for at in range(2, len(marked)):
+                for size in range(3):
+                    gram = tuple(marked[at - size : at + 1])
+                    self.grams[size][gram] += 1
+                    self.firsts[size][gram[:-1]] += 1
+
+    def _class(self, word: str, near: Counter[str]) -> str:
+        """A word's class, by its neighbours or its ending."""
+        count = self.counts[word]
+        if word in self.closed:
+            return word
+        if count < 3:
+            found = ENDINGS.search(word)
+            return f"-{found[0] if found else ''}"
+        if near["verb"] > near["noun"]:
+            return "VERB him" if near["object"] > 0.3 * count else "VERB"
+        kind = "NOUN" if near["noun"] > 0.12 * count else "WORD"
+        return kind if near["closed"] > 0.5 * count else f"{kind} of more"
+
+    def _marked(self, line: Sequence[str]) -> list[str]:
+        """The classes of a line between marks of its beginning and end."""
+        return ["^", "^", *(self.classes.get(word, "?") for word in line), "$"]
+
+    def surprise(self, line: Sequence[str]) -> list[float]:
+        """For each word and the end: how much likelier it is after the two before it than anywhere (log)."""
+        marked, found = self._marked(line), []
+        for at in range(2, len(marked)):
+            one, two, three = (tuple(marked[at - size : at + 1]) for size in range(3))
+            anywhere = (self.grams[0][one] + 0.1) / (self.firsts[0][()] + 20)
+            after = (self.grams[1][two] + 6 * anywhere) / (self.firsts[1][two[:-1]] + 6)
+            both = (self.grams[2][three] + 10 * after) / (self.firsts[2][three[:-1]] + 10)
+            found.append(log(both / anywhere))
+        return found
+
+    def flow(self, line: Sequence[str]) -> float:
+        """In [0.1, 1]: whether the words stand in an order that the text has.
+
+        The least of three: the order of classes on the whole, at the worst place but one, and how many neighbours
+        (the very words) the text has too: a quarter is enough.
+        """
+        found = sorted(self.surprise(line))
+        whole = (sum(found) / len(found) - FLOW[0]) / (FLOW[1] - FLOW[0])
+        worst = (found[min(1, len(found) - 1)] - WORST[0]) / (WORST[1] - WORST[0])
+        met = sum(pair in self.pairs for pair in pairwise(line)) / max(1, len(line) - 1)
+        return max(0.1, min(1.0, whole, worst, met / MET))
+
+    def has_verb(self, line: Sequence[str]) -> bool:
+        """Whether some word is a verb: a common one, one where verbs stand, or one in *-eth*, *-'st*, *-ed*."""
+        return any(self.classes.get(w, "?").startswith(("VERB", "-e", "-'", "-st")) or w in COMMON_VERBS for w in line)
+
+
+FLOW = (-1.2, -0.6)
+WORST = (-3.6, -2.6)
+"""From the one (nothing) to the other (all): most of the sonnets' own lines have all."""
+MET = 0.25
+
+
+@cache
+def order() -> Order:
+    """The order of words in the plays and in the sonnets that train; all sonnets' words are known."""
+    plays, verses = data.text(__file__, PLAYS), data.text(__file__, SONNETS)
+    texts = [line for line in plays.splitlines() if not line.rstrip().endswith(":")]
+    texts += [line for line, _ in split_lines(verses)["train"]]
+    return Order([line for line in map(words, texts) if line], vocabulary(verses, plays))
 
 
 # --- data ----------------------------------------------------------------------------------------------
@@ -349,7 +485,7 @@ def rhymes(word: str, known: frozenset[str]) -> tuple[str, ...]:
     ('sight', 'white')
     """
     sound, spelt = _heard(word), "-" + _spelt(re.sub(r"[^a-z]", "", word))
-    keys = {sound, spelt} | ({"i", "aI"} if sound in ("i", "aI") else set())
+    keys = {sound, spelt} | ({"i", "aI"} if sound in ("i", "aI") else set()) | OLD.get(sound, set())
     near = {other for key in keys for other in by_sound(known).get(key, ())}
     return tuple(sorted(other for other in near if rhyme(word, other) > 0))
 
