@@ -19,8 +19,8 @@ MOST = 10
 DOUBT = frozenset(
     re.findall(
         r"\w+",
-        """or either maybe perhaps possibly probably presumably likely think thought guess guessed believe suppose assume
-        seems might unknown unsure unclear not no never cannot nothing none""",
+        """or either maybe perhaps possibly probably presumably likely think thought guess guessed believe suppose
+        assume seems might unknown unsure unclear not no never cannot nothing none""",
     )
 )
 PLAIN = frozenset(
@@ -46,7 +46,7 @@ def gold(prompt: Prompt, completion: Said) -> float:
 def kind(prompt: Prompt, completion: Said) -> str:
     """What is given as the answer, less the question's words and plain ones around it; `none`, `several` or `text`.
 
-    Two wrong answers are of one kind only where their words are the same: which of them mean the same is not known here.
+    Two wrong answers are of one kind only where their words are the same: which of them mean the same is unknown here.
     """
     truth, text = prompt.truth, _text(completion)
     said, known = words(text), [words(answer) for answer in truth["answers"]]
@@ -107,20 +107,23 @@ def _doubts(truth: Mapping[str, Any], text: str, said: Sequence[str], nearest: S
 
 
 def _several(truth: Mapping[str, Any], text: str, said: Sequence[str], nearest: Sequence[str]) -> bool:
-    """Whether there is more than one answer: words of no home, a word or pair again, another order, a question.
+    """Whether there is more than one answer: words of no home beside it, a word or pair again, other order, a question.
 
     At home are the words of the answer and the question, each as often as it stands there, and plain ones. A run of the
-    passage's own words is one answer, however long.
+    passage's own words is one answer, however long, and so is a wrong one in words of its own.
 
     >>> told = {"passage": "Ida Brandt was the keeper.", "question": "Who was the keeper?"}
-    >>> [_several(told, t, words(t), ["ida", "brandt"]) for t in ("The keeper was Ida Brandt", "Ida lamp", "Ida Brandt Ida")]
-    [False, True, True]
+    >>> said = "The keeper was Ida Brandt", "Ida lamp", "Ida Brandt Ida", "lamp"
+    >>> [_several(told, one, words(one), ["ida", "brandt"]) for one in said]
+    [False, True, True, False]
     """
-    if _quotes(said, words(truth["passage"])):
+    passage = words(truth["passage"])
+    if _quotes(said, passage):
         return False
-    strays = Counter(said) - Counter(nearest) - Counter(words(truth["question"]))
+    strays = (Counter(said) - Counter(nearest) - Counter(words(truth["question"]))).keys() - PLAIN
+    beside = strays and (set(said) & set(nearest) or strays & set(passage))
     again = any(a == b for a, b in pairwise(said)) or len(set(pairwise(said))) < len(said) - 1
-    return not strays.keys() <= PLAIN or again or "?" in text or not _in_order(said, nearest)
+    return bool(beside) or again or "?" in text or not _in_order(said, nearest)
 
 
 def _in_order(said: Sequence[str], true: Sequence[str]) -> bool:

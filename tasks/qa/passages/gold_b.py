@@ -2,7 +2,7 @@
 
 Written from the task's card without sight of `gold.py`. Read differently by choice:
 
-- Words are what stands between blanks, without punctuation and signs of any script: a dash between figures parts nothing.
+- Words are what stands between blanks, less punctuation and signs of any script: a dash between figures parts nothing.
 - The shared words are counted from sorted lists, one step at a time.
 - A quotation is found by sliding a window over the passage's words.
 - Words of plain speech are told by a list of its own, and by being shorter than three letters.
@@ -27,7 +27,8 @@ SPEECH = frozenset(
     )
 )
 HEDGES = (
-    "or", "either", "maybe", "perhaps", "possibly", "probably", "likely", "think", "guess", "unknown", "unsure", "unclear",
+    "or", "either", "maybe", "perhaps", "possibly", "probably", "likely", "think", "guess", "unknown", "unsure",
+    "unclear",
 )  # fmt: skip
 DENIALS = ("not", "no", "never", "cannot", "none", "nothing")
 ROOM = 10

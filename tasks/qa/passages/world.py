@@ -12,7 +12,7 @@ from typing import Any
 
 from rewardbench import data
 from rewardbench.seeds import split_of
-from rewardbench.types import UserError
+from rewardbench.types import Prompt, UserError
 
 PLACE = "qa/xquad/xquad.en.json"
 LONGEST = 120
@@ -46,6 +46,12 @@ def items(wanted: str) -> tuple[Item, ...]:
     if not found:
         raise UserError(f"qa/passages: {PLACE} holds no passage under {LONGEST} words of split {wanted!r}", 5)
     return found
+
+
+def cluster(prompt: Prompt) -> str:
+    """The article of a prompt's passage: questions about one are no independent draws."""
+    every = _every(data.text(__file__, PLACE))
+    return next(item.article for item in every if item.passage == prompt.truth["passage"])
 
 
 @lru_cache(maxsize=2)

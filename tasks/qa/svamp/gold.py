@@ -18,7 +18,8 @@ from .world import figures, numbers, shown
 bar = 1.0
 WORDED = {"is equal to|equals": "=", "multiplied by|times": "*", "divided by": "/", "plus|added to": "+", "minus": "-"}
 SIGNS = str.maketrans("×·⋅∗÷∕−–‐$€£[]`_", "****//---   ()  ")
-LATEX = {r"\\[dt]?frac *\{([^{}]*)\} *\{([^{}]*)\}": r"(\1)/(\2)", r"\\(?:times|cdot|ast)\b": " * ", r"\\div\b": " / "}
+LATEX = {r"\\[dt]?frac *\{([^{}]*)\} *\{([^{}]*)\}": r"(\1)/(\2)"}
+LATEX |= {r"\\(?:times|cdot|ast)\b": " * ", r"\\div\b": " / "}
 LATEX |= {r"\{,\}": ",", r"\\(?:[a-zA-Z]+|.)|[{}]": " "}
 EMPHASIS = re.compile(r"\*\*+|(?<![\w)%] )(?<![\w)%])\*|\*(?! ?[\d(.-])")
 MARK = re.compile(r"(?m)^ *[-•+] +|(?i:\bstep \d+\b)")
@@ -44,7 +45,7 @@ DENIED = re.compile(r"(?i)(?:\bnot|n['’]t)(?: \w+)? \d[\d.,]*")
 COMMON = frozenset(map(Fraction, (1, 2, 100)))
 """Numbers of which a calculation may bring in one, once: one of something, a half or a double, per cent."""
 STEPS, USES = 4, 3
-"""Calculations of one text, and uses of one number in them, from beyond which nothing is shown: one can count up to anything."""
+"""Calculations, and uses of one number in them, beyond which nothing is shown: one can count up to anything."""
 
 
 def gold(prompt: Prompt, completion: Said) -> float:
@@ -104,7 +105,7 @@ def _unnumbered(text: str) -> str:
 
 
 def _bare(text: str, told: Set[Fraction]) -> str:
-    """The text without what is remarked in brackets; those beside a sign are part of a calculation, others may be one.
+    """The text without what is remarked in brackets; those beside a sign are part of a sum, others may be one.
 
     A remark that hedges or brings in numbers is none: it stays.
 

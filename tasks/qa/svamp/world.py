@@ -13,7 +13,7 @@ from typing import Any
 
 from rewardbench import data
 from rewardbench.seeds import split_of
-from rewardbench.types import UserError
+from rewardbench.types import Prompt, UserError
 
 PLACE = "qa/svamp/SVAMP.json"
 LONGEST = 30
@@ -83,6 +83,12 @@ def problems(split: str) -> dict[Problem, str]:
     return found
 
 
+def cluster(prompt: Prompt) -> str:
+    """The scene of a prompt: problems of one are no independent draws."""
+    every = _read(data.text(__file__, PLACE)).values()
+    return {p.text(): scene for found in every for p, scene in found.items()}[prompt.text.split("\n")[0]]
+
+
 @lru_cache(maxsize=2)
 def _read(text: str) -> dict[str, dict[Problem, str]]:
     """Split -> problem -> scene; a problem told twice is taken once."""
@@ -116,7 +122,7 @@ def parse(row: Mapping[str, Any], place: int) -> Problem:
 
 
 def scenes(every: Sequence[Problem]) -> list[str]:
-    """Each problem's scene, named by the least of its texts: of a scene are those that share most words, or a third's.
+    """Each problem's scene, named by its least text: of one are those that share most words, or share them with a third.
 
     Compared are the story and the whole text, both without names and numbers: a new question or other people make no
     new scene.
@@ -144,18 +150,3 @@ def _content(text: str, common: frozenset[str]) -> frozenset[str]:
 def _alike(some: frozenset[str], others: frozenset[str]) -> bool:
     """Whether two texts share so many of their words that one scene is told."""
     return len(some & others) >= ALIKE * len(some | others)
-
-
-def clustered(values: Sequence[float], clusters: Sequence[str]) -> tuple[float, float]:
-    """The mean of some values and its standard error, where the values of one cluster (a scene) go together.
-
-    >>> [round(x, 3) for x in clustered([1, 1, 0, 0], ["a", "a", "b", "b"])]
-    [0.5, 0.5]
-    >>> [round(x, 3) for x in clustered([1, 1, 0, 0], ["a", "b", "c", "d"])]
-    [0.5, 0.289]
-    """
-    mean, off = sum(values) / len(values), dict.fromkeys(clusters, 0.0)
-    for value, cluster in zip(values, clusters, strict=True):
-        off[cluster] += value - mean
-    spread = sum(one * one for one in off.values()) * len(off) / (len(off) - 1)
-    return mean, spread**0.5 / len(values)
