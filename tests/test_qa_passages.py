@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from rewardbench import find, given, scoring
 from rewardbench.calling import When
 from rewardbench.measures import matching
+from rewardbench.stats.intervals import clustered
 from rewardbench.types import Prompt, UserError
 
 NAME = "qa/passages"
@@ -317,4 +318,12 @@ def test_the_real_file_is_read_whole_and_its_own_texts_get_what_the_card_says() 
         gold, plain = (f"{np.mean(column):.3f}" for column in zip(*pairs, strict=True))
         line = f"| {name} | {gold} | {plain} |"
         assert line.replace("| 0.", "| .") in card, line
+    blind = {"run of capitalised words gets": r"(?:[A-Z]\w+ ?)+", "its first eight words": r"(?:\S+\s+){8}"}
+    for name, run in blind.items():
+        texts = [max(re.findall(run, p.columns["passage"])[: 1 if "eight" in name else None], key=len) for p in prompts]
+        mean, se = clustered([GOLD.score(p, t) for p, t in zip(prompts, texts, strict=True)], [WORLD.cluster(p) for p in prompts])
+        assert f"{name} {mean:.3f} ({se:.3f})".replace("0.", ".") in card, (mean, se)
+    assert len({WORLD.cluster(p) for p in prompts}) == 47
+    curly = [GOLD.score(p, f"“{p.truth['answers'][0]}”".replace("-", "‑").replace("'", "’")) for p in prompts]
+    assert min(curly) == 1
     assert max(Counter(GOLD.kind(p, p.truth["answers"][0]) for p in prompts).values()) < 10

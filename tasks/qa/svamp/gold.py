@@ -32,7 +32,7 @@ DEEPEST = 9
 UNIT = re.compile(r"(?<=\d)[ ]*(?:[A-Za-z%]+[ ]?){1,3}(?=[-+*/=)])")
 SIDE = r"(?:\d++(?:\.\d++)?+|[()+*/ -])++"
 LEFT, RIGHT = re.compile(SIDE + "$"), re.compile(SIDE)
-CALCULATION = re.compile(r"\(*\d[\d.]*\)*(?: *[-+*/] *\(*\d[\d.]*\)*)+")
+CALCULATION = re.compile(r"\(*(?<![\d.])\d[\d.]*+\)*+(?: *[-+*/] *\(*\d[\d.]*+\)*+)+")
 REACH = 120
 """Characters on either side of an equals sign that are read."""
 LAST = re.compile(r"(?:(?<![\w)] )(?<![\w)])- ?)?(?:\d[\d,]*)?\.?\d+(?!.*\d)", re.DOTALL)
@@ -105,11 +105,12 @@ def _unnumbered(text: str) -> str:
 
 
 def _bare(text: str, told: Set[Fraction]) -> str:
-    """The text without what is remarked in brackets; those beside a sign are part of a sum, others may be one.
+    """The text without what is remarked in brackets; beside a sign they are part of a sum.
 
     A remark that hedges or brings in numbers is none: it stays.
 
-    >>> [_bare(one, {7}) for one in ("2 * (3 + 4) = 14 (7 each)", "14 (2 * 7 = 14)", "14 (2 * 7)", "14 (or 15)", "(14)")]
+    >>> said = "2 * (3 + 4) = 14 (7 each)", "14 (2 * 7 = 14)", "14 (2 * 7)", "14 (or 15)", "(14)"
+    >>> [_bare(one, {Fraction(7)}) for one in said]
     ['2 * (3 + 4) = 14  ', '14 , 2 * 7 = 14, ', '14  = 2 * 7 ', '14 , or 15, ', ', 14, ']
     """
 
@@ -181,14 +182,17 @@ def _decided(sentence: str) -> set[Fraction]:
 def _shown(text: str, told: Set[Fraction], truth: Fraction) -> bool:
     """Whether calculations lead to the truth: all true, of numbers told or worked out from them, with one common one.
 
-    Each told number has a stand-in: a calculation that comes back to one, whatever the others are, shows nothing.
+    Each told number has a stand-in: a calculation that comes back to one, or to one and a common number, whatever the
+    others are, shows nothing.
 
-    >>> said = ("2 * 3 = 6", "6", "5 + 1 = 6", "2 + 3 = 5, 5 + 1 = 6", "1 + 2 = 3", "3 * 1 = 3", "3 + 2 - 2 = 3")
-    >>> [_shown(one, {Fraction(2), Fraction(3)}, Fraction(one[-1])) for one in said]
-    [True, False, False, True, True, False, False]
+    >>> said = ("4 * 3 = 12", "12", "5 + 1 = 6", "4 + 3 = 7, 7 + 1 = 8", "3 - 1 = 2", "3 * 1 = 3", "3 + 4 - 4 = 3")
+    >>> [_shown(one, {Fraction(4), Fraction(3)}, Fraction(one.split()[-1])) for one in said]
+    [True, False, False, True, False, False, False]
     """
     stands = {one: Fraction(1 if one == 1 else Random(str(one)).randrange(10**6, 10**9)) for one in told if one}
-    results, used, seen = set[Fraction](), Counter[Fraction](), set[str]()
+    idle = _idle(list(stands.values()))
+    rests = {one: {one} for one in stands}
+    results, used, seen = dict[Fraction, Fraction](), Counter[Fraction](), set[str]()
     for left, right in _calculated(text):
         value, result = _value(left), _value(right)
         if value is None or result is None:
@@ -203,10 +207,23 @@ def _shown(text: str, told: Set[Fraction], truth: Fraction) -> bool:
                 seen.add(written)
             stood = _value(side, stands)
             if stands.keys() & set(numbers(side)) and stood is not None and stood not in stands.values():
-                results.add(value)
+                results.setdefault(value, stood)
                 stands.setdefault(value, stood)
+                rests.setdefault(value, set[Fraction]().union(*(rests.get(one, ()) for one in numbers(side))))
+    if truth not in results or len(seen) > STEPS or max(used.values()) > USES:
+        return False
     brought = sum(used[one] for one in COMMON if one not in told)
-    return truth in results and brought <= 1 and len(seen) <= STEPS and max(used.values()) <= USES
+    return brought == 0 or (brought == 1 and len(rests[truth]) > 1 and results[truth] not in idle)
+
+
+def _idle(told: list[Fraction]) -> set[Fraction]:
+    """What one told number and one common number come to.
+
+    >>> sorted(map(int, _idle([Fraction(900)])))[:5]
+    [-899, -898, -800, 0, 0]
+    """
+    pairs = ((one, c) for one in told for c in COMMON)
+    return {x for a, c in pairs for x in (a + c, a - c, c - a, a * c, a / c, c / a)}
 
 
 def _equations(text: str) -> Iterator[tuple[str, str]]:

@@ -122,12 +122,12 @@ def parse(row: Mapping[str, Any], place: int) -> Problem:
 
 
 def scenes(every: Sequence[Problem]) -> list[str]:
-    """Each problem's scene, named by its least text: of one are those that share most words, or share them with a third.
+    """Each problem's scene, named by its least text: in one are those that share most words, directly or by others.
 
     Compared are the story and the whole text, both without names and numbers: a new question or other people make no
     new scene.
 
-    >>> told = [Problem(f"{who} has {n} red cups.", ask, "1") for who, n, ask in (("Ann", 4, "Left?"), ("Bo", 5, "So?"))]
+    >>> told = [Problem(f"{who} has {n} red cups.", q, "1") for who, n, q in (("Ann", 4, "Left?"), ("Bo", 5, "So?"))]
     >>> scenes([*told, Problem("9 hens lay eggs.", "How many are left?", "1")])
     ['cups has left red', 'cups has left red', 'are eggs hens lay left many']
     """
