@@ -28,6 +28,7 @@ from rewardbench.calling import When
 from rewardbench.engine.sample import sample
 from rewardbench.engine.stack import stack
 from rewardbench.policies.load import Policy, load
+from rewardbench.stats.intervals import clustered
 from rewardbench.types import Batch, Floats, Prompt, UserError, Want
 
 LAST = re.compile(r"(?<=[.?!])\s+(?=[^.?!]*[.?!]?$)")
@@ -92,12 +93,13 @@ def told(prompt: Prompt, system: str | None) -> Prompt:
 
 
 def row(found: Probed) -> dict[str, float | str]:
-    """The numbers of one task; the standard error is over prompts, siblings are not independent."""
+    """The numbers of one task; the standard error is over prompts, or over clusters where the world has such."""
+    cluster = getattr(find.tasks._module(find.task_folder(found.task), "world"), "cluster", lambda prompt: prompt.id)
     means, own = found.gold.mean(1), np.asarray(found.batch.mine).sum(-1)
     return {
         "task": found.task,
         "gold": float(found.gold.mean()),
-        "se": float(means.std(ddof=1) / len(means) ** 0.5) if len(means) > 1 else float("nan"),
+        "se": clustered([float(m) for m in means], [cluster(p) for p in found.batch.prompts])[1],
         "precise": float((found.gold >= found.bar).mean()),
         "dead": float((np.ptp(found.gold, axis=1) == 0).mean()),
         "truncated": float(1 - np.mean(found.batch.ended)),

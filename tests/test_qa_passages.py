@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from rewardbench import find, given, scoring
 from rewardbench.calling import When
 from rewardbench.measures import matching
+from rewardbench.stats.intervals import clustered
 from rewardbench.types import Prompt, UserError
 
 NAME = "qa/passages"
@@ -182,12 +183,18 @@ def test_hand_written_completions_get_their_gold(row: dict) -> None:  # type: ig
     [
         ("Denver Broncos", "the Denver Broncos!", 1), ("Broncos", "Denver Broncos", 2 / 3), ("Denver Broncos of Denver", "Denver Broncos", 2 / 3),
         ("Carolina Panthers", "Denver Broncos", 0), ("Santa Clara, California", "Santa Clara California", 1), ("Levi's stadium", "Levis Stadium", 1),
-        ("a", "the", 0), ("", "Denver", 0), ("one one two", "one two two", 2 / 3), ("24–10", "2410", 0), ("24-10", "2410", 1),
+        ("a", "the", 0), ("", "Denver", 0), ("one one two", "one two two", 2 / 3), ("24–10", "24-10", 1), ("24-10", "2410", 1),
+        ("“Levi’s”", "Levis", 1), ("Ｌｅｖｉ", "Levi", 1), ("Le\u200bvi", "Levi", 1), ("£5", "$5", 1), ("5 °C", "5 C", 1), ("é", "e\u0301", 1), ("é", "e", 0),
     ],
 )  # fmt: skip
 def test_f1_is_that_of_squads_evaluation(said: str, true: str, f1: float) -> None:
-    """By hand, by the rules of its script (version 1.1, where two empty answers share no word and get 0)."""
+    """By hand, by the rules of its script (version 1.1: two empty answers share no word and get 0), in marks of any script."""
     assert CODE.f1(WORLD.words(said), WORLD.words(true)) == pytest.approx(f1)
+
+
+def bare(text: str) -> list[str]:
+    """SQuAD's words without the dash that these texts hold, which its script leaves standing."""
+    return matching.normalised(text.replace("–", "")).split()
 
 
 spoken = st.lists(st.sampled_from([*PASSAGE.split(), "The", "or", "Bern", "of", "?", "-", "and", "é–"]), max_size=25).map(" ".join)
@@ -198,9 +205,9 @@ spoken = st.lists(st.sampled_from([*PASSAGE.split(), "The", "or", "Bern", "of", 
 def test_gold_is_f1_or_less_and_only_an_exact_match_is_precise(said: str, row: dict) -> None:  # type: ignore[type-arg]
     prompt = Prompt(**row["prompt"])
     answers = prompt.truth["answers"]
-    best = max(matching.token_f1(said, answer) for answer in answers)
+    best = max(matching.token_f1(" ".join(bare(said)), answer) for answer in answers)
     assert 0 <= GOLD.score(prompt, said) <= best + 1e-9
-    assert (GOLD.score(prompt, said) == 1) == any(matching.normalised(said) == matching.normalised(a) for a in answers)
+    assert (GOLD.score(prompt, said) == 1) == any(bare(said) == bare(a) for a in answers)
 
 
 @settings(max_examples=100, deadline=None)
@@ -225,6 +232,25 @@ def test_two_candidates_are_a_worse_bet_than_one_of_them(file: Path) -> None:
             both = max(GOLD.score(p, f"{p.truth['answers'][0]}{between}{other}") for between in (", ", " ", "; ", "\n", " and "))
             assert both < (1 + GOLD.score(p, other)) / 2
             assert GOLD.score(p, f"{p.truth['answers'][0]} or {other}") == 0
+
+
+@settings(max_examples=100, deadline=None)
+@drawn(junk=st.lists(st.sampled_from("zebra purple kitchen lamp Oslo 1812 flood keeper Ida".split()), min_size=1, max_size=4), first=st.booleans())
+def test_words_beside_the_answer_that_are_not_at_home_halve_it(junk: list[str], first: bool) -> None:
+    said = " ".join([*junk, "Ida Brandt"] if first else ["Ida Brandt", *junk])
+    plain = matching.token_f1(said, "Ida Brandt")
+    assert GOLD.score(KEEPER, said) == pytest.approx(plain if junk == ["keeper"] and plain else plain / 2)
+
+
+@pytest.mark.parametrize("wrap", ["“{}”", "‘{}’.", "«{}»", "{}\u200b", "**{}**", "（{}）", "— {} —"])
+def test_marks_of_any_script_around_an_answer_are_nothing(file: Path, wrap: str) -> None:
+    for p in some("dev", 30):
+        assert GOLD.score(p, wrap.format(p.truth["answers"][0])) == 1
+
+
+@pytest.mark.parametrize("said", ["I think {}", "{}, I guess", "Probably {}", "{} perhaps", "I believe it is {}", "It is likely {}", "is\u200bn't {}", "o\u200br {}"])
+def test_an_answer_in_doubt_is_none(said: str) -> None:
+    assert GOLD.score(KEEPER, said.format("Ida Brandt")) == 0
 
 
 def test_an_answer_made_of_small_words_can_be_given() -> None:
@@ -292,4 +318,12 @@ def test_the_real_file_is_read_whole_and_its_own_texts_get_what_the_card_says() 
         gold, plain = (f"{np.mean(column):.3f}" for column in zip(*pairs, strict=True))
         line = f"| {name} | {gold} | {plain} |"
         assert line.replace("| 0.", "| .") in card, line
+    blind = {"run of capitalised words gets": r"(?:[A-Z]\w+ ?)+", "its first eight words": r"(?:\S+\s+){8}"}
+    for name, run in blind.items():
+        texts = [max(re.findall(run, p.columns["passage"])[: 1 if "eight" in name else None], key=len) for p in prompts]
+        mean, se = clustered([GOLD.score(p, t) for p, t in zip(prompts, texts, strict=True)], [WORLD.cluster(p) for p in prompts])
+        assert f"{name} {mean:.3f} ({se:.3f})".replace("0.", ".") in card, (mean, se)
+    assert len({WORLD.cluster(p) for p in prompts}) == 47
+    curly = [GOLD.score(p, f"“{p.truth['answers'][0]}”".replace("-", "‑").replace("'", "’")) for p in prompts]
+    assert min(curly) == 1
     assert max(Counter(GOLD.kind(p, p.truth["answers"][0]) for p in prompts).values()) < 10

@@ -6,7 +6,7 @@ Layout everywhere: scores are `[tasks, seeds]` (or `[seeds]` for one task), ever
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from math import sqrt
 
@@ -162,3 +162,19 @@ def profile(scores: ArrayLike, thresholds: ArrayLike) -> Floats:
     """
     cells, at = table(scores), np.asarray(thresholds, dtype=np.float64)
     return np.asarray((cells[..., None] > at).mean(axis=(0, 1)))
+
+
+def clustered(values: Sequence[float], clusters: Sequence[Hashable]) -> tuple[float, float]:
+    """A mean and its standard error where the values of one cluster (the problems of one scene) go together.
+
+    Fails: under about 20 clusters it is too small.
+
+    >>> [tuple(round(x, 3) for x in clustered([1, 1, 0, 0], drawn)) for drawn in ("aabb", "abcd")]
+    [(0.5, 0.5), (0.5, 0.289)]
+    """
+    mean, off = float(np.mean(values)), dict.fromkeys(clusters, 0.0)
+    for value, cluster in zip(values, clusters, strict=True):
+        off[cluster] += value - mean
+    if len(off) < 2:
+        return mean, float("nan")
+    return mean, sqrt(sum(one * one for one in off.values()) * len(off) / (len(off) - 1)) / len(values)

@@ -10,14 +10,18 @@ from typing import Any
 
 from rewardbench.types import Prompt, Said
 
-from .world import words
+from .world import plain, words
 
 bar = 1.0
 """SQuAD's exact match: all of an accepted answer's words in their order and no other."""
 MOST = 10
 """Words beyond twice the longest accepted answer from which on something is a text and no short answer."""
 DOUBT = frozenset(
-    re.findall(r"\w+", "or either maybe perhaps possibly not no never unknown unsure unclear cannot nothing none")
+    re.findall(
+        r"\w+",
+        """or either maybe perhaps possibly probably presumably likely think thought guess guessed believe suppose
+        assume seems might unknown unsure unclear not no never cannot nothing none""",
+    )
 )
 PLAIN = frozenset(
     re.findall(
@@ -40,7 +44,10 @@ def gold(prompt: Prompt, completion: Said) -> float:
 
 
 def kind(prompt: Prompt, completion: Said) -> str:
-    """What is given as the answer, less the question's words and plain ones around it; `none`, `several` or `text`."""
+    """What is given as the answer, less the question's words and plain ones around it; `none`, `several` or `text`.
+
+    Two wrong answers are of one kind only where their words are the same: which of them mean the same is unknown here.
+    """
     truth, text = prompt.truth, _text(completion)
     said, known = words(text), [words(answer) for answer in truth["answers"]]
     nearest = max(known, key=lambda true: f1(said, true))
@@ -69,8 +76,8 @@ def f1(said: Sequence[str], true: Sequence[str]) -> float:
 def _text(completion: Said) -> str:
     """The policy's words, whichever way they come."""
     if isinstance(completion, str):
-        return completion
-    return "\n".join(m["content"] for m in completion if m["role"] == "assistant")
+        return plain(completion)
+    return plain("\n".join(m["content"] for m in completion if m["role"] == "assistant"))
 
 
 def _quotes(said: Sequence[str], passage: Sequence[str]) -> bool:
@@ -100,17 +107,23 @@ def _doubts(truth: Mapping[str, Any], text: str, said: Sequence[str], nearest: S
 
 
 def _several(truth: Mapping[str, Any], text: str, said: Sequence[str], nearest: Sequence[str]) -> bool:
-    """Whether there is more than one answer: other words of the passage, a word again, another order, a question.
+    """Whether there is more than one answer: words of no home beside it, a word or pair again, other order, a question.
 
-    A run of the passage's own words is one answer, however long.
+    At home are the words of the answer and the question, each as often as it stands there, and plain ones. A run of the
+    passage's own words is one answer, however long, and so is a wrong one in words of its own.
+
+    >>> told = {"passage": "Ida Brandt was the keeper.", "question": "Who was the keeper?"}
+    >>> said = "The keeper was Ida Brandt", "Ida lamp", "Ida Brandt Ida", "lamp"
+    >>> [_several(told, one, words(one), ["ida", "brandt"]) for one in said]
+    [False, True, True, False]
     """
     passage = words(truth["passage"])
     if _quotes(said, passage):
         return False
-    at_home = set(nearest) | set(words(truth["question"])) | PLAIN
-    strays = any(word in passage and word not in at_home for word in said)
+    strays = (Counter(said) - Counter(nearest) - Counter(words(truth["question"]))).keys() - PLAIN
+    beside = strays and (set(said) & set(nearest) or strays & set(passage))
     again = any(a == b for a, b in pairwise(said)) or len(set(pairwise(said))) < len(said) - 1
-    return strays or again or "?" in text or not _in_order(said, nearest)
+    return bool(beside) or again or "?" in text or not _in_order(said, nearest)
 
 
 def _in_order(said: Sequence[str], true: Sequence[str]) -> bool:

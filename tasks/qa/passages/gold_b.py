@@ -2,7 +2,7 @@
 
 Written from the task's card without sight of `gold.py`. Read differently by choice:
 
-- Words are what stands between blanks, without punctuation of any script, so that a dash between figures parts nothing.
+- Words are what stands between blanks, less punctuation and signs of any script: a dash between figures parts nothing.
 - The shared words are counted from sorted lists, one step at a time.
 - A quotation is found by sliding a window over the passage's words.
 - Words of plain speech are told by a list of its own, and by being shorter than three letters.
@@ -26,7 +26,10 @@ SPEECH = frozenset(
         could will would may might also very just only answer question because called named known yes but""",
     )
 )
-HEDGES = ("or", "either", "maybe", "perhaps", "possibly", "unknown", "unsure", "unclear")
+HEDGES = (
+    "or", "either", "maybe", "perhaps", "possibly", "probably", "likely", "think", "guess", "unknown", "unsure",
+    "unclear",
+)  # fmt: skip
 DENIALS = ("not", "no", "never", "cannot", "none", "nothing")
 ROOM = 10
 
@@ -37,7 +40,8 @@ def _said(text: str) -> list[str]:
     >>> _said("The Petrel's crew – nine!")
     ['petrels', 'crew', 'nine']
     """
-    kept = "".join(c for c in text.lower() if unicodedata.category(c)[0] != "P" and c not in "$+<=>^`|~")
+    text = unicodedata.normalize("NFKC", text).lower()
+    kept = "".join(c for c in text if c.isspace() or unicodedata.category(c)[0] not in "CPS")
     return [word for word in kept.split() if word not in ARTICLES]
 
 
@@ -88,9 +92,19 @@ def _ordered(ours: Sequence[str], theirs: Sequence[str]) -> bool:
     return lengths[len(ours) - 1, len(theirs) - 1] == len(_common(ours, theirs))
 
 
-def _beside(ours: Sequence[str], theirs: Sequence[str], question: Sequence[str], passage: Sequence[str]) -> bool:
-    """Whether words of the passage are brought in that neither the answer, nor the question, nor speech has."""
-    return any(w in passage and w not in theirs and w not in question and not _small(w) for w in ours)
+def _beside(ours: Sequence[str], theirs: Sequence[str], question: Sequence[str]) -> bool:
+    """Whether words are brought in, or said more often, that neither answer nor question nor speech accounts for.
+
+    >>> _beside(["ida", "was", "keeper"], ["ida"], ["keeper"]), _beside(["ida", "ida"], ["ida"], [])
+    (False, True)
+    """
+    rest = [*theirs, *question]
+    for word in ours:
+        if word in rest:
+            rest.remove(word)
+        elif not _small(word):
+            return True
+    return False
 
 
 def gold(prompt: Any, completion: str) -> float:
@@ -108,5 +122,5 @@ def gold(prompt: Any, completion: str) -> float:
         return 0.0
     pairs = list(pairwise(ours))
     again = any(a == b for a, b in pairs) or len(pairs) > len(set(pairs))
-    more = again or "?" in completion or not _ordered(ours, nearest) or _beside(ours, nearest, question, passage)
+    more = again or "?" in completion or not _ordered(ours, nearest) or _beside(ours, nearest, question)
     return score / 2 if more and not quoted else score

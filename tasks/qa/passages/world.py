@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-import string
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -12,14 +12,13 @@ from typing import Any
 
 from rewardbench import data
 from rewardbench.seeds import split_of
-from rewardbench.types import UserError
+from rewardbench.types import Prompt, UserError
 
 PLACE = "qa/xquad/xquad.en.json"
 LONGEST = 120
 """Words that a passage stays below, so that prompt and completion fit a small model's context and budget."""
 
 ARTICLE = re.compile(r"\b(?:a|an|the)\b")
-MARKS = str.maketrans("", "", string.punctuation)
 
 
 @dataclass(frozen=True)
@@ -47,6 +46,12 @@ def items(wanted: str) -> tuple[Item, ...]:
     if not found:
         raise UserError(f"qa/passages: {PLACE} holds no passage under {LONGEST} words of split {wanted!r}", 5)
     return found
+
+
+def cluster(prompt: Prompt) -> str:
+    """The article of a prompt's passage: questions about one are no independent draws."""
+    every = _every(data.text(__file__, PLACE))
+    return next(item.article for item in every if item.passage == prompt.truth["passage"])
 
 
 @lru_cache(maxsize=2)
@@ -92,10 +97,22 @@ def _marked(answers: tuple[str, ...], passage: str) -> tuple[str, ...]:
     return answers
 
 
-def words(text: str) -> list[str]:
-    """The words as SQuAD's evaluation compares them: lower case, without punctuation (ASCII's) and articles.
+def plain(text: str) -> str:
+    """The text with the marks of every script in one form (NFKC) and without characters that nobody sees.
 
-    >>> words("The  Panthers' 24-10, an upset!"), words("a, the")
+    >>> plain("ｗｈｏ？ x\u200by")
+    'who? xy'
+    """
+    return "".join(c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) != "Cf")
+
+
+def words(text: str) -> list[str]:
+    """The words as SQuAD's evaluation compares them: lower case, without articles, punctuation and signs.
+
+    Its script knows ASCII's marks alone; here those of every script count, so that curly quotes and dashes are nothing.
+
+    >>> words("The  Panthers’ 24–10, an upset!"), words("a, the")
     (['panthers', '2410', 'upset'], [])
     """
-    return ARTICLE.sub(" ", text.lower().translate(MARKS)).split()
+    kept = "".join(c for c in plain(text).lower() if unicodedata.category(c)[0] not in "PS")
+    return ARTICLE.sub(" ", kept).split()

@@ -6,11 +6,14 @@ Written from the task's card without sight of `gold.py`. Read differently by cho
 - Calculations are read by recursive descent, both sides of every equals sign, words beside a number left out as units.
 - The last line or sentence with a number decides, before it those that say "answer is": what follows its last equals
   sign, else its last number. Two numbers side by side, two finals, doubt and denial are no answer.
+- Markup is taken off the text, brackets off the tokens. That a calculation does nothing is seen by working it out once
+  more with every told number a little larger: what then is still one of them was one of them all along.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from fractions import Fraction
 from itertools import pairwise
@@ -20,6 +23,10 @@ bar = 1.0
 SMALL = """two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
     seventeen eighteen nineteen twenty"""
 COUNT = {word: str(value) for value, word in enumerate(SMALL.split(), 2)}
+PHRASES = {r"\\[dt]?frac\{(.*?)\}\{(.*?)\}": r"(\1)/(\2)", r"\\(?:times|cdot)\b": "*", r"\\div\b": "/"}
+PHRASES |= {r"\\[a-zA-Z]*|\*\*+|[{}_`]": " ", r"(?im)^ *[-•] +|\bstep \d+": ""}
+PHRASES |= {"(?i)multiplied by": "*", "(?i)added to": "+", "(?i)is equal to": "="}
+DOUBT = {"or", "either", "maybe", "perhaps"}
 SPOKEN = {"plus": "+", "minus": "-", "times": "*", "x": "*", "equals": "=", "divided": "/"}
 SPOKEN |= dict(zip("×·÷−–", "**/--", strict=True))
 ANSWER = re.compile(r"(?i)\banswer(?: is| was|:| =)")
@@ -29,14 +36,64 @@ LONGEST = 60
 GIVEN = frozenset(map(Fraction, (1, 2, 100)))
 
 
-def _tokens(text: str) -> list[str]:
-    """Numbers, signs and words of a text, small words and number words brought into one form.
+def _clean(text: str) -> str:
+    """The text in plain characters, without markup, phrases for signs brought into one form.
 
-    >>> _tokens("Six hens × 1,200 equals $7")
+    >>> _clean("**８ \\\\times 3**").split()
+    ['8', '*', '3']
+    """
+    text = "".join(c if unicodedata.category(c) == "No" else unicodedata.normalize("NFKC", c) for c in text)
+    text = "".join(c for c in text if unicodedata.category(c) != "Cf").replace("[", "(").replace("]", ")")
+    for phrase, form in PHRASES.items():
+        text = re.sub(phrase, form, text)
+    lines, listed = text.split("\n"), 1
+    for n, line in enumerate(lines):
+        if re.match(rf" *{listed}[.)] +\S", line):
+            lines[n], listed = re.sub(r"^ *\d+[.)] +", "", line), listed + 1
+    return "\n".join(lines)
+
+
+def _tokens(text: str) -> list[str]:
+    """Numbers, signs and words of a text, small words and number words brought into one form; `*` only between two.
+
+    >>> _tokens("Six hens × 1,200 equals *$7*")
     ['6', 'hens', '*', '1200', '=', '7']
     """
     found = [token.lower().replace(",", "") or "," for token in TOKEN.findall(text)]
-    return [COUNT.get(SPOKEN.get(t, t), SPOKEN.get(t, t)) for t in found if t not in "$€£"]
+    found = [COUNT.get(SPOKEN.get(t, t), SPOKEN.get(t, t)) for t in found if t not in "$€£"]
+    ends = [" ", *found, ""]
+    sign = [bool(ends[n + 2]) and (ends[n][-1].isalnum() or ends[n] in ")%") for n in range(len(found))]
+    return [token for token, between in zip(found, sign, strict=True) if token != "*" or between]
+
+
+def _open(tokens: Sequence[str], told: set[Fraction]) -> list[str]:
+    """The tokens without brackets that belong to no calculation, and without what these only remark.
+
+    >>> _open(_tokens("2 * (3 + 4) = 14 (7 each)"), {Fraction(7)}), _open(_tokens("14 (2 * 7)"), set())
+    (['2', '*', '(', '3', '+', '4', ')', '=', '14'], ['14', '=', '2', '*', '7'])
+    """
+    kept: list[str] = []
+    starts: list[int] = []
+    for n, token in enumerate(tokens):
+        if token == "(":
+            starts.append(len(kept))
+        kept.append(token)
+        if token != ")" or not starts:
+            continue
+        start = starts.pop()
+        inner = kept[start + 1 : -1]
+        beside = ({*kept[start - 1 : start]} & {*"+-*/=("}) | ({*tokens[n + 1 : n + 2]} & {*"+-*/=)"})
+        bare = all(_is_number(t) or t in "+-*/()" for t in inner)
+        if bare and beside:
+            continue
+        others = any(map(_is_number, [*kept[:start], *tokens[n + 1 :]]))
+        says = {Fraction(t) for t in inner if _is_number(t)}
+        if bare and others and {*inner} & {*"+-*/"}:
+            kept[start:] = ["=", *inner]
+        else:
+            remark = others and says <= told and "=" not in inner and not DOUBT & {*inner}
+            kept[start:] = [] if remark else [",", *inner, ","]
+    return kept
 
 
 def _is_number(token: str) -> bool:
@@ -59,18 +116,18 @@ def _without_units(tokens: Sequence[str]) -> list[str]:
     return kept
 
 
-def _sum(tokens: list[str]) -> Fraction:
+def _sum(tokens: list[Any]) -> Fraction:
     """The value of the sum that a list of tokens begins with, which are taken away; ValueError without one."""
     value = _product(tokens)
-    while tokens and tokens[0] in "+-":
+    while tokens and tokens[0] in ("+", "-"):
         value = value + _product(tokens) if tokens.pop(0) == "+" else value - _product(tokens)
     return value
 
 
-def _product(tokens: list[str]) -> Fraction:
+def _product(tokens: list[Any]) -> Fraction:
     """The value of the product at the beginning."""
     value = _single(tokens)
-    while tokens and tokens[0] in "*/":
+    while tokens and tokens[0] in ("*", "/"):
         sign, other = tokens.pop(0), _single(tokens)
         if sign == "/" and not other:
             raise ValueError("by zero")
@@ -78,9 +135,11 @@ def _product(tokens: list[str]) -> Fraction:
     return value
 
 
-def _single(tokens: list[str]) -> Fraction:
+def _single(tokens: list[Any]) -> Fraction:
     """The value of a number, a negative one, or a bracket at the beginning."""
     first = tokens.pop(0) if tokens else ""
+    if isinstance(first, Fraction):
+        return first
     if first == "-":
         return -_single(tokens)
     if first == "(" and tokens.count("(") < 20:
@@ -105,36 +164,61 @@ def _side(tokens: Sequence[str], last: bool) -> list[str]:
     return run[::-1] if last else run
 
 
-def _leads(tokens: Sequence[str], told: set[Fraction], truth: Fraction) -> bool:
-    """Whether there are calculations, all true and of known numbers, and one comes to the truth."""
-    known, reached = told | GIVEN, False
-    places = [n for n, token in enumerate(tokens) if token == "="]
+def _pairs(tokens: Sequence[str]) -> list[tuple[list[str], list[str]]]:
+    """Both sides of every equals sign of which one is a calculation."""
+    places, found = [n for n, token in enumerate(tokens) if token == "="], []
     for before, place, after in zip([-1, *places], places, [*places[1:], len(tokens)], strict=False):
         left, right = _side(tokens[before + 1 : place], True), _side(tokens[place + 1 : after], False)
         try:
-            rest = [left[:], right[:]]
-            value, result = (_sum(side) for side in rest)
+            _sum(left[:]), _sum(right[:])
         except ValueError:
             continue
-        worked = [side for side in (left, right) if any(t in "+-*/" for t in side[1:])]
-        if not worked:
-            continue
-        if abs(value - result) > (Fraction(1, 100) if value.denominator > 1 else 0):
-            return False
-        if any(_is_number(t) and Fraction(t) not in known for side in worked for t in side):
-            return False
-        known, reached = known | {value}, reached or value == truth
-    return reached
+        if any(t in "+-*/" for side in (left, right) for t in side[1:]):
+            found.append((left, right))
+    return found
 
 
-def _final(sentence: str) -> Fraction | None:
+def _leads(tokens: Sequence[str], told: set[Fraction], truth: Fraction) -> bool:
+    """Whether the calculations are true, few, and of numbers told or reached from them, and one comes to the truth."""
+    larger = {one: one if one == 1 else one + 10**6 + 7 ** (n + 3) for n, one in enumerate(sorted(told - {0}))}
+    rests = {one: {one} for one in larger}
+    reached, written = False, list[list[str]]()
+    for left, right in _pairs(tokens):
+        value = _sum(left[:])
+        if abs(value - _sum(right[:])) > (Fraction(1, 100) if value.denominator > 1 else 0):
+            return False
+        for side in (side for side in (left, right) if any(t in "+-*/" for t in side[1:])):
+            used = [Fraction(t) for t in side if _is_number(t)]
+            if any(one not in larger and one not in GIVEN and one for one in used):
+                return False
+            if side not in written:
+                written.append(side)
+            anew = _anew(side, larger)
+            if any(one in larger for one in used) and anew is not None and anew not in larger.values():
+                reached = reached or value == truth
+                larger.setdefault(value, anew)
+                rests.setdefault(value, {told_ for one in used for told_ in rests.get(one, ())})
+    every = [Fraction(t) for side in written for t in side if _is_number(t)]
+    brought = [one for one in every if one in GIVEN - told]
+    few = len(brought) < (2 if len(rests.get(truth, ())) > 1 else 1)
+    return reached and few and len(written) < 5 and max(map(every.count, every)) < 4
+
+
+def _anew(side: Sequence[str], larger: dict[Fraction, Fraction]) -> Fraction | None:
+    """What a calculation would come to with larger numbers in the place of its own; None by zero."""
+    try:
+        return _sum([larger.get(Fraction(t), Fraction(t)) if _is_number(t) else t for t in side])
+    except ValueError:
+        return None
+
+
+def _final(tokens: list[str]) -> Fraction | None:
     """The one number that a deciding sentence settles on, None where it doubts, denies or lists.
 
-    >>> [str(_final(s)) for s in ("2 + 3 = 5 cups", "5 or 6", "4, 5", "is not 5", "3 = 4", "so 7 remain")]
+    >>> [str(_final(_tokens(s))) for s in ("2 + 3 = 5 cups", "5 or 6", "4, 5", "is not 5", "3 = 4", "so 7 remain")]
     ['5', 'None', 'None', 'None', 'None', '7']
     """
-    tokens = _without_units(_tokens(sentence))
-    if {"or", "either", "maybe", "perhaps"} & set(tokens):
+    if DOUBT & set(tokens):
         return None
     figures = [n for n, token in enumerate(tokens) if _is_number(token)]
     if not figures:
@@ -157,20 +241,47 @@ def _final(sentence: str) -> Fraction | None:
     return -Fraction(tokens[end]) if minus else Fraction(tokens[end])
 
 
-def _holds(sentence: str) -> bool:
-    """Whether a sentence has a number."""
-    return any(map(_is_number, _tokens(sentence)))
+def _again(tokens: Sequence[str], told: set[Fraction]) -> bool:
+    """Whether a sentence says no more than several of the told numbers again."""
+    said = {Fraction(t) for t in tokens if _is_number(t)}
+    return len(said) > 1 and said <= told and "=" not in tokens and not DOUBT & set(tokens)
+
+
+def _other(tokens: Sequence[str], known: set[Fraction]) -> bool:
+    """Whether a number is offered that is neither known nor denied nor part of a calculation.
+
+    >>> [_other(_tokens(one), {Fraction(5)}) for one in ("7. 5.", "5 = 2 + 3", "not 7 but 5")]
+    [True, False, False]
+    """
+    worked = {t for pair in _pairs(tokens) for side in pair for t in side}
+    for n, token in enumerate(tokens):
+        beside = {*tokens[max(0, n - 1) : n], *tokens[n + 1 : n + 2]}
+        denied = any(t == "not" or t.endswith(("n't", "n’t")) for t in tokens[max(0, n - 2) : n])
+        free = _is_number(token) and token not in worked and not denied and not beside & {*"+-*/"}
+        if free and Fraction(token) not in known:
+            return True
+    return False
 
 
 def gold(prompt: Any, completion: str) -> float:
     """1 for the true number alone behind a calculation that leads to it, half without one, else 0."""
-    parts = [s for line in completion.split("\n") for s in re.split(r"(?<=[.!?])\s", line) if _holds(s)]
-    named = [ANSWER.split(s)[-1] for s in parts if ANSWER.search(s)]
-    deciding = [s for s in named if _holds(s)] or parts[-1:]
-    truth = Fraction(str(prompt.truth))
-    if not deciding or {_final(s) for s in deciding} != {truth}:
+    told, truth = {Fraction(t) for t in _tokens(prompt.text) if _is_number(t)}, Fraction(str(prompt.truth))
+    text = _clean(completion)
+
+    def read(part: str) -> list[str]:
+        return _without_units(_open(_tokens(part), told))
+
+    def holds(part: str) -> bool:
+        return any(map(_is_number, read(part)))
+
+    checked = re.sub(r"(?i)\b(check|verify|proof)\b[^\n]*?=.*?(?=[.!?]\s|[.!?]?$|\n)", "", text)
+    lines = (checked if holds(checked) else text).split("\n")
+    parts = [part for line in lines for part in re.split(r"(?<=[.!?])\s", line) if holds(part)]
+    named = [part for part in (ANSWER.split(s)[-1] for s in parts if ANSWER.search(s)) if holds(part)]
+    deciding = named or [part for part in parts if not _again(read(part), told)][-1:] or parts[-1:]
+    if any(_final(read(part)) != truth for part in deciding or [text]):
         return 0.0
-    told = {Fraction(t) for t in _tokens(prompt.text) if _is_number(t)}
-    lines = re.split(r"\n|(?<=[.!?])\s|[,;] ", completion)
-    tokens = [token for line in lines for token in [*_without_units(_tokens(line)), ";"]]
-    return 1.0 if _leads(tokens, told, truth) else 0.5
+    every = [token for part in re.split(r"\n|(?<=[.!?])\s|[,;] ", text) for token in [*read(part), ";"]]
+    if _other(every, told | {abs(truth)}):
+        return 0.0
+    return 1.0 if _leads(every, told, truth) else 0.5

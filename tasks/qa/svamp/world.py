@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -13,18 +13,19 @@ from typing import Any
 
 from rewardbench import data
 from rewardbench.seeds import split_of
-from rewardbench.types import UserError
+from rewardbench.types import Prompt, UserError
 
 PLACE = "qa/svamp/SVAMP.json"
 LONGEST = 30
 """Characters from which on a number is none that anybody means."""
 ALIKE = 0.6
-"""Share of words (Jaccard index) from which on two stories are told about one scene."""
+"""Share of words (Jaccard index) from which on two texts are told about one scene."""
 COUNT = """two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen
     eighteen nineteen twenty"""
 WORDS = {word: str(value) for value, word in enumerate(COUNT.split(), 2)}
 """Number words that are read; "one" mostly stands for something else."""
 WORD = re.compile(rf"\b(?:{'|'.join(WORDS)})\b", re.IGNORECASE)
+LOWER = re.compile(r"\b[a-z]+")
 NUMBER = re.compile(r"(?:\d{1,3}(?:,\d{3})++(?!\d)|\d++)(?:\.\d++)?", re.ASCII)
 
 
@@ -74,17 +75,23 @@ def shown(value: Fraction) -> str:
     return str(value.numerator) if value.denominator == 1 else f"{float(value):g}"
 
 
-def problems(split: str) -> list[Problem]:
-    """The problems of a split, in the file's order; raises UserError (code 5) where there are none."""
-    found = _read(data.text(__file__, PLACE)).get(split, [])
+def problems(split: str) -> dict[Problem, str]:
+    """The problems of a split in the file's order, and the scene of each; raises UserError (5) where there are none."""
+    found = _read(data.text(__file__, PLACE)).get(split, {})
     if not found:
         raise UserError(f"qa/svamp: {PLACE} holds no problem of split {split!r}", 5)
     return found
 
 
+def cluster(prompt: Prompt) -> str:
+    """The scene of a prompt: problems of one are no independent draws."""
+    every = _read(data.text(__file__, PLACE)).values()
+    return {p.text(): scene for found in every for p, scene in found.items()}[prompt.text.split("\n")[0]]
+
+
 @lru_cache(maxsize=2)
-def _read(text: str) -> dict[str, list[Problem]]:
-    """Split -> problems; a problem told twice is taken once."""
+def _read(text: str) -> dict[str, dict[Problem, str]]:
+    """Split -> problem -> scene; a problem told twice is taken once."""
     try:
         rows = json.loads(text)
     except ValueError as error:
@@ -92,9 +99,9 @@ def _read(text: str) -> dict[str, list[Problem]]:
     if not isinstance(rows, list):
         raise UserError(f"qa/svamp: {PLACE} is no list of rows", 5)
     every = list({p.text(): p for n, row in enumerate(rows, 1) for p in [parse(row, n)]}.values())
-    found: dict[str, list[Problem]] = {}
-    for problem, scene in zip(every, scenes([p.story for p in every]), strict=True):
-        found.setdefault(split_of(scene), []).append(problem)
+    found: dict[str, dict[Problem, str]] = {}
+    for problem, scene in zip(every, scenes(every), strict=True):
+        found.setdefault(split_of(scene), {})[problem] = scene
     return found
 
 
@@ -114,16 +121,32 @@ def parse(row: Mapping[str, Any], place: int) -> Problem:
     return Problem(story, question, shown(answer))
 
 
-def scenes(stories: list[str]) -> list[str]:
-    """Each story's scene, named by the least of its stories: stories that share most words, or share them with a third.
+def scenes(every: Sequence[Problem]) -> list[str]:
+    """Each problem's scene, named by its least text: in one are those that share most words, directly or by others.
 
-    >>> scenes(["Ann has 4 red cups.", "Ann has 5 red cups.", "9 hens lay eggs."])
-    ['ann cups has red', 'ann cups has red', 'eggs hens lay']
+    Compared are the story and the whole text, both without names and numbers: a new question or other people make no
+    new scene.
+
+    >>> told = [Problem(f"{who} has {n} red cups.", q, "1") for who, n, q in (("Ann", 4, "Left?"), ("Bo", 5, "So?"))]
+    >>> scenes([*told, Problem("9 hens lay eggs.", "How many are left?", "1")])
+    ['cups has left red', 'cups has left red', 'are eggs hens lay left many']
     """
-    words = [frozenset(re.findall(r"[a-z]+", story.lower())) for story in stories]
-    name = [" ".join(sorted(some)) for some in words]
-    for a, b in combinations(range(len(stories)), 2):
-        if name[a] != name[b] and len(words[a] & words[b]) >= ALIKE * len(words[a] | words[b]):
+    common = frozenset(LOWER.findall(" ".join(problem.text() for problem in every)))
+    stories = [_content(problem.story, common) for problem in every]
+    whole = [_content(problem.text(), common) for problem in every]
+    name = [" ".join(sorted(some)) for some in whole]
+    for a, b in combinations(range(len(every)), 2):
+        if name[a] != name[b] and (_alike(stories[a], stories[b]) or _alike(whole[a], whole[b])):
             old, new = max(name[a], name[b]), min(name[a], name[b])
             name = [new if one == old else one for one in name]
     return name
+
+
+def _content(text: str, common: frozenset[str]) -> frozenset[str]:
+    """The words of a text less numbers and names, which are what no text of the file writes in lower case."""
+    return frozenset(word for word in re.findall(r"[a-z]+", text.lower()) if word in common and word not in WORDS)
+
+
+def _alike(some: frozenset[str], others: frozenset[str]) -> bool:
+    """Whether two texts share so many of their words that one scene is told."""
+    return len(some & others) >= ALIKE * len(some | others)
