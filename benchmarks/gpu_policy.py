@@ -24,14 +24,12 @@ import torch
 from rewardbench import find
 from rewardbench.policies import card
 from rewardbench.policies.settings import HERE, Folder, in_wheel, open_folder
-from rewardbench.types import Prompt, Task, UserError, Want
+from rewardbench.types import Prompt, Task, Want
 
 TASK = "qa/lookup"
 PREAMBLE = "Answer with one number. " * 6
 """What a chat template adds, for the words that stand in for SmolLM2's: prompts are as long as there."""
 RANDOM = "random"
-MICROS = (32, 16, 8)
-"""Completions of a run in one pass of learning: the most that fits is taken."""
 WHOLE = {"hidden_size": 576, "intermediate_size": 1536, "num_hidden_layers": 30, "num_attention_heads": 9,
          "num_key_value_heads": 3, "vocab_size": 49152, "max_position_embeddings": 8192}  # fmt: skip
 SMALL = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
@@ -86,10 +84,8 @@ def prepared(name: str, place: Path, size: Size, smoke: bool) -> Bench:
     made = place / "made"
     if name == RANDOM:
         random(made, SMALL if smoke else WHOLE)
-    elif any((source := ordinary(find.policy(name).path)).glob("*.safetensors")):
-        made = source
     else:
-        filled(source, made)
+        made = ordinary(find.policy(name).path)
     folder = place / "bench"
     endless(made, folder)
     told = tomllib.loads((HERE / "smollm2-135m.toml").read_text())
@@ -110,15 +106,6 @@ def random(folder: Path, shape: dict[str, int]) -> None:
     config = LlamaConfig(**shape, **ids, tie_word_embeddings=True)
     LlamaForCausalLM(config).to(torch.bfloat16).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
-
-
-def filled(source: Path, folder: Path) -> None:
-    """Write a folder with the tokenizer and config of one without weights, and random ones."""
-    from transformers import AutoConfig, AutoModelForCausalLM
-
-    torch.manual_seed(0)
-    shutil.copytree(source, folder)
-    AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(source)).to(torch.bfloat16).save_pretrained(folder)
 
 
 def words(count: int) -> Any:
@@ -175,20 +162,12 @@ def _plain(folder: Path) -> Folder:
 
 
 def opened(bench: Bench, R: int) -> Folder:
-    """The policy's folder with the largest `micro` at which R runs are reckoned to fit; as it is without a card."""
+    """The policy's folder with the `micro` that a pack of R runs has on a card; as it is without one."""
     one, size = _plain(bench.folder), bench.size
-    gpu = card.used(one.settings)
-    if gpu is None:
+    if card.used(one.settings) is None:
         return one
     call = card.Call(size.P * size.K, longest(bench), size.T)
-    for micro in MICROS:
-        one = replace(one, settings=replace(one.settings, micro=micro))
-        try:
-            if card.fits(one, call, gpu) >= R:
-                break
-        except UserError:  # not one run fits, with so many at once
-            continue
-    return one
+    return replace(one, settings=replace(one.settings, micro=card.micro(one.settings, call, R)))
 
 
 @cache

@@ -65,12 +65,12 @@ def _step(bench: Bench, R: int) -> Row:
         begun = time.perf_counter()
         loop.run_pack(runs, [out / r.id for r in runs], folder, say, 600.0, out)
         rows = [r for r in trace.rows(out / runs[0].id, "timing.jsonl") if "learn_wall" in r]
+        micro = trace.status(out / runs[0].id)["pack"]["micro"]
     each = dict(enumerate(np.diff(marks).tolist(), start=1))  # step -> seconds since the one before
     counted = {n: s for n, s in each.items() if n >= WARM}
     middle = statistics.median_low(counted.values())
     row = rows[next(n for n, s in counted.items() if s == middle)]
     parts = {n: row[f"{n}_wall"] for n in ("sample", "reward", "learn")}
-    micro = folder.settings.micro
     return {"unit": "s", "ours": middle, "runs": R, **parts, "every": list(each.values()), "micro": micro,
             "prompt": gpu_policy.longest(bench), "warm_up": marks[0] - begun, **held()}  # fmt: skip
 

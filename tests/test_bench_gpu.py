@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 import time
-from dataclasses import replace
 
 import gpu
 import gpu_cases
@@ -202,27 +201,11 @@ def test_the_policy_spells_all_of_its_words_and_does_not_end(tmp_path):
     assert 57 <= gpu_policy.longest(made) <= 64  # as with the tokenizer of SmolLM2
 
 
-@pytest.mark.parametrize(("fits", "taken"), [(32, 32), (16, 16), (8, 8), (0, 8)])
-def test_as_many_completions_are_learnt_from_at_once_as_fit(tmp_path, monkeypatch, fits, taken):
+@pytest.mark.parametrize(("R", "micro"), [(1, 32), (4, 32), (16, 16), (32, 8)])
+def test_as_many_completions_are_learnt_from_at_once_as_in_a_pack(tmp_path, monkeypatch, R, micro):
     made = gpu_policy.prepared("random", tmp_path, gpu_policy.SMOKE, smoke=True)
-    bench = gpu_policy.Bench(made.folder, gpu_policy.Size())
-    monkeypatch.setattr(card, "gpu", lambda: None)
-    folder = gpu_policy.opened(bench, 32)
-    call = card.Call(64, gpu_policy.longest(bench), 128)
-    settings = replace(folder.settings, micro=fits or 8)
-    need = sum(card.needed(card.shape_of(made.folder, settings), settings, call, 32).values())
-    free = int(need / card.SHARE) + 1 if fits else int(need / 2)
-    monkeypatch.setattr(card, "gpu", lambda: card.Gpu("a card", free))
-    assert gpu_policy.opened(bench, 32).settings.micro == taken
-
-
-def test_a_folder_without_weights_is_given_random_ones(tmp_path):
-    for name in ("config.json", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
-        (tmp_path / "bare" / name).parent.mkdir(exist_ok=True)
-        (tmp_path / "bare" / name).write_bytes((gpu_policy.HERE / "tiny" / name).read_bytes())
-    made = gpu_policy.prepared(str(tmp_path / "bare"), tmp_path, gpu_policy.SMOKE, smoke=True)
-    assert (made.folder / "model.safetensors").is_file()
-    assert gpu_policy.digest_of(str(tmp_path / "bare")) != gpu_policy.digest_of("tiny")
+    monkeypatch.setattr(card, "gpu", lambda: card.Gpu("a card", 79 * card.GIB))
+    assert gpu_policy.opened(gpu_policy.Bench(made.folder, gpu_policy.Size()), R).settings.micro == micro
 
 
 def test_the_environment_is_set_before_torch_is_there():
