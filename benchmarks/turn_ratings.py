@@ -5,7 +5,8 @@
 For each place of a recorded conversation the message that was really said there is scored as if the policy had said it.
 Spearman's rho with the rating that the partner gave it is taken over all messages, and within raters: many rate all
 that one partner says alike, so rating and score are taken less their means over what one speaker says in one
-conversation, for speakers who were not rated alike throughout. Intervals are percentile bootstraps over conversations.
+conversation, for speakers who were not rated alike throughout. Intervals are percentile bootstraps over articles: the
+conversations about one are not independent.
 Length is shown beside gold: a score that agrees no better than the number of words says nothing that length does not.
 
 Then how often the true message scores above one from a conversation about another article, above the last message said
@@ -40,6 +41,8 @@ class Place:
     """One recorded message, and what gold says of it and of those in its stead."""
 
     conversation: int
+    article: int
+    """The number of its first conversation: what is resampled."""
     speaker: int
     """0 or 1."""
     rating: float
@@ -77,7 +80,8 @@ def _place(task: ModuleType, chats: Sequence[Any], n: int, i: int, own: bool, st
     prompt, said = task.prompt_of(chat, i, n if own else -1), chat.messages[i]
     instead = [gold(prompt, text) for text in (stranger, chat.messages[i - 1], FILLER)]
     scores = (gold(prompt, said), second(prompt, said), float(len(said.split())), *instead)
-    return Place(n, i % 2, float(RATINGS.get(chat.ratings[i], np.nan)), scores)
+    first = next(k for k, other in enumerate(chats) if other.article == chat.article)
+    return Place(n, first, i % 2, float(RATINGS.get(chat.ratings[i], np.nan)), scores)
 
 
 def raters(split: str) -> None:
@@ -118,10 +122,10 @@ def forms(most: int) -> None:
         rows.append([_pieces(gold, world, prompt, text) for text in (chats[n].messages[i], stranger)])
         owner.append(2 * n + i % 2)
         y.append(float(RATINGS.get(chats[n].ratings[i], np.nan)))
-    r, n_all, n_new, manner = np.moveaxis(np.array(rows), 2, 0)
-    whole = {f"{e} words": np.minimum(1, n_all / e) * np.minimum(1, n_new / m) * manner for e, m in ((8, 3), (15, 5))}
-    told = {"relevance alone": r, "without relevance": whole["8 words"]}
-    told |= {name: r * rest for name, rest in whole.items()} | {f"root, {n}": r**0.5 * w for n, w in whole.items()}
+    pieces = np.array(rows)
+    names = ("closeness", "belonging", "specificity", "manner", "plausibility")
+    told = {"all": pieces.prod(2), "closeness alone": pieces[:, :, 0]}
+    told |= {f"without {name}": np.delete(pieces, k, 2).prod(2) for k, name in enumerate(names)}
     rated = np.isfinite(y)
     for name, score in told.items():
         gap = score[:, 0] - score[:, 1]
@@ -131,12 +135,19 @@ def forms(most: int) -> None:
         )
 
 
-def _pieces(gold: ModuleType, world: ModuleType, prompt: Any, text: str) -> tuple[float, float, float, float]:
-    """Relevance, words of content, those of them that are new, and manner of a message."""
-    before = [m["content"] for m in prompt.messages]
-    said, known = world.content(text), {w for other in before for w in world.content(other)}
-    relevance = gold.relevance(prompt.truth["lifts"], said, known) if said else 0.0
-    return relevance, len(set(said)), len(set(said) - known), gold.manner(before, text)
+def _pieces(gold: ModuleType, world: ModuleType, prompt: Any, text: str) -> tuple[float, ...]:
+    """Closeness, belonging, specificity, manner and plausibility of a message."""
+    before, around, lifts = (
+        [m["content"] for m in prompt.messages],
+        world.background(prompt.truth),
+        prompt.truth["lifts"],
+    )
+    said, known = set(world.content(text)), {w for other in before for w in world.content(other)}
+    paid = said & {world.stem(word) for word in world.heard(around.speech, text)}
+    return (
+        gold.closeness(lifts, said, paid, known), gold.here(lifts, around.elsewhere, said),
+        gold.specificity(lifts, paid, known), gold.manner(before, text), world.plausible(around.speech, text),
+    )  # fmt: skip
 
 
 def rho(x: Floats, y: Floats) -> float:
@@ -157,32 +168,35 @@ def within(x: Floats, y: Floats, raters: Floats) -> float:
     return rho(x[told], y[told])
 
 
-def interval(
-    conversations: Floats, measure: Callable[[Floats, Floats], float], name: str
-) -> tuple[float, float, float]:
-    """The measure and its 95 % percentile interval over resampled conversations.
+def interval(articles: Floats, measure: Callable[[Floats, Floats], float], name: str) -> tuple[float, float, float]:
+    """The measure and its 95 % percentile interval over resampled articles.
 
-    `measure` is given rows and, for each, the number of the draw that it belongs to: a conversation drawn twice is two.
+    `measure` is given rows and, for each, the number of the draw that it belongs to: an article drawn twice is two.
     """
-    groups = [np.flatnonzero(conversations == c) for c in np.unique(conversations)]
+    groups = [np.flatnonzero(articles == a) for a in np.unique(articles)]
     rng, drawn = generator(f"turn_ratings/{name}"), []
     for _ in range(RESAMPLES):
         chosen = [groups[c] for c in rng.integers(len(groups), size=len(groups))]
         drawn.append(measure(np.concatenate(chosen), np.repeat(np.arange(len(chosen)), [len(c) for c in chosen])))
     low, high = np.nanquantile(drawn, [0.025, 0.975])
-    return measure(np.arange(len(conversations)), conversations), float(low), float(high)
+    return measure(np.arange(len(articles)), articles), float(low), float(high)
 
 
 def report(split: str, found: Sequence[Place]) -> None:
     """Print the lines of one split."""
     rated = [p for p in found if np.isfinite(p.rating)]
-    print(f"{split}: {len(found)} messages of {len({p.conversation for p in found})} conversations, {len(rated)} rated")
+    chats, articles = (len({getattr(p, a) for p in found}) for a in ("conversation", "article"))
+    print(f"{split}: {len(found)} messages of {chats} conversations, {articles} articles, {len(rated)} rated")
     agreements(split, rated)
-    scores, owner = np.array([p.scores for p in found]), np.array([p.conversation for p in found])
+    scores, owner = np.array([p.scores for p in found]), np.array([p.article for p in found])
     for column, name in enumerate(("a random message", "the last message again", "filler"), 3):
-        won = wins_of(found, column)
+        won, ties = wins_of(found, column), 100 * float((scores[:, 0] == scores[:, column]).mean())
         told = interval(owner, lambda rows, _, won=won: float(won[rows].mean()), f"{split}/{name}")
-        print(f"  true message above {name}: {told[0]:.1f} % [{told[1]:.1f}, {told[2]:.1f}], ties a half")
+        at_0 = 100 * float(((scores[:, 0] == 0) & (scores[:, column] == 0)).mean())
+        print(
+            f"  true message above {name}: {told[0]:.1f} % [{told[1]:.1f}, {told[2]:.1f}], ties a half; "
+            f"{ties:.1f} % ties, {at_0:.1f} % at 0; mean gold of it {scores[:, column].mean():.4f}"
+        )
     print(f"  gold and second gold, Spearman: {rho(scores[:, 0], scores[:, 1]):+.3f}")
     true, other = scores[:, 0].mean(), scores[:, 3].mean()
     print(f"  mean gold of one message, of which two make a dialogue: true {true:.3f}, random {other:.3f}")
@@ -196,15 +210,24 @@ def wins_of(found: Sequence[Place], column: int) -> Floats:
 
 def agreements(split: str, rated: Sequence[Place]) -> None:
     """Print how each score agrees with the ratings, over all messages and within raters."""
-    y, owner, speaker = (np.array([getattr(p, a) for p in rated]) for a in ("rating", "conversation", "speaker"))
+    y, owner, chat, speaker = (
+        np.array([getattr(p, a) for p in rated]) for a in ("rating", "article", "conversation", "speaker")
+    )
     for column, name in enumerate(("gold", "second gold", "number of words")):
         x = np.array([p.scores[column] for p in rated])
         all_ = interval(owner, lambda rows, _, x=x: rho(x[rows], y[rows]), f"{split}/{name}/all")
         inside = interval(
-            owner, lambda rows, draw, x=x: within(x[rows], y[rows], 2 * draw + speaker[rows]), f"{split}/{name}/within"
+            owner,
+            lambda rows, draw, x=x: within(x[rows], y[rows], pair(draw, 2 * chat[rows] + speaker[rows])),
+            f"{split}/{name}/within",
         )
         for what, told in (("all", all_), ("within raters", inside)):
             print(f"  Spearman, {name}, {what}: {told[0]:+.3f} [{told[1]:+.3f}, {told[2]:+.3f}]")
+
+
+def pair(first: Floats, second: Floats) -> Floats:
+    """One number for each different pair of whole numbers."""
+    return first * (1 + second.max()) + second
 
 
 def main() -> int:

@@ -20,7 +20,7 @@ NAME = "dialogue/knowledge"
 HOME = Path(__file__).resolve().parents[1] / "tasks" / "dialogue" / "knowledge"
 REAL = os.environ.get("REWARDBENCH_DATA", "")
 TASK, GOLD = find.task(NAME), find.gold(NAME)
-WORLD, ASKED = (find.tasks._module(find.task_folder(NAME), name) for name in ("world", "task"))
+WORLD, ASKED, MADE = (find.tasks._module(find.task_folder(NAME), name) for name in ("world", "task", "gold"))
 ROWS = [json.loads(line) for line in (HOME / "examples.jsonl").read_text().splitlines()]
 TOPICS = {
     "tea": "kettle leaf steep oolong mug boil bitter pot pour flavor sugar",
@@ -168,13 +168,32 @@ MORE = (
 )
 
 
-def test_the_partner_takes_up_a_new_word_of_the_topic_and_else_goes_back_to_it() -> None:
+def test_the_partner_takes_up_the_longest_new_word_and_else_goes_back_to_the_topic() -> None:
     assert '"velocity"' in TASK.reply(CHIPS, talk(CHIPS, NEWS), Random(1))
-    assert 'talking about "chips"' in TASK.reply(CHIPS, talk(CHIPS, "Bananas."), Random(1))
+    assert '"rotation"' in TASK.reply(CHIPS, talk(CHIPS, "I see the rotation of those shoulders."), Random(1))
+    assert 'talking about "shoulder"' in TASK.reply(CHIPS, talk(CHIPS, "Wow, the players!"), Random(1))
     bare = Prompt("x", text="Hi", truth={"lifts": {}})
-    assert TASK.reply(bare, talk(bare, "Bananas."), Random(1)) == ASKED.LOST
+    assert TASK.reply(bare, talk(bare, "Wow!"), Random(1)) == ASKED.LOST
     assert len({TASK.reply(CHIPS, talk(CHIPS, NEWS), Random(i)) for i in range(20)}) == len(ASKED.MORE)
     assert TASK.turns == 2
+
+
+class Sealed(dict):  # type: ignore[type-arg]
+    """A truth that cannot be read."""
+
+    def read(self, *_: object) -> None:
+        raise AssertionError("the partner reads the truth")
+
+    __getitem__ = get = items = keys = values = __iter__ = __contains__ = __len__ = read  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize("text", [NEWS, "Wow, the players!", "Wow!", ""])
+def test_the_partner_does_not_read_the_truth(text: str) -> None:
+    for truth in (Sealed(), None):
+        sealed = Prompt(CHIPS.id, messages=CHIPS.messages, columns=CHIPS.columns, truth=truth)
+        assert TASK.reply(sealed, talk(CHIPS, text), Random(1)) == TASK.reply(CHIPS, talk(CHIPS, text), Random(1))
+    with pytest.raises(AssertionError, match="reads the truth"):
+        GOLD.score(Prompt(CHIPS.id, messages=CHIPS.messages, truth=Sealed()), talk(CHIPS, NEWS))
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row["note"])
@@ -194,17 +213,45 @@ def test_hand_written_dialogues_get_their_gold(row: dict) -> None:  # type: igno
         ("Friend: " + NEWS, MORE, 0.5),
         (NEWS + "\nYou: Really?\nMe: Yes.", MORE, 0.5),
         ("As an AI, I can say that the ball has velocity and rotation data.", MORE, 0.5),
-        (NEWS[:-1], MORE[:-1], 0.41),
+        (NEWS[:-1], MORE[:-1], 0.5),
         ("- " + NEWS, "1. " + MORE, 0.0),
         ("ball velocity rotation throw data speed quarterback sensor", "broadcast coach data game minute referee", 0.0),
         ("Wow, that is really so interesting, I love it!", "I did not know, thank you so much for telling me!", 0.0),
         (ASKED.ASK, ASKED.ASK, 0.0),
         (NEWS.replace(" ", " the "), MORE.replace(" ", " and "), 0.05),
-        ("I bake bread with rye flour on a stone.", "The crust gets dark in the oven after an hour.", 0.0),
+        ("I bake bread with rye flour on a stone.", "The crust gets dark in the oven after an hour.", 0.05),
+        ("The minute was the shoulder that my player and her nfl had with a game, and the zork is in the blick.",
+         "I saw action and breaks when his pads or their chips got to league by nfl, so plonk can be frob.", 0.05),
+        ("The velocity was the rotation that my track and her speed had with a throw, and the zork is in the blick.",
+         "I saw data and quarterback when his referee or their stadium got to coach by helmet, so plonk can be.", 0.05),
+        (" ".join(sorted(NEWS[:-1].split())) + ".", " ".join(sorted(MORE[:-1].split())) + ".", 0.1),
     ],
-)
+)  # fmt: skip
 def test_gold_takes_off(first: str, second: str, most: float) -> None:
     assert GOLD.score(CHIPS, talk(CHIPS, first, second)) <= most < GOLD.score(CHIPS, talk(CHIPS, NEWS, MORE))
+
+
+SPEECH = WORLD.background(CHIPS.truth).speech
+
+
+def test_a_word_without_a_neighbour_that_was_seen_beside_it_pays_nothing() -> None:
+    assert WORLD.heard(SPEECH, "Zork velocity plonk.") == set()
+    assert {"track", "velocity"} <= WORLD.heard(SPEECH, "They track the velocity.")
+    alone = CHIPS.truth | {"lifts": {"rotation": 2.0}}
+    assert MADE.worth(alone, [], "They track the speed of the ball and the rotation on every throw.") > 0.1
+    assert MADE.worth(alone, [], "Zork plonk rotation blick quux, they track the speed of the ball.") < 0.01
+
+
+def test_a_good_stretch_does_not_make_up_for_salad_and_the_order_of_words_tells() -> None:
+    salad = "league the of velocity to and plonk referee by sells the of"
+    assert WORLD.plausible(SPEECH, NEWS) == 1
+    assert WORLD.plausible(SPEECH, f"{NEWS} {salad}") <= WORLD.plausible(SPEECH, salad) < 0.1
+
+
+def test_what_every_context_calls_for_belongs_to_none() -> None:
+    elsewhere = [{"ball": 1.0}] * 9 + [{"chip": 1.0}]
+    assert MADE.here({"ball": 1.0, "chip": 1.0}, elsewhere, {"ball"}) == 0
+    assert MADE.here({"ball": 1.0, "chip": 1.0}, elsewhere, {"chip"}) > 0.7
 
 
 def test_kind_is_what_is_done_and_about_what_never_the_text() -> None:
@@ -280,3 +327,19 @@ def test_what_people_said_beats_what_they_said_elsewhere_and_parrots_are_paid_no
     assert wins_of(found, 3).mean() > 60
     assert wins_of(found, 4).mean() > 80
     assert sum(p.scores[4] for p in found) / len(found) < 0.01
+
+
+@pytest.mark.data
+@pytest.mark.skipif(not REAL, reason="needs $REWARDBENCH_DATA")
+def test_people_beat_word_salad_and_it_gets_less_than_half_of_theirs() -> None:
+    from turn_salads import dialogue, made, places
+
+    scores: dict[str, list[float]] = {}
+    for prompt, people in places("dev", 80):
+        for name, turns in {"people": people, **made(prompt, Random(prompt.id))}.items():
+            scores.setdefault(name, []).append(GOLD.score(prompt, dialogue(prompt, turns)))
+    people = scores.pop("people")
+    for name, got in scores.items():
+        if name.startswith("salad"):
+            assert sum(p > s for p, s in zip(people, got, strict=True)) >= 0.9 * len(people), name
+            assert sum(people) >= 2 * sum(got), name

@@ -7,19 +7,29 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import groupby, pairwise, starmap
 from math import fsum
+from typing import Any
 
 from rewardbench.types import Message, Prompt, Said
 
-from .world import REST, TURNS, aside, content, telling, words
+from .world import REST, TURNS, Background, aside, background, content, heard, plausible, stem, telling, words
 
-bar = 0.5
+bar = 0.25
+"""Three in four dialogues of two recorded messages of train lie below it."""
+TOP = 0.3
+"""Relevance × specificity that are worth 1: 13 % of those messages have it, held out by article."""
 PRIOR = 2
 """Words that are not listed, which every message is given: one lucky word is no topic."""
-MOST_NEW, MOST_OLD = 2.0, 1.0
+MOST_NEW, MOST_OLD = 2.0, 0.5
 """The most that one word counts, and one that was said before."""
-UNKNOWING = 0.7
+UNKNOWING = 0.4
 """What is left of relevance where no new word is one that the context calls for."""
-ENOUGH_NEW, ENOUGH = 3, 8
+UNLISTED = 0.01
+"""Relevance of a message without a word that the context calls for: little, but more than what nobody would say."""
+ANYWHERE, HERE = 0.8, 1.0
+"""Shares of other contexts that call for a message less than this one does, from which it belongs here: 0 and 1."""
+STRANGE = 0.25
+"""What a new word counts as that the context does not call for: a frame's verbs are no news."""
+ENOUGH_NEW, ENOUGH = 2, 5
 """New words, and words of content, that make a message specific."""
 MOST_WORDS = 45
 MOST_QUESTIONS = 2
@@ -65,18 +75,19 @@ def kind(prompt: Prompt, completion: Said) -> str:
 
 def worths(prompt: Prompt, completion: Said) -> list[float]:
     """The worth of each of the policy's messages, in [0, 1]; less for one that is put as the one before it was."""
-    turns, lifts = _turns(prompt, completion), _lifts(prompt)
+    turns = _turns(prompt, completion)
     mine = [text for _, text in turns]
-    return [worth(lifts, before, text) * framed(mine[:i], text) for i, (before, text) in enumerate(turns)]
+    return [worth(prompt.truth, before, text) * framed(mine[:i], text) for i, (before, text) in enumerate(turns)]
 
 
-def worth(lifts: Mapping[str, float], before: Sequence[str], text: str) -> float:
-    """How good a message is after those before it: relevance × specificity × how it is put."""
-    said = content(text)
-    if not said:
+def worth(truth: Mapping[str, Any], before: Sequence[str], text: str) -> float:
+    """How good a message is after those before it: relevance × specificity × how it is put × how people put words."""
+    said, around = set(content(text)), background(truth)
+    known, paid = _stems(before), said & {stem(word) for word in heard(around.speech, text)}
+    if not paid or not (put := manner(before, text)):
         return 0.0
-    known = _stems(before)
-    return relevance(lifts, said, known) * specificity(said, known) * manner(before, text)
+    found = relevance(truth["lifts"], around, said, paid, known) * specificity(truth["lifts"], paid, known)
+    return min(1.0, found / TOP) * put * plausible(around.speech, text)
 
 
 def framed(mine: Sequence[str], text: str) -> float:
@@ -90,31 +101,52 @@ def framed(mine: Sequence[str], text: str) -> float:
     return _between(sum(gram in known for gram in grams) / max(1, len(grams)), 0.7, 0.3)
 
 
-def relevance(lifts: Mapping[str, float], said: Sequence[str], known: set[str]) -> float:
+def relevance(lifts: Mapping[str, float], around: Background, said: set[str], paid: set[str], known: set[str]) -> float:
+    """From little, for words that fit no better here than elsewhere, to 1: closeness × belonging here."""
+    share = closeness(lifts, said, paid, known) * here(lifts, around.elsewhere, said)
+    return UNLISTED + (1 - UNLISTED) * share
+
+
+def closeness(lifts: Mapping[str, float], said: set[str], paid: set[str], known: set[str]) -> float:
     """How far the mean lift of the different words is from that of words which are not listed, 0, to none, 1.
 
-    Two unlisted words are counted in; less where no word is new and listed.
+    Two unlisted words are counted in; words not `paid` count as unlisted. Less where no word is new and listed.
 
     >>> lifts = {"chip": 2.0, "ball": 2.0}
-    >>> [round(relevance(lifts, words, {"chip"}), 2) for words in (["chip", "ball"], ["chip", "moon"], ["moon"])]
+    >>> [round(closeness(lifts, s, s, {"chip"}), 2) for s in ({"chip", "ball"}, {"chip", "moon"}, {"moon"})]
     [1.0, 0.66, 0.0]
     """
-    different = set(said)
-    most = {word: MOST_OLD if word in known else MOST_NEW for word in different}
-    gained = fsum(min(lifts[word], most[word]) - REST for word in different if word in lifts)
-    share = min(1.0, gained / (-REST * (len(different) + PRIOR)))
-    return share * (1.0 if any(word in lifts for word in different - known) else UNKNOWING)
+    listed = [word for word in paid if word in lifts]
+    gained = fsum(min(lifts[word], MOST_OLD if word in known else MOST_NEW) - REST for word in listed)
+    share = min(1.0, gained / (-REST * (len(said) + PRIOR)))
+    return share * (1.0 if any(word not in known for word in listed) else UNKNOWING)
 
 
-def specificity(said: Sequence[str], known: set[str]) -> float:
-    """Share of enough words, times share of enough words that nobody had said.
+def here(lifts: Mapping[str, float], elsewhere: Sequence[Mapping[str, float]], said: set[str]) -> float:
+    """From 0 to 1 by the share of other contexts that call for these words less: what fits anywhere belongs nowhere.
 
-    >>> said = "chip ball track nfl team speed data shoulder".split()
-    >>> specificity(said, {"nfl", "team"}), specificity(said, set(said))
+    >>> here({"chip": 2.0}, [{"ball": 1.0}], {"chip"}), here({"ball": 1.0}, [{"ball": 1.0}], {"ball"})
     (1.0, 0.0)
     """
-    different = set(said)
-    return min(1.0, len(different) / ENOUGH) * min(1.0, len(different - known) / ENOUGH_NEW)
+    mine, others = _gain(lifts, said), [_gain(other, said) for other in elsewhere]
+    less = sum(1.0 if other < mine else 0.5 if other == mine else 0.0 for other in others)
+    return _between(less / len(others) if others else 1.0, ANYWHERE, HERE)
+
+
+def _gain(lifts: Mapping[str, float], said: set[str]) -> float:
+    """What some words gain over unlisted ones."""
+    return fsum(min(lifts[word], MOST_NEW) - REST for word in said if word in lifts)
+
+
+def specificity(lifts: Mapping[str, float], paid: set[str], known: set[str]) -> float:
+    """Share of enough words, times share of enough words that nobody had said; a quarter for those not listed.
+
+    >>> lifts = {"chip": 2.0, "ball": 2.0}
+    >>> specificity(lifts, set("chip ball nfl team speed".split()), {"nfl"}), specificity(lifts, {"nfl"}, {"nfl"})
+    (1.0, 0.0)
+    """
+    new = fsum(1.0 if word in lifts else STRANGE for word in paid - known)
+    return min(1.0, len(paid) / ENOUGH) * min(1.0, new / ENOUGH_NEW)
 
 
 def manner(before: Sequence[str], text: str) -> float:

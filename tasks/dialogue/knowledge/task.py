@@ -14,7 +14,7 @@ from random import Random
 from rewardbench.seeds import stream
 from rewardbench.types import Message, Prompt, Task, UserError
 
-from .world import CLOSING, CONTEXT, LONGEST, TURNS, Chat, called_for, chats, content, index, telling, words
+from .world import CLOSING, CONTEXT, LONGEST, TURNS, Chat, called_for, chats, content, index, longest, words
 
 ASK = "Let us chat. Keep to one or two short sentences, and tell me something new each time."
 MORE = (
@@ -67,12 +67,14 @@ def prompt_of(chat: Chat, place: int, own: int = -1) -> Prompt:
 
 
 def reply(prompt: Prompt, messages: Sequence[Message], rng: Random) -> str | None:
-    """The partner takes up the policy's most telling word and asks for more, or goes back to what was talked about."""
-    lifts, said = prompt.truth["lifts"], [m["content"] for m in prompt.messages]
-    known = [word for text in said for word in content(text)]
-    if word := telling(lifts, messages[-1]["content"], known):
+    """The partner takes up the longest new word and asks for more, or goes back to what was talked about.
+
+    It does not know what gold knows: a reward that reads the partner's words must not read the truth in them.
+    """
+    said = [m["content"].removeprefix(ASK) for m in prompt.messages]
+    if word := longest(messages[-1]["content"], {word for text in said for word in content(text)}):
         return rng.choice(MORE).format(word)
-    topic = next((word for text in reversed(said) if (word := telling(lifts, text))), "")
+    topic = next((word for text in reversed(said) if (word := longest(text))), "")
     return BACK.format(topic) if topic else LOST
 
 

@@ -13,8 +13,12 @@ from math import fsum, log, sqrt
 from typing import Any
 
 from rewardbench import data
-from rewardbench.seeds import split_of
+from rewardbench.seeds import split_of, stream
 from rewardbench.types import UserError
+
+from .speech import Speech, heard, learn, plausible
+
+__all__ = ["heard", "plausible"]
 
 PLACES = ("dialogue/topical_chat/valid_freq.json", "dialogue/topical_chat/test_freq.json")
 """The file whose articles are divided into train and dev, and the file that is test."""
@@ -37,6 +41,9 @@ LISTED, LEAST = 250, 0.05
 """Words kept of a context, and the lift under which none is."""
 REST = round(log(1 - AROUND - SAID), 2)
 """The lift of a word that is not listed."""
+
+ELSEWHERE = 60
+"""Other contexts that a message is held against."""
 
 TOKEN = re.compile(r"[a-z0-9]+(?:'[a-z]+)?")
 FIT_ANYWHERE = """
@@ -86,6 +93,14 @@ class Index:
     length: tuple[float, ...]
     holders: Mapping[str, Sequence[int]]
     """Stem -> the passages that have it."""
+
+
+@dataclass(frozen=True)
+class Background:
+    """What gold knows beside the prompt: how people speak, and what some other contexts call for."""
+
+    speech: Speech
+    elsewhere: Sequence[Mapping[str, float]]
 
 
 def words(text: str) -> list[str]:
@@ -199,6 +214,34 @@ def _indexed(train: tuple[Chat, ...]) -> Index:
     return Index(rarity, share, tuple(passages), tuple(owner), length, holders)
 
 
+def background(truth: Mapping[str, Any]) -> Background:
+    """That of the train conversations; made-up prompts bring their own: `speech`, sentences, and `elsewhere`, lifts."""
+    if "speech" in truth:
+        return Background(_learnt(tuple(truth["speech"])), truth.get("elsewhere", ()))
+    return _background(*(str(data.file(__file__, place)) for place in PLACES))
+
+
+@lru_cache(maxsize=2)
+def _background(*paths: str) -> Background:
+    """The background of the train conversations in two files."""
+    return around(_split(*paths)["train"])
+
+
+def around(train: Sequence[Chat]) -> Background:
+    """How all messages put words, and the lifts of contexts drawn from all, each without its own conversation."""
+    known, rng = _indexed(tuple(train)), stream("dialogue/knowledge/elsewhere")
+    places = [(n, i) for n, chat in enumerate(train) for i in range(CONTEXT, len(chat.messages) - CLOSING)]
+    drawn = rng.sample(places, min(ELSEWHERE, len(places)))
+    lifts = [called_for(train[n].messages[i - CONTEXT : i], known, n) for n, i in drawn]
+    return Background(_learnt(tuple(message for chat in train for message in chat.messages)), lifts)
+
+
+@lru_cache(maxsize=4)
+def _learnt(messages: tuple[str, ...]) -> Speech:
+    """The counts of some messages, made once."""
+    return learn(messages)
+
+
 def called_for(context: Sequence[str], known: Index, without: int = -1) -> dict[str, float]:
     """Stem -> lift: how much likelier (in nats) a word is after this context than in these conversations at large.
 
@@ -274,3 +317,13 @@ def telling(lifts: Mapping[str, float], text: str, old: Iterable[str] = ()) -> s
     known = set(old)
     listed = [word for word in words(text) if not aside(word) and stem(word) in lifts]
     return max(listed, key=lambda word: (stem(word) not in known, lifts[stem(word)]), default="")
+
+
+def longest(text: str, old: Iterable[str] = ()) -> str:
+    """The longest word of content whose stem is not old, the first of equals; empty if none. Long words are rare ones.
+
+    >>> longest("Chips in a helmet.", old=["chip"]), longest("It is.")
+    ('helmet', '')
+    """
+    known = set(old)
+    return max((w for w in words(text) if not aside(w) and stem(w) not in known), key=len, default="")
