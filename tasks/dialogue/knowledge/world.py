@@ -236,7 +236,7 @@ def around(train: Sequence[Chat]) -> Background:
     return Background(_learnt(tuple(message for chat in train for message in chat.messages)), lifts)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=8)
 def _learnt(messages: tuple[str, ...]) -> Speech:
     """The counts of some messages, made once."""
     return learn(messages)
