@@ -116,6 +116,10 @@ def faults(name: str, source: str) -> list[str]:
     return found
 
 
+APART = ("task.py", "gold.py", "gold_b.py", "demonstrations.py")
+"""Files of a task that are no part of the world that gold reads."""
+
+
 def task_faults(file: str, source: str) -> list[str]:
     """What a file of a task imports and may not: floors 0 and 1; gold only nouns and its own world."""
     found = []
@@ -123,10 +127,11 @@ def task_faults(file: str, source: str) -> list[str]:
         top = asked.split(".")[0]
         if top in sys.stdlib_module_names:
             continue
+        own = top == "task" and f"{asked.partition('.')[2]}.py" not in APART
         if file == "gold.py":
-            allowed = asked in ("rewardbench.types", "task.world")
-        elif file in ("world.py", "speech.py"):  # gold's own: what its world imports is held to the same
-            allowed = asked in ("rewardbench.types", "rewardbench.seeds", "rewardbench.data", "task.speech")
+            allowed = asked == "rewardbench.types" or own
+        elif file not in APART:  # gold's world, in one file or several, is held to the same
+            allowed = asked in ("rewardbench.types", "rewardbench.seeds", "rewardbench.data") or own
         else:
             below = top == "rewardbench" and PLACE.get(unit(asked), (9, 0))[0] <= 1
             allowed = top == "task" or top == "numpy" or below

@@ -16,7 +16,7 @@ from rewardbench.types import Prompt, UserError
 HOME = Path(__file__).resolve().parents[1] / "tasks" / "writing" / "verse"
 REAL = os.environ.get("REWARDBENCH_DATA", "")
 task, gold, second = find.task("writing/verse"), find.gold("writing/verse"), find.second_gold("writing/verse")
-world = find.tasks._module(HOME, "world")
+world, sound, flow = (find.tasks._module(HOME, name) for name in ("world", "sound", "flow"))
 asked = find.tasks._module(HOME, "task")
 ROWS = [json.loads(line) for line in (HOME / "examples.jsonl").read_text().splitlines()]
 ENDS = ["day", "night", "sea", "rain"]
@@ -77,8 +77,8 @@ def test_lines_in_our_own_words_get_their_gold(row: dict) -> None:  # type: igno
      ("time", "thine", 0, 0), ("cold", "cord", 0, 0), ("running", "thinking", 0.4, 0.6), ("tongue", "wrong", 0.8, 0.8), ("memory", "injury", 0.8, 0.8), ("last", "taste", 0.8, 0.8), ("quite", "sight", 1, 1), ("brings", "things", 1, 1)],
 )  # fmt: skip
 def test_rhymes_are_heard(one: str, other: str, least: float, most: float) -> None:
-    assert least <= world.rhyme(one, other) <= most
-    assert world.rhyme(one, other) == world.rhyme(other, one)
+    assert least <= sound.rhyme(one, other) <= most
+    assert sound.rhyme(one, other) == sound.rhyme(other, one)
 
 
 def grown() -> list[list[str]]:
@@ -90,7 +90,7 @@ def grown() -> list[list[str]]:
 
 def test_words_in_an_order_that_the_text_has_flow_and_others_do_not() -> None:
     lines = grown()
-    order = world.Order(lines, frozenset(word for line in lines for word in line))
+    order = flow.Order(lines, frozenset(word for line in lines for word in line))
     assert order.flow("the green lamp keeps my road".split()) == 1
     for line in ("my the keeps green road lamp", "the zq bf gk my pt", "keeps keeps finds the my old", "qua qua qua qua qua qua"):
         assert order.flow(line.split()) < 0.5, line
@@ -99,7 +99,7 @@ def test_words_in_an_order_that_the_text_has_flow_and_others_do_not() -> None:
 def test_flow_is_asked_where_a_prompt_says_by_what(sonnets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert all(p.truth["order"] == "verse" for p in islice(task.prompts("train", 1), 3))
     lines = grown()
-    made = world.Order(lines, frozenset(word for line in lines for word in line))
+    made = flow.Order(lines, frozenset(word for line in lines for word in line))
     monkeypatch.setitem(gold.score.__globals__, "order", lambda: made)
     shown = Prompt(**ROWS[0]["prompt"])
     asked_for = Prompt(shown.id, text=shown.text, truth={**shown.truth, "order": "verse"})
@@ -182,8 +182,8 @@ def test_no_frame_without_grammar_comes_near_the_sonnets() -> None:
     """The figures of the card: known frames, and forty made-up ones a family, on sixty lines."""
     rng, order = random.Random(0), world.order()
     plain = [w for w in sorted(order.known) if order.counts[w] > 2 and "'" not in w]
-    short = [w for w in plain if world.syllables(w) == (1, 1)]
-    long = [w for w in plain if world.syllables(w) == (2, 2) and world.stress(w) == 0]
+    short = [w for w in plain if sound.syllables(w) == (1, 1)]
+    long = [w for w in plain if sound.syllables(w) == (2, 2) and sound.stress(w) == 0]
     kinds = {"short": short, "long": long, "noun": [w for w in short if order.classes[w].startswith("NOUN")],
              "verb": [w for w in short if order.classes[w].startswith("VERB")], "longnoun": [w for w in long if order.classes[w].startswith("NOUN")],
              "longmore": [w for w in long if order.classes[w].endswith("of more")]}  # fmt: skip
@@ -227,21 +227,21 @@ def test_the_rules_agree_with_a_pronouncing_dictionary() -> None:
     said = {w: pronouncing.phones_for_word(w) for w in sorted(known()) if "'" not in w}
     said = {w: phones for w, phones in said.items() if phones}
     rng = random.Random(0)
-    syllables = [any(world.syllables(w)[0] <= pronouncing.syllable_count(p) <= world.syllables(w)[1] for p in ps) for w, ps in said.items()]
+    syllables = [any(sound.syllables(w)[0] <= pronouncing.syllable_count(p) <= sound.syllables(w)[1] for p in ps) for w, ps in said.items()]
     beats = {w: {pronouncing.stresses(p) for p in ps} for w, ps in said.items()}
-    longer = [w for w in said if world.stress(w) is not None and all(len(p) > 1 for p in beats[w])]
-    stressed = [any(p[world.stress(w) : world.stress(w) + 1] in ("1", "2") for p in beats[w]) for w in longer]
+    longer = [w for w in said if sound.stress(w) is not None and all(len(p) > 1 for p in beats[w])]
+    stressed = [any(p[sound.stress(w) : sound.stress(w) + 1] in ("1", "2") for p in beats[w]) for w in longer]
     ends: dict[str, list[str]] = defaultdict(list)
     ours: dict[str, list[str]] = defaultdict(list)
     last = {w: {re.sub(r"\d", "", re.findall(r"\S+\d[^\d]*$", p)[0]).strip() for p in ps} for w, ps in said.items()}
     for w in said:
-        ours[world._heard(w)].append(w)
+        ours[sound.heard(w)].append(w)
         for end in last[w]:
             ends[end].append(w)
     heard, right = [], []
     for w in rng.sample(sorted(said), 4000):
-        other, mine = rng.choice(ends[sorted(last[w])[0]]), rng.choice(ours[world._heard(w)])
-        heard += [world._heard(w) == world._heard(other)] * (other != w)
+        other, mine = rng.choice(ends[sorted(last[w])[0]]), rng.choice(ours[sound.heard(w)])
+        heard += [sound.heard(w) == sound.heard(other)] * (other != w)
         right += [bool(last[w] & last[mine])] * (mine != w)
     figures = [mean(list(map(float, some))) for some in (syllables, stressed, heard, right)]
     assert figures == pytest.approx([0.97, 0.88, 0.81, 0.87], abs=0.02)

@@ -8,7 +8,9 @@ from itertools import pairwise
 
 from rewardbench.types import Prompt, Said
 
-from .world import Order, listed, metre, order, rhyme, syllables, words
+from .flow import Order
+from .sound import listed, metre, rhyme, syllables, words
+from .world import order
 
 bar = 0.7
 """A line that reaches it rhymes, has nine to eleven syllables in an order that English has, and no grave fault."""

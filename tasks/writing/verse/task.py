@@ -12,7 +12,8 @@ from itertools import count
 from rewardbench.seeds import stream
 from rewardbench.types import Prompt, Task
 
-from .world import read, rhymes, words
+from .sound import words
+from .world import read, rhymes
 
 ASK = (
     'Write the next line of this poem. It must end with a word that rhymes with "{1}", and have ten syllables, every '
