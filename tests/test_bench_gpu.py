@@ -9,7 +9,6 @@ import time
 
 import gpu
 import gpu_cases
-import gpu_cases
 import gpu_policy
 import gpu_stages
 import gpu_table
