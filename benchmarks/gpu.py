@@ -31,6 +31,7 @@ import hashlib
 import json
 import os
 import platform
+import signal
 import sys
 import tempfile
 import threading
@@ -227,6 +228,7 @@ def main() -> None:
     until = float("inf") if told.smoke else BEGUN + 60 * told.minutes - SPARE
     alarm = threading.Timer(min(until - time.perf_counter(), threading.TIMEOUT_MAX), interrupt_main)
     alarm.daemon = True
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background it is ignored
     try:
         if until > time.perf_counter():
             alarm.start()
@@ -237,6 +239,7 @@ def main() -> None:
         print("cut short; call again, and it goes on", file=sys.stderr)
     finally:
         alarm.cancel()
+        signal.signal(signal.SIGINT, before)
         print(table(book.rows))
 
 

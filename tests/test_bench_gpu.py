@@ -3,6 +3,7 @@ that they are there, and taken for what they are, does.
 """
 
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -146,6 +147,15 @@ def test_no_case_is_begun_that_may_not_end_in_time(bench, small, capsys):
     assert table
 
 
+@pytest.fixture
+def ignored():
+    """As in the background of a shell: nobody can interrupt."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ignored")
 def test_the_minutes_end_a_case_and_the_table_is_printed(bench, small, monkeypatch):
     monkeypatch.setattr(gpu_cases, "clean", lambda: None)  # takes seconds where a process holds much
 
