@@ -222,9 +222,11 @@ def packs(sweep: Sweep) -> list[list[RunSpec]]:
     if not left:
         return []
     by, begun = {run.id: run for run in sweep.runs}, _local(sweep.folder).get("packs", [])
-    groups = [[by[name] for name in pack if name in by] for pack in begun] or [list(sweep.runs)]
+    known = {name for pack in begun for name in pack}
+    fresh = [run for run in sweep.runs if run.id not in known]  # all of them, or those of other shards
+    groups = [*([by[name] for name in pack if name in by] for pack in begun), fresh]
     found = [pack for group in groups for pack in together(group, sweep.policy)]
-    if not begun and card.used(sweep.policy.settings) is not None:
+    if fresh and card.used(sweep.policy.settings) is not None:
         _local(sweep.folder, packs=[[run.id for run in pack] for pack in found])
     return [pack for pack in found if any(run.id in left for run in pack)]
 

@@ -252,6 +252,17 @@ def test_packs_that_were_begun_go_on_as_they_are_whatever_fits_tomorrow(tmp_path
     assert sweep.packs(prepared) == [[prepared.runs[2]]]
 
 
+def test_shards_that_were_begun_on_cards_are_whole_when_put_together(tmp_path, on_a_card):
+    for n in (1, 2):
+        swept(tmp_path, f"shard{n}", "--shard", f"{n}/2")
+    merged = tmp_path / "merged"
+    assert rbench("merge", tmp_path / "shard1", tmp_path / "shard2", "--out", merged).code == 0
+    prepared = sweep.open_sweep(merged)
+    for run in prepared.runs:
+        trace.set_status(prepared.run_folder(run), "partial")
+    assert {run.id for pack in sweep.packs(prepared) for run in pack} == {run.id for run in prepared.runs}
+
+
 def test_a_full_card_is_no_fault_of_the_runs(tmp_path, on_a_card, monkeypatch):
     whole = loop._step
 
