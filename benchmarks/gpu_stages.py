@@ -119,7 +119,7 @@ def traffic(one: Pack, T: int) -> float:
     width = head.element_size()
     trained = {id(p) for p in stacked.params.values()}
     base = [p for p in model.parameters() if id(p) not in trained and (p is head or p is not embedding)]
-    adapters = one.R * stacked.numbers() * (width if getattr(stacked, "copy", None) is not None else 4)
+    adapters = one.R * stacked.numbers() * (width if stacked.copy is not None else 4)
     asked = [len(one.policy.prompt_ids(p)) for want in one.wants for p in want.prompts]
     size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     kept = 2 * size * config.num_key_value_heads * config.num_hidden_layers * width
@@ -150,7 +150,7 @@ def _overhead(bench: Bench, R: int) -> Row:
         else:
             with one.stacked.start():
                 spent[how], alone[how] = both()
-        one = once = both = None  # type: ignore[assignment]
+        del one, once, both  # they hold the pack
         clean()
     steps = {f"replay_ms_{how}": row.get("replay_ms") for how, row in alone.items()}
     return {"unit": "ratio", "ours": spent["with"] / spent["without"], "runs": R, **steps}

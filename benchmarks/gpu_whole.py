@@ -100,7 +100,7 @@ def _trl(bench: Bench, decoder: str, way: Row) -> Row:
         raise RuntimeError(f"trl {version('trl')} has no {lacking.pop()}")
     size, marks, said = bench.size, list[float](), list[int]()
 
-    class Watch(TrainerCallback):  # type: ignore[misc]
+    class Watch(TrainerCallback):
         def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
             wait()
             marks.append(time.perf_counter())

@@ -66,12 +66,11 @@ class Stack:
         runs; autograd would say once that it would rather have them dense.
         """
         warnings.filterwarnings("ignore", "grad and param do not obey the gradient layout contract")
-        sizes = [p.numel() // self.R for p in self.params.values()]
         whole = torch.cat([p.data.reshape(self.R, -1) for p in self.params.values()], dim=1)
         self.flat = whole, torch.zeros_like(whole)
-        parts = (torch.split(x, sizes, dim=1) for x in self.flat)
-        for p, data, grad in zip(self.params.values(), *parts, strict=True):
-            p.data, p.grad = data.view(p.shape), grad.view(p.shape)
+        data, grad = map(self._parts, self.flat)
+        for name, p in self.params.items():
+            p.data, p.grad = data[name], grad[name]
         base = next(p.dtype for p in self.model.parameters() if not p.requires_grad)
         self.copy = None if base == whole.dtype else whole.to(base)
 
@@ -84,8 +83,7 @@ class Stack:
             yield
             return
         self.copy.copy_(self.flat[0])
-        parts = torch.split(self.copy, [p.numel() // self.R for p in self._adapters().values()], dim=1)
-        views = {n: part.view(p.shape) for (n, p), part in zip(self._adapters().items(), parts, strict=True)}
+        views = self._parts(self.copy)
         modules = {n: m for n, m in self.model.named_modules() if isinstance(m, StackedLinear)}
         try:
             for name, module in modules.items():
@@ -95,9 +93,11 @@ class Stack:
             for module in modules.values():
                 module.near = None
 
-    def _adapters(self) -> dict[str, nn.Parameter]:
-        """The parameters that `flat` holds, in its order."""
-        return {n: p for n, p in self.params.items() if not n.startswith(STATE)}
+    def _parts(self, whole: Tensor) -> dict[str, Tensor]:
+        """Each adapter's part of a tensor [R, n], by its parameter's name, in the parameter's shape and that memory."""
+        adapters = {n: p for n, p in self.params.items() if not n.startswith(STATE)}
+        parts = torch.split(whole, [p.numel() // self.R for p in adapters.values()], dim=1)
+        return {n: part.view(p.shape) for (n, p), part in zip(adapters.items(), parts, strict=True)}
 
     def moved(self) -> dict[str, tuple[Tensor, Tensor | None]]:
         """What an optimiser moves and its gradient (None before the first), [R, ...] each: parameters by name, or all
