@@ -29,7 +29,7 @@ TOPICS = {
 }
 
 
-def made(number: int, topic: str, article: str) -> dict:  # type: ignore[type-arg]
+def made(number: int, topic: str, article: str) -> dict:
     """A conversation of fourteen messages about a topic."""
     rng = Random(f"{topic}/{number}")
     content = []
@@ -178,13 +178,13 @@ def test_the_partner_takes_up_the_longest_new_word_and_else_goes_back_to_the_top
     assert TASK.turns == 2
 
 
-class Sealed(dict):  # type: ignore[type-arg]
+class Sealed(dict):
     """A truth that cannot be read."""
 
     def read(self, *_: object) -> None:
         raise AssertionError("the partner reads the truth")
 
-    __getitem__ = get = items = keys = values = __iter__ = __contains__ = __len__ = read  # type: ignore[assignment]
+    __getitem__ = get = items = keys = values = __iter__ = __contains__ = __len__ = read
 
 
 @pytest.mark.parametrize("text", [NEWS, "Wow, the players!", "Wow!", ""])
@@ -197,7 +197,7 @@ def test_the_partner_does_not_read_the_truth(text: str) -> None:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row["note"])
-def test_hand_written_dialogues_get_their_gold(row: dict) -> None:  # type: ignore[type-arg]
+def test_hand_written_dialogues_get_their_gold(row: dict) -> None:
     prompt = Prompt(**{**row["prompt"], "messages": tuple(row["prompt"]["messages"])})
     score = GOLD.score(prompt, row["completion"])
     assert score == pytest.approx(row["gold"], abs=0.001)

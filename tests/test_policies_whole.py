@@ -32,7 +32,7 @@ def config(folder: Path, **more: object) -> None:
 
 def weights(folder: Path, keep: object) -> None:
     path = folder / "model.safetensors"
-    found = {k: v for k, v in load_file(path).items() if keep(k)}  # type: ignore[operator]
+    found = {k: v for k, v in load_file(path).items() if keep(k)}
     save_file(found, path, metadata={"format": "pt"})
 
 

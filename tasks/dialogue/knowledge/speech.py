@@ -29,7 +29,7 @@ class Speech:
     threes: Mapping[tuple[str, str, str], int]
     after: Mapping[str, tuple[int, int]]
     """Word -> how many words, and how many different ones, came after it."""
-    after_pair: Mapping[tuple[str, str], tuple[int, int]]
+    after_pair: Mapping[tuple[str, ...], tuple[int, int]]
     near: frozenset[tuple[str, str]]
     """Words that stood at most two apart, in this order."""
 
@@ -46,15 +46,15 @@ def learn(messages: Iterable[str]) -> Speech:
         pairs.update(pairwise(told))
         threes.update(zip(told, told[1:], told[2:], strict=False))
         near.update(_beside(told))
-    after, after_pair = (_followers(counted) for counted in (pairs, threes))
+    after, after_pair = (_followers(counted.items()) for counted in (pairs, threes))
     heads = {key[0]: value for key, value in after.items()}
-    return Speech(words, words.total(), pairs, threes, heads, after_pair, frozenset(near))  # type: ignore[arg-type]
+    return Speech(words, words.total(), pairs, threes, heads, after_pair, frozenset(near))
 
 
-def _followers(counted: Mapping[tuple[str, ...], int]) -> dict[tuple[str, ...], tuple[int, int]]:
+def _followers(counted: Iterable[tuple[tuple[str, ...], int]]) -> dict[tuple[str, ...], tuple[int, int]]:
     """All but the last of each tuple -> how many came after it, and how many different ones."""
     found: dict[tuple[str, ...], tuple[int, int]] = {}
-    for key, count in counted.items():
+    for key, count in counted:
         some, different = found.get(key[:-1], (0, 0))
         found[key[:-1]] = (some + count, different + 1)
     return found
