@@ -1,5 +1,7 @@
 """Does the way of decoding that a GPU takes say what the eager path says? Run here on a CPU, step by step."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -10,6 +12,7 @@ from test_engine import PROMPTS, TASK, lora
 from rewardbench.engine import quick, slots
 from rewardbench.engine.attend import attending
 from rewardbench.engine.sample import choose, sample
+from rewardbench.policies.settings import Tile
 from rewardbench.types import Prompt, Task, Want
 
 ARRAYS = ("ids", "mine", "turn", "ended")
@@ -145,3 +148,23 @@ def test_a_step_is_one_graph_without_a_break(tmp_path, architecture):
             found.append((own.said.clone(), own.logp.clone()))
     assert torch.equal(found[0][0], found[1][0])
     torch.testing.assert_close(found[0][1], found[1][1])
+
+
+def test_in_a_tile_every_call_has_its_whole_shape(tmp_path, monkeypatch):
+    policy, stacked = lora(tmp_path, [1, 2])
+    stacked.flatten()
+    likely(policy, policy.eos)
+    heights, whole = [], quick.go
+    monkeypatch.setattr(quick, "go", lambda model, s, rows, count: (heights.append(rows), whole(model, s, rows, count)))
+    monkeypatch.setattr(quick, "LOOK", 2)
+    shapes = {}
+    for tile in (None, Tile(runs=2, prompt=96)):
+        policy.settings = replace(policy.settings, P=3, K=8, tile=tile)
+        for name, wants in (("full", [Want(PROMPTS, 8)] * 2), ("few", [Want(PROMPTS[:1], 1)] * 2)):
+            quick.SHELF.clear()
+            heights.clear()
+            sample(policy, stacked, TASK, wants, ["a", "b"], 24)
+            shapes[name, tile is None] = set(heights), set(quick.SHELF[policy.model])
+    assert shapes["full", False] == shapes["few", False] == ({48}, {(48, 96, 24)})
+    assert min(shapes["full", True][0]) < 48  # elsewhere rows leave,
+    assert shapes["few", True][1] != shapes["full", True][1]  # and calls are as large as they have to be
