@@ -125,3 +125,22 @@ def test_adapters_laid_out_as_one_tensor_learn_the_same(tmp_path):
     for name, value in ends[0][0].items():
         torch.testing.assert_close(ends[1][0][name], value, atol=1e-5, rtol=1e-3)
     np.testing.assert_allclose(ends[0][1], ends[1][1], rtol=1e-4)
+
+
+def test_while_nothing_moves_adapters_are_multiplied_from_a_copy_that_is_as_they_are_now(tmp_path):
+    policy, stacked = lora(tmp_path, [1, 2])
+    policy.model.to(torch.bfloat16)
+    for p in stacked.params.values():
+        p.data = p.data.float()
+    stacked.flatten()
+    ids = torch.arange(12).view(2, 6) + 5
+    for move in (0.0, 0.3):
+        stacked.flat[0].add_(move)
+        with torch.no_grad():
+            plain = policy.model(input_ids=ids).logits
+            with stacked.still():
+                assert torch.equal(policy.model(input_ids=ids).logits, plain)
+                stacked.flat[0].add_(1.0)
+                assert torch.equal(policy.model(input_ids=ids).logits, plain)  # it is a copy
+            assert not torch.equal(policy.model(input_ids=ids).logits, plain)  # and left behind
+            stacked.flat[0].add_(-1.0)
