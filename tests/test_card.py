@@ -1,8 +1,11 @@
 """Is it known before the first step how many runs fit on a card, and are these then run together?"""
 
+import itertools
 import json
+import signal
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,13 +13,14 @@ import torch
 from making import make_policy
 from sweeping import PARTS, rbench
 
-from rewardbench import find, loop, sweep, trace
+from rewardbench import find, loop, packs, sweep, trace
 from rewardbench.engine import groups, quick
 from rewardbench.engine.stack import stack
 from rewardbench.plan import Spec, call_of, plan
 from rewardbench.policies import card
 from rewardbench.policies.load import Policy, load
 from rewardbench.policies.settings import HERE, open_folder, read_settings
+from rewardbench.pool import Pool
 from rewardbench.types import UserError
 
 SMOLLM2 = card.Shape(numbers=134_515_008, adapted=305_280, layers=30, hidden=576, inner=1536, kept=384, words=49_152)
@@ -261,6 +265,38 @@ def test_shards_that_were_begun_on_cards_are_whole_when_put_together(tmp_path, o
     for run in prepared.runs:
         trace.set_status(prepared.run_folder(run), "partial")
     assert {run.id for pack in sweep.packs(prepared) for run in pack} == {run.id for run in prepared.runs}
+
+
+def test_room_and_passes_of_a_pack_follow_from_what_it_runs(tmp_path, on_a_card, monkeypatch):
+    make_policy(tmp_path, settings=LORA.replace("micro = 4", "micro = 8"))
+    spec = Spec(tasks=("toy/colours",), designs=("reference",), policy=str(tmp_path / "llama0"), seeds=(1, 2), budget="3", alone=True)
+    prepared = sweep.prepare(spec, tmp_path / "x")
+    runs, folder = prepared.runs, prepared.policy
+
+    def opened():
+        places = [prepared.run_folder(run) for run in runs]
+        return packs.open_pack(runs, places, folder, lambda event: None, 60.0, prepared.folder / "sources")
+
+    pack = opened()
+    prompts = [p for seed in (1, 2) for p in itertools.islice(pack.task.prompts("train", seed), 3 * 3)]
+    prompts += [p for run in pack.runs for p in run.shown["dev"]]
+    assert pack.policy.longest == max(len(pack.policy.prompt_ids(p)) for p in prompts)
+    assert packs.told(pack)["micro"] == 8
+    monkeypatch.setattr(card, "PASS", 1)
+    assert packs.told(opened())["micro"] == folder.settings.K == 4
+
+
+def test_a_pack_whose_worker_is_killed_is_done_again_whole(tmp_path, on_a_card):
+    swept(tmp_path, "x")
+    prepared = sweep.open_sweep(tmp_path / "x")
+    pack = sweep.together(prepared.runs, prepared.policy)[0]
+    trace.set_status(prepared.run_folder(pack[1]), "partial")
+    pool = Pool(sweep.job_of(prepared), lambda event: None)
+    pool.todo = []
+    process = SimpleNamespace(join=lambda seconds: None, exitcode=-signal.SIGKILL)
+    pool.workers.append(worker := SimpleNamespace(process=process, pack=pack, part=""))
+    pool._died(worker)
+    assert pool.todo == [pack]  # what is over keeps its place
 
 
 def test_a_full_card_is_no_fault_of_the_runs(tmp_path, on_a_card, monkeypatch):
