@@ -130,7 +130,7 @@ def bank_of(spec: RunSpec, table: Mapping[str, Any]) -> Bank:
     return Bank(
         temperatures=np.array(order),
         gold=np.stack([at("gold", h).astype(float) for h in order]),
-        kind=np.stack([at("kind", h).astype(str) for h in order]),
+        kind=np.stack([at("kind", h) for h in order]),
         bar=find.gold(spec.task).bar,
     )
 

@@ -358,8 +358,8 @@ class Bank:
     """[G]."""
     gold: Floats
     """[G, N, k]."""
-    kind: NDArray[np.str_]
-    """[G, N, k]."""
+    kind: NDArray[Any]
+    """Texts, or numbers that stand for them, [G, N, k]."""
     bar: float
 
 

@@ -323,10 +323,11 @@ def _evaluation(table: Columns) -> Columns:
 
 def _words(spec: RunSpec, texts: Columns) -> tuple[list[list[str]], list[str]]:
     """The sampled words of the last evaluation, [N][n], and the prompts, [N]."""
-    mine = {n: v[(texts["seed"] == spec.seed) & (texts["split"] == "dev")] for n, v in texts.items()}
-    if not len(mine["step"]):
+    mine = np.flatnonzero((texts["seed"] == spec.seed) & (texts["split"] == "dev"))
+    if not len(mine):
         return [], []
-    last = {n: v[mine["step"] == mine["step"].max()] for n, v in mine.items()}
+    steps = texts["step"][mine]
+    last = {n: v[mine[steps == steps.max()]] for n, v in texts.items()}
     if len(last["text"]) > SAMPLED * spec.eval_prompts:  # a whole bundle: read what a board would keep
         chosen = _chosen(last, picks(spec)[1])
         last = {n: v[chosen] for n, v in last.items()}
