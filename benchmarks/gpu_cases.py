@@ -37,7 +37,7 @@ def wait() -> None:
 
 
 def clean() -> None:
-    """Let go of what an earlier case left: its models, their graphs and compiled steps, the card's memory."""
+    """Let go of what an earlier case left: its models, their graphs and what was compiled, the card's memory."""
     from rewardbench.engine import quick, slots
 
     quick.SHELF.clear()

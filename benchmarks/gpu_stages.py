@@ -7,6 +7,7 @@ moves beyond that makes its share smaller.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -157,8 +158,9 @@ def _overhead(bench: Bench, R: int) -> Row:
 
 
 def eager(bench: Bench) -> list[Case]:
-    """Tokens a second of one run by the readable path."""
-    return [Case("decode eager", 40, partial(_eager, bench))]
+    """Tokens a second of one run sampled by the readable path, and of a pack that learns with nothing compiled."""
+    R = max(bench.size.packs)
+    return [Case("decode eager", 40, partial(_eager, bench)), Case(f"learn plain {R}", 40, partial(_plain, bench, R))]
 
 
 def _eager(bench: Bench) -> Row:
@@ -168,6 +170,19 @@ def _eager(bench: Bench) -> Row:
     once()
     seconds = timed(once, 1)
     return {"unit": "tokens/s", "ours": size.P * size.K * size.T / seconds, "seconds": seconds, **held()}
+
+
+def _plain(bench: Bench, R: int) -> Row:
+    from rewardbench.engine.fused import VARIABLE
+
+    told = os.environ.get(VARIABLE)
+    os.environ[VARIABLE] = "0"
+    try:
+        return _learn(bench, R)
+    finally:
+        os.environ.pop(VARIABLE)
+        if told is not None:
+            os.environ[VARIABLE] = told
 
 
 # --- learning ----------------------------------------------------------------------------------------
@@ -222,8 +237,10 @@ def made_up(one: Pack, r: int, T: int) -> Any:
 def operations(one: Pack, T: int) -> Row:
     """Operations of an update. A weight of the base that does not move costs 4 a token (forward, and back to its
     inputs), one of an adapter 6, one of the head 4 a token said. Attention apart, 12 a pair of positions and a channel:
-    the pairs that may see each other, and all of a dense square, which is what a mask leaves to be computed.
+    the pairs that may see each other, and all that are computed: of a prompt, and of each completion with its prompt,
+    as if all were as long as the longest.
     """
+    from rewardbench.engine.slots import ALIGNED
     from rewardbench.engine.stack import StackedLinear
 
     config = one.policy.model.config.get_text_config()
@@ -234,11 +251,12 @@ def operations(one: Pack, T: int) -> Row:
     head = one.policy.model.get_output_embeddings().weight.numel()
     size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     channels = 12 * config.num_attention_heads * size * config.num_hidden_layers
+    L, N = (-(-int(n) // ALIGNED) * ALIGNED for n in (asked.max(), fed))
     useful = (asked * (asked + 1) / 2 + K * (fed * asked + fed * (fed + 1) / 2)).sum()
     return {
         "flop": (4 * linear + 6 * one.stacked.numbers()) * tokens + 4 * head * len(asked) * K * T,
         "attention_useful": float(channels * useful),
-        "attention_executed": float(channels * ((asked + K * fed) ** 2).sum()),
+        "attention_executed": float(channels * len(asked) * (L**2 + K * N * (L + N))),
     }
 
 

@@ -19,12 +19,12 @@ from torch.nn.functional import scaled_dot_product_attention as sdpa
 from transformers import AttentionInterface
 
 NAME = "rewardbench"
-How = Callable[[int, Tensor, Tensor, Tensor, float], Tensor]
-"""(layer, query [rows, heads, n, d], keys and values [rows, groups, n, d], scale) -> [rows, heads, n, d]."""
+How = Callable[[Any, Tensor, Tensor, Tensor, float], Tensor]
+"""(its layer, query [rows, heads, n, d], keys and values [rows, groups, n, d], scale) -> [rows, heads, n, d]."""
 UNKNOWN = ("sliding_window", "softcap", "s_aux")
 """What a layer may ask of its attention that `How` cannot do."""
-TRIED: WeakKeyDictionary[torch.nn.Module, bool] = WeakKeyDictionary()
-"""Whether a model computes the same with our attention function as with its own."""
+TRIED: WeakKeyDictionary[torch.nn.Module, int] = WeakKeyDictionary()
+"""`group` of each model that was asked about."""
 _now: list[How] = []
 
 
@@ -34,7 +34,7 @@ def _attention(
     """What stock layers call; [rows, n, heads, d]."""
     if lacking := [name for name in UNKNOWN if asked.get(name) is not None]:
         raise NotImplementedError(f"attention with {lacking[0]}")
-    return _now[-1](module.layer_idx, query, key, value, scaling).transpose(1, 2), None
+    return _now[-1](module, query, key, value, scaling).transpose(1, 2), None
 
 
 AttentionInterface.register(NAME, _attention)
@@ -53,30 +53,36 @@ def attending(model: Any, how: How) -> Iterator[None]:
         model.config._attn_implementation = own
 
 
-def causal(layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
-    """What came before, and oneself."""
-    return sdpa(query, key, value, is_causal=True, scale=scale, enable_gqa=True)
-
-
 def able(model: Any, R: int = 1) -> bool:
-    """Whether a model (with R runs on it) computes with our attention what it computes with its own: asked once, on a
-    few tokens.
-    """
+    """Whether a model (with R runs on it) computes with our attention what it computes with its own."""
+    return group(model, R) > 0
+
+
+def group(model: Any, R: int = 1) -> int:
+    """How many query heads share their keys; 0 in a model that is not `able`. Asked once, on a few tokens."""
     if model not in TRIED:
-        TRIED[model] = _repeats(model, 2 * R)
-        if not TRIED[model] and next(model.parameters()).device.type == "cuda":
+        TRIED[model] = _group(model, 2 * R)
+        if TRIED[model] == 0 and next(model.parameters()).device.type == "cuda":
             kind = type(model).__name__
             print(f"{kind}'s attention is not one that packs can do: it is run readably, and slowly", file=sys.stderr)
     return TRIED[model]
 
 
 @torch.inference_mode()
-def _repeats(model: Any, rows: int) -> bool:
-    """Whether logits come out the same on short texts, and hidden states are all that the head reads."""
+def _group(model: Any, rows: int) -> int:
+    """As `group`: more than 0 if logits come out the same on short texts, hidden states are all that the head reads,
+    and layers do not differ in it.
+    """
     size = model.config.get_text_config().vocab_size
     device = next(model.parameters()).device
     ids = torch.tensor([[(7 * i + 3 * r + 1) % size for i in range(9)] for r in range(rows)], device=device)
     stock = model(input_ids=ids, use_cache=False).logits
+    groups: set[int] = set()
+
+    def causal(module: Any, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
+        groups.add(query.shape[1] // key.shape[1])
+        return sdpa(query, key, value, is_causal=True, scale=scale, enable_gqa=True)
+
     try:
         with attending(model, causal):
             hidden = model.base_model(input_ids=ids, use_cache=False).last_hidden_state
@@ -84,6 +90,7 @@ def _repeats(model: Any, rows: int) -> bool:
     except torch.OutOfMemoryError:
         raise
     except (NotImplementedError, AttributeError, TypeError, RuntimeError):
-        return False  # it asks more of its attention, does not look it up, or has no plain head
+        return 0  # it asks more of its attention, does not look it up, or has no plain head
     close = 1e-4 if stock.dtype == torch.float32 else 5e-2
-    return bool(torch.allclose(stock.float(), logits.float(), rtol=close, atol=close * float(stock.abs().max())))
+    same = torch.allclose(stock.float(), logits.float(), rtol=close, atol=close * float(stock.abs().max()))
+    return min(groups) if same and len(groups) == 1 else 0

@@ -1,7 +1,7 @@
 """How probable was each token that was said, on a GPU? A prompt and all its completions are one row.
 
 The prompt is computed once, its completions follow one another, each at the positions after the prompt and blind to its
-siblings: two to four times fewer tokens than a row a completion, and all of them in one dense product.
+siblings (`siblings.py`): two to four times fewer tokens than a row a completion, and all of them in one dense product.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import scaled_dot_product_attention as sdpa
 
-from rewardbench.engine.attend import able, attending
+from rewardbench.engine import fused
+from rewardbench.engine.attend import able, attending, group
 from rewardbench.engine.head import log_probability
-from rewardbench.engine.slots import added
-from rewardbench.engine.stack import Stack
+from rewardbench.engine.siblings import siblings
+from rewardbench.engine.stack import STATE, Stack
 from rewardbench.policies.load import Policy
 from rewardbench.policies.settings import Settings
 from rewardbench.types import Batch, Ints
@@ -123,15 +123,6 @@ def _piece(ids: Ints, start: int, part: int) -> tuple[Ints, Ints, Ints]:
     return ids, start + np.arange(len(ids)), np.full(len(ids), part)
 
 
-def seen(part: Tensor) -> Tensor:
-    """Who may look at whom, [rows, 1, S, S]: back at the prompt and at one's own completion, and always at oneself."""
-    S = part.shape[1]
-    back = torch.ones(S, S, dtype=torch.bool, device=part.device).tril()
-    own = (part[:, :, None] == part[:, None, :]) | (part[:, None, :] == 0)
-    alone = torch.eye(S, dtype=torch.bool, device=part.device)  # a row of nothing is not a number
-    return ((back & own & (part[:, None, :] >= 0)) | alone)[:, None]
-
-
 def logp_of(policy: Policy, stacked: Stack, batches: Sequence[Batch | None]) -> Tensor:
     """Log-probability of each own token of R runs, [R, b, T]; 0 elsewhere. A gradient flows to the adapters alone."""
     shape = room(batches, policy.settings)
@@ -139,23 +130,33 @@ def logp_of(policy: Policy, stacked: Stack, batches: Sequence[Batch | None]) -> 
     model = stacked.model
     some = next(model.parameters())
     device, each_run = some.device, shape.P * shape.K
-    ids, position, part, before, place, said = (
-        torch.from_numpy(getattr(rows, n)).to(device) for n in ("ids", "position", "part", "before", "place", "said")
+    ids, position, before, place, said = (
+        torch.from_numpy(getattr(rows, n)).to(device) for n in ("ids", "position", "before", "place", "said")
     )
-    mask = added(seen(part), some.dtype)  # once: a kernel would make it of truth values in each layer, and keep it
+    look = siblings(rows.position, rows.part, shape.K, _most(rows, shape), group(model, stacked.R), some)
 
-    def within(layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
-        group = query.shape[1] // key.shape[1]  # kernels that take a mask want every head its own keys
-        key, value = (x.repeat_interleave(group, dim=1) if group > 1 else x for x in (key, value))
-        return sdpa(query, key, value, attn_mask=mask, scale=scale)
+    def ask() -> Tensor:
+        # asked for its gradient too, a first block is compiled as the others are
+        words = model.get_input_embeddings()(ids).detach().requires_grad_()  # type: ignore[operator]
+        return model.base_model(inputs_embeds=words, position_ids=position, use_cache=False).last_hidden_state  # type: ignore
 
-    with attending(model, within):
-        hidden = model.base_model(input_ids=ids, position_ids=position, use_cache=False).last_hidden_state  # type: ignore
+    adapters = [p for n, p in stacked.params.items() if not n.startswith(STATE)]
+    with attending(model, look.attend):
+        hidden = ask() if policy.settings.tile else fused.hidden(model, ask, adapters)
     heat = np.array([1.0 if x is None else x.temperature for x in batches], dtype=np.float32)
     each = torch.from_numpy(heat).to(device)[place // (each_run * shape.T)]
     found = log_probability(hidden.flatten(0, 1)[before], model.get_output_embeddings(), said, each)  # type: ignore
     whole = torch.zeros(len(batches) * each_run * shape.T, dtype=found.dtype, device=device).index_put((place,), found)
     return whole.view(len(batches), each_run, shape.T)
+
+
+def _most(rows: Rows, room: Room) -> tuple[int, int]:
+    """Tokens of the longest prompt, and of what is fed of the longest completion; in a tile of any."""
+    if room.prompt:
+        return room.prompt, room.T
+    length = (rows.part == 0).sum(1)
+    fed = np.where(rows.part > 0, rows.position - length[:, None] + 1, 0)
+    return int(length.max()), int(fed.max())
 
 
 def _length(batch: Batch) -> int:

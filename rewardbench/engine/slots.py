@@ -6,8 +6,6 @@ the host waits for nothing. Elsewhere the same step runs as it stands, which is 
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cache, partial
@@ -19,6 +17,7 @@ from torch.nn.functional import pad as widen
 from torch.nn.functional import scaled_dot_product_attention as sdpa
 
 from rewardbench.engine.attend import attending
+from rewardbench.engine.fused import compiled, refused, wanted
 from rewardbench.engine.prefix import Ids
 
 BLOCK = 128
@@ -27,10 +26,6 @@ ROUND = 32
 """Prompts are given room for a multiple of it, so that few shapes occur."""
 ALIGNED = 8
 """What the widths of masks have to be a multiple of for attention that keeps no scores."""
-SIZES = 64
-"""Different sizes of slots whose step may be compiled in one process."""
-COMPILE = "REWARDBENCH_COMPILE"
-"""Environment variable; `0`: graphs without compiling, to look for what is wrong or to save its half minutes."""
 
 
 @dataclass
@@ -75,14 +70,14 @@ class Slots:
         views = {f.name: getattr(self, f.name)[:rows] for f in fields(self) if f.name not in apart}
         return Slots([k[:rows] for k in self.keys], [v[:rows] for v in self.values], at=self.at, L=self.L, **views)
 
-    def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
+    def attend(self, module: Any, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
         """What one new token a row finds, its own key among the others, [rows, heads, 1, d].
 
         The query heads of a group stand as rows of one query, so that keys are read once: repeated for each head they
         were most of a step.
         """
         place = self.at + (self.L - 1)
-        keys, values = self.keys[layer], self.values[layer]
+        keys, values = self.keys[module.layer_idx], self.values[module.layer_idx]
         keys.index_copy_(2, place, key)
         values.index_copy_(2, place, value)
         rows, heads, _, size = query.shape
@@ -106,7 +101,7 @@ def room(model: Any, rows: int, L: int, T: int) -> Slots:
     some = next(model.parameters())
     shapes: list[tuple[int, int]] = []
 
-    def look(layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
+    def look(module: Any, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
         shapes.append((key.shape[1], key.shape[3]))
         return query
 
@@ -149,8 +144,8 @@ def fill(model: Any, slots: Slots, contexts: Sequence[Ids], owner: Tensor, unifo
     alone = torch.eye(L, dtype=torch.bool, device=device)  # a row of nothing is not a number
     mask = added((((columns[:, None] >= columns) & there[:, None, :]) | alone)[:, None], slots.there.dtype)
 
-    def keep(layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
-        for slot, read in ((slots.keys[layer], key), (slots.values[layer], value)):
+    def keep(module: Any, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
+        for slot, read in ((slots.keys[module.layer_idx], key), (slots.values[module.layer_idx], value)):
             slot[:, :, :L] = read[owner]
             slot[:, :, L:] = 0
         group = query.shape[1] // key.shape[1]  # kernels that take a mask want every head its own keys
@@ -232,15 +227,14 @@ def _step_of(model: Any, slots: Slots, whole: bool) -> Callable[[], None]:
     """
     if slots.fed.device.type != "cuda":
         return partial(_once, step, model, slots)
-    if not whole or os.environ.get(COMPILE) == "0":
+    if not whole or not wanted(slots.fed.device):
         return _graph(step, model, slots)
     try:
-        return _graph(_compiled(), model, slots)
+        return _graph(compiled(step, fullgraph=True, dynamic=False), model, slots)
     except torch.OutOfMemoryError:
         raise
     except Exception as error:  # whatever a compiler may raise
-        first = (str(error).strip().splitlines() or [""])[0]
-        print(f"a step is not compiled, which costs speed: {type(error).__name__}: {first}", file=sys.stderr)
+        refused("a step", error)
         return _graph(step, model, slots)
 
 
@@ -272,14 +266,6 @@ def _graph(ask: Step, model: Any, slots: Slots) -> Callable[[], None]:
         for table, value in zip(state, before, strict=True):
             table.copy_(value)
     return graph.replay
-
-
-@cache
-def _compiled() -> Step:
-    """The step compiled, anew for each size of slots: as many as a sweep of several tasks meets, and not eight."""
-    torch._dynamo.config.recompile_limit = max(torch._dynamo.config.recompile_limit, SIZES)
-    compiled: Step = torch.compile(step, fullgraph=True, dynamic=False)
-    return compiled
 
 
 @cache

@@ -57,6 +57,8 @@ class Shape:
     """Of an MLP."""
     kept: int
     """Numbers that a position's keys and values are, in one layer."""
+    shared: int
+    """Query heads that share their keys."""
     words: int
     """Of the vocabulary."""
 
@@ -127,14 +129,15 @@ def shape_of(folder: Path, settings: Settings) -> Shape:
         config = config.get("text_config", config)
         tensors = {n: t["shape"] for path in sorted(folder.glob("*.safetensors")) for n, t in head(path).items()}
         heads, hidden = config["num_attention_heads"], config["hidden_size"]
-        size = config.get("head_dim") or hidden // heads
+        size, own = config.get("head_dim") or hidden // heads, config.get("num_key_value_heads") or heads
         return Shape(
             numbers=sum(_product(s) for s in tensors.values()),
             adapted=sum(sum(s) for n, s in tensors.items() if len(s) == 2 and _adapted(n, settings.targets)),
             layers=config["num_hidden_layers"],
             hidden=hidden,
             inner=config["intermediate_size"],
-            kept=2 * size * (config.get("num_key_value_heads") or heads),
+            kept=2 * size * own,
+            shared=heads // own,
             words=config["vocab_size"],
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
@@ -174,15 +177,15 @@ def needed(shape: Shape, settings: Settings, call: Call, R: int) -> Mapping[str,
     """Bytes that R runs take, by what for.
 
     Activations are counted a token and layer as what a Llama's block keeps for its way back: about ten numbers a hidden
-    one and four an inner one in the model's own type, and four hidden ones in float32; and once for all layers, who
-    looks at whom. Reckoned, not measured: of a prototype that kept no keys while it learnt, four packs of 24 runs of a
-    135 M model have been measured (35, 52, 36 and 36 GiB), and this says a sixth to a quarter more. Other models,
-    longer completions and more runs are extrapolated from there.
+    one and four an inner one in the model's own type, and four hidden ones in float32; a completion and layer, its keys
+    and values and its prompt's; and once for all layers, who looks at whom. Reckoned, not measured: of a prototype that
+    kept no keys while it learnt, four packs of 24 runs of a 135 M model have been measured (35, 52, 36 and 36 GiB), and
+    this says a fifth to a third more. Other models, longer completions and more runs are extrapolated from there.
     """
     width = BYTES[settings.dtype]
     groups = max(1, micro(settings, call, R) // settings.K)
     row = call.prompt + settings.K * call.T
-    tokens = R * groups * row
+    tokens, pairs = R * groups * row, R * groups * settings.K * (call.prompt + call.T)
     block = width * (10 * shape.hidden + 4 * shape.inner) + 16 * shape.hidden
     adapters = settings.rank * shape.adapted if settings.kind == "lora" else shape.numbers
     rows = R * call.rows
@@ -191,7 +194,9 @@ def needed(shape: Shape, settings: Settings, call: Call, R: int) -> Mapping[str,
         "adapters, their gradients and moments": (16 + width) * R * adapters,
         "keys and values": rows * (call.prompt + call.T) * shape.layers * shape.kept * width,
         "logits": rows * shape.words * (width + 16),
-        "learning": tokens * (shape.layers * block + row * (width + 1)) + HEAD_CHUNK * shape.words * 12,
+        "learning": tokens * shape.layers * block
+        + pairs * (shape.layers * shape.kept * width + shape.shared * call.T * (width + 1))
+        + HEAD_CHUNK * shape.words * 12,
     }
 
 

@@ -1,0 +1,149 @@
+"""Is a compiled pass of learning the plain one, and kept only if it is?"""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from test_engine import batches_of, lora
+
+from rewardbench.engine import fused, groups
+from rewardbench.policies.settings import Tile
+
+
+def slopes(policy, stacked, batches):
+    """Log-probabilities, and the gradient of a sum of them that tells each token apart."""
+    stacked.forget()
+    logp = groups.logp_of(policy, stacked, batches)
+    (logp * torch.linspace(-1, 1, logp.numel()).view(logp.shape)).sum().backward()
+    return logp.detach(), stacked.flat[1].clone()
+
+
+def flat(tmp_path, architecture="llama"):
+    policy, stacked = lora(tmp_path, [1, 2], architecture)
+    stacked.flatten()
+    return policy, stacked
+
+
+def compiling(monkeypatch, backend):
+    """As on a card, by that backend; it tells how often a graph was compiled."""
+    torch.compiler.reset()
+    monkeypatch.setattr(fused, "wanted", lambda device: True)
+    fused.compiled.cache_clear()
+    made, whole = [], torch.compile
+    monkeypatch.setattr(torch, "compile", lambda f, **how: made.append(f) or whole(f, backend=backend, **how))
+    return made
+
+
+def as_it_was(model):
+    return not any("forward" in m.__dict__ for m in model.modules())
+
+
+def test_compiled_blocks_say_and_teach_what_plain_ones_do(tmp_path, monkeypatch):
+    policy, stacked = flat(tmp_path)
+    batches = [batches_of(policy, stacked, 2, T) for T in (12, 20, 9)]
+    plain = [slopes(policy, stacked, b) for b in batches]
+    made = compiling(monkeypatch, "aot_eager")
+    fused.TRIED.clear()
+    for b, (logp, slope) in zip(batches, plain, strict=True):
+        ours = slopes(policy, stacked, b)
+        torch.testing.assert_close(ours[0], logp, atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(ours[1], slope, atol=1e-4, rtol=1e-3)
+    assert len(made) == 1
+    assert fused.TRIED[policy.model]
+    assert as_it_was(policy.model)
+    # one block's code serves all blocks, and from the second length on rows of any
+    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] <= 12
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("architecture", ["llama", "qwen3", "neox"])
+def test_kernels_that_were_compiled_say_and_teach_the_same(tmp_path, monkeypatch, architecture):
+    policy, stacked = flat(tmp_path, architecture)
+    batches = [batches_of(policy, stacked, 2, T) for T in (12, 20)]
+    plain = [slopes(policy, stacked, b) for b in batches]
+    compiling(monkeypatch, "inductor")
+    fused.TRIED.clear()
+    for b, (logp, slope) in zip(batches, plain, strict=True):
+        ours = slopes(policy, stacked, b)
+        torch.testing.assert_close(ours[0], logp, atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(ours[1], slope, atol=1e-3, rtol=1e-2)
+    assert fused.TRIED[policy.model]
+
+
+def broken(block, *args, **kwargs):
+    raise RuntimeError("no such\nkernel")
+
+
+def wrong(block, *args, **kwargs):
+    return 1.5 * type(block).forward(block, *args, **kwargs)
+
+
+class Leaning(torch.autograd.Function):
+    """Right on the way forward, wrong on the way back."""
+
+    @staticmethod
+    def forward(ctx, x):
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx, slope):
+        return 1.5 * slope
+
+
+def leaning(block, *args, **kwargs):
+    return Leaning.apply(type(block).forward(block, *args, **kwargs))
+
+
+@pytest.mark.parametrize(
+    ("block", "told"),
+    [(broken, "RuntimeError: no such"), (wrong, "ArithmeticError: its numbers are not"), (leaning, "ArithmeticError: its numbers are not")],
+)
+def test_a_pass_that_cannot_be_compiled_is_made_as_it_stands(tmp_path, monkeypatch, capsys, block, told):
+    policy, stacked = flat(tmp_path)
+    batches = batches_of(policy, stacked, 2)
+    plain = slopes(policy, stacked, batches)
+    fused.TRIED.clear()
+    monkeypatch.setattr(fused, "wanted", lambda device: True)
+    monkeypatch.setattr(fused, "compiled", lambda function: block)
+    for _ in range(2):
+        ours = slopes(policy, stacked, batches)
+        assert torch.equal(ours[0], plain[0])
+        assert torch.equal(ours[1], plain[1])
+    said = capsys.readouterr().err
+    assert said.count(f"the pass of learning is not compiled, which costs speed: {told}") == 1
+    assert said.count("\n") == 1
+    assert as_it_was(policy.model)
+
+
+def test_a_full_card_is_said_and_not_taken_for_a_compilers_fault(tmp_path, monkeypatch):
+    def full(block, *args, **kwargs):
+        raise torch.OutOfMemoryError("full")
+
+    policy, stacked = flat(tmp_path)
+    batches = batches_of(policy, stacked, 2)
+    fused.TRIED.clear()
+    monkeypatch.setattr(fused, "wanted", lambda device: True)
+    monkeypatch.setattr(fused, "compiled", lambda function: full)
+    with pytest.raises(torch.OutOfMemoryError):
+        slopes(policy, stacked, batches)
+    assert as_it_was(policy.model)
+    assert policy.model not in fused.TRIED  # it is asked again
+
+
+def test_in_a_tile_nothing_is_compiled_when_learning(tmp_path, monkeypatch):
+    policy, stacked = flat(tmp_path)
+    batches = batches_of(policy, stacked, 2)
+    fused.TRIED.clear()
+    monkeypatch.setattr(fused, "wanted", lambda device: True)
+    monkeypatch.setattr(fused, "compiled", lambda function: broken)
+    policy.settings = replace(policy.settings, P=3, K=4, tile=Tile(runs=2, prompt=96))
+    slopes(policy, stacked, batches)
+    assert policy.model not in fused.TRIED
+
+
+@pytest.mark.parametrize(("device", "told", "asked"), [("cpu", None, False), ("cuda", None, True), ("cuda", "0", False), ("cuda", "1", True)])
+def test_what_is_compiled_is_asked_of_the_card_and_the_variable(monkeypatch, device, told, asked):
+    monkeypatch.delenv(fused.VARIABLE, raising=False)
+    if told is not None:
+        monkeypatch.setenv(fused.VARIABLE, told)
+    assert fused.wanted(torch.device(device)) == asked
