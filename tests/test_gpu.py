@@ -9,7 +9,7 @@ from making import make_policy
 from test_engine import PROMPTS, TASK
 
 from rewardbench.algorithms.grpo import Grpo
-from rewardbench.engine import groups, quick, slots
+from rewardbench.engine import fused, groups, quick, slots
 from rewardbench.engine.attend import attending
 from rewardbench.engine.learn import learn
 from rewardbench.engine.optimise import adam
@@ -94,6 +94,20 @@ def gradients(policy, stacked, batches, gains):
     rate = torch.zeros(stacked.R, device="cuda")
     learn(policy, stacked, opt, Grpo(), batches, gains, [State()] * stacked.R, rate)
     return stacked.flat[1].clone()
+
+
+def test_blocks_are_compiled_and_teach_what_plain_ones_do(tmp_path, capsys, monkeypatch):
+    policy, pack = packed(tmp_path, [1, 2], "float32")
+    lessons = []
+    for length in (12, 20, 9):
+        batches = sample(policy, pack, TASK, [Want(PROMPTS, 4)] * 2, ["a", "b"], length)
+        lessons.append((batches, [np.random.default_rng(length).normal(size=b.mine.shape) for b in batches]))
+    ours = [gradients(policy, pack, *lesson) for lesson in lessons]
+    assert fused.TRIED[pack.model], capsys.readouterr().err
+    monkeypatch.setitem(fused.TRIED, pack.model, False)
+    for slope, lesson in zip(ours, lessons, strict=True):
+        plain = gradients(policy, pack, *lesson)
+        assert (slope - plain).abs().max() <= 1e-3 * plain.abs().max()
 
 
 def test_a_run_that_is_no_number_leaves_the_others_bit_for_bit(tmp_path):

@@ -1,9 +1,9 @@
 """What is compiled on a GPU, and what if it cannot be? Small operations become few, and nothing else changes.
 
-In a small model norms, rotations, activations and what adapters add each read and write all of a pass, beside products
-that take little longer. So the blocks of a model are compiled while a pack learns: one block's code serves all, and from
-the second length on rows of any. Attention stays as it is. The first pass is made both ways, and the compiled one is kept
-only if they agree.
+In a small model norms, rotations, activations and what adapters add each read and write all of a pass, beside
+products that take little longer. So the blocks of a model are compiled while a pack learns: one block's code serves
+all, and from the second length on rows of any. Attention stays as it is. The first pass is made both ways, and the
+compiled one is kept only if they agree.
 """
 
 from __future__ import annotations
