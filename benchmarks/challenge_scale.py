@@ -14,8 +14,8 @@ import numpy as np
 
 from rewardbench import stats
 from rewardbench.boards import definition, numbers, studies
+from rewardbench.boards.challenged import CHALLENGED
 from rewardbench.boards.studies.challenge import TASK
-from rewardbench.boards.truth import CHALLENGED
 from rewardbench.seeds import generator
 from rewardbench.types import Floats
 

@@ -2,8 +2,11 @@
 
 import gc
 import json
+import os
 import shlex
 import shutil
+import subprocess
+import sys
 import tomllib
 from dataclasses import replace
 from pathlib import Path
@@ -678,6 +681,25 @@ def test_what_a_shipped_board_shows_is_what_its_rows_say(name):
         assert (found.folder / file).read_bytes() == data, f"{file}: run `rbench board build leaderboards/{name}`"
     for file, data in writing.forms(json.loads((found.folder / "board.json").read_text())).items():
         assert (found.folder / file).read_bytes() == data, f"{file} is not of board.json alone"
+
+
+OLDER = """
+import os, sys
+from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
+os.environ["NPY_DISABLE_CPU_FEATURES"] = " ".join(f for f in __cpu_dispatch__ if __cpu_features__[f])
+os.execv(sys.executable, [sys.executable, "-m", "rewardbench", "board", "build", sys.argv[1]])
+"""
+
+
+@pytest.mark.parametrize("name", [p.parent.name for p in sorted(ROOT.glob("leaderboards/*/board.json"))])
+def test_an_older_processor_builds_the_same_board(tmp_path, name):
+    """One on which NumPy has none of its newer instructions, and sums of products are those of 2008."""
+    shutil.copytree(ROOT / "leaderboards" / name, tmp_path / name)
+    shown = {p.name: p.read_bytes() for p in (tmp_path / name).iterdir() if p.suffix in {".json", ".html", ".csv", ".md"}}
+    env = {**os.environ, "OPENBLAS_CORETYPE": "Nehalem"}
+    done = subprocess.run([sys.executable, "-c", OLDER, tmp_path / name], env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert {n: (tmp_path / name / n).read_bytes() == data for n, data in shown.items()} == dict.fromkeys(shown, True)
 
 
 def test_what_counts_in_a_shipped_board_follows_from_its_runs_by_hand():

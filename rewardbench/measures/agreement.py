@@ -144,7 +144,8 @@ def spearman(a: ArrayLike, b: ArrayLike) -> float:
         raise UserError("two equally long lists of finite numbers are needed")
     if first.size < 2 or np.ptp(first) == 0 or np.ptp(second) == 0:
         return 0.0
-    return float(np.corrcoef(scipy_stats.rankdata(first), scipy_stats.rankdata(second))[0, 1])
+    u, v = (x - x.mean() for x in (scipy_stats.rankdata(first), scipy_stats.rankdata(second)))
+    return float(np.clip((u * v).sum() / np.sqrt((u * u).sum() * (v * v).sum()), -1, 1))
 
 
 def rank_interval(r: float, n: int, kind: str = "spearman", level: float = 0.95) -> tuple[float, float]:

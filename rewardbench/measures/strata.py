@@ -46,14 +46,23 @@ def luck(flagged: ArrayLike, happened: ArrayLike, groups: Sequence[Hashable]) ->
     (1.0, 0.3333)
     """
     said, true = (np.asarray(v, dtype=bool) for v in (flagged, happened))
-    law = np.ones(1)
+    law: Floats = np.ones(1)
     for own in _rows_of(groups, len(said)):
         size, events, flags = len(own), int(true[own].sum()), int(said[own].sum())
-        law = np.convolve(law, scipy_stats.hypergeom.pmf(np.arange(min(events, flags) + 1), size, events, flags))
+        law = _together(law, scipy_stats.hypergeom.pmf(np.arange(min(events, flags) + 1), size, events, flags))
     hits, total = int((said & true).sum()), np.cumsum(law)
     low, high = (int(np.searchsorted(total, q)) for q in (0.025, 0.975 - 1e-12))
     tail = min(float(law[hits:].sum()), float(law[: hits + 1].sum()))
-    return Luck(float(law @ np.arange(len(law))), float(low), float(min(high, len(law) - 1)), min(1.0, 2 * tail))
+    expected = float((law * np.arange(len(law))).sum())
+    return Luck(expected, float(low), float(min(high, len(law) - 1)), min(1.0, 2 * tail))
+
+
+def _together(one: Floats, other: Floats) -> Floats:
+    """The law of the sum of two counts, from the law of each: their convolution."""
+    law: Floats = np.zeros(len(one) + len(other) - 1)
+    for n, share in enumerate(other):
+        law[n : n + len(one)] += share * one
+    return law
 
 
 def agreement(before: ArrayLike, after: ArrayLike, groups: Sequence[Hashable]) -> float | None:
@@ -67,8 +76,9 @@ def agreement(before: ArrayLike, after: ArrayLike, groups: Sequence[Hashable]) -
     """
     first, second = (np.asarray(v, dtype=np.float64) for v in (before, after))
     u, v = (_ranked(x, _rows_of(groups, len(first))) for x in (first, second))
-    scale = float((u @ u) * (v @ v))
-    return float(np.clip(u @ v / sqrt(scale), -1, 1)) if scale > 0 else None
+    # sums of products, here and elsewhere on boards: `@` rounds otherwise on another kind of processor
+    scale = float((u * u).sum() * (v * v).sum())
+    return float(np.clip((u * v).sum() / sqrt(scale), -1, 1)) if scale > 0 else None
 
 
 def agreement_interval(

@@ -46,7 +46,7 @@ def sensitivity(
     if x.ndim != 2 or x.shape[1] != len(w) or not np.isfinite(x).all() or not (w > 0).all():
         raise UserError("sensitivity needs a full table of designs x axes, and a weight above 0 for each axis")
     drawn = generator(f"weights/{stream}").dirichlet(SPREAD * w / w.sum(), size=draws)
-    ranks = np.stack([_ranks(x @ one) for one in drawn])
+    ranks = np.stack([_ranks((x * one).sum(axis=1)) for one in drawn])
     return Sensitivity(ranks.min(axis=0), ranks.max(axis=0), (ranks == 1).mean(axis=0))
 
 
