@@ -260,6 +260,5 @@ def _start_logp(pack: Pack, batches: Sequence[Batch | None]) -> list[Floats | No
     moved = [b if run.trains and pack.step > 0 else None for run, b in zip(pack.runs, batches, strict=True)]
     if all(b is None for b in moved):  # it is the start policy
         return own
-    micro = pack.policy.settings.micro * 4
-    starts = own_logp(pack.policy, pack.stacked, moved, micro, start=True)
+    starts = own_logp(pack.policy, pack.stacked, moved, pack.policy.settings.micro, start=True)
     return [mine if b is None else start for mine, b, start in zip(own, moved, starts, strict=True)]

@@ -13,6 +13,7 @@ from making import make_policy
 from sweeping import COVERED, PARTS
 
 from rewardbench import loop, packs, sweep, trace, worker
+from rewardbench.engine import forward, learn
 from rewardbench.plan import RunSpec, Spec
 from rewardbench.policies.settings import Folder, file_digest
 from rewardbench.types import UserError
@@ -144,6 +145,21 @@ def test_three_designs_in_a_pack_are_the_three_alone(policies, tmp_path, algorit
         [alone] = three.drive(tmp_path / "alone", i)
         alike(folder, alone) if i < 2 else same_untrained(folder, alone)
         assert trace.status(folder)["parameters"] == trace.status(alone)["parameters"]
+
+
+def test_no_pass_reads_more_completions_than_a_policy_says(policies, tmp_path, monkeypatch):
+    """Logits over 50,000 words of all that an evaluation sampled are more than many a machine has."""
+    held, whole = [], forward.forward
+
+    def counted(policy, stacked, batches, *needs):
+        held.append(max(int(np.prod(b.ids.shape[:2])) for b in batches if b is not None))
+        return whole(policy, stacked, batches, *needs)
+
+    for module in (forward, learn):
+        monkeypatch.setattr(module, "forward", counted)
+    planned(policies[4], tmp_path).drive(tmp_path / "runs")
+    assert set(held) == {4}
+    assert len(held) > 3 * 3  # three steps of three prompts, and evaluations
 
 
 def same_untrained(one, other):
