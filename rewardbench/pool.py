@@ -29,6 +29,7 @@ WORKER = {
     "MALLOC_MMAP_THRESHOLD_": str(2**30),
     "MALLOC_TRIM_THRESHOLD_": str(2**32),
     "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # products on a GPU come out the same again
+    "PYTORCH_CUDA_ALLOC_CONF": "expandable_segments:True",  # lengths change at each pass: blocks of any would be left
 }
 """The environment that a worker starts in; most of it is read once, when a process begins."""
 

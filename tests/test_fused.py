@@ -2,12 +2,17 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from test_engine import batches_of, lora
 
+from rewardbench.algorithms.grpo import Grpo
 from rewardbench.engine import fused, groups
+from rewardbench.engine.learn import learn
+from rewardbench.engine.optimise import adam
 from rewardbench.policies.settings import Tile
+from rewardbench.types import State
 
 
 def slopes(policy, stacked, batches):
@@ -139,6 +144,95 @@ def test_in_a_tile_nothing_is_compiled_when_learning(tmp_path, monkeypatch):
     policy.settings = replace(policy.settings, P=3, K=4, tile=Tile(runs=2, prompt=96))
     slopes(policy, stacked, batches)
     assert policy.model not in fused.TRIED
+
+
+def plainly(block, *args, **kwargs):
+    return type(block).forward(block, *args, **kwargs)
+
+
+def test_reading_alone_tries_nothing_and_a_first_try_waits_for_a_gradient(tmp_path, monkeypatch, capsys):
+    policy, stacked = flat(tmp_path)
+    batches = batches_of(policy, stacked, 2)
+    fused.TRIED.clear()
+    monkeypatch.setattr(fused, "wanted", lambda device: True)
+    monkeypatch.setattr(fused, "compiled", lambda function: plainly)
+    with torch.no_grad(), stacked.start():  # as KL reads the start policy, before anything is learnt
+        groups.logp_of(policy, stacked, batches)
+    assert policy.model not in fused.TRIED
+    slopes(policy, stacked, batches)
+    assert fused.TRIED[policy.model]
+    assert capsys.readouterr().err == ""
+
+
+class Breaking(Leaning):
+    """Right, until the way back of its n-th call."""
+
+    calls = 0
+
+    @staticmethod
+    def backward(ctx, slope):
+        Breaking.calls += 1
+        if Breaking.calls > 4:  # the try's blocks pass, and those of the first lesson
+            raise RuntimeError("no kernel for this length")
+        return slope
+
+
+@pytest.mark.parametrize("where", ["forward", "backward"])
+def test_what_cannot_be_compiled_later_is_learnt_as_it_stands(tmp_path, monkeypatch, capsys, where):
+    calls, ends = [], []
+
+    def failing(block, *args, **kwargs):
+        calls.append(block)
+        if where == "backward":
+            return Breaking.apply(plainly(block, *args, **kwargs))
+        if len(calls) > 4:
+            raise RuntimeError("no kernel for this length")
+        return plainly(block, *args, **kwargs)
+
+    for compile_ in (False, True):
+        policy, stacked = flat(tmp_path)
+        Breaking.calls = 0
+        monkeypatch.setattr(fused, "wanted", lambda device, told=compile_: told)
+        monkeypatch.setattr(fused, "compiled", lambda function: failing)
+        opt = adam({n: p for n, (p, _) in stacked.moved().items()}, 2, (0.9, 0.95), 1.0)
+        for seed in range(2):
+            batches = batches_of(policy, stacked, 2)
+            gains = [np.random.default_rng(seed + r).normal(size=b.mine.shape) for r, b in enumerate(batches)]
+            told = learn(policy, stacked, opt, Grpo(), batches, gains, [State()] * 2, torch.full((2,), 1e-2))
+            assert told.faults == (None, None)
+        ends.append(stacked.flat[0].clone())
+    assert torch.equal(*ends)
+    assert fused.TRIED[policy.model] is False
+    assert capsys.readouterr().err.count("the pass of learning is not compiled, which costs speed: RuntimeError: no kernel") == 1
+
+
+def test_an_error_of_the_plain_pass_is_raised(tmp_path, monkeypatch):
+    policy, stacked = flat(tmp_path)
+    batches = batches_of(policy, stacked, 2)
+    monkeypatch.setattr(fused, "wanted", lambda device: False)
+    opt = adam({n: p for n, (p, _) in stacked.moved().items()}, 2, (0.9, 0.95), 1.0)
+    monkeypatch.setattr(type(policy.model.model), "forward", broken)
+    with pytest.raises(RuntimeError, match="no such"):
+        learn(policy, stacked, opt, Grpo(), batches, [np.ones(b.mine.shape) for b in batches], [State()] * 2, torch.zeros(2))
+
+
+def test_the_try_sees_a_gradient_behind_a_norm(tmp_path, monkeypatch, capsys):
+    """Of a mean of squares it is rounding alone: two passes that round otherwise would seem to be two."""
+    policy, stacked = flat(tmp_path)
+    batches = batches_of(policy, stacked, 2)
+    policy.model.to(torch.bfloat16)
+    for p in stacked.params.values():
+        p.data = p.data.float()
+    fused.TRIED.clear()
+    monkeypatch.setattr(fused, "wanted", lambda device: True)
+
+    def otherwise(block, hidden, *args, **kwargs):
+        found = type(block).forward(block, hidden, *args, **kwargs)
+        return (found.float() * (1 + 2**-9)).to(found.dtype)
+
+    monkeypatch.setattr(fused, "compiled", lambda function: otherwise)
+    groups.logp_of(policy, stacked, batches)
+    assert fused.TRIED[policy.model], capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("device", "told", "asked"), [("cpu", None, False), ("cuda", None, True), ("cuda", "0", False), ("cuda", "1", True)])

@@ -26,11 +26,11 @@ TYPES = {"float32": (1e-4, 1e-3), "bfloat16": (5e-2, 3e-2)}
 
 
 def packed(tmp_path, seeds, dtype):
-    """A policy on the card, an adapter a seed, moved off its start."""
-    path = tmp_path / dtype / "llama0"
+    """A policy on the card whose query heads share their keys, an adapter a seed, moved off its start."""
+    path = tmp_path / dtype / "qwen30"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        make_policy(path.parent, settings=LORA.format(dtype))
+        make_policy(path.parent, "qwen3", settings=LORA.format(dtype))
     policy = load(open_folder("x", path))
     stacked = stack(policy.model, list(seeds), "lora", rank=4, alpha=8.0)
     stacked.flatten()

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch.nn.functional import scaled_dot_product_attention as sdpa
 
@@ -37,7 +37,17 @@ def masked(part, query, key, value, scale):
     return torch.where((part >= 0)[:, None, :, None], found, 0.0)
 
 
-@settings(max_examples=60, deadline=None)
+def behind(*given, **asked):
+    """Attention whose result lies as a GPU's kernel leaves it: heads behind positions."""
+    return sdpa(*given, **asked).transpose(1, 2).contiguous().transpose(1, 2)
+
+
+@pytest.fixture(autouse=True, params=[sdpa, behind], ids=["cpu", "gpu"])
+def layout(request, monkeypatch):
+    monkeypatch.setattr("rewardbench.engine.siblings.sdpa", request.param)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows, st.sampled_from([(1, 1), (2, 1), (4, 2), (3, 3)]), st.integers(0, 9), st.integers(0, 2**32 - 1))
 def test_what_is_found_and_what_is_taught_are_those_of_a_mask_over_the_row(told, heads, spare, seed):
     K = max(len(said) for _, said in told)

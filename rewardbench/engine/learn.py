@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from rewardbench.engine import fused
 from rewardbench.engine.forward import Seen, forward, micro_cuts, own_logp
 from rewardbench.engine.optimise import Adam, update
 from rewardbench.engine.stack import Stack
@@ -131,6 +132,21 @@ def _update(school: School, parts: Sequence[Lesson | None], faults: list[Excepti
 
     What a run's loss raises is put into `faults`.
     """
+    try:
+        loss, drift = _pass(school, parts, faults)
+    except torch.OutOfMemoryError:
+        raise
+    except Exception as error:  # a compiler's, at a length that it had not met: nothing has moved yet
+        if not fused.gave_up(school.stacked.model, error):
+            raise
+        loss, drift = _pass(school, parts, faults)
+    moved = np.array([part is not None and fault is None for part, fault in zip(parts, faults, strict=True)])
+    norm = _move(school, torch.from_numpy(moved).to(school.rate.device))
+    return np.stack([loss, np.where(moved, norm, 0.0), drift, moved])
+
+
+def _pass(school: School, parts: Sequence[Lesson | None], faults: list[Exception | None]) -> tuple[Floats, Floats]:
+    """Loss and drift [R] of the runs that have a part, and their gradients, as those of nothing before."""
     loss, drift = np.zeros(len(parts)), np.zeros(len(parts))
     school.stacked.forget()
     for pieces in micro_batches(parts, school.policy.settings.micro):
@@ -150,14 +166,12 @@ def _update(school: School, parts: Sequence[Lesson | None], faults: list[Excepti
             told.append((r, one.detach(), gap))
             total = total + one
         if total.requires_grad:
-            with _in_order(school.policy):
+            with _in_order(school.stacked):
                 torch.autograd.backward(total)
         for r, one, gap in told:  # read at last: a GPU would wait for the host at each
             loss[r] += one.item()
             drift[r] += gap.item()
-    moved = np.array([part is not None and fault is None for part, fault in zip(parts, faults, strict=True)])
-    norm = _move(school, torch.from_numpy(moved).to(seen.logp.device))
-    return np.stack([loss, np.where(moved, norm, 0.0), drift, moved])
+    return loss, drift
 
 
 def micro_batches(parts: Sequence[Lesson | None], micro: int) -> list[tuple[Lesson | None, ...]]:
@@ -166,12 +180,15 @@ def micro_batches(parts: Sequence[Lesson | None], micro: int) -> list[tuple[Less
 
 
 @contextmanager
-def _in_order(policy: Policy) -> Iterator[None]:
-    """Within it, on a GPU and in a tile, the way back sums in a fixed order: kernels are free in that otherwise."""
-    if policy.settings.tile is None or policy.device.type != "cuda":
+def _in_order(stacked: Stack) -> Iterator[None]:
+    """Within it a pack's way back on a GPU sums in a fixed order. Kernels are free in that otherwise, and a run that
+    turned into no number could change the others' last bits.
+    """
+    if stacked.flat is None or stacked.flat[0].device.type != "cuda":
         yield
         return
     torch.use_deterministic_algorithms(True)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # ours is all written
     try:
         yield
     finally:

@@ -63,13 +63,14 @@ class Siblings:
 def _folded(query: Tensor, key: Tensor, value: Tensor, mask: Tensor, scale: float) -> Tensor:
     """Attention whose query heads of a group stand as rows of one query, so that no key is repeated."""
     n, groups, _, d = key.shape
-    return sdpa(query.reshape(n, groups, -1, d), key, value, attn_mask=mask, scale=scale).view(*query.shape)
+    found = sdpa(query.reshape(n, groups, -1, d), key, value, attn_mask=mask, scale=scale)
+    return found.reshape(query.shape)  # a GPU's kernel lays it out with heads behind positions
 
 
 def taken(x: Tensor, there: Tensor, back: Tensor) -> Tensor:
     """The rows `there` [n] of x [m, ...], 0 for NOWHERE; `back` [m] says which row of the result each row of x became.
 
-    The way back takes rows too. Autograd would add them up instead, on a GPU in any order.
+    The way back takes rows too. Autograd would add them up instead, on a GPU one by one.
     """
     found: Tensor = _Taken.apply(x, there, back)  # type: ignore[no-untyped-call]
     return found
@@ -111,7 +112,7 @@ def siblings(position: Ints, part: Ints, K: int, most: tuple[int, int], group: i
     there[back[back != NOWHERE]] = np.flatnonzero(back != NOWHERE)
     before = np.arange(L)[:, None] >= np.arange(L)
     seen = np.empty((rows, K, T, L + T), dtype=bool)
-    seen[..., :L] = (np.arange(L) < length[:, None])[:, None, None]
+    seen[..., :L] = (np.arange(L) < np.maximum(length, 1)[:, None])[:, None, None]
     seen[..., L:] = np.arange(T)[:, None] >= np.arange(T)
 
     def scores(mask: np.ndarray) -> Tensor:

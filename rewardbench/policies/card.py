@@ -29,6 +29,8 @@ SHARE = 0.9
 BYTES = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2}
 PASS = 64_000
 """Tokens of a pack in one pass of learning, at most (padding included): they keep a card busy."""
+TRIAL = 8
+"""Bytes a number that learns: its gradients both ways, when a compiled pass is tried (`engine.fused`)."""
 HEAD_CHUNK = 2048
 """Tokens whose logits are held at once when learning (`engine.head.CHUNK`)."""
 GIB = 1 << 30
@@ -191,7 +193,7 @@ def needed(shape: Shape, settings: Settings, call: Call, R: int) -> Mapping[str,
     rows = R * call.rows
     return {
         "model": shape.numbers * width,
-        "adapters, their gradients and moments": (16 + width) * R * adapters,
+        "adapters, their gradients and moments": (16 + width + TRIAL) * R * adapters,
         "keys and values": rows * (call.prompt + call.T) * shape.layers * shape.kept * width,
         "logits": rows * shape.words * (width + 16),
         "learning": tokens * shape.layers * block
