@@ -60,19 +60,22 @@ Row = dict[str, Any]
 
 
 def environment(out: Path) -> None:
-    """What torch reads as it is imported (a cache for compiled kernels beside the rows, memory that does not splinter),
-    and that every process takes this checkout.
+    """What torch reads as it is imported (a cache for compiled kernels beside the rows, and what a worker of a sweep
+    has), and that every process takes this checkout.
     """
     cache = out.parent.absolute() / "inductor"
     if "TORCHINDUCTOR_CACHE_DIR" not in os.environ:
         cache.mkdir(parents=True, exist_ok=True)
         (cache / ".gitignore").write_text("*\n")
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache))
-    os.environ.setdefault("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     if str(ROOT) not in sys.path:
         sys.path.insert(1, str(ROOT))
+    from rewardbench.pool import WORKER
+
+    for name in ("CUBLAS_WORKSPACE_CONFIG", "PYTORCH_CUDA_ALLOC_CONF"):
+        os.environ.setdefault(name, WORKER[name])
 
 
 def read(out: Path) -> list[Row]:
