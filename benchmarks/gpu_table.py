@@ -103,7 +103,8 @@ def shares(rows: Sequence[Row]) -> Iterator[Line]:
             done = [(r["flop"] + r[f"attention_{n}"]) / r["seconds"] / matrix["ours"] for n in ("useful", "executed")]
             how.append(f"{done[0]:.0%} of the matrix floor useful, {done[1]:.0%} with all that is computed")
         made = "compiled" if r["compiled"] else "nothing compiled"
-        how.append(f"{r['seconds']:.3f} s, {made}; micro {r['micro']}; first two calls {r['warm_up']:.0f} s{gib(r)}")
+        begun = f"first two calls {r['warm_up']:.0f} s, {r['first_peak'] / 2**30:.1f} GiB"
+        how.append(f"{r['seconds']:.3f} s, {made}; micro {r['micro']}; {begun}{gib(r)}")
         yield f"learn, {r['runs']} runs", f"{r['ours']:,.0f} tokens/s", "; ".join(how)
 
 

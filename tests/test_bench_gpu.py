@@ -60,7 +60,7 @@ def small(monkeypatch):
 
 def fine():
     """What a case gives."""
-    return {"ours": 1e9, "runs": 1, "seconds": 1.0, "micro": 8, "warm_up": 1.0, "compiled": False}
+    return {"ours": 1e9, "runs": 1, "seconds": 1.0, "micro": 8, "warm_up": 1.0, "compiled": False, "first_peak": 0}
 
 
 def broken():

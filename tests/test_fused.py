@@ -228,7 +228,8 @@ def test_the_try_sees_a_gradient_behind_a_norm(tmp_path, monkeypatch, capsys):
 
     def otherwise(block, hidden, *args, **kwargs):
         found = type(block).forward(block, hidden, *args, **kwargs)
-        return (found.float() * (1 + 2**-9)).to(found.dtype)
+        turns = torch.cos(torch.arange(found.numel())).view(found.shape)
+        return (found.float() * (1 + 2**-8 * turns)).to(found.dtype)  # half of the last digit of bfloat16
 
     monkeypatch.setattr(fused, "compiled", lambda function: otherwise)
     groups.logp_of(policy, stacked, batches)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -127,7 +128,7 @@ def logp_of(policy: Policy, stacked: Stack, batches: Sequence[Batch | None]) -> 
     """Log-probability of each own token of R runs, [R, b, T]; 0 elsewhere. A gradient flows to the adapters alone."""
     shape = room(batches, policy.settings)
     rows = laid_out(batches, policy.pad, shape)
-    model = stacked.model
+    model: Any = stacked.model
     some = next(model.parameters())
     device, each_run = some.device, shape.P * shape.K
     ids, position, before, place, said = (
@@ -137,15 +138,17 @@ def logp_of(policy: Policy, stacked: Stack, batches: Sequence[Batch | None]) -> 
 
     def ask() -> Tensor:
         # asked for its gradient too, a first block is compiled as the others are
-        words = model.get_input_embeddings()(ids).detach().requires_grad_()  # type: ignore[operator]
-        return model.base_model(inputs_embeds=words, position_ids=position, use_cache=False).last_hidden_state  # type: ignore
+        words = model.get_input_embeddings()(ids).detach().requires_grad_()
+        found = model.base_model(inputs_embeds=words, position_ids=position, use_cache=False)
+        told: Tensor = found.last_hidden_state
+        return told
 
     adapters = [p for n, p in stacked.params.items() if not n.startswith(STATE)]
     with attending(model, look.attend):
         hidden = ask() if policy.settings.tile else fused.hidden(model, ask, adapters)
     heat = np.array([1.0 if x is None else x.temperature for x in batches], dtype=np.float32)
     each = torch.from_numpy(heat).to(device)[place // (each_run * shape.T)]
-    found = log_probability(hidden.flatten(0, 1)[before], model.get_output_embeddings(), said, each)  # type: ignore
+    found = log_probability(hidden.flatten(0, 1)[before], model.get_output_embeddings(), said, each)
     whole = torch.zeros(len(batches) * each_run * shape.T, dtype=found.dtype, device=device).index_put((place,), found)
     return whole.view(len(batches), each_run, shape.T)
 
