@@ -100,6 +100,7 @@ def test_in_a_tile_a_run_has_the_same_rows_beside_any_other(tmp_path):
     [room] = shapes
     alone, beside = (groups.laid_out(pair, policy.pad, room) for pair in ([few, None], [few, many]))
     assert alone.ids.shape == beside.ids.shape
+    assert groups._most(alone, room) == groups._most(beside, room) == (96, 12)
     for name in ("ids", "position", "part"):
         np.testing.assert_array_equal(getattr(alone, name)[: room.P], getattr(beside, name)[: room.P])
     own = slice(room.P * room.K * room.T)
