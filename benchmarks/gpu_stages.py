@@ -238,10 +238,10 @@ def made_up(one: Pack, r: int, T: int) -> Any:
 def operations(one: Pack, T: int) -> Row:
     """Operations of an update. A weight of the base that does not move costs 4 a token (forward, and back to its
     inputs), one of an adapter 6, one of the head 4 a token said. Attention apart, 12 a pair of positions and a channel:
-    the pairs that may see each other, and all that are computed: of a prompt, and of each completion with its prompt,
-    as if all were as long as the longest.
+    the pairs that may see each other, and all that are computed: of each completion with a copy of its prompt, as if
+    all were as long as the longest.
     """
-    from rewardbench.engine.slots import ALIGNED
+    from rewardbench.engine.siblings import ALIGNED
     from rewardbench.engine.stack import StackedLinear
 
     config = one.policy.model.config.get_text_config()
@@ -252,12 +252,12 @@ def operations(one: Pack, T: int) -> Row:
     head = one.policy.model.get_output_embeddings().weight.numel()
     size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     channels = 12 * config.num_attention_heads * size * config.num_hidden_layers
-    L, N = (-(-int(n) // ALIGNED) * ALIGNED for n in (asked.max(), fed))
+    W = -(-int(asked.max() + fed) // ALIGNED) * ALIGNED
     useful = (asked * (asked + 1) / 2 + K * (fed * asked + fed * (fed + 1) / 2)).sum()
     return {
         "flop": (4 * linear + 6 * one.stacked.numbers()) * tokens + 4 * head * len(asked) * K * T,
         "attention_useful": float(channels * useful),
-        "attention_executed": float(channels * len(asked) * (L**2 + K * N * (L + N))),
+        "attention_executed": float(channels * len(asked) * K * W * (W + 1) / 2),
     }
 
 

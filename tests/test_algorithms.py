@@ -118,7 +118,7 @@ def test_advantages_losses_and_gradients_equal_trls(llama, tmp_path, algorithm, 
     seen = engine.forward(policy, stacked, [batch])
     width = seen.logp.shape[-1]
     [lesson] = engine.minibatches(engine.Lesson(batch, gains, old=old), 1)
-    now, tensors, gain = engine._now(seen, 0, lesson)
+    now, tensors, gain = engine._now(seen, seen.logp[0], 0, lesson)
     assert width == now.logp.shape[-1]
     ours = algorithm.loss(now, tensors, gain, State())
     assert ours.item() == pytest.approx(theirs.item(), abs=1e-6)

@@ -1,6 +1,7 @@
 """What holds on a GPU alone: graphs say what single steps say, packs what their runs say alone. Skipped without a card."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -9,8 +10,7 @@ from making import make_policy
 from test_engine import PROMPTS, TASK
 
 from rewardbench.algorithms.grpo import Grpo
-from rewardbench.engine import fused, groups, quick, slots
-from rewardbench.engine.attend import attending
+from rewardbench.engine import fused, groups, kernel, quick, slots
 from rewardbench.engine.learn import learn
 from rewardbench.engine.optimise import adam
 from rewardbench.engine.sample import sample
@@ -54,14 +54,8 @@ def test_a_graph_says_what_steps_one_by_one_say(tmp_path, dtype, monkeypatch):
     again = said(policy, stacked, ["a", "b"])
     quick.SHELF.clear()
 
-    def one_by_one(model, own, whole):
-        def once():
-            with attending(model, own.attend):
-                slots.step(model, own)
-
-        return once
-
-    monkeypatch.setattr(slots, "_step_of", one_by_one)
+    monkeypatch.setattr(slots, "_graph", lambda model, own: partial(slots._once, model, own))
+    monkeypatch.setenv(fused.VARIABLE, "0")
     steps = said(policy, stacked, ["a", "b"])
     for one, two, three in zip(graphed, again, steps, strict=True):
         assert one.text == two.text
@@ -70,6 +64,22 @@ def test_a_graph_says_what_steps_one_by_one_say(tmp_path, dtype, monkeypatch):
         same = np.cumprod(one.ids == three.ids, axis=-1).astype(bool) & one.mine
         assert same.mean() >= (0.5 if dtype == "bfloat16" else 0.99) * one.mine.mean()
         np.testing.assert_allclose(one.logp[same], three.logp[same], atol=0.1 if dtype == "bfloat16" else 1e-3)
+
+
+@pytest.mark.parametrize("shape", [(3, 3, 64), (2, 2, 8), (1, 17, 48), (2, 1, 80)])
+@pytest.mark.parametrize("dtype", kernel.APART)
+def test_the_kernel_finds_what_stock_attention_finds(dtype, shape):
+    device = torch.device("cuda")
+    assert all(kernel.tried(device, dtype, *shape, t) <= kernel.APART[dtype] for t in (0, 1, 63, 64, 200))
+
+
+@pytest.mark.skipif(not fused.wanted(torch.device("cuda")), reason="nothing is compiled")
+def test_a_step_is_compiled_and_attends_by_the_kernel(tmp_path, capsys):
+    policy, stacked = packed(tmp_path, [1, 2], "bfloat16")
+    said(policy, stacked, ["a", "b"])
+    assert [own.ours for own in quick.SHELF[stacked.model].values()] == [True]
+    assert not fused.PLAIN
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize("dtype", TYPES)
@@ -96,6 +106,7 @@ def gradients(policy, stacked, batches, gains):
     return stacked.flat[1].clone()
 
 
+@pytest.mark.skipif(not fused.wanted(torch.device("cuda")), reason="nothing is compiled")
 def test_blocks_are_compiled_and_teach_what_plain_ones_do(tmp_path, capsys, monkeypatch):
     policy, pack = packed(tmp_path, [1, 2], "float32")
     lessons = []

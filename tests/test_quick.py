@@ -135,7 +135,7 @@ def test_a_row_that_is_no_number_is_drawn_from_without_a_word():
 @pytest.mark.parametrize("architecture", ["llama", "neox"])
 def test_a_step_is_one_graph_without_a_break(tmp_path, architecture):
     policy, stacked = lora(tmp_path, [1, 2], architecture)
-    own = slots.room(stacked.model, 4, 32, 4)
+    own = slots.room(stacked.model, 2, 4, 32, 4)
     contexts = [policy.prompt_ids(p) for p in PROMPTS[:2]]
     noise = torch.rand(4, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     found = []

@@ -1,9 +1,9 @@
 """What is compiled on a GPU, and what if it cannot be? Small operations become few, and nothing else changes.
 
 In a small model norms, rotations, activations and what adapters add each read and write all of a pass, beside
-products that take little longer. So the blocks of a model are compiled while a pack learns: one block's code serves
-all, and from the second length on rows of any. Attention stays as it is. The first pass is made both ways, and the
-compiled one is kept only if they agree.
+products that take little longer. So the blocks of a model are compiled: one block's code serves all, and rows of any
+number and length. Attention stays as it is (`attend.py`). The first pass of learning is made both ways, and the
+compiled one is kept only if they agree. What fails to be compiled is done as it stands: speed is lost, and no run.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ APART = 0.1
 SLOPES = 0.25
 """The same of gradients: thirty layers in bfloat16 that round once fewer in each differ by .05."""
 TRIED: WeakKeyDictionary[torch.nn.Module, bool] = WeakKeyDictionary()
-"""Whether a model's compiled blocks do what its plain ones do."""
+"""Whether a model's compiled blocks do what its plain ones do; not there before that was asked."""
+PLAIN: set[Callable[..., Any]] = set()
+"""Functions that could not be compiled."""
 
 
 def wanted(device: torch.device) -> bool:
@@ -39,7 +41,7 @@ def wanted(device: torch.device) -> bool:
 
 @cache
 def compiled(function: Callable[..., Any], **how: Any) -> Callable[..., Any]:
-    """The function compiled, anew for each shape: as many as a sweep of several tasks meets, and not eight."""
+    """The function compiled, anew for each kind of call: as many as a sweep of several tasks meets, and not eight."""
     torch._dynamo.config.recompile_limit = max(torch._dynamo.config.recompile_limit, SIZES)
     return torch.compile(function, **how)
 
@@ -50,21 +52,30 @@ def refused(what: str, error: Exception) -> None:
     print(f"{what} is not compiled, which costs speed: {type(error).__name__}: {first}", file=sys.stderr)
 
 
+def quick(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function (of a tensor, and what else) as a call that is compiled where it can be."""
+
+    def ask(first: Tensor, *others: Any) -> Any:
+        if wanted(first.device) and function not in PLAIN:
+            try:
+                return compiled(function)(first, *others)
+            except torch.OutOfMemoryError:
+                raise
+            except Exception as error:  # whatever a compiler may raise
+                PLAIN.add(function)
+                refused(function.__name__, error)
+        return function(first, *others)
+
+    return ask
+
+
 def hidden(model: Any, ask: Callable[[], Tensor], learnt: Sequence[Tensor]) -> Tensor:
     """What `ask` computes by the model's blocks, compiled where they do the same as they stand: tried at the first call
     that asks for a gradient, on its numbers and on their gradients with respect to `learnt`.
     """
     if model not in TRIED and torch.is_grad_enabled():
         TRIED[model] = wanted(next(model.parameters()).device) and _repeats(model, ask, learnt)
-    if not TRIED.get(model, False):
-        return ask()
-    try:
-        with _blocks(model):
-            return ask()
-    except torch.OutOfMemoryError:
-        raise
-    except Exception as error:  # whatever a compiler may raise, at a length that it had not met
-        gave_up(model, error)
+    with blocks(model) if TRIED.get(model, False) else nullcontext():
         return ask()
 
 
@@ -78,16 +89,32 @@ def gave_up(model: torch.nn.Module, error: Exception) -> bool:
 
 
 @contextmanager
-def _blocks(model: torch.nn.Module) -> Iterator[None]:
-    """Within it the blocks that a model is a stack of are compiled."""
+def blocks(model: torch.nn.Module) -> Iterator[None]:
+    """Within it the blocks that a model is a stack of are compiled, if that is wanted and did not fail before."""
+    if not wanted(next(model.parameters()).device) or not TRIED.get(model, True):
+        yield
+        return
     each = [m for m in model.modules() if isinstance(m, GradientCheckpointingLayer)]
     for block in each:
-        block.forward = partial(compiled(_through), block)
+        block.forward = partial(_either, model, block)
     try:
         yield
     finally:
         for block in each:
             del block.forward  # its class's own shows again
+
+
+def _either(model: torch.nn.Module, block: Any, *args: Any, **kwargs: Any) -> Any:
+    """One block, compiled if that goes."""
+    if TRIED.get(model, True):
+        try:
+            return compiled(_through, dynamic=True)(block, *args, **kwargs)
+        except torch.OutOfMemoryError:
+            raise
+        except Exception as error:  # whatever a compiler may raise
+            TRIED[model] = False
+            refused("a block", error)
+    return type(block).forward(block, *args, **kwargs)
 
 
 def _through(block: Any, *args: Any, **kwargs: Any) -> Any:
@@ -98,7 +125,7 @@ def _repeats(model: Any, ask: Callable[[], Tensor], learnt: Sequence[Tensor]) ->
     """Whether numbers and gradients are the same both ways, but for rounding."""
     found: list[list[Tensor]] = []
     try:
-        for way in (nullcontext(), _blocks(model)):
+        for way in (nullcontext(), blocks(model)):
             with way:
                 told = ask()
                 # of a mean of squares behind a norm there is no gradient but rounding
@@ -112,6 +139,8 @@ def _repeats(model: Any, ask: Callable[[], Tensor], learnt: Sequence[Tensor]) ->
         refused("the pass of learning", error)
         return False
     # numbers and gradients apart: the one is a million times as large as the other
+    if not TRIED.get(model, True):  # one failed, and was made as it stands
+        return False
     if all(_near([f[part] for f in found], most) for part, most in ((slice(1), APART), (slice(1, None), SLOPES))):
         return True
     refused("the pass of learning", ArithmeticError("its numbers are not those of the plain one"))

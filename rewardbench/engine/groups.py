@@ -15,8 +15,9 @@ import torch
 from torch import Tensor
 
 from rewardbench.engine import fused
-from rewardbench.engine.attend import able, attending, group
+from rewardbench.engine.attend import able, attending
 from rewardbench.engine.head import log_probability
+from rewardbench.engine.send import sent
 from rewardbench.engine.siblings import siblings
 from rewardbench.engine.stack import STATE, Stack
 from rewardbench.policies.load import Policy
@@ -129,17 +130,16 @@ def logp_of(policy: Policy, stacked: Stack, batches: Sequence[Batch | None]) -> 
     shape = room(batches, policy.settings)
     rows = laid_out(batches, policy.pad, shape)
     model: Any = stacked.model
-    some = next(model.parameters())
-    device, each_run = some.device, shape.P * shape.K
+    device, each_run = next(model.parameters()).device, shape.P * shape.K
     ids, position, before, place, said = (
-        torch.from_numpy(getattr(rows, n)).to(device) for n in ("ids", "position", "before", "place", "said")
+        sent(getattr(rows, n), device) for n in ("ids", "position", "before", "place", "said")
     )
-    look = siblings(rows.position, rows.part, shape.K, _most(rows, shape), group(model, stacked.R), some)
+    look = siblings(rows.position, rows.part, shape.K, _most(rows, shape), device)
 
     def ask() -> Tensor:
         # asked for its gradient too, a first block is compiled as the others are
-        words = model.get_input_embeddings()(ids).detach().requires_grad_()
-        found = model.base_model(inputs_embeds=words, position_ids=position, use_cache=False)
+        words = model.get_input_embeddings()(ids.view(len(batches), -1)).detach().requires_grad_()
+        found = model.base_model(inputs_embeds=words, position_ids=position.view(len(batches), -1), use_cache=False)
         told: Tensor = found.last_hidden_state
         return told
 
@@ -147,7 +147,7 @@ def logp_of(policy: Policy, stacked: Stack, batches: Sequence[Batch | None]) -> 
     with attending(model, look.attend):
         hidden = ask() if policy.settings.tile else fused.hidden(model, ask, adapters)
     heat = np.array([1.0 if x is None else x.temperature for x in batches], dtype=np.float32)
-    each = torch.from_numpy(heat).to(device)[place // (each_run * shape.T)]
+    each = sent(heat, device)[place // (each_run * shape.T)]
     found = log_probability(hidden.flatten(0, 1)[before], model.get_output_embeddings(), said, each)
     whole = torch.zeros(len(batches) * each_run * shape.T, dtype=found.dtype, device=device).index_put((place,), found)
     return whole.view(len(batches), each_run, shape.T)

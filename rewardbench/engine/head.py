@@ -12,8 +12,28 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from rewardbench.engine.fused import quick
+
 CHUNK = 2048
 """Tokens whose logits are held at once."""
+
+
+def _told(logits: Tensor, ids: Tensor, heat: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Log-probabilities of `ids` [n], logits over temperature [n, V], and the logarithm of their mass [n, 1]."""
+    logits = logits.float() / heat[:, None]
+    whole = logits.logsumexp(-1, keepdim=True)
+    return (logits.gather(-1, ids[:, None]) - whole)[:, 0], logits, whole
+
+
+def _read(logits: Tensor, ids: Tensor, heat: Tensor) -> Tensor:
+    """The first of these alone."""
+    return _told(logits, ids, heat)[0]
+
+
+def _shared(logits: Tensor, ids: Tensor, heat: Tensor) -> tuple[Tensor, Tensor]:
+    """Log-probabilities of `ids` [n], and the probability of every word [n, V] in the type of the logits."""
+    logp, warm, whole = _told(logits, ids, heat)
+    return logp, (warm - whole).exp().to(logits.dtype)
 
 
 def log_probability(hidden: Tensor, head: Any, ids: Tensor, heat: Tensor) -> Tensor:
@@ -31,12 +51,12 @@ class _LogProbability(torch.autograd.Function):
         slope = torch.empty_like(hidden) if ctx.needs_input_grad[0] else None
         for start in range(0, len(ids), CHUNK):
             part = slice(start, start + CHUNK)
-            logits = torch.nn.functional.linear(hidden[part], weight, bias).float() / heat[part, None]
-            whole = logits.logsumexp(-1, keepdim=True)
-            logp[part] = (logits.gather(-1, ids[part, None]) - whole)[:, 0]
-            if slope is not None:
-                share = (logits - whole).exp_().to(weight.dtype)
-                slope[part] = (weight[ids[part]] - share @ weight) / heat[part, None].to(weight.dtype)
+            logits = torch.nn.functional.linear(hidden[part], weight, bias)
+            if slope is None:
+                logp[part] = quick(_read)(logits, ids[part], heat[part])
+                continue
+            logp[part], share = quick(_shared)(logits, ids[part], heat[part])
+            slope[part] = (weight[ids[part]] - share @ weight) / heat[part, None].to(weight.dtype)
         ctx.save_for_backward(slope)
         return logp
 

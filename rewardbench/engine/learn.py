@@ -20,6 +20,7 @@ from torch import Tensor
 from rewardbench.engine import fused
 from rewardbench.engine.forward import Seen, forward, micro_cuts, own_logp
 from rewardbench.engine.optimise import Adam, update
+from rewardbench.engine.send import sent
 from rewardbench.engine.stack import Stack
 from rewardbench.policies.load import Policy
 from rewardbench.types import Algorithm, Batch, Floats, Now, State
@@ -132,14 +133,15 @@ def _update(school: School, parts: Sequence[Lesson | None], faults: list[Excepti
 
     What a run's loss raises is put into `faults`.
     """
-    try:
-        loss, drift = _pass(school, parts, faults)
-    except torch.OutOfMemoryError:
-        raise
-    except Exception as error:  # a compiler's, at a length that it had not met: nothing has moved yet
-        if not fused.gave_up(school.stacked.model, error):
+    with _in_order(school.stacked):
+        try:
+            loss, drift = _pass(school, parts, faults)
+        except torch.OutOfMemoryError:
             raise
-        loss, drift = _pass(school, parts, faults)
+        except Exception as error:  # a compiler's, at a length that it had not met: nothing has moved yet
+            if not fused.gave_up(school.stacked.model, error):
+                raise
+            loss, drift = _pass(school, parts, faults)
     moved = np.array([part is not None and fault is None for part, fault in zip(parts, faults, strict=True)])
     norm = _move(school, torch.from_numpy(moved).to(school.rate.device))
     return np.stack([loss, np.where(moved, norm, 0.0), drift, moved])
@@ -147,16 +149,17 @@ def _update(school: School, parts: Sequence[Lesson | None], faults: list[Excepti
 
 def _pass(school: School, parts: Sequence[Lesson | None], faults: list[Exception | None]) -> tuple[Floats, Floats]:
     """Loss and drift [R] of the runs that have a part, and their gradients, as those of nothing before."""
-    loss, drift = np.zeros(len(parts)), np.zeros(len(parts))
+    loss, drift, told = np.zeros(len(parts)), np.zeros(len(parts)), list[tuple[int, Tensor, Tensor]]()
     school.stacked.forget()
     for pieces in micro_batches(parts, school.policy.settings.micro):
         seen = forward(school.policy, school.stacked, [x.batch if x else None for x in pieces], school.algorithm.needs)
-        total, told = seen.logp.new_zeros(()), []
+        # all at once: the way back of a slice is as large as the whole
+        logp, total = seen.logp.unbind(), seen.logp.new_zeros(())
         for r, piece in enumerate(pieces):
             if piece is None or faults[r] is not None:
                 continue
             try:
-                one, gap = _loss(school, seen, r, piece)
+                one, gap = _loss(school, seen, logp[r], r, piece)
                 one = one.reshape(())
             except torch.OutOfMemoryError:
                 raise
@@ -166,11 +169,11 @@ def _pass(school: School, parts: Sequence[Lesson | None], faults: list[Exception
             told.append((r, one.detach(), gap))
             total = total + one
         if total.requires_grad:
-            with _in_order(school.stacked):
-                torch.autograd.backward(total)
-        for r, one, gap in told:  # read at last: a GPU would wait for the host at each
-            loss[r] += one.item()
-            drift[r] += gap.item()
+            torch.autograd.backward(total)
+    if told:  # read at last, and at once: a GPU would wait for the host at each
+        runs, losses, gaps = zip(*told, strict=True)
+        np.add.at(loss, list(runs), torch.stack(losses).tolist())
+        np.add.at(drift, list(runs), torch.stack(gaps).tolist())
     return loss, drift
 
 
@@ -181,8 +184,9 @@ def micro_batches(parts: Sequence[Lesson | None], micro: int) -> list[tuple[Less
 
 @contextmanager
 def _in_order(stacked: Stack) -> Iterator[None]:
-    """Within it a pack's way back on a GPU sums in a fixed order. Kernels are free in that otherwise, and a run that
-    turned into no number could change the others' last bits.
+    """Within it a pack on a GPU sums in a fixed order, on the way back above all. Kernels are free in that otherwise,
+    and a run that turned into no number could change the others' last bits. (Who compiles a way back asks that it be so
+    on the way forward.)
     """
     if stacked.flat is None or stacked.flat[0].device.type != "cuda":
         yield
@@ -195,19 +199,21 @@ def _in_order(stacked: Stack) -> Iterator[None]:
         torch.use_deterministic_algorithms(False)
 
 
-def _loss(school: School, seen: Seen, r: int, piece: Lesson) -> tuple[Tensor, Tensor]:
+def _loss(school: School, seen: Seen, logp: Tensor, r: int, piece: Lesson) -> tuple[Tensor, Tensor]:
     """Run r's loss of a micro-batch, and its share of the minibatch's drift."""
-    now, batch, gain = _now(seen, r, piece)
-    decoded = torch.from_numpy(piece.batch.logp).to(gain.device)[..., : gain.shape[-1]]
+    now, batch, gain = _now(seen, logp, r, piece)
+    decoded = sent(piece.batch.logp, gain.device)[..., : gain.shape[-1]]
     gap = ((now.logp.detach() - decoded).abs() * batch.mine).sum() / max(now.tokens, 1)
     return school.algorithm.loss(now, batch, gain, school.stacked.learned(school.states[r], r)), gap
 
 
-def _now(seen: Seen, r: int, piece: Lesson) -> tuple[Now, Batch, Tensor]:
-    """What run r's loss is given of a micro-batch, its batch as tensors, and its advantages."""
-    device = seen.logp.device
+def _now(seen: Seen, every: Tensor, r: int, piece: Lesson) -> tuple[Now, Batch, Tensor]:
+    """What run r's loss is given of a micro-batch (`every`: its log-probabilities [b, T]), its batch as tensors, and
+    its advantages.
+    """
+    device = every.device
     P, K = piece.batch.ids.shape[:2]
-    tensors = as_tensors(piece.batch, device, seen.logp.shape[-1])
+    tensors = as_tensors(piece.batch, device, every.shape[-1])
     mine = tensors.mine
     T = mine.shape[-1]
 
@@ -215,10 +221,10 @@ def _now(seen: Seen, r: int, piece: Lesson) -> tuple[Now, Batch, Tensor]:
         return None if values is None else values[r, : P * K, :T].reshape(P, K, T, *values.shape[3:])
 
     def given(values: Floats | None) -> Tensor | None:
-        return None if values is None else torch.from_numpy(np.ascontiguousarray(values[..., :T])).to(device)
+        return None if values is None else sent(values[..., :T], device)
 
     # the partner's words and padding are set to 0, not multiplied by 0: their values may be infinite
-    logp = torch.where(mine, seen.logp[r, : P * K, :T].reshape(P, K, T), 0.0)
+    logp = torch.where(mine, every[: P * K, :T].reshape(P, K, T), 0.0)
     old, gain = given(piece.old), given(piece.gain)
     assert gain is not None
     now = Now(
@@ -240,7 +246,7 @@ def as_tensors(batch: Batch, device: torch.device, T: int) -> Batch:
     for name in long + short:
         array = getattr(batch, name)
         if array is not None:
-            tensor = torch.from_numpy(np.ascontiguousarray(array)).to(device)
+            tensor = sent(array, device)
             values[name] = tensor[..., :T] if name in long else tensor
             if tensor.is_floating_point():
                 values[name] = values[name].float()

@@ -118,7 +118,7 @@ def _slots(stacked: Stack, rows: int, longest: int, T: int) -> Slots:
     if (rows, L, T) not in shelf:
         for small in [k for k in shelf if (k[0], k[2]) == (rows, T) and k[1] < L]:
             del shelf[small]
-        shelf[rows, L, T] = room(stacked.model, rows, L, T)
+        shelf[rows, L, T] = room(stacked.model, stacked.R, rows, L, T)
     return shelf[rows, L, T]
 
 

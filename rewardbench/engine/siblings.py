@@ -1,7 +1,8 @@
 """How does a completion find its prompt and what it said before, and nothing of its siblings?
 
-In a row of learning a prompt stands before all its completions. For attention alone each completion is laid out on its
-own, behind its prompt's keys: over the whole row, K times as many scores would be computed and thrown away by a mask.
+In a row of learning a prompt stands before all its completions. For attention alone each completion is laid out as the
+text that it is, after a copy of its prompt: every place looks back, and no mask is needed, so that the quickest kernels
+serve. Over the whole row, K times as many scores would be computed and thrown away.
 """
 
 from __future__ import annotations
@@ -14,57 +15,46 @@ import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention as sdpa
 
-from rewardbench.engine.slots import ALIGNED, added
+from rewardbench.engine.send import sent
 from rewardbench.types import Ints
 
 NOWHERE = -1
+ALIGNED = 8
+"""What the length of a text is rounded up to, for kernels that ask for that."""
 
 
 @dataclass
 class Siblings:
-    """Who looks at whom in rows of [prompt, completion, completion, …], of S positions each."""
+    """Who looks at whom in rows of [prompt, completion, completion, …], of S positions each. A row is laid out as K
+    texts of W places, a prompt and one completion each; what stands after them is nothing, and nobody looks ahead.
+    """
 
     there: Tensor
-    """For each place of the completions laid out on their own, [rows * K * T], which of the [rows * S] positions stands
-    there; NOWHERE: none.
-    """
+    """For each place of the texts, [rows * K * W], which of the [rows * S] positions stands there; NOWHERE: none."""
+    first: Tensor
+    """The same, but that prompts stand in the first text of their row alone."""
     back: Tensor
-    """For each position its place, [rows * S]; NOWHERE: it is no completion's."""
+    """For each position its place, a prompt's in the first text, [rows * S]; NOWHERE: it has none."""
     prompt: Tensor
-    """Whether a position is its prompt's, [rows, S]."""
-    early: Tensor
-    """What is added to a prompt's scores before their softmax, [1, 1, g * L, L]: g query heads share their keys."""
-    late: Tensor
-    """The same of completions, [rows * K, 1, g * T, L + T]."""
+    """Whether a position is its prompt's, of the first L of each row: no prompt is longer, [rows, L]."""
+    K: int
 
-    @torch.compiler.disable  # type: ignore[untyped-decorator]
     def attend(self, module: Any, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
-        """What each position finds, [rows, heads, S, d]; 0 where nothing stands. Never compiled with its block: a
-        compiler thinks for minutes about the lengths that meet here, and the kernels are the same.
-        """
-        rows, heads, S, d = query.shape
-        n, L = len(self.late), self.early.shape[-1]
-        asked, own_keys, own_values = (self._apart(x, n) for x in (query, key, value))
-        keys, values = (
-            torch.cat([x[:, None, :, :L].expand(-1, n // rows, -1, -1, -1).flatten(0, 1), own], dim=2)
-            for x, own in ((key, own_keys), (value, own_values))
-        )
-        late = _folded(asked, keys, values, self.late, scale).transpose(1, 2).reshape(-1, heads, d)
-        early = _folded(query[:, :, :L], key[:, :, :L], value[:, :, :L], self.early, scale)
-        found = taken(late, self.back, self.there).view(rows, S, heads, d).transpose(1, 2)
-        return torch.where(self.prompt[:, None, :, None], torch.nn.functional.pad(early, (0, 0, 0, S - L)), found)
+        """What each position finds, [R, heads, N, d]; 0 where nothing stands."""
+        R, group = len(query), query.shape[1] // key.shape[1]
+        half = query.dtype in (torch.bfloat16, torch.float16)  # the one kernel where heads may share keys as they are
+        query, key, value = (self._texts(x) for x in (query, key, value))
+        if group > 1 and not half:
+            key, value = (x[:, :, None].expand(-1, -1, group, -1, -1).flatten(1, 2) for x in (key, value))
+        found = sdpa(query, key, value, is_causal=True, scale=scale, enable_gqa=group > 1 and half)
+        rows = taken(found.transpose(1, 2).flatten(0, 1), self.back, self.first)
+        return rows.view(R, -1, *rows.shape[1:]).transpose(1, 2)
 
-    def _apart(self, x: Tensor, n: int) -> Tensor:
-        """[rows, heads, S, d] -> [rows * K, heads, T, d]: the completions alone."""
+    def _texts(self, x: Tensor) -> Tensor:
+        """[R, heads, N, d] -> [rows * K, heads, W, d]."""
         flat = x.transpose(1, 2).flatten(0, 1)
-        return taken(flat, self.there, self.back).view(n, -1, *flat.shape[1:]).transpose(1, 2)
-
-
-def _folded(query: Tensor, key: Tensor, value: Tensor, mask: Tensor, scale: float) -> Tensor:
-    """Attention whose query heads of a group stand as rows of one query, so that no key is repeated."""
-    n, groups, _, d = key.shape
-    found = sdpa(query.reshape(n, groups, -1, d), key, value, attn_mask=mask, scale=scale)
-    return found.reshape(query.shape)  # a GPU's kernel lays it out with heads behind positions
+        laid: Tensor = _Laid.apply(flat, self.there, self.back, self.prompt, self.K)  # type: ignore[no-untyped-call]
+        return laid.view(len(self.prompt) * self.K, -1, *flat.shape[1:]).transpose(1, 2)
 
 
 def taken(x: Tensor, there: Tensor, back: Tensor) -> Tensor:
@@ -90,34 +80,46 @@ class _Taken(torch.autograd.Function):
         return _rows(grads[0], back), None, None
 
 
+class _Laid(torch.autograd.Function):
+    """The texts of rows: every position is taken once, a prompt's K times, and its slopes are added up in order."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, there: Tensor, back: Tensor, prompt: Tensor, K: int) -> Tensor:
+        ctx.save_for_backward(back, prompt)
+        ctx.K = K
+        return _rows(x, there)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None, None, None]:
+        back, prompt = ctx.saved_tensors
+        rows, L = prompt.shape
+        texts = grads[0].view(rows, ctx.K, -1, *grads[0].shape[1:])
+        slope = _rows(grads[0], back)
+        others = texts[:, 1:, :L].sum(1)
+        own = slope.view(rows, -1, *slope.shape[1:])[:, :L]
+        own += torch.where(prompt.view(rows, L, *[1] * (others.dim() - 2)), others, 0.0)
+        return slope, None, None, None, None
+
+
 def _rows(x: Tensor, index: Tensor) -> Tensor:
     found = x.index_select(0, index.clamp(min=0))
     return torch.where((index != NOWHERE).view(-1, *[1] * (x.dim() - 1)), found, 0.0)
 
 
-def siblings(position: Ints, part: Ints, K: int, most: tuple[int, int], group: int, like: Tensor) -> Siblings:
+def siblings(position: Ints, part: Ints, K: int, most: tuple[int, int], device: torch.device) -> Siblings:
     """Who looks at whom in rows whose positions [rows, S] are `position` in their text and belong to `part` (0: the
     prompt, k: its k-th completion, -1: nothing).
 
-    `most` are tokens of a prompt and of what is fed of a completion: room for the longest, at least. `group` query
-    heads share their keys; `like` has the device and the type of scores.
+    `most` are tokens of a prompt and of what is fed of a completion: room for the longest, at least.
     """
-    rows = len(part)
-    length = (part == 0).sum(1)
-    own = part > 0
-    t = position - length[:, None]
-    L, T = (max(ALIGNED, -(-n // ALIGNED) * ALIGNED) for n in most)
-    back = np.where(own, (np.arange(rows)[:, None] * K + part - 1) * T + t, NOWHERE).ravel()
-    there = np.full(rows * K * T, NOWHERE)
-    there[back[back != NOWHERE]] = np.flatnonzero(back != NOWHERE)
-    before = np.arange(L)[:, None] >= np.arange(L)
-    seen = np.empty((rows, K, T, L + T), dtype=bool)
-    seen[..., :L] = (np.arange(L) < np.maximum(length, 1)[:, None])[:, None, None]
-    seen[..., L:] = np.arange(T)[:, None] >= np.arange(T)
-
-    def scores(mask: np.ndarray) -> Tensor:
-        """[n, queries, keys] -> [n, 1, g * queries, keys]."""
-        return added(torch.from_numpy(mask).to(like.device), like.dtype).repeat(1, group, 1)[:, None]
-
-    there_, back_, prompt = (torch.from_numpy(x).to(like.device) for x in (there, back, part == 0))
-    return Siblings(there_, back_, prompt, scores(before[None]), scores(seen.reshape(rows * K, T, L + T)))
+    rows, S = part.shape
+    L, W = min(most[0], S), -(-max(1, sum(most)) // ALIGNED) * ALIGNED
+    texts = (np.arange(rows)[:, None] * K + np.maximum(part - 1, 0)) * W + position
+    back = np.where(part >= 0, texts, NOWHERE).ravel()
+    first = np.full(rows * K * W, NOWHERE)
+    first[back[back != NOWHERE]] = np.flatnonzero(back != NOWHERE)
+    prompt = part == 0
+    there = first.reshape(rows, K, W).copy()
+    there[:, :, :L] = np.where(prompt[:, None, :L], there[:, :1, :L], there[:, :, :L])
+    there_, first_, back_, prompt_ = (sent(x, device) for x in (there.ravel(), first, back, prompt[:, :L]))
+    return Siblings(there_, first_, back_, prompt_, K)

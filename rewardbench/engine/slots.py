@@ -16,8 +16,9 @@ from torch import Tensor
 from torch.nn.functional import pad as widen
 from torch.nn.functional import scaled_dot_product_attention as sdpa
 
-from rewardbench.engine.attend import attending
-from rewardbench.engine.fused import compiled, refused, wanted
+from rewardbench.engine import kernel
+from rewardbench.engine.attend import attending, cut
+from rewardbench.engine.fused import blocks, quick
 from rewardbench.engine.prefix import Ids
 
 BLOCK = 128
@@ -59,25 +60,37 @@ class Slots:
     """Log-probability of each sampled token, [rows, T]."""
     entropy: Tensor
     """Entropy of what each was drawn from, [rows, T]."""
+    start: Tensor
+    """Where a row's prompt begins, [rows]."""
+    leader: Tensor
+    """A row that has the same prompt in its slots, the same one for all that have, [rows]."""
+    R: int
+    """Runs; rows are run-major, equally many of each."""
     L: int
     """Positions of a prompt."""
+    ours: bool = False
+    """Whether our own kernel attends."""
     steps: dict[int, Callable[[], None]] = field(default_factory=dict)
     """Number of rows -> the step of so many rows from the first on."""
 
     def front(self, rows: int) -> Slots:
         """The first rows, in the same memory."""
-        apart = ("keys", "values", "at", "L", "steps")
-        views = {f.name: getattr(self, f.name)[:rows] for f in fields(self) if f.name not in apart}
-        return Slots([k[:rows] for k in self.keys], [v[:rows] for v in self.values], at=self.at, L=self.L, **views)
+        same = {name: getattr(self, name) for name in ("at", "R", "L", "ours")}
+        views = {f.name: getattr(self, f.name)[:rows] for f in fields(self) if f.name not in APART | same.keys()}
+        return Slots([k[:rows] for k in self.keys], [v[:rows] for v in self.values], **same, **views)
 
     def attend(self, module: Any, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
-        """What one new token a row finds, its own key among the others, [rows, heads, 1, d].
+        """What one new token a row finds, its own key among the others, [R, heads, n, d]."""
+        ask = partial(kernel.attend, self) if self.ours else self.stock
+        query, key, value = (cut(x, len(self.fed)) for x in (query, key, value))
+        return cut(ask(module.layer_idx, query, key, value, scale), self.R)
 
-        The query heads of a group stand as rows of one query, so that keys are read once: repeated for each head they
-        were most of a step.
+    def stock(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
+        """The same by stock attention, [rows, heads, 1, d]. The query heads of a group stand as rows of one query, so
+        that keys are read once: repeated for each head they were most of a step.
         """
         place = self.at + (self.L - 1)
-        keys, values = self.keys[module.layer_idx], self.values[module.layer_idx]
+        keys, values = self.keys[layer], self.values[layer]
         keys.index_copy_(2, place, key)
         values.index_copy_(2, place, value)
         rows, heads, _, size = query.shape
@@ -85,8 +98,8 @@ class Slots:
         return sdpa(folded, keys, values, attn_mask=self.there, scale=scale).reshape(rows, heads, 1, size)
 
 
-Step = Callable[[Any, Slots], None]
-"""(model, slots) -> nothing: every row says a token, in place."""
+APART = {"keys", "values", "steps"}
+"""What is not a table of rows."""
 
 
 def added(there: Tensor, dtype: torch.dtype) -> Tensor:
@@ -96,8 +109,8 @@ def added(there: Tensor, dtype: torch.dtype) -> Tensor:
     return torch.zeros(there.shape, dtype=dtype, device=there.device).masked_fill_(~there, float("-inf"))
 
 
-def room(model: Any, rows: int, L: int, T: int) -> Slots:
-    """Empty slots for prompts of at most L tokens, of which T are said after each."""
+def room(model: Any, R: int, rows: int, L: int, T: int) -> Slots:
+    """Empty slots of R runs for prompts of at most L tokens, of which T are said after each."""
     some = next(model.parameters())
     shapes: list[tuple[int, int]] = []
 
@@ -106,13 +119,13 @@ def room(model: Any, rows: int, L: int, T: int) -> Slots:
         return query
 
     with attending(model, look):
-        model.base_model(input_ids=torch.zeros(rows, 1, dtype=torch.long, device=some.device), use_cache=False)
+        model.base_model(input_ids=torch.zeros(R, 1, dtype=torch.long, device=some.device), use_cache=False)
 
     def of(kind: torch.dtype, *shape: int) -> Tensor:
         return torch.zeros(rows, *shape, dtype=kind, device=some.device)
 
     width = -(-(L + T - 1) // ALIGNED) * ALIGNED
-    return Slots(
+    made = Slots(
         keys=[of(some.dtype, groups, width, d) for groups, d in shapes],
         values=[of(some.dtype, groups, width, d) for groups, d in shapes],
         there=of(some.dtype, 1, 1, width),
@@ -125,8 +138,13 @@ def room(model: Any, rows: int, L: int, T: int) -> Slots:
         said=of(torch.long, T),
         logp=of(torch.float32, T),
         entropy=of(torch.float32, T),
+        start=of(torch.long),
+        leader=of(torch.long),
+        R=R,
         L=L,
     )
+    made.ours = kernel.serves(made)
+    return made
 
 
 def fill(model: Any, slots: Slots, contexts: Sequence[Ids], owner: Tensor, uniform: Tensor, heat: Tensor) -> None:
@@ -145,15 +163,18 @@ def fill(model: Any, slots: Slots, contexts: Sequence[Ids], owner: Tensor, unifo
     mask = added((((columns[:, None] >= columns) & there[:, None, :]) | alone)[:, None], slots.there.dtype)
 
     def keep(module: Any, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
+        query, key, value = (cut(x, len(ids)) for x in (query, key, value))
         for slot, read in ((slots.keys[module.layer_idx], key), (slots.values[module.layer_idx], value)):
             slot[:, :, :L] = read[owner]
             slot[:, :, L:] = 0
         group = query.shape[1] // key.shape[1]  # kernels that take a mask want every head its own keys
         key, value = (x.repeat_interleave(group, dim=1) if group > 1 else x for x in (key, value))
-        return sdpa(query, key, value, attn_mask=mask, scale=scale)
+        return cut(sdpa(query, key, value, attn_mask=mask, scale=scale), slots.R)
 
-    with attending(model, keep):
-        model.base_model(input_ids=ids, position_ids=position, use_cache=False)
+    with attending(model, keep), blocks(model):
+        model.base_model(input_ids=ids.view(slots.R, -1), position_ids=position.view(slots.R, -1), use_cache=False)
+    slots.start.copy_((L - length)[owner])
+    slots.leader.copy_(led(owner))
     slots.there.fill_(float("-inf"))
     slots.there[..., :L] = added(there, slots.there.dtype)[owner][:, None, None]
     slots.position.copy_(length[owner][:, None] - 1)
@@ -164,12 +185,25 @@ def fill(model: Any, slots: Slots, contexts: Sequence[Ids], owner: Tensor, unifo
     slots.at.zero_()
 
 
+def led(owner: Tensor) -> Tensor:
+    """For each row the first one that continues the same prompt, both [rows].
+
+    >>> led(torch.tensor([4, 4, 2, 4, 2])).tolist()
+    [0, 0, 2, 0, 2]
+    """
+    rows = torch.arange(len(owner), device=owner.device)
+    first = torch.full((len(owner),), len(owner), device=owner.device)
+    _, each = torch.unique(owner, return_inverse=True)
+    return first.scatter_reduce_(0, each, rows, "amin")[each]
+
+
 def step(model: Any, slots: Slots) -> None:
     """Every row says its next token, in place; to be called within `attending(model, slots.attend)`."""
     slots.there.index_fill_(3, slots.at + (slots.L - 1), 0.0)
-    hidden = model.base_model(input_ids=slots.fed, position_ids=slots.position, use_cache=False).last_hidden_state
-    logits = model.get_output_embeddings()(hidden)[:, 0]
-    token, logp, entropy = draw(logits, slots.uniform.index_select(1, slots.at), slots.heat)
+    ids, place = (x.view(slots.R, -1) for x in (slots.fed, slots.position))
+    hidden = model.base_model(input_ids=ids, position_ids=place, use_cache=False).last_hidden_state
+    logits = model.get_output_embeddings()(hidden.flatten(0, 1))
+    token, logp, entropy = quick(draw)(logits, slots.uniform.index_select(1, slots.at), slots.heat)
     forced = slots.forced.index_select(1, slots.at)
     token = torch.where(forced >= 0, forced, token)
     for table, column in ((slots.said, token), (slots.logp, logp), (slots.entropy, entropy)):
@@ -210,41 +244,29 @@ def pack(slots: Slots, kept: Tensor) -> None:
     for table in (*slots.keys, *slots.values, slots.there, slots.position, slots.fed, slots.uniform, slots.heat,
                   slots.forced, slots.said, slots.logp, slots.entropy):  # fmt: skip
         table[: len(kept)] = table[kept]
+    slots.start[: len(kept)] = slots.start[kept]
+    slots.leader[: len(kept)] = led(slots.leader[kept])
 
 
 def go(model: Any, slots: Slots, rows: int, count: int) -> None:
-    """The first `rows` rows say `count` tokens each; on a GPU by replaying a graph, captured when first asked for."""
+    """The first `rows` rows say `count` tokens each; on a GPU by replaying a graph, captured when first asked for: its
+    call costs one launch.
+    """
     if rows not in slots.steps:
-        slots.steps[rows] = _step_of(model, slots.front(rows), rows == len(slots.fed))
+        some = slots.front(rows)
+        on_card = slots.fed.device.type == "cuda"
+        slots.steps[rows] = _graph(model, some) if on_card else partial(_once, model, some)
     for _ in range(count):
         slots.steps[rows]()
 
 
-def _step_of(model: Any, slots: Slots, whole: bool) -> Callable[[], None]:
-    """The step of these rows; on a GPU captured as a graph, whose call costs one launch. The step of all rows is also
-    compiled: half a minute for each size of slots, so not those of fewer rows. Where it cannot be compiled it is
-    captured as it stands: speed is lost, and no run.
-    """
-    if slots.fed.device.type != "cuda":
-        return partial(_once, step, model, slots)
-    if not whole or not wanted(slots.fed.device):
-        return _graph(step, model, slots)
-    try:
-        return _graph(compiled(step, fullgraph=True, dynamic=False), model, slots)
-    except torch.OutOfMemoryError:
-        raise
-    except Exception as error:  # whatever a compiler may raise
-        refused("a step", error)
-        return _graph(step, model, slots)
-
-
-def _once(ask: Step, model: Any, slots: Slots) -> None:
+def _once(model: Any, slots: Slots) -> None:
     """One step, the model's layers attending to the slots."""
-    with attending(model, slots.attend):
-        ask(model, slots)
+    with attending(model, slots.attend), blocks(model):
+        step(model, slots)
 
 
-def _graph(ask: Step, model: Any, slots: Slots) -> Callable[[], None]:
+def _graph(model: Any, slots: Slots) -> Callable[[], None]:
     """One step as a graph to be replayed. Before it is captured it has to run a few times, as CUDA asks: what that
     wrote is put back.
     """
@@ -256,12 +278,12 @@ def _graph(ask: Step, model: Any, slots: Slots) -> Callable[[], None]:
         side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side):
             for _ in range(2):
-                _once(ask, model, slots)
+                _once(model, slots)
                 slots.at.copy_(before[3])
         torch.cuda.current_stream().wait_stream(side)
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph, pool=pool.pool(), stream=side):
-            _once(ask, model, slots)
+            _once(model, slots)
     finally:
         for table, value in zip(state, before, strict=True):
             table.copy_(value)
