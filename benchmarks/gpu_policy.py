@@ -50,7 +50,7 @@ class Size:
     seeds: int = 3
     budget: str = "long"
     """Of the sweep, as the shipped policy has it: 100 steps."""
-    T_sweep: int = 32
+    T_sweep: int = 40
     quick: int = 20
     """Steps of a quick sweep."""
 

@@ -188,24 +188,26 @@ def learn(bench: Bench) -> list[Case]:
     return [Case(f"learn {R}", 40, partial(_learn, bench, R)) for R in bench.size.packs]
 
 
-def _learn(bench: Bench, R: int) -> Row:
+def lesson(one: Pack, T: int) -> tuple[list[Any], Callable[[], Any]]:
+    """Batches that were made up, and a call that teaches them to the whole pack."""
     from rewardbench.algorithms.grpo import Grpo
-    from rewardbench.engine import fused
     from rewardbench.engine.learn import learn as teach
     from rewardbench.types import State
 
+    batches = [made_up(one, r, T) for r in range(one.R)]
+    gains = [np.random.default_rng(r).normal(size=b.ids.shape).astype(np.float32) for r, b in enumerate(batches)]
+    rate, states = torch.full((one.R,), 1e-5, device=one.policy.device), [State()] * one.R
+    return batches, lambda: teach(one.policy, one.stacked, one.opt, Grpo(), batches, gains, states, rate)
+
+
+def _learn(bench: Bench, R: int) -> Row:
+    from rewardbench.engine import fused
+
     size, one = bench.size, gpu_policy.pack(bench, R)
-    rate, states = torch.full((R,), 1e-5, device=one.policy.device), [State()] * R
-
-    def lesson(T: int) -> tuple[list[Any], Callable[[], Any]]:
-        batches = [made_up(one, r, T) for r in range(R)]
-        gains = [np.random.default_rng(r).normal(size=b.ids.shape).astype(np.float32) for r, b in enumerate(batches)]
-        return batches, lambda: teach(one.policy, one.stacked, one.opt, Grpo(), batches, gains, states, rate)
-
     # in a sweep hardly two passes are of one length: what is compiled for the first alone is not what is timed
-    warm = first(lesson(size.T // 2)[1])
+    warm = first(lesson(one, size.T // 2)[1])
     tried = held()  # the pass is made both ways there
-    batches, once = lesson(size.T)
+    batches, once = lesson(one, size.T)
     warm += first(once)
     seconds = timed(once, size.repeats)
     told = once()

@@ -55,6 +55,7 @@ def test_compiled_blocks_say_and_teach_what_plain_ones_do(tmp_path, monkeypatch)
     plain = [slopes(policy, stacked, b) for b in batches]
     made = compiling(monkeypatch, "aot_eager")
     fused.TRIED.clear()
+    torch._dynamo.utils.counters.clear()
     for b, (logp, slope) in zip(batches, plain, strict=True):
         ours = slopes(policy, stacked, b)
         torch.testing.assert_close(ours[0], logp, atol=1e-5, rtol=1e-5)
@@ -62,8 +63,9 @@ def test_compiled_blocks_say_and_teach_what_plain_ones_do(tmp_path, monkeypatch)
     assert made.count(fused._through) == 1
     assert fused.TRIED[policy.model]
     assert as_it_was(policy.model)
-    # one block's code serves all blocks, and from the second length on rows of any
-    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] <= 12
+    # one block's code serves all blocks, and rows of any length; beside it what is asked of the head, of one length and
+    # of any
+    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] <= 3
 
 
 def spoken(policy, stacked, names=("a", "b")):
@@ -84,8 +86,8 @@ def test_a_step_of_compiled_blocks_says_what_plain_ones_say(tmp_path, monkeypatc
         np.testing.assert_allclose(one.logp, other.logp, atol=1e-5)
     assert {fused._through, slots.draw} == set(made)
     assert as_it_was(policy.model)
-    # six parts of a block around its attention, for reading prompts and for saying one token; and the draw
-    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] <= 13
+    # one block that reads prompts and says one token, its attention left out; and the draw
+    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == 2
 
 
 def test_what_cannot_be_compiled_is_said_once_and_done_as_it_stands(tmp_path, monkeypatch, capsys):

@@ -1,6 +1,5 @@
 """Does attention laid out a completion apart find what a mask over the whole row finds?"""
 
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +10,7 @@ from torch.nn.functional import scaled_dot_product_attention as sdpa
 
 from rewardbench.engine.siblings import siblings, taken
 
-LAYER = SimpleNamespace(layer_idx=0)
+LAYER = 0
 lengths = st.integers(0, 11)
 rows = st.lists(st.tuples(st.integers(1, 13), st.lists(lengths, min_size=1, max_size=4)), min_size=1, max_size=3)
 

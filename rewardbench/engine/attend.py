@@ -8,43 +8,37 @@ completion. So the models keep no cache and build no mask, and any architecture 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention as sdpa
 from transformers import AttentionInterface
 
+from rewardbench.engine import opaque
+
 NAME = "rewardbench"
-How = Callable[[Any, Tensor, Tensor, Tensor, float], Tensor]
-"""(its layer, query [R, heads, N, d], keys and values [R, groups, N, d], scale) -> [R, heads, N, d]: all words of a run
-stand in one row, one text after the other, so that all but attention is asked for one shape of which one side varies.
-"""
+NUMBER = "rewardbench_layer"
+"""Attribute of an attention layer: its number, as a tensor."""
 UNKNOWN = ("sliding_window", "softcap", "s_aux")
 """What a layer may ask of its attention that `How` cannot do."""
-TRIED: WeakKeyDictionary[torch.nn.Module, int] = WeakKeyDictionary()
-"""`group` of each model that was asked about."""
-_now: list[How] = []
+TRIED: WeakKeyDictionary[torch.nn.Module, bool] = WeakKeyDictionary()
+"""Whether each model that was asked about is `able`."""
+_numbered: WeakSet[torch.nn.Module] = WeakSet()
 
 
 def _attention(
     module: Any, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, scaling: float, **asked: Any
 ) -> tuple[Tensor, None]:
-    """What stock layers call; [rows, n, heads, d]."""
+    """What stock layers call; [R, N, heads, d]."""
     if lacking := [name for name in UNKNOWN if asked.get(name) is not None]:
         raise NotImplementedError(f"attention with {lacking[0]}")
-    return _found(module, query, key, value, scaling).transpose(1, 2), None
-
-
-@torch.compiler.disable  # type: ignore[untyped-decorator]
-def _found(module: Any, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
-    """What `How` says now. Never compiled with its block: a compiler thinks for minutes about the lengths that meet
-    here, and would make its code anew for every layer's keys.
-    """
-    return _now[-1](module, query, key, value, scale)
+    if torch.compiler.is_compiling():
+        return opaque.whole(getattr(module, NUMBER), query, key, value, scaling), None
+    return opaque.plain(module.layer_idx, query, key, value, scaling), None
 
 
 AttentionInterface.register(NAME, _attention)
@@ -60,37 +54,44 @@ def cut(x: Tensor, rows: int) -> Tensor:
 
 
 @contextmanager
-def attending(model: Any, how: How) -> Iterator[None]:
+def attending(model: Any, how: opaque.How) -> Iterator[None]:
     """Within it the model's layers attend as `how` says."""
+    _number(model)
     own = model.config._attn_implementation
     model.config._attn_implementation = NAME
-    _now.append(how)
+    opaque.enter(how)
     try:
         yield
     finally:
-        _now.pop()
+        opaque.leave()
         model.config._attn_implementation = own
 
 
+def _number(model: Any) -> None:
+    """Give every layer its number as a tensor."""
+    if model not in _numbered:
+        _numbered.add(model)
+        with torch.inference_mode(False):  # they are kept for a way back
+            for module in (m for m in model.modules() if hasattr(m, "layer_idx")):
+                setattr(module, NUMBER, torch.tensor(module.layer_idx))
+
+
 def able(model: Any, R: int = 1) -> bool:
-    """Whether a model (with R runs on it) computes with our attention what it computes with its own."""
-    return group(model, R) > 0
-
-
-def group(model: Any, R: int = 1) -> int:
-    """How many query heads share their keys; 0 in a model that is not `able`. Asked once, on a few tokens."""
+    """Whether a model (with R runs on it) computes with our attention what it computes with its own; asked once, on a
+    few tokens.
+    """
     if model not in TRIED:
-        TRIED[model] = _group(model, R)
-        if TRIED[model] == 0 and next(model.parameters()).device.type == "cuda":
+        TRIED[model] = _able(model, R)
+        if not TRIED[model] and next(model.parameters()).device.type == "cuda":
             kind = type(model).__name__
             print(f"{kind}'s attention is not one that packs can do: it is run readably, and slowly", file=sys.stderr)
     return TRIED[model]
 
 
 @torch.inference_mode()
-def _group(model: Any, R: int) -> int:
-    """As `group`: more than 0 if logits come out the same on short texts, hidden states are all that the head reads,
-    and layers do not differ in it.
+def _able(model: Any, R: int) -> bool:
+    """As above: logits come out the same on short texts, hidden states are all that the head reads, and layers do not
+    differ in how many query heads share their keys.
     """
     size, rows, n = model.config.get_text_config().vocab_size, 2 * R, 9
     device = next(model.parameters()).device
@@ -99,7 +100,7 @@ def _group(model: Any, R: int) -> int:
     stock = model(input_ids=ids, use_cache=False).logits
     groups: set[int] = set()
 
-    def causal(module: Any, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
+    def causal(layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
         groups.add(query.shape[1] // key.shape[1])
         query, key, value = (cut(x, rows) for x in (query, key, value))
         return cut(sdpa(query, key, value, is_causal=True, scale=scale, enable_gqa=True), R)
@@ -111,9 +112,9 @@ def _group(model: Any, R: int) -> int:
     except torch.OutOfMemoryError:
         raise
     except (NotImplementedError, AttributeError, TypeError, RuntimeError):
-        return 0  # it asks more of its attention, does not look it up, or has no plain head
+        return False  # it asks more of its attention, does not look it up, or has no plain head
     close = 1e-4 if stock.dtype == torch.float32 else 5e-2
     sound = stock.isfinite().all(-1).all(-1)  # a run that is no number says nothing about the model
     stock, logits = stock[sound].float(), logits[sound].float()
     same = len(stock) > 0 and torch.allclose(stock, logits, rtol=close, atol=close * float(stock.abs().max()))
-    return min(groups) if same and len(groups) == 1 else 0
+    return same and len(groups) == 1

@@ -108,7 +108,7 @@ def _either(model: torch.nn.Module, block: Any, *args: Any, **kwargs: Any) -> An
     """One block, compiled if that goes."""
     if TRIED.get(model, True):
         try:
-            return compiled(_through, dynamic=True)(block, *args, **kwargs)
+            return compiled(_through, dynamic=True, fullgraph=True)(block, *args, **kwargs)
         except torch.OutOfMemoryError:
             raise
         except Exception as error:  # whatever a compiler may raise

@@ -82,7 +82,7 @@ def close(policy: Policy, row: Row) -> None:
     text, spans = spell(policy.tokenizer, row.own)
     start = len(row.text) + (1 if row.messages else 0)
     row.text += ("\n" if row.messages else "") + text
-    row.spans += [(start + a, start + b) for a, b in spans]
+    row.spans += [(start + a, start + b) for a, b in spans] if start else spans
     row.messages.append({"role": "assistant", "content": text})
     row.own = []
 

@@ -39,7 +39,7 @@ class Siblings:
     """Whether a position is its prompt's, of the first L of each row: no prompt is longer, [rows, L]."""
     K: int
 
-    def attend(self, module: Any, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
+    def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
         """What each position finds, [R, heads, N, d]; 0 where nothing stands."""
         R, group = len(query), query.shape[1] // key.shape[1]
         half = query.dtype in (torch.bfloat16, torch.float16)  # the one kernel where heads may share keys as they are

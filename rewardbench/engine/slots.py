@@ -79,11 +79,11 @@ class Slots:
         views = {f.name: getattr(self, f.name)[:rows] for f in fields(self) if f.name not in APART | same.keys()}
         return Slots([k[:rows] for k in self.keys], [v[:rows] for v in self.values], **same, **views)
 
-    def attend(self, module: Any, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
+    def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
         """What one new token a row finds, its own key among the others, [R, heads, n, d]."""
         ask = partial(kernel.attend, self) if self.ours else self.stock
         query, key, value = (cut(x, len(self.fed)) for x in (query, key, value))
-        return cut(ask(module.layer_idx, query, key, value, scale), self.R)
+        return cut(ask(layer, query, key, value, scale), self.R)
 
     def stock(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
         """The same by stock attention, [rows, heads, 1, d]. The query heads of a group stand as rows of one query, so
@@ -114,7 +114,7 @@ def room(model: Any, R: int, rows: int, L: int, T: int) -> Slots:
     some = next(model.parameters())
     shapes: list[tuple[int, int]] = []
 
-    def look(module: Any, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
+    def look(layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
         shapes.append((key.shape[1], key.shape[3]))
         return query
 
@@ -162,9 +162,9 @@ def fill(model: Any, slots: Slots, contexts: Sequence[Ids], owner: Tensor, unifo
     alone = torch.eye(L, dtype=torch.bool, device=device)  # a row of nothing is not a number
     mask = added((((columns[:, None] >= columns) & there[:, None, :]) | alone)[:, None], slots.there.dtype)
 
-    def keep(module: Any, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
+    def keep(layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
         query, key, value = (cut(x, len(ids)) for x in (query, key, value))
-        for slot, read in ((slots.keys[module.layer_idx], key), (slots.values[module.layer_idx], value)):
+        for slot, read in ((slots.keys[layer], key), (slots.values[layer], value)):
             slot[:, :, :L] = read[owner]
             slot[:, :, L:] = 0
         group = query.shape[1] // key.shape[1]  # kernels that take a mask want every head its own keys

@@ -47,6 +47,9 @@ def _anchor(tokenizer: Any) -> int:
 
 
 def _text(tokenizer: Any, ids: Sequence[int]) -> str:
+    inner = getattr(tokenizer, "backend_tokenizer", None)
+    if inner is not None:  # what a fast tokenizer asks in the end, after it has looked at every token
+        return str(inner.decode(list(ids), skip_special_tokens=True))
     return str(tokenizer.decode(list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False))
 
 
@@ -57,15 +60,17 @@ def spell(tokenizer: Any, ids: Sequence[int]) -> tuple[str, list[Span]]:
     the whole, each prefix is decoded instead.
     """
     text, known = _text(tokenizer, ids), _known(tokenizer)
-    pieces = [known[i] if i in known else _piece(tokenizer, i) for i in map(int, ids)]
+    try:
+        pieces = [known[i] for i in ids]
+    except KeyError:
+        pieces = [_piece(tokenizer, int(i)) for i in ids]
     if pieces:
         pieces[0] = _first(tokenizer, int(ids[0]))
     if LOST in "".join(pieces):
         pieces = _shared(tokenizer, ids, pieces)
     if "".join(pieces) == text:
-        ends = [0, *accumulate(map(len, pieces))]
-    else:
-        ends = [0] + [len(_text(tokenizer, ids[: n + 1]).rstrip(LOST)) for n in range(len(ids))]
+        return text, list(pairwise(accumulate(map(len, pieces), initial=0)))
+    ends = [0] + [len(_text(tokenizer, ids[: n + 1]).rstrip(LOST)) for n in range(len(ids))]
     return text, [(min(a, b), b) for a, b in pairwise(ends)]
 
 

@@ -1,0 +1,153 @@
+"""Where do the milliseconds of a pack go on a GPU? Its kernels by the time that they take, and what compiling took.
+
+    python benchmarks/gpu_profile.py [--out folder] [--runs 32] [--policy P] [--smoke] PART...
+
+Parts: `kernel` (attention of one token by our kernel and by the stock one, no policy), `sampling` and `learning` (a
+pack of 64 completions of 128 tokens a run, and the same of 40; the policy is one of random weights unless another is
+named). Times go to the screen as they are known, kernels and what compiling was made of to files in the folder.
+`--smoke` runs it in small on any machine: its figures mean nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+import traceback
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import gpu
+
+BEGUN = time.perf_counter()
+SHORT = 40
+"""Tokens of the second length."""
+REPEATS = 3
+LISTED = 40
+"""Kernels of a profile."""
+
+
+def say(what: str, **told: Any) -> None:
+    """A line, with the seconds since the start."""
+    print(f"[{time.perf_counter() - BEGUN:6.1f}] {what}", *(f"{k}={v}" for k, v in told.items()), flush=True)
+
+
+def profiled(work: Callable[[], Any]) -> str:
+    """The kernels of a call, those that take longest first."""
+    import gpu_cases
+    from torch.profiler import ProfilerActivity, profile
+
+    card = gpu_cases.on_card()
+    with profile(activities=[ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if card else [])]) as found:
+        work()
+        gpu_cases.wait()
+    order = "self_cuda_time_total" if card else "self_cpu_time_total"
+    return str(found.key_averages().table(sort_by=order, row_limit=LISTED, max_name_column_width=100))
+
+
+def kernel(told: argparse.Namespace) -> None:
+    """Milliseconds of a step's attention in all layers of SmolLM2-135M, 2,048 rows behind prompts of 96 tokens."""
+    import torch
+    import triton.testing
+
+    from rewardbench.engine import kernel as ours
+    from rewardbench.engine.slots import Slots
+
+    device, rows, L, T, t, layers = torch.device("cuda"), 2048, 96, 128, 64, 30
+    keys, values = (
+        [torch.randn(rows, 3, L + T, 64, device=device, dtype=torch.bfloat16) for _ in range(layers)] for _ in "kv"
+    )
+    there = torch.zeros(rows, 1, 1, L + T, device=device, dtype=torch.bfloat16)
+    there[..., L + t :] = float("-inf")
+    at, nothing = torch.full((1,), t, device=device), torch.zeros(rows, 1, device=device)
+    start, leader = torch.full((rows,), 10, device=device), torch.arange(rows, device=device) // 8 * 8
+    slots = Slots(keys, values, there, nothing, nothing, at, *[nothing] * 6, start, leader, 32, L)
+    query, key = (torch.randn(rows, heads, 1, 64, device=device, dtype=torch.bfloat16) for heads in (9, 3))
+
+    def all_layers(ask: Callable[..., Any]) -> float:
+        def once() -> None:
+            for layer in range(layers):
+                ask(layer, query, key, key, 0.125)
+
+        return float(triton.testing.do_bench_cudagraph(once, rep=40, return_mode="median"))
+
+    say("stock attention", ms=all_layers(slots.stock))
+    for block in (32, 64):
+        for warps in (1, 2, 4):
+            ours.BLOCK, ours.WARPS = block, warps
+            say("our kernel", block=block, warps=warps, ms=all_layers(partial(ours.attend, slots)))
+
+
+def sampling(told: argparse.Namespace) -> None:
+    """A pack's calls of `sample`."""
+    import gpu_policy
+    import gpu_stages
+    from gpu_cases import first, held, timed
+
+    from rewardbench.engine import fused
+
+    one = gpu_policy.pack(told.bench, told.runs)
+    size = told.bench.size
+    once, short = (gpu_stages.saying(one, T) for T in (size.T, min(SHORT, size.T)))
+    say("sampling, first call", s=first(once))
+    say("sampling", s=timed(once, REPEATS), **gpu_stages.replays(one, size), **held(), plain=fused.PLAIN)
+    say("sampling, short, first call", s=first(short))
+    say("sampling, short", s=timed(short, REPEATS))
+    (told.out / "sampling.txt").write_text(profiled(once))
+
+
+def learning(told: argparse.Namespace) -> None:
+    """A pack's calls of `learn`."""
+    import gpu_policy
+    import gpu_stages
+    from gpu_cases import first, held, timed
+    from torch._dynamo.utils import compile_times
+
+    from rewardbench.engine import fused
+
+    one, T = gpu_policy.pack(told.bench, told.runs), told.bench.size.T
+    half, once, short = (gpu_stages.lesson(one, n)[1] for n in (T // 2, T, min(SHORT, T)))
+    say("learning, first call", s=first(half), **held())
+    say("learning, second length", s=first(once))
+    say("learning", s=timed(once, REPEATS), **held(), micro=one.policy.settings.micro,
+        compiled=fused.TRIED.get(one.policy.model), **gpu_stages.operations(one, T))  # fmt: skip
+    say("learning, short, first call", s=first(short))
+    say("learning, short", s=timed(short, REPEATS))
+    (told.out / "learning.txt").write_text(profiled(once))
+    (told.out / "compiling.txt").write_text(str(compile_times()))
+
+
+PARTS = {f.__name__: f for f in (kernel, sampling, learning)}
+
+
+def main() -> None:
+    """Measure the parts that are asked for; one that breaks leaves the others."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="+", choices=PARTS, metavar="PART")
+    parser.add_argument("--out", type=Path, default=gpu.RESULTS, help="folder of the profiles")
+    parser.add_argument("--runs", type=int, default=32)
+    parser.add_argument("--policy")
+    parser.add_argument("--smoke", action="store_true")
+    told = parser.parse_args()
+    told.out.mkdir(parents=True, exist_ok=True)
+    gpu.environment(told.out / "profile")
+    import gpu_cases
+    import gpu_policy
+
+    with tempfile.TemporaryDirectory() as place:
+        if {"sampling", "learning"} & set(told.parts):
+            size = gpu_policy.SMOKE if told.smoke else gpu_policy.Size()
+            told.bench = gpu_policy.prepared(told.policy or gpu_policy.RANDOM, Path(place), size, told.smoke)
+        for name in told.parts:
+            say(name)
+            try:
+                PARTS[name](told)
+            except Exception:  # whatever it is, the next part may go well
+                traceback.print_exc()
+            gpu_cases.clean()
+
+
+if __name__ == "__main__":
+    main()

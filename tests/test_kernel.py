@@ -1,0 +1,58 @@
+"""Does our kernel find what stock attention finds? Interpreted on a processor, where Triton is installed."""
+
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+import torch
+
+from rewardbench.engine import kernel, slots
+
+ASK = """
+import torch
+from rewardbench.engine import kernel
+for dtype in (torch.float32, torch.float16):
+    for shape in ((3, 3, 64), (2, 2, 8), (1, 17, 48), (2, 1, 80)):
+        for t in (0, 1, 31, 32, 70):
+            assert kernel.tried(torch.device("cpu"), dtype, *shape, t) <= kernel.APART[dtype], (dtype, shape, t)
+print("same")
+"""
+
+
+@pytest.mark.skipif(find_spec("triton") is None, reason="needs Triton")
+def test_it_finds_what_stock_attention_finds():
+    env = os.environ | {"TRITON_INTERPRET": "1"}
+    done = subprocess.run([sys.executable, "-c", ASK], capture_output=True, text=True, env=env, cwd=Path(__file__).parents[1])
+    if "only 0-dimensional arrays" in done.stderr:
+        pytest.skip("this Triton's interpreter does not know this NumPy")
+    assert done.stdout == "same\n", done.stderr
+
+
+def test_where_it_cannot_be_had_stock_attention_serves_and_it_is_said(monkeypatch, capsys):
+    kernel._repeats.cache_clear()
+    monkeypatch.setattr(kernel, "triton", None)
+    for _ in range(2):
+        assert not kernel._repeats(torch.device("cpu"), torch.float32, 2, 8)
+    assert capsys.readouterr().err.count("attention of one token is not compiled, which costs speed: ImportError") == 1
+    kernel._repeats.cache_clear()
+
+
+@pytest.mark.parametrize("wrong", [float("nan"), 1.0])
+def test_a_kernel_that_says_otherwise_is_not_used(monkeypatch, wrong):
+    kernel._repeats.cache_clear()
+    monkeypatch.setattr(kernel, "triton", object())
+    monkeypatch.setattr(kernel, "tried", lambda *_: wrong)
+    assert not kernel._repeats(torch.device("cpu"), torch.float32, 2, 8)
+    kernel._repeats.cache_clear()
+
+
+@pytest.mark.parametrize("kept", [[0, 1, 2, 3], [1, 2, 3], [3], [2, 0]])
+def test_who_leads_is_there_and_has_the_same_prompt(kept):
+    owner = torch.tensor([5, 5, 2, 5])
+    before = slots.led(owner)
+    after = slots.led(before[kept])
+    assert (owner[kept][after] == owner[kept]).all()
+    assert [after[after[n]] for n in range(len(kept))] == after.tolist()
