@@ -116,7 +116,7 @@ class Book:
 
     def write(self, stage: str, row: Row) -> None:
         """Append a row, at once."""
-        whole = {**self.of(stage), **row, "argv": sys.argv[1:], "versions": versions(), "date": str(date.today())}
+        whole = {**self.of(stage), **row, "argv": told(), "versions": versions(), "date": str(date.today())}
         self.all.append(json.loads(json.dumps(whole)))
         with self.out.open("a") as file:
             file.write(json.dumps(whole) + "\n")
@@ -124,6 +124,12 @@ class Book:
             os.fsync(file.fileno())
         if not row.get("begun"):
             print(json.dumps({"stage": stage, **row}), file=sys.stderr, flush=True)
+
+
+def told() -> list[str]:
+    """The words of the call, without where its rows go: a folder says nothing of a figure."""
+    words = sys.argv[1:]
+    return [w for n, w in enumerate(words) if "--out" not in (w, words[n - 1] if n else "") and "--out=" not in w]
 
 
 def versions() -> dict[str, str | None]:
@@ -211,24 +217,24 @@ def asked() -> argparse.Namespace:
 
 def main() -> None:
     """Measure, and print the table of what there is."""
-    told = asked()
-    if told.table:
-        rows = read(told.out)
+    call = asked()
+    if call.table:
+        rows = read(call.out)
         for key in list({json.dumps(r["key"], sort_keys=True): r["key"] for r in rows}.values()):
             codes = [r["code"] for r in rows if r["key"] == key and r["code"]]
             print(table([r for r in rows if r["key"] == key and r["code"] in (None, *codes[-1:])]))
         return
-    environment(told.out)
+    environment(call.out)
     import gpu_policy
 
-    size = gpu_policy.SMOKE if told.smoke else gpu_policy.Size()
-    policy = gpu_policy.asked_for(told.policy, told.smoke)
+    size = gpu_policy.SMOKE if call.smoke else gpu_policy.Size()
+    policy = gpu_policy.asked_for(call.policy, call.smoke)
     installed = versions()
     name = Path(policy).name if Path(policy).is_dir() else policy
-    key = {"size": asdict(size), "smoke": told.smoke, "policy": name, "digest": gpu_policy.digest_of(policy),
+    key = {"size": asdict(size), "smoke": call.smoke, "policy": name, "digest": gpu_policy.digest_of(policy),
            "machine": machine(), **{p: installed[p] for p in ("torch", "transformers")}}  # fmt: skip
-    book = Book(told.out, key, code())
-    until = float("inf") if told.smoke else BEGUN + 60 * told.minutes - SPARE
+    book = Book(call.out, key, code())
+    until = float("inf") if call.smoke else BEGUN + 60 * call.minutes - SPARE
     alarm = threading.Timer(min(until - time.perf_counter(), threading.TIMEOUT_MAX), interrupt_main)
     alarm.daemon = True
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background it is ignored
@@ -236,8 +242,8 @@ def main() -> None:
         if until > time.perf_counter():
             alarm.start()
         with tempfile.TemporaryDirectory() as place:
-            prepare = partial(gpu_policy.prepared, policy, Path(place), size, told.smoke)
-            go(book, prepare, told.only or NAMES, until)
+            prepare = partial(gpu_policy.prepared, policy, Path(place), size, call.smoke)
+            go(book, prepare, call.only or NAMES, until)
     except KeyboardInterrupt:
         print("cut short; call again, and it goes on", file=sys.stderr)
     finally:

@@ -24,7 +24,7 @@ from gpu_policy import TASK, Bench
 DESIGNS = ("reference", "contains", "form", "brevity", "exploit", "random", "length", "format")
 WARM = 2
 """Steps of a run that are not counted."""
-LIMIT = 60.0
+LIMIT = 40.0
 """Seconds after which TRL, if it has a step that counts, goes no further."""
 
 

@@ -11,6 +11,7 @@ import time
 import gpu
 import gpu_cases
 import gpu_policy
+import gpu_profile
 import gpu_stages
 import gpu_table
 import pytest
@@ -80,7 +81,7 @@ def test_every_stage_gives_figures_and_a_second_call_has_nothing_left(bench):
         assert row["ours"] > 0, row
         assert row["key"]["machine"].startswith(("cpu", "gpu"))
         assert row["versions"]["torch"]
-        assert row["argv"][0] == "--out"
+            assert row["argv"][0] == "--smoke"  # and not where its rows go
         assert "replay_failed" not in row
     learnt = {r["runs"]: r for r in found if r["stage"] == "learn"}
     assert learnt[2]["flop"] == pytest.approx(2 * learnt[1]["flop"], rel=0.1)
@@ -228,3 +229,28 @@ def test_the_environment_is_set_before_torch_is_there():
 def test_names_of_stages_are_those_there_are():
     assert tuple(gpu_stages.STAGES) == gpu.NAMES
     assert gpu_cases.reason(ValueError()) == "ValueError: "
+
+
+def test_a_profile_tells_times_and_lists_what_took_them(tmp_path, monkeypatch, capsys):
+    for name in ENVIRONMENT:
+        monkeypatch.setenv(name, str(tmp_path))
+    monkeypatch.setattr(sys, "argv", ["gpu_profile.py", "--smoke", "--runs", "2", "--out", str(tmp_path), "sampling", "learning"])
+    gpu_profile.main()
+    said = capsys.readouterr()
+    assert [word for word in ("sampling s=", "replay_ms=", "learning s=", "flop=") if word not in said.out] == []
+    assert "Traceback" not in said.err
+    for part in ("sampling", "learning"):
+        assert "aten::" in (tmp_path / f"{part}.txt").read_text()
+
+
+def test_a_part_that_breaks_leaves_the_others(tmp_path, monkeypatch, capsys):
+    for name in ENVIRONMENT:
+        monkeypatch.setenv(name, str(tmp_path))
+    called = []
+    monkeypatch.setitem(gpu_profile.PARTS, "kernel", lambda told: 1 / 0)
+    monkeypatch.setitem(gpu_profile.PARTS, "sampling", lambda told: called.append(told))
+    monkeypatch.setattr(gpu_policy, "prepared", lambda *_: None)
+    monkeypatch.setattr(sys, "argv", ["gpu_profile.py", "--smoke", "--out", str(tmp_path), "kernel", "sampling"])
+    gpu_profile.main()
+    assert len(called) == 1
+    assert "ZeroDivisionError" in capsys.readouterr().err

