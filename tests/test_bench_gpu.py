@@ -81,7 +81,7 @@ def test_every_stage_gives_figures_and_a_second_call_has_nothing_left(bench):
         assert row["ours"] > 0, row
         assert row["key"]["machine"].startswith(("cpu", "gpu"))
         assert row["versions"]["torch"]
-            assert row["argv"][0] == "--smoke"  # and not where its rows go
+        assert row["argv"][0] == "--smoke"  # and not where its rows go
         assert "replay_failed" not in row
     learnt = {r["runs"]: r for r in found if r["stage"] == "learn"}
     assert learnt[2]["flop"] == pytest.approx(2 * learnt[1]["flop"], rel=0.1)
