@@ -1,4 +1,5 @@
-"""Where do the milliseconds of a pack go on a GPU? Its kernels by the time that they take, and what compiling took.
+"""Where do the milliseconds of a pack go on a GPU? Its kernels by the time that they take, the host's functions, and what
+compiling took.
 
     python benchmarks/gpu_profile.py [--out folder] [--runs 32] [--policy P] [--smoke] PART...
 
@@ -11,6 +12,9 @@ named). Times go to the screen as they are known, kernels and what compiling was
 from __future__ import annotations
 
 import argparse
+import cProfile
+import io
+import pstats
 import tempfile
 import time
 import traceback
@@ -45,6 +49,15 @@ def profiled(work: Callable[[], Any]) -> str:
         gpu_cases.wait()
     order = "self_cuda_time_total" if card else "self_cpu_time_total"
     return str(found.key_averages().table(sort_by=order, row_limit=LISTED, max_name_column_width=100))
+
+
+def hosted(work: Callable[[], Any]) -> str:
+    """The functions of Python that a call spends its time in, waiting for the card among them."""
+    found, told = cProfile.Profile(), io.StringIO()
+    found.runcall(work)
+    for order in ("tottime", "cumtime"):
+        pstats.Stats(found, stream=told).sort_stats(order).print_stats(LISTED)
+    return told.getvalue()
 
 
 def kernel(told: argparse.Namespace) -> None:
@@ -95,7 +108,7 @@ def sampling(told: argparse.Namespace) -> None:
     say("sampling", s=timed(once, REPEATS), **gpu_stages.replays(one, size), **held(), plain=fused.PLAIN)
     say("sampling, short, first call", s=first(short))
     say("sampling, short", s=timed(short, REPEATS))
-    (told.out / "sampling.txt").write_text(profiled(once))
+    (told.out / "sampling.txt").write_text(profiled(once) + hosted(once))
 
 
 def learning(told: argparse.Namespace) -> None:
@@ -115,7 +128,7 @@ def learning(told: argparse.Namespace) -> None:
         compiled=fused.TRIED.get(one.policy.model), **gpu_stages.operations(one, T))  # fmt: skip
     say("learning, short, first call", s=first(short))
     say("learning, short", s=timed(short, REPEATS))
-    (told.out / "learning.txt").write_text(profiled(once))
+    (told.out / "learning.txt").write_text(profiled(once) + hosted(once))
     (told.out / "compiling.txt").write_text(str(compile_times()))
 
 
