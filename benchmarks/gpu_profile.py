@@ -1,4 +1,4 @@
-"""Where do the milliseconds of a pack go on a GPU? Its kernels by the time that they take, the host's functions, and what
+"""Where do the milliseconds of a pack go on a GPU? Its kernels by the time they take, the host's functions, and what
 compiling took.
 
     python benchmarks/gpu_profile.py [--out folder] [--runs 32] [--policy P] [--smoke] PART...
