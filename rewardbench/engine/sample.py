@@ -32,10 +32,12 @@ def sample(
     """
     per_run = max(len(w.prompts) * w.k for w in wants if w is not None)
     rows = [row for want, name in zip(wants, names, strict=True) for row in rows_of(policy, want, name, per_run)]
-    noise = np.zeros((len(rows), T))
+    noise, drawn = np.zeros((len(rows), T)), dict[str, np.ndarray]()
     for n, row in enumerate(rows):
         if not row.idle:
-            noise[n] = seeds.uniforms(f"noise/{row.key}", T)
+            if row.key not in drawn:  # designs of one seed share it
+                drawn[row.key] = seeds.uniforms(f"noise/{row.key}", T)
+            noise[n] = drawn[row.key]
     heat = torch.tensor([[w.temperature if w else 1.0] for w in wants for _ in range(per_run)])
     allowed = _masks(wants, per_run)
     if quick.suits(stacked, allowed is not None):

@@ -31,6 +31,7 @@ class Policy:
     settings: Settings
     templated: bool
     cache: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    prompts: dict[tuple[tuple[str, str], ...], tuple[int, ...]] = field(default_factory=dict)
     between_cache: dict[str, tuple[int, ...]] = field(default_factory=dict)
     longest: int = 0
     """Tokens of the longest prompt that is to come, where it is known: room is made for it once."""
@@ -67,8 +68,12 @@ class Policy:
         return self.cache[text]
 
     def prompt_ids(self, prompt: Prompt) -> tuple[int, ...]:
-        """Token ids of a prompt, ready to be continued, [L]."""
-        return self.encode(self.render(prompt.chat()))
+        """Token ids of a prompt, ready to be continued, [L]; remembered, since templates are slow to be filled in."""
+        chat = prompt.chat()
+        key = tuple((m["role"], m["content"]) for m in chat)
+        if key not in self.prompts:
+            self.prompts[key] = self.encode(self.render(chat))
+        return self.prompts[key]
 
     def between(self, reply: str) -> tuple[int, ...]:
         """Token ids that stand between the policy's end of turn and its next word: the partner's turn."""
