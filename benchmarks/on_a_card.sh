@@ -14,9 +14,11 @@ part() { # name, seconds, command
   grep -E '^\[|"ours"|"failed"|passed|failed|^E  |rror' "$out/$name.log" | cut -c1-600 | tail -25
 }
 rows() { echo python3 benchmarks/gpu.py --out "$out/gpu.jsonl" --minutes 9 "$@"; }
-for name in "${@:-profile step trl sweep compiled plain learn dialogue board}"; do for name in $name; do
+mkdir -p "$TORCHINDUCTOR_CACHE_DIR"
+for name in "${@:-learning sampling step trl sweep compiled plain learn dialogue board}"; do for name in $name; do
   case $name in
-    profile) part profile 120 python3 benchmarks/gpu_profile.py --out "$out" learning sampling kernel ;;
+    learning) part learning 240 env TORCH_LOGS=recompiles python3 benchmarks/gpu_profile.py --out "$out" learning ;;
+    sampling) part sampling 120 python3 benchmarks/gpu_profile.py --out "$out" sampling kernel ;;
     step) part step 160 $(rows --only floors --only step) ;;
     trl) part trl 110 $(rows --only trl) ;;
     sweep) part sweep 200 $(rows --only sweep) ;;

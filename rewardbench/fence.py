@@ -53,6 +53,10 @@ SECRET = re.compile(
     r"(TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIAL|APIKEY)S?(_|$)|(^|_)(KEYS?|AUTH|PAT)(_|$)|_PWD$|^PGPASS", re.I
 )
 DEVICES = ("null", "zero", "full", "tty", "ptmx", "pts", "shm", "nvidia*", "dri", "kfd")
+CACHES, COMPILED = ("XDG_CACHE_HOME", "HF_HOME", "TORCH_HOME"), ("TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR")
+"""Environment variables that name a folder of a library's."""
+KERNELS = (".triton", ".nv")
+"""Folders of a home where what was compiled for a GPU is kept."""
 Level = dict[str, bool | str]
 """Limit -> whether it holds, or which mechanism holds it."""
 
@@ -309,12 +313,16 @@ def _landlock_abi() -> int:
 
 def _writable(folders: Iterable[str]) -> list[Path]:
     """Every place that a worker may write in: its sweep's folder, temporary ones, caches, harmless devices."""
-    named = [os.environ.get(n) for n in ("XDG_CACHE_HOME", "HF_HOME", "TORCH_HOME", "TORCHINDUCTOR_CACHE_DIR")]
-    places = [Path(p) for p in [*folders, tempfile.gettempdir(), *filter(None, named)]]
+    named = [Path(os.environ[name]) for name in (*CACHES, *COMPILED) if os.environ.get(name)]
+    places = [*map(Path, folders), Path(tempfile.gettempdir()), *named]
     with suppress(UserError, OSError):  # no home folder, or one that cannot be written: then there is no cache either
         cache = settings.cache()
         cache.parent.mkdir(parents=True, exist_ok=True)
-        places += [cache.parent, *(Path.home() / name for name in (".cache", ".triton", ".nv"))]
+        places += [cache.parent, *(Path.home() / name for name in (".cache", *KERNELS))]
+    if any(Path("/dev").glob("nvidia[0-9]*")):
+        for place in (p for p in places if p.name in KERNELS or p in named):
+            with suppress(OSError):  # what is not there yet could not be made later, and nothing would be compiled
+                place.mkdir(parents=True, exist_ok=True)
     places += [found for name in DEVICES for found in Path("/dev").glob(name)]
     return [p for p in dict.fromkeys(p.resolve() for p in places) if p.exists()]
 

@@ -117,7 +117,7 @@ def test_advantages_losses_and_gradients_equal_trls(llama, tmp_path, algorithm, 
 
     seen = engine.forward(policy, stacked, [batch])
     width = seen.logp.shape[-1]
-    [lesson] = engine.minibatches(engine.Lesson(batch, gains, old=old), 1)
+    [lesson] = engine.on_device(engine.minibatches(engine.Lesson(batch, gains, old=old), 1), torch.device("cpu"))
     now, tensors, gain = engine._now(seen, seen.logp[0], 0, lesson)
     assert width == now.logp.shape[-1]
     ours = algorithm.loss(now, tensors, gain, State())
@@ -296,7 +296,8 @@ def test_on_policy_the_clipped_losses_share_one_gradient():
     found = []
     for algorithm in (Grpo(), Grpo(clip=0.01), DrGrpo(), Rloo(), Reinforce()):
         logp = torch.from_numpy(batch.logp).requires_grad_()
-        tensors = engine.as_tensors(replace(batch, logp=batch.logp), torch.device("cpu"), T)
+        [lesson] = engine.on_device([engine.Lesson(replace(batch, logp=batch.logp), gains.numpy())], torch.device("cpu"))
+        tensors = lesson.batch
         loss = algorithm.loss(Now(logp, tokens=P * K * T, sequences=P * K), tensors, gains, State())
         loss.backward()
         found.append(logp.grad / logp.grad.abs().sum())

@@ -23,7 +23,7 @@ from rewardbench.policies.settings import HERE, open_folder, read_settings
 from rewardbench.pool import Pool
 from rewardbench.types import UserError
 
-SMOLLM2 = card.Shape(numbers=134_515_008, adapted=305_280, layers=30, hidden=576, inner=1536, kept=384, words=49_152)
+SMOLLM2 = card.Shape(numbers=134_515_008, adapted=305_280, layers=30, hidden=576, inner=1536, kept=384, shared=3, words=49_152)
 LORA = 'kind = "lora"\nrank = 4\nalpha = 8.0\nlearning_rate = 3e-2\nP = 3\nK = 4\nmicro = 4\n[steps]\nquick = 3\n'
 TWO = ("reference", f"{PARTS}:red")
 H100 = card.Gpu("H100", 79 * card.GIB)
@@ -44,7 +44,7 @@ def test_a_model_tells_its_size_by_its_files(tmp_path):
     linear = [m for n, m in model.named_modules() if isinstance(m, torch.nn.Linear) and n != "lm_head"]
     assert shape.adapted == sum(m.in_features + m.out_features for m in linear)
     assert shape.words == model.config.vocab_size
-    assert shape.kept == 2 * 2 * 8
+    assert (shape.kept, shape.shared) == (2 * 2 * 8, 2)
     assert shape.numbers >= sum(p.numel() for p in {id(p): p for p in model.parameters()}.values())
 
 

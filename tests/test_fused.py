@@ -90,6 +90,26 @@ def test_a_step_of_compiled_blocks_says_what_plain_ones_say(tmp_path, monkeypatc
     assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == 2
 
 
+def test_adapters_that_lie_in_a_copy_are_one_kind_of_call(tmp_path, monkeypatch):
+    """As on a card: a base in bfloat16, adapters multiplied from views of one copy, each layer's at another place."""
+    policy, stacked = lora(tmp_path, [1, 2])
+    policy.model.to(torch.bfloat16)
+    for p in stacked.params.values():
+        p.data = p.data.float()
+    stacked.flatten()
+    assert stacked.copy is not None
+    compiling(monkeypatch, "aot_eager")
+    fused.TRIED.clear()
+    torch._dynamo.utils.counters.clear()
+    spoken(policy, stacked)
+    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == 2
+    for T in (12, 9):
+        slopes(policy, stacked, batches_of(policy, stacked, 2, T))
+    assert fused.TRIED[policy.model]
+    # learning beside it; then what is asked of the head, of one length and of any, and a draw of other heights
+    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] <= 6
+
+
 def test_what_cannot_be_compiled_is_said_once_and_done_as_it_stands(tmp_path, monkeypatch, capsys):
     policy, stacked = flat(tmp_path)
     plain = spoken(policy, stacked)

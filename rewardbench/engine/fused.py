@@ -18,6 +18,7 @@ from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
+from torch.fx.experimental import _config as symbolic
 from transformers.modeling_layers import GradientCheckpointingLayer
 
 VARIABLE = "REWARDBENCH_COMPILE"
@@ -43,6 +44,7 @@ def wanted(device: torch.device) -> bool:
 def compiled(function: Callable[..., Any], **how: Any) -> Callable[..., Any]:
     """The function compiled, anew for each kind of call: as many as a sweep of several tasks meets, and not eight."""
     torch._dynamo.config.recompile_limit = max(torch._dynamo.config.recompile_limit, SIZES)
+    symbolic.use_duck_shape = False  # a length that is by chance that of another side is still free
     return torch.compile(function, **how)
 
 

@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from rewardbench.engine import fused
 from rewardbench.engine.attend import able, attending
 from rewardbench.engine.head import log_probability
 from rewardbench.engine.send import sent
-from rewardbench.engine.siblings import siblings
+from rewardbench.engine.siblings import NOWHERE, siblings, taken
 from rewardbench.engine.stack import STATE, Stack
 from rewardbench.policies.load import Policy
 from rewardbench.policies.settings import Settings
@@ -134,6 +133,8 @@ def logp_of(policy: Policy, stacked: Stack, batches: Sequence[Batch | None]) -> 
     ids, position, before, place, said = (
         sent(getattr(rows, n), device) for n in ("ids", "position", "before", "place", "said")
     )
+    told = np.full(len(batches) * each_run * shape.T, NOWHERE)
+    told[rows.place] = np.arange(len(rows.place))
     look = siblings(rows.position, rows.part, shape.K, _most(rows, shape), device)
 
     def ask() -> Tensor:
@@ -149,8 +150,7 @@ def logp_of(policy: Policy, stacked: Stack, batches: Sequence[Batch | None]) -> 
     heat = np.array([1.0 if x is None else x.temperature for x in batches], dtype=np.float32)
     each = sent(heat, device)[place // (each_run * shape.T)]
     found = log_probability(hidden.flatten(0, 1)[before], model.get_output_embeddings(), said, each)
-    whole = torch.zeros(len(batches) * each_run * shape.T, dtype=found.dtype, device=device).index_put((place,), found)
-    return whole.view(len(batches), each_run, shape.T)
+    return taken(found, sent(told, device), place).view(len(batches), each_run, shape.T)
 
 
 def _most(rows: Rows, room: Room) -> tuple[int, int]:

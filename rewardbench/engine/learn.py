@@ -20,10 +20,15 @@ from torch import Tensor
 from rewardbench.engine import fused
 from rewardbench.engine.forward import Seen, forward, micro_cuts, own_logp
 from rewardbench.engine.optimise import Adam, update
-from rewardbench.engine.send import sent
+from rewardbench.engine.send import sent, sent_together
 from rewardbench.engine.stack import Stack
 from rewardbench.policies.load import Policy
 from rewardbench.types import Algorithm, Batch, Floats, Now, State
+
+LONG = ("ids", "logp", "mine", "turn", "entropy", "credit")
+"""What a batch has of each position."""
+SHORT = ("ended", "parts", "reward")
+"""What it has of each completion."""
 
 
 @dataclass(frozen=True)
@@ -135,27 +140,37 @@ def _update(school: School, parts: Sequence[Lesson | None], faults: list[Excepti
     """
     with _in_order(school.stacked):
         try:
-            loss, drift = _pass(school, parts, faults)
+            told = _pass(school, parts, faults)
         except torch.OutOfMemoryError:
             raise
         except Exception as error:  # a compiler's, at a length that it had not met: nothing has moved yet
             if not fused.gave_up(school.stacked.model, error):
                 raise
-            loss, drift = _pass(school, parts, faults)
+            told = _pass(school, parts, faults)
     moved = np.array([part is not None and fault is None for part, fault in zip(parts, faults, strict=True)])
-    norm = _move(school, torch.from_numpy(moved).to(school.rate.device))
+    norm = _move(school, sent(moved, school.rate.device))
+    loss, drift = np.zeros(len(parts)), np.zeros(len(parts))
+    if told:  # read at last, and at once: a GPU would wait for the host at each
+        runs, losses, gaps = zip(*told, strict=True)
+        np.add.at(loss, list(runs), torch.stack(losses).tolist())
+        np.add.at(drift, list(runs), torch.stack(gaps).tolist())
     return np.stack([loss, np.where(moved, norm, 0.0), drift, moved])
 
 
-def _pass(school: School, parts: Sequence[Lesson | None], faults: list[Exception | None]) -> tuple[Floats, Floats]:
-    """Loss and drift [R] of the runs that have a part, and their gradients, as those of nothing before."""
-    loss, drift, told = np.zeros(len(parts)), np.zeros(len(parts)), list[tuple[int, Tensor, Tensor]]()
+def _pass(
+    school: School, parts: Sequence[Lesson | None], faults: list[Exception | None]
+) -> list[tuple[int, Tensor, Tensor]]:
+    """(run, its loss, its drift) of each micro-batch of the runs that have a part; their gradients are those of nothing
+    before.
+    """
+    told = list[tuple[int, Tensor, Tensor]]()
     school.stacked.forget()
     for pieces in micro_batches(parts, school.policy.settings.micro):
+        there = on_device(pieces, school.rate.device)
         seen = forward(school.policy, school.stacked, [x.batch if x else None for x in pieces], school.algorithm.needs)
         # all at once: the way back of a slice is as large as the whole
         logp, total = seen.logp.unbind(), seen.logp.new_zeros(())
-        for r, piece in enumerate(pieces):
+        for r, piece in enumerate(there):
             if piece is None or faults[r] is not None:
                 continue
             try:
@@ -170,11 +185,7 @@ def _pass(school: School, parts: Sequence[Lesson | None], faults: list[Exception
             total = total + one
         if total.requires_grad:
             torch.autograd.backward(total)
-    if told:  # read at last, and at once: a GPU would wait for the host at each
-        runs, losses, gaps = zip(*told, strict=True)
-        np.add.at(loss, list(runs), torch.stack(losses).tolist())
-        np.add.at(drift, list(runs), torch.stack(gaps).tolist())
-    return loss, drift
+    return told
 
 
 def micro_batches(parts: Sequence[Lesson | None], micro: int) -> list[tuple[Lesson | None, ...]]:
@@ -200,31 +211,30 @@ def _in_order(stacked: Stack) -> Iterator[None]:
 
 
 def _loss(school: School, seen: Seen, logp: Tensor, r: int, piece: Lesson) -> tuple[Tensor, Tensor]:
-    """Run r's loss of a micro-batch, and its share of the minibatch's drift."""
+    """Run r's loss of a micro-batch that is `on_device`, and its share of the minibatch's drift."""
     now, batch, gain = _now(seen, logp, r, piece)
-    decoded = sent(piece.batch.logp, gain.device)[..., : gain.shape[-1]]
-    gap = ((now.logp.detach() - decoded).abs() * batch.mine).sum() / max(now.tokens, 1)
+    decoded: Any = piece.batch.logp
+    gap = ((now.logp.detach() - decoded[..., : gain.shape[-1]]).abs() * batch.mine).sum() / max(now.tokens, 1)
     return school.algorithm.loss(now, batch, gain, school.stacked.learned(school.states[r], r)), gap
 
 
 def _now(seen: Seen, every: Tensor, r: int, piece: Lesson) -> tuple[Now, Batch, Tensor]:
-    """What run r's loss is given of a micro-batch (`every`: its log-probabilities [b, T]), its batch as tensors, and
-    its advantages.
+    """What run r's loss is given of a micro-batch that is `on_device` (`every`: its log-probabilities [b, T]), its
+    batch as tensors, and its advantages.
     """
-    device = every.device
     P, K = piece.batch.ids.shape[:2]
-    tensors = as_tensors(piece.batch, device, every.shape[-1])
-    mine = tensors.mine
-    T = mine.shape[-1]
+    T = min(every.shape[-1], piece.batch.ids.shape[-1])
 
     def own(values: Tensor | None) -> Tensor | None:
         return None if values is None else values[r, : P * K, :T].reshape(P, K, T, *values.shape[3:])
 
-    def given(values: Floats | None) -> Tensor | None:
-        return None if values is None else sent(values[..., :T], device)
+    def given(values: Any) -> Tensor | None:
+        return None if values is None else values[..., :T]
 
+    long: dict[str, Any] = {name: given(getattr(piece.batch, name)) for name in LONG}
+    tensors = replace(piece.batch, **long)
     # the partner's words and padding are set to 0, not multiplied by 0: their values may be infinite
-    logp = torch.where(mine, every[: P * K, :T].reshape(P, K, T), 0.0)
+    logp = torch.where(tensors.mine, every[: P * K, :T].reshape(P, K, T), 0.0)
     old, gain = given(piece.old), given(piece.gain)
     assert gain is not None
     now = Now(
@@ -235,22 +245,30 @@ def _now(seen: Seen, every: Tensor, r: int, piece: Lesson) -> tuple[Now, Batch, 
         hidden=own(seen.hidden),
         ref_logp=given(piece.ref),
     )
-    return now, replace(tensors, logp=logp.detach() if old is None else old), gain.float()
+    return now, replace(tensors, logp=logp.detach() if old is None else old), gain
 
 
-def as_tensors(batch: Batch, device: torch.device, T: int) -> Batch:
-    """The batch with torch tensors on the device in place of arrays, cut to T positions."""
-    long = ("ids", "logp", "mine", "turn", "entropy", "credit")
-    short = ("ended", "parts", "reward")
-    values: dict[str, Any] = {}
-    for name in long + short:
-        array = getattr(batch, name)
-        if array is not None:
-            tensor = sent(array, device)
-            values[name] = tensor[..., :T] if name in long else tensor
-            if tensor.is_floating_point():
-                values[name] = values[name].float()
-    return replace(batch, **values)
+def on_device(pieces: Sequence[Lesson | None], device: torch.device) -> list[Lesson | None]:
+    """The lessons with torch tensors on the device in place of arrays, all floats in single precision."""
+    arrays: list[np.ndarray] = []
+    places: list[tuple[int, bool, str]] = []
+    for r, piece in enumerate(pieces):
+        if piece is not None:
+            for inner, names in ((False, ("gain", "ref", "old")), (True, (*LONG, *SHORT))):
+                for name in names:
+                    array = getattr(piece.batch if inner else piece, name)
+                    if array is not None:
+                        single = np.issubdtype(array.dtype, np.floating)
+                        arrays.append(np.asarray(array, np.float32 if single else None))
+                        places.append((r, inner, name))
+    batches: list[dict[str, Any]] = [{} for _ in pieces]
+    lessons: list[dict[str, Any]] = [{} for _ in pieces]
+    for (r, inner, name), value in zip(places, sent_together(arrays, device), strict=True):
+        (batches if inner else lessons)[r][name] = value
+    return [
+        None if piece is None else replace(piece, batch=replace(piece.batch, **batch), **own)
+        for piece, batch, own in zip(pieces, batches, lessons, strict=True)
+    ]
 
 
 def _move(school: School, active: Tensor) -> Floats:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -13,3 +15,18 @@ def sent(values: np.ndarray, device: torch.device) -> Tensor:
     """
     tensor = torch.from_numpy(np.ascontiguousarray(values))
     return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
+
+
+def sent_together(arrays: Sequence[np.ndarray], device: torch.device) -> list[Tensor]:
+    """Many arrays on the device. To a GPU they go as one of each type: hundreds of small ones would keep the host busy
+    for longer than the card.
+    """
+    if device.type != "cuda":
+        return [sent(array, device) for array in arrays]
+    found: dict[int, Tensor] = {}
+    for dtype in {array.dtype for array in arrays}:
+        own = [n for n, array in enumerate(arrays) if array.dtype == dtype]
+        whole = sent(np.concatenate([arrays[n].ravel() for n in own]), device)
+        parts = torch.split(whole, [arrays[n].size for n in own])
+        found |= {n: part.view(arrays[n].shape) for n, part in zip(own, parts, strict=True)}
+    return [found[n] for n in range(len(arrays))]

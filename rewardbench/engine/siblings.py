@@ -102,6 +102,7 @@ class _Laid(torch.autograd.Function):
 
 
 def _rows(x: Tensor, index: Tensor) -> Tensor:
+    """The rows `index` [n] of x, 0 for NOWHERE."""
     found = x.index_select(0, index.clamp(min=0))
     return torch.where((index != NOWHERE).view(-1, *[1] * (x.dim() - 1)), found, 0.0)
 

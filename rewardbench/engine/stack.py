@@ -12,12 +12,15 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import pad
 
 from rewardbench import seeds
 from rewardbench.design import nearest
 from rewardbench.types import State, UserError
 
 STATE = "state."
+ALIGNED = 8
+"""Numbers that an adapter's place is rounded up to: kernels that were compiled for one layer's are used for all."""
 
 
 class StackedLinear(nn.Module):
@@ -66,7 +69,8 @@ class Stack:
         runs; autograd would say once that it would rather have them dense.
         """
         warnings.filterwarnings("ignore", "grad and param do not obey the gradient layout contract")
-        whole = torch.cat([p.data.reshape(self.R, -1) for p in self.params.values()], dim=1)
+        flat = [p.data.reshape(self.R, -1) for p in self.params.values()]
+        whole = torch.cat([pad(x, (0, -x.shape[1] % ALIGNED)) for x in flat], dim=1)
         self.flat = whole, torch.zeros_like(whole)
         data, grad = map(self._parts, self.flat)
         for name, p in self.params.items():
@@ -96,8 +100,11 @@ class Stack:
     def _parts(self, whole: Tensor) -> dict[str, Tensor]:
         """Each adapter's part of a tensor [R, n], by its parameter's name, in the parameter's shape and that memory."""
         adapters = {n: p for n, p in self.params.items() if not n.startswith(STATE)}
-        parts = torch.split(whole, [p.numel() // self.R for p in adapters.values()], dim=1)
-        return {n: part.view(p.shape) for (n, p), part in zip(adapters.items(), parts, strict=True)}
+        sizes = [p.numel() // self.R for p in adapters.values()]
+        parts = torch.split(whole, [n + -n % ALIGNED for n in sizes], dim=1)
+        return {
+            name: part[:, :n].view(p.shape) for (name, p), n, part in zip(adapters.items(), sizes, parts, strict=True)
+        }
 
     def moved(self) -> dict[str, tuple[Tensor, Tensor | None]]:
         """What an optimiser moves and its gradient (None before the first), [R, ...] each: parameters by name, or all

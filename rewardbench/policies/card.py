@@ -59,6 +59,8 @@ class Shape:
     """Of an MLP."""
     kept: int
     """Numbers that a position's keys and values are, in one layer."""
+    shared: int
+    """Query heads that share their keys."""
     words: int
     """Of the vocabulary."""
 
@@ -137,6 +139,7 @@ def shape_of(folder: Path, settings: Settings) -> Shape:
             hidden=hidden,
             inner=config["intermediate_size"],
             kept=2 * size * own,
+            shared=heads // own,
             words=config["vocab_size"],
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
@@ -176,17 +179,18 @@ def needed(shape: Shape, settings: Settings, call: Call, R: int) -> Mapping[str,
     """Bytes that R runs take, by what for.
 
     Activations are counted a token and layer as what a Llama's block keeps for its way back: about eight numbers a
-    hidden one and three an inner one in the model's own type, and three hidden ones in float32; and a completion and
+    hidden one and four an inner one in the model's own type, and three hidden ones in float32; and a completion and
     layer what attention keeps of it and of its prompt: queries, keys, values and what was found. (Compiled, a pass
     keeps less; the first one is made both ways.) On an H100, 32 runs of a 135 M model that learnt from 64 completions
-    of 128 tokens, and did not sample, took 28.1 GiB at their peak; this says 34, since attention kept less then. Four
+    of 128 tokens, and did not sample, took 28.1 GiB at their peak; this says 37, since attention kept less then. Four
     packs of 24 runs of an earlier prototype took 35, 52, 36 and 36 GiB. Other models are extrapolated from there.
     """
     width = BYTES[settings.dtype]
     groups = max(1, micro(settings, call, R) // settings.K)
     row = call.prompt + settings.K * call.T
     tokens, pairs = R * groups * row, R * groups * settings.K * (call.prompt + call.T)
-    block = width * (8 * shape.hidden + 3 * shape.inner) + 12 * shape.hidden
+    block = width * (8 * shape.hidden + 4 * shape.inner) + 12 * shape.hidden
+    apart = shape.shared if width > 2 else 1  # query heads share keys in half precision alone
     adapters = settings.rank * shape.adapted if settings.kind == "lora" else shape.numbers
     rows = R * call.rows
     return {
@@ -195,7 +199,7 @@ def needed(shape: Shape, settings: Settings, call: Call, R: int) -> Mapping[str,
         "keys and values": rows * (call.prompt + call.T) * shape.layers * shape.kept * width,
         "logits": rows * shape.words * (width + 16),
         "learning": tokens * shape.layers * block
-        + pairs * shape.layers * width * (2 * shape.hidden + shape.kept)
+        + pairs * shape.layers * width * (2 * shape.hidden + apart * shape.kept)
         + HEAD_CHUNK * shape.words * 12,
     }
 
