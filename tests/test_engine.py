@@ -6,6 +6,8 @@ from random import Random
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from making import make_policy
 
 from rewardbench.algorithms.grpo import Grpo
@@ -95,6 +97,51 @@ def test_spell_falls_back_where_tokens_share_a_character():
     assert text == "aé!"
     assert spans[0] == (0, 1)
     assert spans[-1][1] == 3
+
+
+class Words:
+    """Words behind spaces, of which the first of a text lacks its own; token 0 is special without being told so."""
+
+    all_special_ids = ()
+    calls = 0
+
+    def __len__(self):
+        return 50
+
+    def decode(self, ids, skip_special_tokens=False, **_):
+        Words.calls += 1
+        return "".join(f" w{i}" for i in ids if i or not skip_special_tokens).removeprefix(" ")
+
+    __hash__ = object.__hash__
+
+
+def test_spell_looks_past_a_token_that_writes_nothing():
+    """Behind one that is left out each word would be the first, and texts were decoded once for each of their tokens."""
+    ids = [3, 4, 5] * 40
+    Words.calls = 0
+    text, spans = spell(Words(), ids)
+    assert text == " ".join(f"w{i}" for i in ids)
+    assert [text[a:b] for a, b in spans] == ["w3", *(f" w{i}" for i in ids[1:])]
+    assert Words.calls < 20
+
+
+@given(st.lists(st.sampled_from(["a", "é", "€", "𝄞", "!"]), min_size=1, max_size=12).map("".join), st.integers(0, 40))
+def test_spell_gives_a_shared_character_to_the_token_that_completes_it(said, cut):
+    class Bytes:
+        def __len__(self):
+            return 256
+
+        def decode(self, ids, **_):
+            return bytes(ids).decode("utf-8", errors="replace")
+
+        __hash__ = object.__hash__
+
+    ids = list(said.encode())[: cut or None]
+    text, spans = spell(Bytes(), ids)
+    ends = [len(bytes(ids[: n + 1]).decode("utf-8", errors="ignore")) for n in range(len(ids))]
+    whole = [b for _, b in spans if b <= ends[-1]]
+    assert whole == ends[: len(whole)]
+    assert text.startswith(bytes(ids).decode("utf-8", errors="ignore"))
 
 
 @pytest.mark.parametrize("architecture", ["llama", "qwen2", "neox"])
