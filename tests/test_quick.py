@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from test_engine import PROMPTS, TASK, lora
 
 from rewardbench.engine import quick, slots
-from rewardbench.engine.attend import attending
 from rewardbench.engine.sample import choose, sample
 from rewardbench.policies.settings import Tile
 from rewardbench.types import Prompt, Task, Want
@@ -129,25 +128,6 @@ def test_a_row_that_is_no_number_is_drawn_from_without_a_word():
     assert 0 <= int(after[0][1]) < 300
     for one, other in zip(before, after, strict=True):
         assert torch.equal(one[::2], other[::2])
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("architecture", ["llama", "neox"])
-def test_a_step_is_one_graph_without_a_break(tmp_path, architecture):
-    policy, stacked = lora(tmp_path, [1, 2], architecture)
-    own = slots.room(stacked.model, 2, 4, 32, 4)
-    contexts = [policy.prompt_ids(p) for p in PROMPTS[:2]]
-    noise = torch.rand(4, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    found = []
-    with torch.inference_mode():
-        for ask in (slots.step, torch.compile(slots.step, backend="aot_eager", fullgraph=True)):
-            slots.fill(stacked.model, own, contexts, torch.tensor([0, 0, 1, 1]), noise, torch.ones(4, 1))
-            with attending(stacked.model, own.attend):
-                for _ in range(4):
-                    ask(stacked.model, own)
-            found.append((own.said.clone(), own.logp.clone()))
-    assert torch.equal(found[0][0], found[1][0])
-    torch.testing.assert_close(found[0][1], found[1][1])
 
 
 def test_in_a_tile_every_call_has_its_whole_shape(tmp_path, monkeypatch):

@@ -4,6 +4,9 @@ A compiler that looks into attention thinks for minutes about the lengths that m
 every layer's keys; one that stops before it cuts a block into six. So it is told the shapes alone. The way back finds
 what it needs by going forward once more: keys and values as they were laid out are larger than what they were laid out
 from, and attention costs little beside products.
+
+What attention reads and writes beside its arguments, such as slots, a compiler does not see. So blocks are compiled and
+never a step that also writes there: such writes are put off to the end of what is compiled.
 """
 
 from __future__ import annotations
