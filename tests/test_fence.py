@@ -404,3 +404,18 @@ def test_a_part_that_forks_and_waits_for_its_children_costs_no_wait():
         with fence.watched("part 'mine'"):
             forks()
     assert time.monotonic() - begun < 1
+
+
+@pytest.mark.parametrize("card", [True, False])
+def test_where_there_is_a_card_the_folders_that_kernels_are_compiled_into_are_made(tmp_path, monkeypatch, card):
+    whole = Path.glob
+
+    def seen(self, pattern, **how):
+        return iter([Path("/dev/null")] if card else []) if pattern.startswith("nvidia") else whole(self, pattern, **how)
+
+    home, named = tmp_path / "home", tmp_path / "made" / "kernels"
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("TRITON_CACHE_DIR", str(named))
+    monkeypatch.setattr(Path, "glob", seen)
+    places = fence._writable([str(tmp_path)])
+    assert {home / ".triton", named} & set(places) == ({home / ".triton", named} if card else set())
