@@ -66,17 +66,16 @@ def kernel(told: argparse.Namespace) -> None:
     import triton.testing
 
     from rewardbench.engine import kernel as ours
-    from rewardbench.engine.slots import Slots
+    from rewardbench.engine.slots import empty
 
     device, rows, L, T, t, layers = torch.device("cuda"), 2048, 96, 128, 64, 30
-    keys, values = (
-        [torch.randn(rows, 3, L + T, 64, device=device, dtype=torch.bfloat16) for _ in range(layers)] for _ in "kv"
-    )
-    there = torch.zeros(rows, 1, 1, L + T, device=device, dtype=torch.bfloat16)
-    there[..., L + t :] = float("-inf")
-    at, nothing = torch.full((1,), t, device=device), torch.zeros(rows, 1, device=device)
-    start, leader = torch.full((rows,), 10, device=device), torch.arange(rows, device=device) // 8 * 8
-    slots = Slots(keys, values, there, nothing, nothing, at, *[nothing] * 6, start, leader, 32, L)
+    slots = empty([(3, 64)] * layers, 32, rows, L, T, torch.bfloat16, device)
+    for table in (*slots.keys, *slots.values):
+        table.normal_()
+    slots.there[..., L + t :] = float("-inf")
+    slots.at.fill_(t)
+    slots.start.fill_(10)
+    slots.leader.copy_(torch.arange(rows, device=device) // 8 * 8)
     query, key = (torch.randn(rows, heads, 1, 64, device=device, dtype=torch.bfloat16) for heads in (9, 3))
 
     def all_layers(ask: Callable[..., Any]) -> float:

@@ -73,8 +73,8 @@ def test_the_kernel_finds_what_stock_attention_finds(dtype, shape):
     assert all(kernel.tried(device, dtype, *shape, t) <= kernel.APART[dtype] for t in (0, 1, 63, 64, 200))
 
 
-@pytest.mark.skipif(not fused.wanted(torch.device("cuda")), reason="nothing is compiled")
-def test_a_step_is_compiled_and_attends_by_the_kernel(tmp_path, capsys):
+def test_a_step_is_compiled_and_attends_by_the_kernel(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv(fused.VARIABLE, "1")
     policy, stacked = packed(tmp_path, [1, 2], "bfloat16")
     said(policy, stacked, ["a", "b"])
     assert [own.ours for own in quick.SHELF[stacked.model].values()] == [True]
@@ -106,8 +106,8 @@ def gradients(policy, stacked, batches, gains):
     return stacked.flat[1].clone()
 
 
-@pytest.mark.skipif(not fused.wanted(torch.device("cuda")), reason="nothing is compiled")
 def test_blocks_are_compiled_and_teach_what_plain_ones_do(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv(fused.VARIABLE, "1")
     policy, pack = packed(tmp_path, [1, 2], "float32")
     lessons = []
     for length in (12, 20, 9):

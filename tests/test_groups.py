@@ -15,6 +15,7 @@ from rewardbench.engine.head import log_probability
 from rewardbench.engine.learn import learn
 from rewardbench.engine.optimise import adam
 from rewardbench.engine.sample import sample
+from rewardbench.engine.stack import ALIGNED
 from rewardbench.policies.settings import Tile
 from rewardbench.types import State, Want
 
@@ -26,6 +27,31 @@ def test_our_attention_repeats_the_stock_one(tmp_path, architecture):
     policy, _ = lora(tmp_path, [1], architecture)
     assert attend.able(policy.model)
     assert policy.model.config._attn_implementation != attend.NAME
+
+
+def test_a_run_that_is_no_number_does_not_speak_for_the_model(tmp_path):
+    """As when a pack is resumed in which a run has blown up."""
+    policy, stacked = lora(tmp_path, [1, 2])
+    stacked.flatten()
+    stacked.flat[0][1] = float("nan")
+    assert attend.able(policy.model, 2)
+    stacked.flat[0][0] = float("nan")
+    attend.TRIED.clear()
+    assert not attend.able(policy.model, 2)  # nothing was seen
+
+
+def test_every_adapter_lies_where_kernels_for_one_layer_serve_all(tmp_path):
+    _, stacked = lora(tmp_path, [1, 2])
+    for p in stacked.params.values():
+        p.data = p.data[..., :-1].contiguous()  # of a size that is no multiple of anything
+    before = {name: p.detach().clone() for name, p in stacked.params.items()}
+    stacked.flatten()
+    for n, (name, p) in enumerate(stacked.params.items()):
+        assert torch.equal(p, before[name])
+        assert p.storage_offset() % ALIGNED == 0, name
+        p.grad.fill_(float(n + 1))
+    assert stacked.flat[0].stride(0) % ALIGNED == 0
+    assert stacked.flat[1].sum() == sum(float(n + 1) * p.numel() for n, p in enumerate(stacked.params.values()))
 
 
 def test_a_layer_that_asks_for_more_is_not_run_with_our_attention(tmp_path, monkeypatch):

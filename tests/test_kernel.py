@@ -13,6 +13,15 @@ from rewardbench.engine import kernel, slots
 
 ASK = """
 import torch
+from triton.runtime import interpreter
+
+whole = interpreter._patch_lang_tensor
+
+def patched(tensor, *scope):
+    whole(tensor, *scope)
+    tensor.__index__ = lambda self: int(self.handle.data.item())  # NumPy 2.4 makes no number of an array of one
+
+interpreter._patch_lang_tensor = patched
 from rewardbench.engine import kernel
 for dtype in (torch.float32, torch.float16):
     for shape in ((3, 3, 64), (2, 2, 8), (1, 17, 48), (2, 1, 80)):
@@ -26,8 +35,6 @@ print("same")
 def test_it_finds_what_stock_attention_finds():
     env = os.environ | {"TRITON_INTERPRET": "1"}
     done = subprocess.run([sys.executable, "-c", ASK], capture_output=True, text=True, env=env, cwd=Path(__file__).parents[1])
-    if "only 0-dimensional arrays" in done.stderr:
-        pytest.skip("this Triton's interpreter does not know this NumPy")
     assert done.stdout == "same\n", done.stderr
 
 

@@ -1,6 +1,5 @@
 """Does attention laid out a completion apart find what a mask over the whole row finds?"""
 
-
 import numpy as np
 import pytest
 import torch
@@ -103,7 +102,7 @@ def test_rows_are_taken_and_given_back():
     assert slope.tolist() == [[5, 6], [0, 0], [1, 2]]
 
 
-@pytest.mark.parametrize("most", [(3, 2), (4, 30)])
+@pytest.mark.parametrize("most", [(3, 2), (4, 30), (40, 30)])
 def test_texts_are_a_prompt_and_one_completion_each(most):
     position, part = laid([(3, [2, 1])], 2)
     look = siblings(position, part, 2, most, torch.device("cpu"))

@@ -54,7 +54,7 @@ def refused(what: str, error: Exception) -> None:
     print(f"{what} is not compiled, which costs speed: {type(error).__name__}: {first}", file=sys.stderr)
 
 
-def quick(function: Callable[..., Any]) -> Callable[..., Any]:
+def maybe_compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """The function (of a tensor, and what else) as a call that is compiled where it can be."""
 
     def ask(first: Tensor, *others: Any) -> Any:

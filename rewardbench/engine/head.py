@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rewardbench.engine.fused import quick
+from rewardbench.engine.fused import maybe_compiled
 
 CHUNK = 2048
 """Tokens whose logits are held at once."""
@@ -53,9 +53,9 @@ class _LogProbability(torch.autograd.Function):
             part = slice(start, start + CHUNK)
             logits = torch.nn.functional.linear(hidden[part], weight, bias)
             if slope is None:
-                logp[part] = quick(_read)(logits, ids[part], heat[part])
+                logp[part] = maybe_compiled(_read)(logits, ids[part], heat[part])
                 continue
-            logp[part], share = quick(_shared)(logits, ids[part], heat[part])
+            logp[part], share = maybe_compiled(_shared)(logits, ids[part], heat[part])
             slope[part] = (weight[ids[part]] - share @ weight) / heat[part, None].to(weight.dtype)
         ctx.save_for_backward(slope)
         return logp

@@ -119,34 +119,31 @@ def _repeats(device: torch.device, dtype: torch.dtype, groups: int, d: int) -> b
 
 def tried(device: torch.device, dtype: torch.dtype, groups: int, G: int, d: int, t: int) -> float:
     """How far the kernel is from stock attention, at most, at step t of rows with prompts of different lengths."""
-    from rewardbench.engine.slots import Slots
+    from rewardbench.engine.slots import empty
 
-    P, K, L, T = 3, 4, 96, t + 8
-    rows = P * K
+    P, K, L = 3, 4, 96
+    slots = empty([(groups, d)], 1, P * K, L, t + 8, dtype, device)
     made = torch.Generator().manual_seed(t)
 
     def some(*shape: int) -> Any:
         return torch.randn(*shape, generator=made).to(dtype).to(device)
 
     prompts = torch.arange(P, device=device).repeat_interleave(K)
-    keys, values = (some(rows, groups, L + T, d) for _ in range(2))
-    for x in (keys, values):
+    for x in (slots.keys[0], slots.values[0]):
+        x.copy_(some(*x.shape))
         x[:, :, :L] = x[::K, :, :L][prompts]
-    start = torch.tensor([0, 17, L - 1], device=device)[prompts]
-    there = torch.arange(L + T, device=device) < start[:, None]
-    mask = torch.zeros(rows, 1, 1, L + T, dtype=dtype, device=device)
-    mask.masked_fill_(there[:, None, None], float("-inf"))
-    mask[..., L + t :] = float("-inf")
-    empty = torch.zeros(rows, 1, device=device)
-    slots = Slots(
-        [keys.clone()], [values.clone()], mask, empty, empty, torch.full((1,), t, device=device), empty, empty, empty,
-        empty, empty, empty, start, prompts * K, 1, L,
-    )  # fmt: skip
-    asked = some(rows, G * groups, 1, d), some(rows, groups, 1, d), some(rows, groups, 1, d)
-    ours = attend(slots, 0, *asked, d**-0.5)
-    whole = [slots.keys[0].clone(), slots.values[0].clone()]
-    slots.keys, slots.values = [keys], [values]
-    plain = slots.stock(0, *asked, d**-0.5)
-    if not all(torch.equal(a, b) for a, b in zip(whole, (keys, values), strict=True)):
+    slots.start = torch.tensor([0, 17, L - 1], device=device)[prompts]
+    slots.leader = prompts * K
+    slots.at.fill_(t)
+    column = torch.arange(slots.there.shape[-1], device=device)
+    unseen = (column < slots.start[:, None]) | (column >= L + t)
+    slots.there.masked_fill_(unseen[:, None, None], float("-inf"))
+    before = slots.keys[0].clone(), slots.values[0].clone()
+    heads = (G * groups, groups, groups)
+    query, key, value = (some(P * K, n, 1, d) for n in heads)
+    ours, written = attend(slots, 0, query, key, value, d**-0.5), (slots.keys[0], slots.values[0])
+    slots.keys, slots.values = [before[0]], [before[1]]
+    plain = slots.stock(0, query, key, value, d**-0.5)
+    if not all(torch.equal(a, b) for a, b in zip(written, before, strict=True)):
         return float("inf")
     return float((ours.float() - plain.float()).abs().max())

@@ -25,6 +25,8 @@ from rewardbench.engine.stack import Stack
 from rewardbench.policies.load import Policy
 from rewardbench.types import Algorithm, Batch, Floats, Now, State
 
+OWN = ("gain", "ref", "old")
+"""What a lesson has of each position, beside its batch."""
 LONG = ("ids", "logp", "mine", "turn", "entropy", "credit")
 """What a batch has of each position."""
 SHORT = ("ended", "parts", "reward")
@@ -250,25 +252,19 @@ def _now(seen: Seen, every: Tensor, r: int, piece: Lesson) -> tuple[Now, Batch, 
 
 def on_device(pieces: Sequence[Lesson | None], device: torch.device) -> list[Lesson | None]:
     """The lessons with torch tensors on the device in place of arrays, all floats in single precision."""
-    arrays: list[np.ndarray] = []
-    places: list[tuple[int, bool, str]] = []
-    for r, piece in enumerate(pieces):
-        if piece is not None:
-            for inner, names in ((False, ("gain", "ref", "old")), (True, (*LONG, *SHORT))):
-                for name in names:
-                    array = getattr(piece.batch if inner else piece, name)
-                    if array is not None:
-                        single = np.issubdtype(array.dtype, np.floating)
-                        arrays.append(np.asarray(array, np.float32 if single else None))
-                        places.append((r, inner, name))
-    batches: list[dict[str, Any]] = [{} for _ in pieces]
-    lessons: list[dict[str, Any]] = [{} for _ in pieces]
-    for (r, inner, name), value in zip(places, sent_together(arrays, device), strict=True):
-        (batches if inner else lessons)[r][name] = value
-    return [
-        None if piece is None else replace(piece, batch=replace(piece.batch, **batch), **own)
-        for piece, batch, own in zip(pieces, batches, lessons, strict=True)
-    ]
+    taught = [piece for piece in pieces if piece is not None]
+    told = [(part, name) for x in taught for part, names in ((x, OWN), (x.batch, (*LONG, *SHORT))) for name in names]
+    there = [(part, name) for part, name in told if getattr(part, name) is not None]
+    sent_ = sent_together([_single(getattr(part, name)) for part, name in there], device)
+    found: dict[int, dict[str, Any]] = {}
+    for (part, name), value in zip(there, sent_, strict=True):
+        found.setdefault(id(part), {})[name] = value
+    return [x and replace(x, batch=replace(x.batch, **found[id(x.batch)]), **found[id(x)]) for x in pieces]
+
+
+def _single(array: np.ndarray) -> np.ndarray:
+    """Floats in single precision, all else as it is."""
+    return array.astype(np.float32, copy=False) if np.issubdtype(array.dtype, np.floating) else array
 
 
 def _move(school: School, active: Tensor) -> Floats:

@@ -18,7 +18,7 @@ from torch.nn.functional import scaled_dot_product_attention as sdpa
 
 from rewardbench.engine import kernel
 from rewardbench.engine.attend import attending, cut
-from rewardbench.engine.fused import blocks, quick
+from rewardbench.engine.fused import blocks, maybe_compiled
 from rewardbench.engine.prefix import Ids
 
 BLOCK = 128
@@ -121,17 +121,27 @@ def room(model: Any, R: int, rows: int, L: int, T: int) -> Slots:
     with attending(model, look):
         model.base_model(input_ids=torch.zeros(R, 1, dtype=torch.long, device=some.device), use_cache=False)
 
+    made = empty(shapes, R, rows, L, T, some.dtype, some.device)
+    made.ours = kernel.serves(made)
+    return made
+
+
+def empty(
+    shapes: Sequence[tuple[int, int]], R: int, rows: int, L: int, T: int, dtype: torch.dtype, device: torch.device
+) -> Slots:
+    """Slots as above of a model whose layers have keys of these `shapes`, (groups, d) each."""
+
     def of(kind: torch.dtype, *shape: int) -> Tensor:
-        return torch.zeros(rows, *shape, dtype=kind, device=some.device)
+        return torch.zeros(rows, *shape, dtype=kind, device=device)
 
     width = -(-(L + T - 1) // ALIGNED) * ALIGNED
-    made = Slots(
-        keys=[of(some.dtype, groups, width, d) for groups, d in shapes],
-        values=[of(some.dtype, groups, width, d) for groups, d in shapes],
-        there=of(some.dtype, 1, 1, width),
+    return Slots(
+        keys=[of(dtype, groups, width, d) for groups, d in shapes],
+        values=[of(dtype, groups, width, d) for groups, d in shapes],
+        there=of(dtype, 1, 1, width),
         position=of(torch.long, 1),
         fed=of(torch.long, 1),
-        at=torch.zeros(1, dtype=torch.long, device=some.device),
+        at=torch.zeros(1, dtype=torch.long, device=device),
         uniform=of(torch.float64, T),
         heat=of(torch.float32, 1),
         forced=of(torch.long, T),
@@ -143,8 +153,6 @@ def room(model: Any, R: int, rows: int, L: int, T: int) -> Slots:
         R=R,
         L=L,
     )
-    made.ours = kernel.serves(made)
-    return made
 
 
 def fill(model: Any, slots: Slots, contexts: Sequence[Ids], owner: Tensor, uniform: Tensor, heat: Tensor) -> None:
@@ -203,7 +211,7 @@ def step(model: Any, slots: Slots) -> None:
     ids, place = (x.view(slots.R, -1) for x in (slots.fed, slots.position))
     hidden = model.base_model(input_ids=ids, position_ids=place, use_cache=False).last_hidden_state
     logits = model.get_output_embeddings()(hidden.flatten(0, 1))
-    token, logp, entropy = quick(draw)(logits, slots.uniform.index_select(1, slots.at), slots.heat)
+    token, logp, entropy = maybe_compiled(draw)(logits, slots.uniform.index_select(1, slots.at), slots.heat)
     forced = slots.forced.index_select(1, slots.at)
     token = torch.where(forced >= 0, forced, token)
     for table, column in ((slots.said, token), (slots.logp, logp), (slots.entropy, entropy)):

@@ -30,7 +30,6 @@ class Policy:
     tokenizer: Any
     settings: Settings
     templated: bool
-    cache: dict[str, tuple[int, ...]] = field(default_factory=dict)
     prompts: dict[tuple[tuple[str, str], ...], tuple[int, ...]] = field(default_factory=dict)
     between_cache: dict[str, tuple[int, ...]] = field(default_factory=dict)
     longest: int = 0
@@ -61,14 +60,11 @@ class Policy:
         return "\n".join(m["content"] for m in messages) + "\n"
 
     def encode(self, text: str) -> tuple[int, ...]:
-        """Token ids of a rendered text, [L]; remembered, since prompts return."""
-        if text not in self.cache:
-            special = not self.templated
-            self.cache[text] = tuple(self.tokenizer(text, add_special_tokens=special)["input_ids"])
-        return self.cache[text]
+        """Token ids of a rendered text, [L]."""
+        return tuple(self.tokenizer(text, add_special_tokens=not self.templated)["input_ids"])
 
     def prompt_ids(self, prompt: Prompt) -> tuple[int, ...]:
-        """Token ids of a prompt, ready to be continued, [L]; remembered, since templates are slow to be filled in."""
+        """Token ids of a prompt, ready to be continued, [L]; remembered, since prompts return."""
         chat = prompt.chat()
         key = tuple((m["role"], m["content"]) for m in chat)
         if key not in self.prompts:
