@@ -125,6 +125,25 @@ def test_spell_looks_past_a_token_that_writes_nothing():
     assert Words.calls < 20
 
 
+def test_spell_decodes_what_shares_a_character_and_no_more():
+    class Bytes:
+        calls = 0
+
+        def __len__(self):
+            return 256
+
+        def decode(self, ids, **_):
+            Bytes.calls += 1
+            return bytes(ids).decode("utf-8", errors="replace")
+
+        __hash__ = object.__hash__
+
+    text, spans = spell(Bytes(), list(("a" * 100 + "é").encode()))
+    assert text == "a" * 100 + "é"
+    assert spans[-2:] == [(100, 100), (100, 101)]
+    assert Bytes.calls < 20
+
+
 @given(st.lists(st.sampled_from(["a", "é", "€", "𝄞", "!"]), min_size=1, max_size=12).map("".join), st.integers(0, 40))
 def test_spell_gives_a_shared_character_to_the_token_that_completes_it(said, cut):
     class Bytes:
@@ -142,6 +161,19 @@ def test_spell_gives_a_shared_character_to_the_token_that_completes_it(said, cut
     whole = [b for _, b in spans if b <= ends[-1]]
     assert whole == ends[: len(whole)]
     assert text.startswith(bytes(ids).decode("utf-8", errors="ignore"))
+
+
+def test_a_lesson_on_the_device_is_the_lesson_in_single_precision(policy):
+    stacked = stack(policy.model, [1], "full")
+    [batch] = sample(policy, stacked, TASK, [Want(PROMPTS, 4)], ["s"], 12)
+    lesson = engine.Lesson(batch, np.random.default_rng(0).normal(size=batch.ids.shape), old=batch.logp)
+    nothing, there = engine.on_device([None, lesson], torch.device("cpu"))
+    assert nothing is None
+    assert there.ref is None
+    assert there.gain.dtype == there.old.dtype == there.batch.logp.dtype == torch.float32
+    for name in ("ids", "mine", "turn", "ended", "logp"):
+        np.testing.assert_array_equal(getattr(there.batch, name).numpy(), getattr(batch, name))
+    np.testing.assert_allclose(there.gain.numpy(), lesson.gain, atol=1e-6)
 
 
 @pytest.mark.parametrize("architecture", ["llama", "qwen2", "neox"])

@@ -90,6 +90,20 @@ def test_a_step_of_compiled_blocks_says_what_plain_ones_say(tmp_path, monkeypatc
     assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == 2
 
 
+def test_a_length_that_is_by_chance_that_of_another_side_is_still_free(tmp_path, monkeypatch):
+    policy, stacked = flat(tmp_path)
+    assert policy.model.config.hidden_size == 32  # and a prompt has room for 32
+    compiling(monkeypatch, "aot_eager")
+    fused.TRIED.clear()
+    torch._dynamo.utils.counters.clear()
+    graphs = []
+    for prompts in (PROMPTS[:1], PROMPTS):
+        quick.SHELF.clear()
+        sample(policy, stacked, TASK, [Want(prompts, 4)] * 2, ["a", "b"], 12)
+        graphs.append(torch._dynamo.utils.counters["stats"]["unique_graphs"])
+    assert graphs == [2, 3]  # a block and a draw; then a draw of another height
+
+
 def test_adapters_that_lie_in_a_copy_are_one_kind_of_call(tmp_path, monkeypatch):
     """As on a card: a base in bfloat16, adapters multiplied from views of one copy, each layer's at another place."""
     policy, stacked = lora(tmp_path, [1, 2])

@@ -103,6 +103,24 @@ def test_slots_are_kept_from_call_to_call(tmp_path, both):
     assert len(quick.SHELF[stacked.model]) == 2
 
 
+@pytest.mark.parametrize("kept", [[0, 1, 2, 3, 4, 5, 6, 7], [1, 3, 4, 6], [2, 5]])
+def test_rows_that_go_on_find_their_prompt_at_one_of_them(tmp_path, kept):
+    policy, stacked = lora(tmp_path, [1, 2])
+    contexts = [policy.prompt_ids(p) for p in (*PROMPTS[:2], *PROMPTS[:2])]
+    owner = torch.tensor([0, 0, 1, 1, 2, 3, 3, 2])
+    own = slots.room(stacked.model, 2, 8, 32, 4)
+    with torch.inference_mode():
+        slots.fill(stacked.model, own, contexts, owner, torch.zeros(8, 4, dtype=torch.float64), torch.ones(8, 1))
+        slots.pack(own, torch.tensor(kept))
+    leader = own.leader[: len(kept)]
+    assert (leader < len(kept)).all()
+    assert (owner[kept][leader] == owner[kept]).all()
+    assert (leader[leader] == leader).all()
+    for x in (*own.keys, *own.values):
+        assert torch.equal(x[leader, :, : own.L], x[: len(kept), :, : own.L])
+    assert own.start[: len(kept)].tolist() == [own.L - len(contexts[n]) for n in owner[kept]]
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.sampled_from([5, 128, 129, 700]), st.floats(0.3, 3))
 def test_a_word_is_drawn_as_from_the_running_sum_over_all(seed, V, heat):

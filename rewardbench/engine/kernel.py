@@ -131,7 +131,7 @@ def tried(device: torch.device, dtype: torch.dtype, groups: int, G: int, d: int,
     prompts = torch.arange(P, device=device).repeat_interleave(K)
     for x in (slots.keys[0], slots.values[0]):
         x.copy_(some(*x.shape))
-        x[:, :, :L] = x[::K, :, :L][prompts]
+        x[:, :, : L - 1] = x[::K, :, : L - 1][prompts]  # the last token of a prompt is each row's own
     slots.start = torch.tensor([0, 17, L - 1], device=device)[prompts]
     slots.leader = prompts * K
     slots.at.fill_(t)
