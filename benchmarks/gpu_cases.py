@@ -38,10 +38,11 @@ def wait() -> None:
 
 def clean() -> None:
     """Let go of what an earlier case left: its models, their graphs and what was compiled, the card's memory."""
-    from rewardbench.engine import quick, slots
+    from rewardbench.engine import graph, passage, quick
 
     quick.SHELF.clear()
-    slots._pool.cache_clear()  # memory of graphs that nobody replays
+    passage.SHELF.clear()
+    graph.pool.cache_clear()  # memory of graphs that nobody replays
     torch.use_deterministic_algorithms(False)
     if on_card():
         torch._dynamo.reset()  # kernels stay in the cache on disk

@@ -13,8 +13,10 @@ from __future__ import annotations
 
 import argparse
 import cProfile
+import faulthandler
 import io
 import pstats
+import sys
 import tempfile
 import time
 import traceback
@@ -31,6 +33,8 @@ SHORT = 40
 REPEATS = 3
 LISTED = 40
 """Kernels of a profile."""
+LOOK = 45
+"""Seconds after which, again and again, it is told where the program is: endless compiling says nothing itself."""
 
 
 def say(what: str, **told: Any) -> None:
@@ -144,6 +148,7 @@ def main() -> None:
     parser.add_argument("--smoke", action="store_true")
     told = parser.parse_args()
     told.out.mkdir(parents=True, exist_ok=True)
+    faulthandler.dump_traceback_later(LOOK, repeat=True, file=sys.__stderr__)
     gpu.environment(told.out / "profile")
     import gpu_cases
     import gpu_policy

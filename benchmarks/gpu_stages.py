@@ -243,7 +243,7 @@ def operations(one: Pack, T: int) -> Row:
     the pairs that may see each other, and all that are computed: of each completion with a copy of its prompt, as if
     all were as long as the longest.
     """
-    from rewardbench.engine.siblings import ALIGNED
+    from rewardbench.engine.siblings import rounded
     from rewardbench.engine.stack import StackedLinear
 
     config = one.policy.model.config.get_text_config()
@@ -254,7 +254,7 @@ def operations(one: Pack, T: int) -> Row:
     head = one.policy.model.get_output_embeddings().weight.numel()
     size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     channels = 12 * config.num_attention_heads * size * config.num_hidden_layers
-    W = -(-int(asked.max() + fed) // ALIGNED) * ALIGNED
+    W = rounded(int(asked.max() + fed))
     useful = (asked * (asked + 1) / 2 + K * (fed * asked + fed * (fed + 1) / 2)).sum()
     return {
         "flop": (4 * linear + 6 * one.stacked.numbers()) * tokens + 4 * head * len(asked) * K * T,

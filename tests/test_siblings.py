@@ -106,6 +106,6 @@ def test_rows_are_taken_and_given_back():
 def test_texts_are_a_prompt_and_one_completion_each(most):
     position, part = laid([(3, [2, 1])], 2)
     look = siblings(position, part, 2, most, torch.device("cpu"))
-    W = -(-sum(most) // 8) * 8
+    W = -(-sum(most) // 32) * 32
     assert [[n for n in text if n >= 0] for text in look.there.view(2, W).tolist()] == [[0, 1, 2, 3, 4], [0, 1, 2, 5]]
     assert [[n for n in text if n >= 0] for text in look.first.view(2, W).tolist()] == [[0, 1, 2, 3, 4], [5]]

@@ -48,10 +48,10 @@ def compiled(function: Callable[..., Any], **how: Any) -> Callable[..., Any]:
     return torch.compile(function, **how)
 
 
-def refused(what: str, error: Exception) -> None:
-    """Say that something is not compiled: speed is lost, and no run."""
+def refused(what: str, error: Exception, done: str = "compiled") -> None:
+    """Say that something is not compiled, or whatever else makes it quick: speed is lost, and no run."""
     first = (str(error).strip().splitlines() or [""])[0]
-    print(f"{what} is not compiled, which costs speed: {type(error).__name__}: {first}", file=sys.stderr)
+    print(f"{what} is not {done}, which costs speed: {type(error).__name__}: {first}", file=sys.stderr)
 
 
 def maybe_compiled(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -13,18 +13,16 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from rewardbench.engine import fused
+from rewardbench.engine import passage
 from rewardbench.engine.attend import able, attending
 from rewardbench.engine.head import log_probability
+from rewardbench.engine.passage import Asked
 from rewardbench.engine.send import sent
-from rewardbench.engine.siblings import NOWHERE, siblings, taken
-from rewardbench.engine.stack import STATE, Stack
+from rewardbench.engine.siblings import NOWHERE, rounded, siblings, taken
+from rewardbench.engine.stack import Stack
 from rewardbench.policies.load import Policy
 from rewardbench.policies.settings import Settings
 from rewardbench.types import Batch, Ints
-
-ROUND = 8
-"""Lengths are a multiple of it: the fast attention kernels ask for that."""
 
 
 def suits(stacked: Stack, batches: Sequence[Batch | None]) -> bool:
@@ -104,7 +102,7 @@ def laid_out(batches: Sequence[Batch | None], pad: int, room: Room) -> Rows:
                     start += len(fed)
             rows.append(row)
     S = max(1, max(sum(len(ids) for ids, _, _ in row) for row in rows))
-    S = -(-max(S, room.prompt and room.prompt + room.K * room.T) // ROUND) * ROUND
+    S = rounded(max(S, room.prompt and room.prompt + room.K * room.T))
     tables = [np.full((len(rows), S), empty, dtype=np.int64) for empty in (pad, 0, -1)]
     for n, row in enumerate(rows):
         for table, pieces in zip(tables, zip(*row, strict=True), strict=False):  # of an idle row there are none
@@ -130,23 +128,18 @@ def logp_of(policy: Policy, stacked: Stack, batches: Sequence[Batch | None]) -> 
     rows = laid_out(batches, policy.pad, shape)
     model: Any = stacked.model
     device, each_run = next(model.parameters()).device, shape.P * shape.K
-    ids, position, before, place, said = (
-        sent(getattr(rows, n), device) for n in ("ids", "position", "before", "place", "said")
-    )
+    # as they are asked for: what was compiled for a view of a tensor is compiled anew for a tensor
+    ids, position = (sent(table.reshape(len(batches), -1), device) for table in (rows.ids, rows.position))
+    before, place, said = (sent(getattr(rows, n), device) for n in ("before", "place", "said"))
     told = np.full(len(batches) * each_run * shape.T, NOWHERE)
     told[rows.place] = np.arange(len(rows.place))
     look = siblings(rows.position, rows.part, shape.K, _most(rows, shape), device)
-
-    def ask() -> Tensor:
-        # asked for its gradient too, a first block is compiled as the others are
-        words = model.get_input_embeddings()(ids.view(len(batches), -1)).detach().requires_grad_()
-        found = model.base_model(inputs_embeds=words, position_ids=position.view(len(batches), -1), use_cache=False)
-        told: Tensor = found.last_hidden_state
-        return told
-
-    adapters = [p for n, p in stacked.params.items() if not n.startswith(STATE)]
-    with attending(model, look.attend):
-        hidden = ask() if policy.settings.tile else fused.hidden(model, ask, adapters)
+    asked = Asked(ids, position, look)
+    if policy.settings.tile:
+        with attending(model, look.attend):
+            hidden = asked.read(model)
+    else:
+        hidden = passage.hidden(stacked, asked)
     heat = np.array([1.0 if x is None else x.temperature for x in batches], dtype=np.float32)
     each = sent(heat, device)[place // (each_run * shape.T)]
     found = log_probability(hidden.flatten(0, 1)[before], model.get_output_embeddings(), said, each)

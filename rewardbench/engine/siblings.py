@@ -19,8 +19,18 @@ from rewardbench.engine.send import sent
 from rewardbench.types import Ints
 
 NOWHERE = -1
-ALIGNED = 8
-"""What the length of a text is rounded up to, for kernels that ask for that."""
+STEP = 32
+"""What lengths are rounded up to a multiple of, if they are short."""
+
+
+def rounded(n: int) -> int:
+    """A length that is at least n, an eighth longer at most (a short one by `STEP`): eight for each doubling.
+
+    >>> [rounded(n) for n in (1, 32, 33, 300, 600, 1120)]
+    [32, 32, 64, 320, 640, 1152]
+    """
+    step = max(STEP, 1 << max(0, (n - 1).bit_length() - 4))
+    return -(-n // step) * step
 
 
 @dataclass
@@ -114,7 +124,7 @@ def siblings(position: Ints, part: Ints, K: int, most: tuple[int, int], device: 
     `most` are tokens of a prompt and of what is fed of a completion: room for the longest, at least.
     """
     rows, S = part.shape
-    L, W = min(most[0], S), -(-max(1, sum(most)) // ALIGNED) * ALIGNED
+    L, W = min(rounded(most[0]), S), rounded(max(1, sum(most)))
     texts = (np.arange(rows)[:, None] * K + np.maximum(part - 1, 0)) * W + position
     back = np.where(part >= 0, texts, NOWHERE).ravel()
     first = np.full(rows * K * W, NOWHERE)

@@ -6,11 +6,12 @@ the host waits for nothing. Elsewhere the same step runs as it stands, which is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import pad as widen
@@ -19,7 +20,9 @@ from torch.nn.functional import scaled_dot_product_attention as sdpa
 from rewardbench.engine import kernel
 from rewardbench.engine.attend import attending, cut
 from rewardbench.engine.fused import blocks, maybe_compiled
+from rewardbench.engine.graph import Run, captured
 from rewardbench.engine.prefix import Ids
+from rewardbench.engine.send import sent
 
 BLOCK = 128
 """Words summed together before the block of a token is looked up."""
@@ -70,8 +73,10 @@ class Slots:
     """Positions of a prompt."""
     ours: bool = False
     """Whether our own kernel attends."""
-    steps: dict[int, Callable[[], None]] = field(default_factory=dict)
+    steps: dict[int, Run] = field(default_factory=dict)
     """Number of rows -> the step of so many rows from the first on."""
+    readings: dict[int, Reading] = field(default_factory=dict)
+    """Number of prompts -> where so many are read."""
 
     def front(self, rows: int) -> Slots:
         """The first rows, in the same memory."""
@@ -98,8 +103,28 @@ class Slots:
         return sdpa(folded, keys, values, attn_mask=self.there, scale=scale).reshape(rows, heads, 1, size)
 
 
-APART = {"keys", "values", "steps"}
+APART = {"keys", "values", "steps", "readings"}
 """What is not a table of rows."""
+
+
+@dataclass
+class Reading:
+    """Prompts that are read at once, in place."""
+
+    ids: Tensor
+    """To the right end of L, 0 before, [prompts, L]."""
+    length: Tensor
+    """[prompts]."""
+    owner: Tensor
+    """Which of them each row continues, [rows]."""
+    calls: int = 0
+    graph: Run | None = None
+
+    @classmethod
+    def of(cls, prompts: int, slots: Slots) -> Reading:
+        """Room for so many."""
+        some = slots.position
+        return cls(some.new_zeros(prompts, slots.L), some.new_zeros(prompts), some.new_zeros(len(some)))
 
 
 def added(there: Tensor, dtype: torch.dtype) -> Tensor:
@@ -162,8 +187,35 @@ def fill(model: Any, slots: Slots, contexts: Sequence[Ids], owner: Tensor, unifo
     many a run.
     """
     device, L = slots.fed.device, slots.L
-    ids = torch.tensor([[0] * (L - len(c)) + list(c) for c in contexts]).to(device)
-    length = torch.tensor([len(c) for c in contexts]).to(device)
+    reading = slots.readings.setdefault(len(contexts), Reading.of(len(contexts), slots))
+    table = np.zeros((len(contexts), L), dtype=np.int64)
+    for row, context in zip(table, contexts, strict=True):
+        row[L - len(context) :] = context
+    reading.ids.copy_(sent(table, device))
+    reading.length.copy_(sent(np.array([len(c) for c in contexts]), device))
+    reading.owner.copy_(owner)
+    again(model, slots, reading)
+    slots.leader.copy_(led(owner))
+    slots.uniform.copy_(uniform)
+    slots.heat.copy_(heat)
+    slots.forced.fill_(-1)
+    slots.at.zero_()
+
+
+def again(model: Any, slots: Slots, reading: Reading) -> None:
+    """Read the prompts; on a GPU by a graph from the second call on, when all its kernels are there."""
+    if reading.calls == 1 and slots.fed.device.type == "cuda":
+        reading.graph = captured(partial(read, model, slots, reading))
+    reading.calls += 1
+    if reading.graph is not None:
+        reading.graph()
+    else:
+        read(model, slots, reading)
+
+
+def read(model: Any, slots: Slots, reading: Reading) -> None:
+    """Keys and values of the prompts are put where rows find theirs; and what else of a row depends on its prompt."""
+    device, L, ids, length, owner = slots.fed.device, slots.L, reading.ids, reading.length, reading.owner
     columns = torch.arange(L, device=device)
     there = columns >= (L - length)[:, None]
     position = (columns - (L - length)[:, None]).clamp(min=0)
@@ -172,8 +224,8 @@ def fill(model: Any, slots: Slots, contexts: Sequence[Ids], owner: Tensor, unifo
 
     def keep(layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
         query, key, value = (cut(x, len(ids)) for x in (query, key, value))
-        for slot, read in ((slots.keys[layer], key), (slots.values[layer], value)):
-            slot[:, :, :L] = read[owner]
+        for slot, said in ((slots.keys[layer], key), (slots.values[layer], value)):
+            slot[:, :, :L] = said[owner]
             slot[:, :, L:] = 0
         group = query.shape[1] // key.shape[1]  # kernels that take a mask want every head its own keys
         key, value = (x.repeat_interleave(group, dim=1) if group > 1 else x for x in (key, value))
@@ -182,15 +234,10 @@ def fill(model: Any, slots: Slots, contexts: Sequence[Ids], owner: Tensor, unifo
     with attending(model, keep), blocks(model):
         model.base_model(input_ids=ids.view(slots.R, -1), position_ids=position.view(slots.R, -1), use_cache=False)
     slots.start.copy_((L - length)[owner])
-    slots.leader.copy_(led(owner))
     slots.there.fill_(float("-inf"))
     slots.there[..., :L] = added(there, slots.there.dtype)[owner][:, None, None]
     slots.position.copy_(length[owner][:, None] - 1)
     slots.fed.copy_(ids[owner, -1:])
-    slots.uniform.copy_(uniform)
-    slots.heat.copy_(heat)
-    slots.forced.fill_(-1)
-    slots.at.zero_()
 
 
 def led(owner: Tensor) -> Tensor:
@@ -274,36 +321,21 @@ def _once(model: Any, slots: Slots) -> None:
         step(model, slots)
 
 
-def _graph(model: Any, slots: Slots) -> Callable[[], None]:
+def _graph(model: Any, slots: Slots) -> Run:
     """One step as a graph to be replayed. Before it is captured it has to run a few times, as CUDA asks: what that
     wrote is put back.
     """
     # keys and values that a step writes are written again by the step itself
     state = (slots.there, slots.position, slots.fed, slots.at, slots.said, slots.logp, slots.entropy)
     before = [table.clone() for table in state]
-    pool, side = _pool()
-    try:
-        side.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(side):
-            for _ in range(2):
-                _once(model, slots)
-                slots.at.copy_(before[3])
-        torch.cuda.current_stream().wait_stream(side)
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, pool=pool.pool(), stream=side):
+
+    def warm() -> None:
+        for _ in range(2):
             _once(model, slots)
+            slots.at.copy_(before[3])
+
+    try:
+        return captured(partial(_once, model, slots), warm)
     finally:
         for table, value in zip(state, before, strict=True):
             table.copy_(value)
-    return graph.replay
-
-
-@cache
-def _pool() -> tuple[Any, Any]:
-    """A graph whose memory all others share for what they need in between (no two run at once), and the stream that
-    they are captured on. The graph is never let go: memory whose graphs are all gone cannot be asked for again.
-    """
-    keeper, side = torch.cuda.CUDAGraph(), torch.cuda.Stream()  # type: ignore[no-untyped-call]
-    with torch.cuda.graph(keeper, stream=side):
-        torch.zeros(1, device="cuda")
-    return keeper, side

@@ -60,6 +60,8 @@ class Stack:
     """A copy of the start, for KL to the start policy (`full` only)."""
     flat: tuple[Tensor, Tensor] | None = None
     """After `flatten`: all adapters and their gradients, [R, n] each, of which `params` are parts."""
+    started: bool = False
+    """Whether the model is the start policy now (`start`)."""
     copy: Tensor | None = None
     """After `flatten`: room for the adapters in the base's type, [R, n]; None where that is theirs."""
 
@@ -158,12 +160,14 @@ class Stack:
         adapters = [m for m in self.model.modules() if isinstance(m, StackedLinear)]
         now = {name: self.params[name].data for name in self.first}
         try:
+            self.started = True
             for m in adapters:
                 m.on = False
             for name, data in self.first.items():
                 self.params[name].data = data
             yield
         finally:
+            self.started = False
             for m in adapters:
                 m.on = True
             for name, data in now.items():

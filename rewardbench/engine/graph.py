@@ -1,0 +1,42 @@
+"""How does a GPU do a hundred small things at one word? It is told them once, and then repeats them.
+
+A small model's kernels take microseconds each, and the host needs longer to ask for one. What is always done in one
+shape, in the same memory, is captured as a CUDA graph: one call for all of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import torch
+
+Run = Callable[[], None]
+
+
+def captured(run: Run, warm: Run | None = None) -> Run:
+    """What `run` does with a GPU, as one call that does it again; it is not done now. Before, `warm` is done on the
+    same stream: libraries make themselves ready at their first call, which may not be captured.
+    """
+    keeper, side = pool()
+    if warm is not None:
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):
+            warm()
+        torch.cuda.current_stream().wait_stream(side)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph, pool=keeper.pool(), stream=side):
+        run()
+    return graph.replay
+
+
+@cache
+def pool() -> tuple[Any, Any]:
+    """A graph whose memory all others share for what they need in between (no two run at once), and the stream that
+    they are captured on. The graph is never let go: memory whose graphs are all gone cannot be asked for again.
+    """
+    keeper, side = torch.cuda.CUDAGraph(), torch.cuda.Stream()  # type: ignore[no-untyped-call]
+    with torch.cuda.graph(keeper, stream=side):
+        torch.zeros(1, device="cuda")
+    return keeper, side

@@ -1,0 +1,158 @@
+"""How does a pack learn without waiting for the host? A pass through its blocks, and the way back, is done again.
+
+A pass is a thousand kernels of some microseconds, and asking for them takes a host several times as long as a GPU needs
+to do them. Passes of one shape differ in numbers alone, so their second one is captured (`graph.py`) and from then on
+numbers are put where it reads them. Lengths are rounded up, so that few shapes occur. What is between the two ways, the
+head and the losses, is as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor, nn
+
+from rewardbench.engine import fused
+from rewardbench.engine.attend import attending
+from rewardbench.engine.graph import Run, captured
+from rewardbench.engine.siblings import Siblings
+from rewardbench.engine.stack import STATE, Stack
+
+MOST = 32
+"""Shapes whose pass is kept: more than most sweeps meet, and few enough for what they keep apart, hidden states."""
+Key = tuple[Any, ...]
+SHELF: WeakKeyDictionary[nn.Module, dict[Key, Passage | None]] = WeakKeyDictionary()
+"""Passes that a model has made, by shape; None: once, as it stands."""
+_refused: WeakKeyDictionary[nn.Module, bool] = WeakKeyDictionary()
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a pass reads: tokens and their positions in their texts, [R, N] each, and who looks at whom."""
+
+    ids: Tensor
+    position: Tensor
+    look: Siblings
+
+    def tensors(self) -> Sequence[Tensor]:
+        """All that its numbers lie in."""
+        look = self.look
+        return self.ids, self.position, look.there, look.first, look.back, look.prompt
+
+    def copied(self) -> Asked:
+        """The same elsewhere in memory."""
+        ids, position, there, first, back, prompt = (x.clone() for x in self.tensors())
+        return Asked(ids, position, replace(self.look, there=there, first=first, back=back, prompt=prompt))
+
+    def read(self, model: Any) -> Tensor:
+        """What the model thinks at each position, [R, N, d]."""
+        # asked for its gradient too, a first block is compiled as the others are
+        words = model.get_input_embeddings()(self.ids).detach().requires_grad_()
+        found = model.base_model(inputs_embeds=words, position_ids=self.position, use_cache=False)
+        told: Tensor = found.last_hidden_state
+        return told
+
+
+class Passage:
+    """A pass that was captured, and its way back if it has one. On a processor it is made anew each time."""
+
+    def __init__(self, stacked: Stack, asked: Asked, capture: bool) -> None:
+        """Of the present way of computing: with a gradient or without, with adapters or at the start."""
+        self.asked = asked.copied()
+        self.hidden: Tensor
+        self.slope: Tensor
+        self.graded = torch.is_grad_enabled()
+        self.anchor = torch.zeros((), device=asked.ids.device, requires_grad=self.graded)
+        found: list[Tensor] = []
+        model, moved = stacked.model, learnt(stacked)
+
+        def forth() -> None:
+            with attending(model, self.asked.look.attend), fused.blocks(model):
+                found[:] = [self.asked.read(model)]
+            self.hidden = found[0].detach()
+
+        def back() -> None:
+            slopes = torch.autograd.grad(found.pop(), moved, self.slope, allow_unused=True)
+            pairs = [(p.grad, s) for p, s in zip(moved, slopes, strict=True) if p.grad is not None and s is not None]
+            torch._foreach_add_([g for g, _ in pairs], [s for _, s in pairs])
+
+        self._forth: Run = captured(forth) if capture else forth
+        if capture and self.graded:
+            self.slope = torch.zeros_like(self.hidden)
+            self._back: Run = captured(back)
+        elif self.graded:
+            self._back = back
+        if capture:
+            found.clear()
+
+    def __call__(self, asked: Asked) -> Tensor:
+        """The pass with these numbers; valid until the next one. Its way back adds to the gradients by itself."""
+        torch._foreach_copy_(list(self.asked.tensors()), list(asked.tensors()))
+        self._forth()
+        if not self.graded:
+            return self.hidden
+        told: Tensor = _Again.apply(self.anchor, self)  # type: ignore[no-untyped-call]
+        return told
+
+    def back(self, slope: Tensor) -> None:
+        """The way back of the last pass, given the slope of each hidden number."""
+        if not hasattr(self, "slope"):
+            self.slope = torch.empty_like(slope)
+        self.slope.copy_(slope)
+        self._back()
+
+
+class _Again(torch.autograd.Function):
+    """A pass as a part of what has a gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, anchor: Tensor, made: Passage) -> Tensor:
+        ctx.made = made
+        return made.hidden.detach()
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[None, None]:
+        ctx.made.back(grads[0])
+        return None, None
+
+
+def learnt(stacked: Stack) -> list[Tensor]:
+    """The adapters, which alone learn from a pass."""
+    return [p for name, p in stacked.params.items() if not name.startswith(STATE)]
+
+
+def hidden(stacked: Stack, asked: Asked) -> Tensor:
+    """What a pack thinks at each position, [R, N, d]; the gradient flows to its adapters alone."""
+    model = stacked.model
+    made = _made(stacked, asked)
+    if made is not None:
+        return made(asked)
+    with attending(model, asked.look.attend):
+        return fused.hidden(model, partial(asked.read, model), learnt(stacked))
+
+
+def _made(stacked: Stack, asked: Asked) -> Passage | None:
+    """The passage to be done again; None where the pass is made as it stands: the first of a shape, so that all its
+    kernels are there, and all of a model that none could be captured of.
+    """
+    model, device = stacked.model, asked.ids.device
+    if not fused.wanted(device) or _refused.get(model):
+        return None
+    shelf = SHELF.setdefault(model, {})
+    key = (torch.is_grad_enabled(), stacked.started, asked.look.K, *(x.shape for x in asked.tensors()))
+    if key not in shelf:
+        shelf[key] = None
+        return None
+    made = shelf[key]
+    if made is None and model in fused.TRIED and sum(p is not None for p in shelf.values()) < MOST:
+        try:
+            made = shelf[key] = Passage(stacked, asked, device.type == "cuda")
+        except Exception as error:  # whatever a driver may raise; short of memory, the plain pass may do
+            _refused[model] = True
+            fused.refused("the pass of learning", error, "captured")
+    return made

@@ -1,0 +1,107 @@
+"""Does a pass that is done again in the same memory say and teach what one that is made anew does?"""
+
+import pytest
+import torch
+from test_engine import PROMPTS, TASK, batches_of
+from test_fused import flat, slopes
+
+from rewardbench.engine import fused, groups, passage
+from rewardbench.engine.forward import own_logp
+from rewardbench.engine.sample import sample
+from rewardbench.types import Want
+
+
+@pytest.fixture
+def again(monkeypatch):
+    """As on a card, but nothing is compiled, and what would be captured is made anew; passes that were done again."""
+    monkeypatch.setattr(fused, "wanted", lambda device: True)
+    monkeypatch.setattr(fused, "compiled", lambda function, **how: function)
+    fused.TRIED.clear()
+    passage.SHELF.clear()
+    done, call = [], passage.Passage.__call__
+    monkeypatch.setattr(passage.Passage, "__call__", lambda made, asked: done.append(made) or call(made, asked))
+    return done
+
+
+def plainly(monkeypatch, ask):
+    """What is said where nothing is done again."""
+    with monkeypatch.context() as patch:
+        patch.setattr(fused, "wanted", lambda device: False)
+        return ask()
+
+
+def test_a_pass_that_is_done_again_says_and_teaches_the_same(tmp_path, monkeypatch, again):
+    policy, stacked = flat(tmp_path)
+    lessons = [batches_of(policy, stacked, 2, T) for T in (12, 12, 11, 30, 12, 30, 28)]
+    for n, lesson in enumerate(lessons):
+        for batch in lesson:  # numbers differ, shapes do not
+            batch.ids[batch.mine] = (batch.ids[batch.mine] + n) % 50
+        ours = slopes(policy, stacked, lesson)
+        plain = plainly(monkeypatch, lambda lesson=lesson: slopes(policy, stacked, lesson))
+        assert all(torch.equal(a, b) for a, b in zip(ours, plain, strict=True)), n
+    # the first of each of two shapes is made as it stands
+    assert len(again) == len(lessons) - 2
+    assert len(set(again)) == 2
+
+
+def test_with_other_weights_and_without_gradient_or_adapters_a_pass_is_another_one(tmp_path, monkeypatch, again):
+    policy, stacked = flat(tmp_path)
+    batches = batches_of(policy, stacked, 2)
+    slopes(policy, stacked, batches)  # a model is tried at its first gradient
+    for _ in range(3):
+        with torch.no_grad():
+            stacked.flat[0].mul_(1.1)
+        ways = [
+            lambda: slopes(policy, stacked, batches)[1],
+            lambda: own_logp(policy, stacked, batches, 0, start=False)[0],
+            lambda: own_logp(policy, stacked, batches, 0, start=True)[0],
+        ]
+        told = [torch.as_tensor(ask()) for ask in ways]
+        assert all(torch.equal(one, torch.as_tensor(plainly(monkeypatch, ask))) for one, ask in zip(told, ways, strict=True))
+        assert not torch.equal(told[1], told[2])
+    assert [made.graded for made in again].count(True) == 3
+    assert len(set(again)) == 3
+    assert {(graded, start) for graded, start, *_ in passage.SHELF[stacked.model]} == {(True, False), (False, False), (False, True)}
+
+
+def test_two_passes_may_add_to_one_gradient(tmp_path, monkeypatch, again):
+    """As micro-batches do."""
+    policy, stacked = flat(tmp_path)
+    batches = batches_of(policy, stacked, 2)
+    for _ in range(2):
+        once = slopes(policy, stacked, batches)[1]
+    stacked.forget()
+    for _ in range(2):
+        logp = groups.logp_of(policy, stacked, batches)
+        (logp * torch.linspace(-1, 1, logp.numel()).view(logp.shape)).sum().backward()
+    assert len(again) == 3
+    assert torch.equal(stacked.flat[1], once + once)
+
+
+def test_what_cannot_be_captured_is_said_once_and_made_as_it_stands(tmp_path, monkeypatch, again, capsys):
+    policy, stacked = flat(tmp_path)
+    monkeypatch.setattr(passage, "Passage", lambda *asked: 1 / 0)
+    found = [slopes(policy, stacked, batches_of(policy, stacked, 2)) for _ in range(4)]
+    assert all(torch.equal(one, found[0][1]) for _, one in found)
+    assert capsys.readouterr().err.splitlines() == [
+        "the pass of learning is not captured, which costs speed: ZeroDivisionError: division by zero"
+    ]
+
+
+def test_no_more_passes_are_kept_than_there_is_room_for(tmp_path, monkeypatch, again):
+    policy, stacked = flat(tmp_path)
+    monkeypatch.setattr(passage, "MOST", 1)
+    short, long = ([sample(policy, stacked, TASK, [Want(PROMPTS, 4)] * 2, ["a", "b"], T)] * 3 for T in (12, 60))
+    for batches in short + long:
+        slopes(policy, stacked, batches)
+    assert len(again) == 2
+    assert [made is None for made in passage.SHELF[stacked.model].values()] == [False, True]
+
+
+def test_where_nothing_is_wanted_nothing_is_kept(tmp_path, again, monkeypatch):
+    policy, stacked = flat(tmp_path)
+    monkeypatch.setattr(fused, "wanted", lambda device: False)
+    for _ in range(3):
+        slopes(policy, stacked, batches_of(policy, stacked, 2))
+    assert not again
+    assert stacked.model not in passage.SHELF
