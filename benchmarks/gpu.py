@@ -209,6 +209,7 @@ def asked() -> argparse.Namespace:
     parser.add_argument("--policy", help="a name, a folder, or `random`")
     parser.add_argument("--only", action="append", choices=NAMES, help="a stage; may be repeated")
     parser.add_argument("--smoke", action="store_true", help="everything small; its figures mean nothing")
+    parser.add_argument("--kernels", type=Path, help="list the kernels of one more step of the pack there")
     parser.add_argument("--table", action="store_true", help="measure nothing, print the tables of the file")
     found = parser.parse_args()
     found.out = found.out or RESULTS / ("gpu-smoke.jsonl" if found.smoke else "gpu.jsonl")
@@ -242,7 +243,7 @@ def main() -> None:
         if until > time.perf_counter():
             alarm.start()
         with tempfile.TemporaryDirectory() as place:
-            prepare = partial(gpu_policy.prepared, policy, Path(place), size, call.smoke)
+            prepare = partial(gpu_policy.prepared, policy, Path(place), size, call.smoke, call.kernels)
             go(book, prepare, call.only or NAMES, until)
     except KeyboardInterrupt:
         print("cut short; call again, and it goes on", file=sys.stderr)

@@ -5,14 +5,19 @@ from __future__ import annotations
 import gc
 import os
 import statistics
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
 
 Row = dict[str, Any]
+KERNELS = 60
+"""Kernels of a profile."""
 
 
 @dataclass(frozen=True)
@@ -93,3 +98,28 @@ def usable() -> bool:
     except RuntimeError:  # what torch makes of every error of a card
         return False
     return True
+
+
+@contextmanager
+def watched(into: Path | None) -> Iterator[None]:
+    """What is done within it, kernel by kernel, those that take longest first, into a file, if one is named."""
+    if into is None:
+        yield
+        return
+    from torch.profiler import ProfilerActivity, profile
+
+    # the host's calls, hundreds of thousands of them, would be put in order for longer than all else takes
+    wait()
+    with profile(activities=[ProfilerActivity.CUDA if on_card() else ProfilerActivity.CPU]) as found:
+        yield
+        wait()
+    order = "self_cuda_time_total" if on_card() else "self_cpu_time_total"
+    into.write_text(str(found.key_averages().table(sort_by=order, row_limit=KERNELS, max_name_column_width=100)) + "\n")
+
+
+def kernels(work: Callable[[], Any]) -> str:
+    """The kernels of a call."""
+    with tempfile.TemporaryDirectory() as place:
+        with watched(Path(place) / "kernels.txt"):
+            work()
+        return (Path(place) / "kernels.txt").read_text()

@@ -64,6 +64,8 @@ class Bench:
 
     folder: Path
     size: Size
+    kernels: Path | None = None
+    """Where the kernels of a step are listed, if they are."""
 
 
 def asked_for(name: str | None, smoke: bool) -> str:
@@ -77,7 +79,7 @@ def digest_of(name: str) -> str:
     return RANDOM if name == RANDOM else find.policy(name).digest
 
 
-def prepared(name: str, place: Path, size: Size, smoke: bool) -> Bench:
+def prepared(name: str, place: Path, size: Size, smoke: bool, kernels: Path | None = None) -> Bench:
     """The policy in a folder of its own under `place`, without an end, trained as `smollm2-135m` is."""
     from rewardbench.policies.gguf import ordinary
 
@@ -93,7 +95,7 @@ def prepared(name: str, place: Path, size: Size, smoke: bool) -> Bench:
     told |= {"P": size.P, "K": size.K, "tasks": {TASK: {"max_tokens": size.T_sweep}}}
     told["steps"]["quick"] = size.quick
     folder.with_name("bench.toml").write_text(tomli_w.dumps(told))
-    return Bench(folder, size)
+    return Bench(folder, size, kernels)
 
 
 def random(folder: Path, shape: dict[str, int]) -> None:

@@ -3,9 +3,10 @@ compiling took.
 
     python benchmarks/gpu_profile.py [--out folder] [--runs 32] [--policy P] [--smoke] PART...
 
-Parts: `kernel` (attention of one token by our kernel and by the stock one, no policy), `sampling` and `learning` (a
-pack of 64 completions of 128 tokens a run, and the same of 40; the policy is one of random weights unless another is
-named). Times go to the screen as they are known, kernels and what compiling was made of to files in the folder.
+Parts: `launch` (what the host needs to ask for a kernel), `kernel` (attention of one token by our kernel and by the
+stock one), both without a policy; `sampling` and `learning` (a pack of 64 completions of 128 tokens a run, and the same
+of 40; the policy is one of random weights unless another is named). Times go to the screen as they are known, kernels
+and what compiling was made of to files in the folder.
 `--smoke` runs it in small on any machine: its figures mean nothing.
 """
 
@@ -13,10 +14,8 @@ from __future__ import annotations
 
 import argparse
 import cProfile
-import faulthandler
 import io
 import pstats
-import sys
 import tempfile
 import time
 import traceback
@@ -32,27 +31,12 @@ SHORT = 40
 """Tokens of the second length."""
 REPEATS = 3
 LISTED = 40
-"""Kernels of a profile."""
-LOOK = 45
-"""Seconds after which, again and again, it is told where the program is: endless compiling says nothing itself."""
+"""Functions of a profile."""
 
 
 def say(what: str, **told: Any) -> None:
     """A line, with the seconds since the start."""
     print(f"[{time.perf_counter() - BEGUN:6.1f}] {what}", *(f"{k}={v}" for k, v in told.items()), flush=True)
-
-
-def profiled(work: Callable[[], Any]) -> str:
-    """The kernels of a call, those that take longest first."""
-    import gpu_cases
-    from torch.profiler import ProfilerActivity, profile
-
-    card = gpu_cases.on_card()
-    with profile(activities=[ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if card else [])]) as found:
-        work()
-        gpu_cases.wait()
-    order = "self_cuda_time_total" if card else "self_cpu_time_total"
-    return str(found.key_averages().table(sort_by=order, row_limit=LISTED, max_name_column_width=100))
 
 
 def hosted(work: Callable[[], Any]) -> str:
@@ -96,11 +80,32 @@ def kernel(told: argparse.Namespace) -> None:
             say("our kernel", block=block, warps=warps, ms=all_layers(partial(ours.attend, slots)))
 
 
+def launch(told: argparse.Namespace) -> None:
+    """Microseconds that the host takes to ask for a kernel: of a small sum, of a small product."""
+    import torch
+    from gpu_cases import on_card, timed
+
+    device, calls = "cuda" if on_card() else "cpu", 500  # fewer than wait in line before the host has to
+    a = torch.zeros(64, 64, device=device, dtype=torch.bfloat16)
+    b = torch.empty_like(a)
+    for name, ask in (("sum", torch.add), ("product", torch.mm)):
+        spent: list[float] = []
+
+        def once(ask: Callable[..., Any] = ask, spent: list[float] = spent) -> None:
+            begun = time.perf_counter()
+            for _ in range(calls):
+                ask(a, a, out=b)
+            spent.append(time.perf_counter() - begun)
+
+        timed(once, REPEATS)
+        say("launch", of=name, us=1e6 * min(spent) / calls)
+
+
 def sampling(told: argparse.Namespace) -> None:
     """A pack's calls of `sample`."""
     import gpu_policy
     import gpu_stages
-    from gpu_cases import first, held, timed
+    from gpu_cases import first, held, kernels, timed
 
     from rewardbench.engine import fused
 
@@ -111,14 +116,14 @@ def sampling(told: argparse.Namespace) -> None:
     say("sampling", s=timed(once, REPEATS), **gpu_stages.replays(one, size), **held(), plain=fused.PLAIN)
     say("sampling, short, first call", s=first(short))
     say("sampling, short", s=timed(short, REPEATS))
-    (told.out / "sampling.txt").write_text(profiled(once) + hosted(once))
+    (told.out / "sampling.txt").write_text(kernels(once) + hosted(once))
 
 
 def learning(told: argparse.Namespace) -> None:
     """A pack's calls of `learn`."""
     import gpu_policy
     import gpu_stages
-    from gpu_cases import first, held, timed
+    from gpu_cases import first, held, kernels, timed
     from torch._dynamo.utils import compile_times
 
     from rewardbench.engine import fused
@@ -131,11 +136,11 @@ def learning(told: argparse.Namespace) -> None:
         compiled=fused.TRIED.get(one.policy.model), **gpu_stages.operations(one, T))  # fmt: skip
     say("learning, short, first call", s=first(short))
     say("learning, short", s=timed(short, REPEATS))
-    (told.out / "learning.txt").write_text(profiled(once) + hosted(once))
+    (told.out / "learning.txt").write_text(kernels(once) + hosted(once))
     (told.out / "compiling.txt").write_text(str(compile_times()))
 
 
-PARTS = {f.__name__: f for f in (kernel, sampling, learning)}
+PARTS = {f.__name__: f for f in (launch, kernel, sampling, learning)}
 
 
 def main() -> None:
@@ -148,7 +153,6 @@ def main() -> None:
     parser.add_argument("--smoke", action="store_true")
     told = parser.parse_args()
     told.out.mkdir(parents=True, exist_ok=True)
-    faulthandler.dump_traceback_later(LOOK, repeat=True, file=sys.__stderr__)
     gpu.environment(told.out / "profile")
     import gpu_cases
     import gpu_policy

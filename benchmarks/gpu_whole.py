@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import fields, replace
 from functools import partial
 from importlib.metadata import version
@@ -18,12 +19,14 @@ import gpu_policy
 import numpy as np
 import tomli_w
 import torch
-from gpu_cases import Case, Row, held, on_card, wait
+from gpu_cases import Case, Row, held, on_card, wait, watched
 from gpu_policy import TASK, Bench
 
 DESIGNS = ("reference", "contains", "form", "brevity", "exploit", "random", "length", "format")
 WARM = 2
 """Steps of a run that are not counted."""
+WARM_TRL = 1
+"""The same of TRL, which compiles nothing and whose second step takes as long as its third."""
 LIMIT = 40.0
 """Seconds after which TRL, if it has a step that counts, goes no further."""
 
@@ -41,7 +44,9 @@ def _step(bench: Bench, R: int) -> Row:
     from rewardbench import sweep as sweeps
 
     size, folder = bench.size, gpu_policy.opened(bench, R)
-    steps = WARM + size.repeats
+    counted = WARM + size.repeats
+    into = bench.kernels if R > 1 else None
+    steps, watch = counted + (into is not None), ExitStack()
     seeds = tuple(range(1, R + 1))
     spec = plan.Spec(tasks=(TASK,), designs=("reference",), seeds=seeds, budget=str(steps), alone=True)
     planned, _ = plan.plan(spec, folder)
@@ -54,10 +59,12 @@ def _step(bench: Bench, R: int) -> Row:
             marks.append(time.perf_counter())
             if len(marks) == WARM and on_card():
                 torch.cuda.reset_peak_memory_stats()
+            if len(marks) == counted:
+                watch.enter_context(watched(into))
         elif event["event"] in ("failed", "lost"):
             raise RuntimeError(f"a run {event['event']}: {event['reason']}")
 
-    with tempfile.TemporaryDirectory() as place:
+    with watch, tempfile.TemporaryDirectory() as place:
         out = Path(place)
         for one in runs:
             trace.create(out / one.id, one.as_dict())
@@ -66,10 +73,10 @@ def _step(bench: Bench, R: int) -> Row:
         loop.run_pack(runs, [out / r.id for r in runs], folder, say, 600.0, out)
         rows = [r for r in trace.rows(out / runs[0].id, "timing.jsonl") if "learn_wall" in r]
         micro = trace.status(out / runs[0].id)["pack"]["micro"]
-    each = dict(enumerate(np.diff(marks).tolist(), start=1))  # step -> seconds since the one before
-    counted = {n: s for n, s in each.items() if n >= WARM}
-    middle = statistics.median_low(counted.values())
-    row = rows[next(n for n, s in counted.items() if s == middle)]
+    each = dict(enumerate(np.diff(marks[:counted]).tolist(), start=1))  # step -> seconds since the one before
+    timed = {n: s for n, s in each.items() if n >= WARM}
+    middle = statistics.median_low(timed.values())
+    row = rows[next(n for n, s in timed.items() if s == middle)]
     parts = {n: row[f"{n}_wall"] for n in ("sample", "reward", "learn")}
     return {"unit": "s", "ours": middle, "runs": R, **parts, "every": list(each.values()), "micro": micro,
             "prompt": gpu_policy.longest(bench), "warm_up": marks[0] - begun, **held()}  # fmt: skip
@@ -104,15 +111,15 @@ def _trl(bench: Bench, decoder: str, way: Row) -> Row:
         def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
             wait()
             marks.append(time.perf_counter())
-            if len(marks) == WARM and on_card():
+            if len(marks) == WARM_TRL and on_card():
                 torch.cuda.reset_peak_memory_stats()
-            control.should_training_stop |= len(marks) > WARM and marks[-1] - begun > LIMIT
+            control.should_training_stop |= len(marks) > WARM_TRL and marks[-1] - begun > LIMIT
 
     def paid(completion_ids: Sequence[Sequence[int]], **others: Any) -> list[float]:
         said.extend(map(len, completion_ids))
         return [float(sum(ids) % 97) for ids in completion_ids]
 
-    policy, steps = load(gpu_policy.opened(bench, 1)), WARM + size.repeats
+    policy, steps = load(gpu_policy.opened(bench, 1)), WARM_TRL + size.repeats
     s = policy.settings
     texts = [policy.render(p.chat()) for p in gpu_policy.prompts(bench, 1, steps)]
     del policy
@@ -131,7 +138,7 @@ def _trl(bench: Bench, decoder: str, way: Row) -> Row:
         )  # fmt: skip
         begun = time.perf_counter()
         trainer.train()
-    each = np.diff(marks)[WARM - 1 :].tolist()
+    each = np.diff(marks)[WARM_TRL - 1 :].tolist()
     return {"unit": "s", "ours": statistics.median(each), "runs": 1, "decoder": decoder, "every": each,
             "said": statistics.mean(said), "trl": version("trl"), **held()}  # fmt: skip
 

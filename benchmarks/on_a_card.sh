@@ -10,7 +10,8 @@ export TORCHINDUCTOR_CACHE_DIR=${TORCHINDUCTOR_CACHE_DIR:-$out/inductor}
 part() { # name, seconds, command
   local name=$1 most=$2; shift 2
   timeout "$most" "$@" > "$out/$name.log" 2>&1
-  echo "== $(( $(date +%s) - begun )) s: $name left with $?"
+  local left=$?
+  echo "== $(( $(date +%s) - begun )) s: $name left with $left"
   grep -E '^\[|"ours"|"failed"|passed|failed|^E  |rror' "$out/$name.log" | cut -c1-600 | tail -25
 }
 rows() { echo python3 benchmarks/gpu.py --out "$out/gpu.jsonl" --minutes 9 "$@"; }

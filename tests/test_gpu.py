@@ -10,7 +10,7 @@ from making import make_policy
 from test_engine import PROMPTS, TASK
 
 from rewardbench.algorithms.grpo import Grpo
-from rewardbench.engine import fused, groups, kernel, quick, slots
+from rewardbench.engine import fused, groups, kernel, passage, quick, slots
 from rewardbench.engine.learn import learn
 from rewardbench.engine.optimise import adam
 from rewardbench.engine.sample import sample
@@ -119,6 +119,36 @@ def test_blocks_are_compiled_and_teach_what_plain_ones_do(tmp_path, capsys, monk
     for slope, lesson in zip(ours, lessons, strict=True):
         plain = gradients(policy, pack, *lesson)
         assert (slope - plain).abs().max() <= 1e-3 * plain.abs().max()
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+def test_a_captured_pass_teaches_bit_for_bit_what_one_made_anew_does(tmp_path, capsys, monkeypatch, dtype):
+    monkeypatch.setenv(fused.VARIABLE, "1")
+    policy, pack = packed(tmp_path, [1, 2, 3], dtype)
+    lessons = []
+    for n, length in enumerate((12, 12, 30, 12, 30, 30)):
+        batches = sample(policy, pack, TASK, [Want(PROMPTS, 4)] * 3, [f"a{n}", f"b{n}", f"c{n}"], length)
+        lessons.append((batches, [np.random.default_rng(n).normal(size=b.mine.shape) for b in batches]))
+    start = pack.flat[0].clone()
+    ours = [gradients(policy, pack, *lesson) for lesson in lessons]
+    assert torch.equal(pack.flat[0], start)  # nothing was learnt in between
+    made = passage.SHELF[pack.model].values()
+    assert len(made) >= 2, capsys.readouterr().err
+    assert all(p is not None for p in made)
+    monkeypatch.setitem(passage._refused, pack.model, True)
+    for n, (slope, lesson) in enumerate(zip(ours, lessons, strict=True)):
+        assert torch.equal(slope, gradients(policy, pack, *lesson)), n
+
+
+def test_prompts_that_are_read_by_a_graph_are_continued_alike(tmp_path):
+    policy, pack = packed(tmp_path, [1, 2], "bfloat16")
+    names = [["a", "b"], ["c", "d"], ["a", "b"]]
+    one, _, again = [said(policy, pack, n) for n in names]
+    [own] = quick.SHELF[pack.model].values()
+    assert all(reading.graph is not None for reading in own.readings.values())
+    for before, after in zip(one, again, strict=True):
+        assert before.text == after.text
+        np.testing.assert_array_equal(before.logp, after.logp)
 
 
 def test_a_run_that_is_no_number_leaves_the_others_bit_for_bit(tmp_path):

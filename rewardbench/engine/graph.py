@@ -26,8 +26,13 @@ def captured(run: Run, warm: Run | None = None) -> Run:
             warm()
         torch.cuda.current_stream().wait_stream(side)
     graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph, pool=keeper.pool(), stream=side):
-        run()
+    try:
+        # the way back is asked for by a thread of autograd's own, which may make itself ready meanwhile
+        with torch.cuda.graph(graph, pool=keeper.pool(), stream=side, capture_error_mode="thread_local"):
+            run()
+    except Exception:
+        pool.cache_clear()  # what broke off while it was recorded can record no more
+        raise
     return graph.replay
 
 

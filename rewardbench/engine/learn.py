@@ -165,28 +165,37 @@ def _pass(
     """(run, its loss, its drift) of each micro-batch of the runs that have a part; their gradients are those of nothing
     before.
     """
-    told = list[tuple[int, Tensor, Tensor]]()
     school.stacked.forget()
+    told: list[tuple[int, Tensor, Tensor]] = []
     for pieces in micro_batches(parts, school.policy.settings.micro):
-        there = on_device(pieces, school.rate.device)
-        seen = forward(school.policy, school.stacked, [x.batch if x else None for x in pieces], school.algorithm.needs)
-        # all at once: the way back of a slice is as large as the whole
-        logp, total = seen.logp.unbind(), seen.logp.new_zeros(())
-        for r, piece in enumerate(there):
-            if piece is None or faults[r] is not None:
-                continue
-            try:
-                one, gap = _loss(school, seen, logp[r], r, piece)
-                one = one.reshape(())
-            except torch.OutOfMemoryError:
-                raise
-            except Exception as error:  # the algorithm's own: the other runs go on
-                faults[r] = error
-                continue
-            told.append((r, one.detach(), gap))
-            total = total + one
-        if total.requires_grad:
-            torch.autograd.backward(total)
+        told += _piece(school, pieces, faults)  # what one keeps for its way back is gone before the next
+    return told
+
+
+def _piece(
+    school: School, pieces: Sequence[Lesson | None], faults: list[Exception | None]
+) -> list[tuple[int, Tensor, Tensor]]:
+    """The same of one micro-batch, whose gradients are added to what is there."""
+    told: list[tuple[int, Tensor, Tensor]] = []
+    there = on_device(pieces, school.rate.device)
+    seen = forward(school.policy, school.stacked, [x.batch if x else None for x in pieces], school.algorithm.needs)
+    # all at once: the way back of a slice is as large as the whole
+    logp, total = seen.logp.unbind(), seen.logp.new_zeros(())
+    for r, piece in enumerate(there):
+        if piece is None or faults[r] is not None:
+            continue
+        try:
+            one, gap = _loss(school, seen, logp[r], r, piece)
+            one = one.reshape(())
+        except torch.OutOfMemoryError:
+            raise
+        except Exception as error:  # the algorithm's own: the other runs go on
+            faults[r] = error
+            continue
+        told.append((r, one.detach(), gap))
+        total = total + one
+    if total.requires_grad:
+        torch.autograd.backward(total)
     return told
 
 

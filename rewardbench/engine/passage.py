@@ -8,7 +8,8 @@ head and the losses, is as it was.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -69,16 +70,18 @@ class Passage:
         self.graded = torch.is_grad_enabled()
         self.anchor = torch.zeros((), device=asked.ids.device, requires_grad=self.graded)
         found: list[Tensor] = []
-        model, moved = stacked.model, learnt(stacked)
+        leaves: list[Tensor] = []
+        model = stacked.model
+        sums = [p.grad for p in learnt(stacked)]
 
         def forth() -> None:
-            with attending(model, self.asked.look.attend), fused.blocks(model):
+            with attending(model, self.asked.look.attend), fused.blocks(model), fresh(stacked) as leaves[:]:
                 found[:] = [self.asked.read(model)]
             self.hidden = found[0].detach()
 
         def back() -> None:
-            slopes = torch.autograd.grad(found.pop(), moved, self.slope, allow_unused=True)
-            pairs = [(p.grad, s) for p, s in zip(moved, slopes, strict=True) if p.grad is not None and s is not None]
+            slopes = torch.autograd.grad(found.pop(), leaves, self.slope, allow_unused=True)
+            pairs = [(g, s) for g, s in zip(sums, slopes, strict=True) if g is not None and s is not None]
             torch._foreach_add_([g for g, _ in pairs], [s for _, s in pairs])
 
         self._forth: Run = captured(forth) if capture else forth
@@ -89,6 +92,7 @@ class Passage:
             self._back = back
         if capture:
             found.clear()
+            leaves.clear()
 
     def __call__(self, asked: Asked) -> Tensor:
         """The pass with these numbers; valid until the next one. Its way back adds to the gradients by itself."""
@@ -121,9 +125,28 @@ class _Again(torch.autograd.Function):
         return None, None
 
 
-def learnt(stacked: Stack) -> list[Tensor]:
+def learnt(stacked: Stack) -> list[nn.Parameter]:
     """The adapters, which alone learn from a pass."""
     return [p for name, p in stacked.params.items() if not name.startswith(STATE)]
+
+
+@contextmanager
+def fresh(stacked: Stack) -> Iterator[list[Tensor]]:
+    """Within it adapters are other parameters, in the same memory: what autograd knows of a parameter belongs to the
+    stream that it was first met on, as long as any graph of it lives, and another stream that is captured may not wait
+    for that one.
+    """
+    names = [name.rpartition(".") for name in stacked.params if not name.startswith(STATE)]
+    places = [(stacked.model.get_submodule(owner)._parameters, leaf) for owner, _, leaf in names]
+    before = [held[leaf] for held, leaf in places]
+    leaves: list[Tensor] = [nn.Parameter(p.data) for p in before if p is not None]
+    try:
+        for (held, leaf), p in zip(places, leaves, strict=True):
+            held[leaf] = p  # type: ignore[assignment]
+        yield leaves
+    finally:
+        for (held, leaf), old in zip(places, before, strict=True):
+            held[leaf] = old
 
 
 def hidden(stacked: Stack, asked: Asked) -> Tensor:

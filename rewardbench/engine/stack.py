@@ -44,6 +44,8 @@ class StackedLinear(nn.Module):
         # kept and moved in float32, multiplied as the base is
         down, up = self.near or (self.A.to(x.dtype), self.B.to(x.dtype))
         low = torch.bmm(x.reshape(R, -1, x.shape[-1]), down.mT)
+        if torch.compiler.is_compiling():  # added by what reads it next; a product that adds would copy y before
+            return y + (torch.bmm(low, up.mT) * self.scale).reshape(y.shape)
         return torch.baddbmm(y.reshape(R, -1, y.shape[-1]), low, up.mT, alpha=self.scale).reshape(y.shape)
 
 
