@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from rewardbench.engine.attend import able
-from rewardbench.engine.rows import Row, close, take
+from rewardbench.engine.rows import Row, close, take, take_all
 from rewardbench.engine.slots import ROUND, Slots, fill, go, pack, room
 from rewardbench.engine.stack import Stack
 from rewardbench.policies.load import Policy
@@ -91,7 +91,7 @@ def _call(
     for t in range(0, T, look):
         count = min(look, T - t)
         go(stacked.model, slots, len(live), count)
-        ahead.append(_Look(slots, places[live], t, count))
+        ahead.append(_Look(slots, places[live], t, count, look > 1))
         if look > 1 and len(ahead) == 1 and t + look < T:
             continue
         _written(policy, task, every, ahead.pop(0), told)
@@ -106,7 +106,10 @@ def _call(
             _force(slots, [rows[i] for i in live], t + 1)
     for last in ahead:
         _written(policy, task, every, last, told)
-    for row in rows:
+    ids, mine = told[0], told[2]
+    for row, place in zip(rows, places.tolist(), strict=True):
+        if look > 1 and not row.idle:
+            row.own = ids[place, mine[place]].tolist()
         if row.own:  # cut at the length limit
             close(policy, row)
 
@@ -138,8 +141,9 @@ def _prompts(rows: list[Row], R: int, apart: bool) -> tuple[list[tuple[int, ...]
 class _Look:
     """What the rows in use said at `count` steps from t on, on its way to the host."""
 
-    def __init__(self, slots: Slots, places: Ints, t: int, count: int) -> None:
-        self.places, self.t, self.count = places, t, count
+    def __init__(self, slots: Slots, places: Ints, t: int, count: int, alone: bool) -> None:
+        """`alone`: the rows say all by themselves, no partner comes in between."""
+        self.places, self.t, self.count, self.alone = places, t, count, alone
         part = (slice(len(places)), slice(t, t + count))
         tables = (slots.said, slots.logp, slots.entropy)
         self.tables = [table[part].to("cpu", non_blocking=True, copy=True) for table in tables]
@@ -158,13 +162,21 @@ def _written(policy: Policy, task: Task, every: Sequence[Row], look: _Look, told
     """Take in what was seen."""
     ids, logp, mine, turn, entropy = told
     token, lp, h = look.arrays()
+    there = look.places != NOBODY
+    if look.alone:
+        at = look.places[there]
+        own = take_all(policy, every, at, look.t, token[there], ids, mine)
+        r, n = own.nonzero()
+        logp[at[r], look.t + n] = lp[there][own]
+        entropy[at[r], look.t + n] = h[there][own]
+        return
     for i in range(look.count):
-        going = np.array([place != NOBODY and not every[place].idle for place in look.places])
+        going = np.array([some and not every[place].idle for some, place in zip(there, look.places, strict=True)])
         at = look.places[going]
         take(policy, task, every, at, look.t + i, token[going, i], ids, mine, turn)
-        own = mine[at, look.t + i]
-        logp[at[own], look.t + i] = lp[going, i][own]
-        entropy[at[own], look.t + i] = h[going, i][own]
+        said = mine[at, look.t + i]
+        logp[at[said], look.t + i] = lp[going, i][said]
+        entropy[at[said], look.t + i] = h[going, i][said]
 
 
 def _force(slots: Slots, rows: list[Row], t: int) -> None:

@@ -77,6 +77,26 @@ def take(
             row.own.append(sampled)
 
 
+def take_all(
+    policy: Policy, rows: Sequence[Row], live: np.ndarray, t: int, token: np.ndarray, ids: np.ndarray, mine: np.ndarray
+) -> np.ndarray:
+    """`take` of a task of one turn, for many positions from t on at once: `token` [live, count]; which of them are the
+    rows' own, in the same shape.
+    """
+    idle = np.array([rows[n].idle for n in live.tolist()])
+    ends = token == policy.eos
+    own = (ends.cumsum(1) - ends == 0) & ~idle[:, None]
+    r, i = own.nonzero()
+    ids[live[r], t + i], mine[live[r], t + i] = token[r, i], True
+    for n in live[(own & ends).any(1)].tolist():
+        row = rows[n]
+        row.own = ids[n, mine[n]][:-1].tolist()
+        close(policy, row)
+        row.spans.append((len(row.text), len(row.text)))
+        row.idle = row.ended = True
+    return np.asarray(own)
+
+
 def close(policy: Policy, row: Row) -> None:
     """Turn the tokens of the policy's turn into text, spans and a message."""
     text, spans = spell(policy.tokenizer, row.own)

@@ -187,7 +187,9 @@ def fill(model: Any, slots: Slots, contexts: Sequence[Ids], owner: Tensor, unifo
     many a run.
     """
     device, L = slots.fed.device, slots.L
-    reading = slots.readings.setdefault(len(contexts), Reading.of(len(contexts), slots))
+    if len(contexts) not in slots.readings:
+        slots.readings[len(contexts)] = Reading.of(len(contexts), slots)
+    reading = slots.readings[len(contexts)]
     table = np.zeros((len(contexts), L), dtype=np.int64)
     for row, context in zip(table, contexts, strict=True):
         row[L - len(context) :] = context
