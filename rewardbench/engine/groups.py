@@ -17,8 +17,9 @@ from rewardbench.engine import passage
 from rewardbench.engine.attend import able, attending
 from rewardbench.engine.head import log_probability
 from rewardbench.engine.passage import Asked
+from rewardbench.engine.places import NOWHERE
 from rewardbench.engine.send import sent
-from rewardbench.engine.siblings import NOWHERE, rounded, siblings, taken
+from rewardbench.engine.siblings import rounded, siblings, taken
 from rewardbench.engine.stack import Stack
 from rewardbench.policies.load import Policy
 from rewardbench.policies.settings import Settings

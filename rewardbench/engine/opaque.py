@@ -70,7 +70,7 @@ def _back(
         own = [x.detach().requires_grad_() for x in (query, key, value)]
         found = how(int(layer), own[0], own[1], own[2], scale).transpose(1, 2)
         slopes = torch.autograd.grad(found, own, slope)
-    one, two, three = (x.contiguous() for x in slopes)
+    one, two, three = (x.transpose(1, 2).contiguous().transpose(1, 2) for x in slopes)
     return one, two, three
 
 
@@ -112,7 +112,9 @@ def _shape(query: Tensor, key: Tensor, value: Tensor, layer: Tensor, scale: floa
 def _shapes(
     slope: Tensor, query: Tensor, key: Tensor, value: Tensor, layer: Tensor, ticket: Tensor, scale: float
 ) -> tuple[Tensor, ...]:
-    return tuple(x.new_empty(x.shape) for x in (query, key, value))
+    # words stand before heads, as the products that come next want it
+    shapes = [(R, N, heads, d) for R, heads, N, d in (x.shape for x in (query, key, value))]
+    return tuple(query.new_empty(shape).transpose(1, 2) for shape in shapes)
 
 
 _forward.register_autograd(_slopes, setup_context=_keep)

@@ -43,12 +43,12 @@ class Asked:
     def tensors(self) -> Sequence[Tensor]:
         """All that its numbers lie in."""
         look = self.look
-        return self.ids, self.position, look.there, look.first, look.back, look.prompt
+        return self.ids, self.position, look.there, look.first, look.back, look.copies
 
     def copied(self) -> Asked:
         """The same elsewhere in memory."""
-        ids, position, there, first, back, prompt = (x.clone() for x in self.tensors())
-        return Asked(ids, position, replace(self.look, there=there, first=first, back=back, prompt=prompt))
+        ids, position, there, first, back, copies = (x.clone() for x in self.tensors())
+        return Asked(ids, position, replace(self.look, there=there, first=first, back=back, copies=copies))
 
     def read(self, model: Any) -> Tensor:
         """What the model thinks at each position, [R, N, d]."""
@@ -167,7 +167,8 @@ def _made(stacked: Stack, asked: Asked) -> Passage | None:
     if not fused.wanted(device) or _refused.get(model):
         return None
     shelf = SHELF.setdefault(model, {})
-    key = (torch.is_grad_enabled(), stacked.started, asked.look.K, *(x.shape for x in asked.tensors()))
+    look = asked.look
+    key = (torch.is_grad_enabled(), stacked.started, look.K, look.W, *(x.shape for x in asked.tensors()))
     if key not in shelf:
         shelf[key] = None
         return None

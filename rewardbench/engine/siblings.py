@@ -15,10 +15,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention as sdpa
 
+from rewardbench.engine.places import NOWHERE, collected, gathered
 from rewardbench.engine.send import sent
 from rewardbench.types import Ints
 
-NOWHERE = -1
 STEP = 32
 """What lengths are rounded up to a multiple of, if they are short."""
 
@@ -45,26 +45,54 @@ class Siblings:
     """The same, but that prompts stand in the first text of their row alone."""
     back: Tensor
     """For each position its place, a prompt's in the first text, [rows * S]; NOWHERE: it has none."""
-    prompt: Tensor
-    """Whether a position is its prompt's, of the first L of each row: no prompt is longer, [rows, L]."""
+    copies: Tensor
+    """In how many texts each position stands, at the same place of each, [rows * S]."""
     K: int
+    W: int
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
         """What each position finds, [R, heads, N, d]; 0 where nothing stands."""
         R, group = len(query), query.shape[1] // key.shape[1]
         half = query.dtype in (torch.bfloat16, torch.float16)  # the one kernel where heads may share keys as they are
-        query, key, value = (self._texts(x) for x in (query, key, value))
+        query, key, value = (_Texts.apply(x, self) for x in (query, key, value))  # type: ignore[no-untyped-call]
         if group > 1 and not half:
             key, value = (x[:, :, None].expand(-1, -1, group, -1, -1).flatten(1, 2) for x in (key, value))
         found = sdpa(query, key, value, is_causal=True, scale=scale, enable_gqa=group > 1 and half)
-        rows = taken(found.transpose(1, 2).flatten(0, 1), self.back, self.first)
-        return rows.view(R, -1, *rows.shape[1:]).transpose(1, 2)
+        rows: Tensor = _Rows.apply(found, self, R)  # type: ignore[no-untyped-call]
+        return rows
 
-    def _texts(self, x: Tensor) -> Tensor:
-        """[R, heads, N, d] -> [rows * K, heads, W, d]."""
-        flat = x.transpose(1, 2).flatten(0, 1)
-        laid: Tensor = _Laid.apply(flat, self.there, self.back, self.prompt, self.K)  # type: ignore[no-untyped-call]
-        return laid.view(len(self.prompt) * self.K, -1, *flat.shape[1:]).transpose(1, 2)
+    @property
+    def texts(self) -> int:
+        """rows * K."""
+        return len(self.there) // self.W
+
+
+class _Texts(torch.autograd.Function):
+    """Rows as texts, [R, heads, N, d] as [rows * K, heads, W, d]: every position is taken once, a prompt's K times, and
+    its slopes are added up in order.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, look: Siblings) -> Tensor:
+        ctx.look, ctx.R = look, len(x)
+        return gathered(x, look.there, look.texts)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
+        return collected(grads[0], ctx.look.back, ctx.look.copies, ctx.R), None
+
+
+class _Rows(torch.autograd.Function):
+    """Texts as rows again; a prompt as the first of its texts says."""
+
+    @staticmethod
+    def forward(ctx: Any, found: Tensor, look: Siblings, R: int) -> Tensor:
+        ctx.look = look
+        return gathered(found, look.back, R)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
+        return gathered(grads[0], ctx.look.first, ctx.look.texts), None, None
 
 
 def taken(x: Tensor, there: Tensor, back: Tensor) -> Tensor:
@@ -90,27 +118,6 @@ class _Taken(torch.autograd.Function):
         return _rows(grads[0], back), None, None
 
 
-class _Laid(torch.autograd.Function):
-    """The texts of rows: every position is taken once, a prompt's K times, and its slopes are added up in order."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, there: Tensor, back: Tensor, prompt: Tensor, K: int) -> Tensor:
-        ctx.save_for_backward(back, prompt)
-        ctx.K = K
-        return _rows(x, there)
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None, None, None]:
-        back, prompt = ctx.saved_tensors
-        rows, L = prompt.shape
-        texts = grads[0].view(rows, ctx.K, -1, *grads[0].shape[1:])
-        slope = _rows(grads[0], back)
-        others = texts[:, 1:, :L].sum(1)
-        own = slope.view(rows, -1, *slope.shape[1:])[:, :L]
-        own += torch.where(prompt.view(rows, L, *[1] * (others.dim() - 2)), others, 0.0)
-        return slope, None, None, None, None
-
-
 def _rows(x: Tensor, index: Tensor) -> Tensor:
     """The rows `index` [n] of x, 0 for NOWHERE."""
     found = x.index_select(0, index.clamp(min=0))
@@ -132,5 +139,6 @@ def siblings(position: Ints, part: Ints, K: int, most: tuple[int, int], device: 
     prompt = part == 0
     there = first.reshape(rows, K, W).copy()
     there[:, :, :L] = np.where(prompt[:, None, :L], there[:, :1, :L], there[:, :, :L])
-    there_, first_, back_, prompt_ = (sent(x, device) for x in (there.ravel(), first, back, prompt[:, :L]))
-    return Siblings(there_, first_, back_, prompt_, K)
+    copies = np.where(prompt, K, 1).ravel()
+    there_, first_, back_, copies_ = (sent(x, device) for x in (there.ravel(), first, back, copies))
+    return Siblings(there_, first_, back_, copies_, K, W)
