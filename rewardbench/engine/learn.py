@@ -213,12 +213,13 @@ def _in_order(stacked: Stack) -> Iterator[None]:
     if stacked.flat is None or stacked.flat[0].device.type != "cuda":
         yield
         return
+    before = torch.are_deterministic_algorithms_enabled()
     torch.use_deterministic_algorithms(True)
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # ours is all written
     try:
         yield
     finally:
-        torch.use_deterministic_algorithms(False)
+        torch.use_deterministic_algorithms(before)
 
 
 def _loss(school: School, seen: Seen, logp: Tensor, r: int, piece: Lesson) -> tuple[Tensor, Tensor]:
