@@ -44,7 +44,7 @@ def test_a_pass_that_is_done_again_says_and_teaches_the_same(tmp_path, monkeypat
     assert len(set(again)) == 2
 
 
-def test_with_other_weights_and_without_gradient_or_adapters_a_pass_is_another_one(tmp_path, monkeypatch, again):
+def test_one_pass_serves_for_reading_too_and_without_adapters_it_is_another(tmp_path, monkeypatch, again):
     policy, stacked = flat(tmp_path)
     batches = batches_of(policy, stacked, 2)
     slopes(policy, stacked, batches)  # a model is tried at its first gradient
@@ -59,9 +59,9 @@ def test_with_other_weights_and_without_gradient_or_adapters_a_pass_is_another_o
         told = [torch.as_tensor(ask()) for ask in ways]
         assert all(torch.equal(one, torch.as_tensor(plainly(monkeypatch, ask))) for one, ask in zip(told, ways, strict=True))
         assert not torch.equal(told[1], told[2])
-    assert [made.graded for made in again].count(True) == 3
-    assert len(set(again)) == 3
-    assert {(graded, start) for graded, start, *_ in passage.SHELF[stacked.model]} == {(True, False), (False, False), (False, True)}
+    assert {made.graded for made in again} == {True, False}
+    assert len(set(again)) == 2
+    assert {(graded, start) for graded, start, *_ in passage.SHELF[stacked.model]} == {(True, False), (False, True)}
 
 
 def test_two_passes_may_add_to_one_gradient(tmp_path, monkeypatch, again):

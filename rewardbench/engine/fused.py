@@ -44,6 +44,7 @@ def wanted(device: torch.device) -> bool:
 def compiled(function: Callable[..., Any], **how: Any) -> Callable[..., Any]:
     """The function compiled, anew for each kind of call: as many as a sweep of several tasks meets, and not eight."""
     torch._dynamo.config.recompile_limit = max(torch._dynamo.config.recompile_limit, SIZES)
+    torch._dynamo.config.specialize_float = True  # they are settings; taken for free, all is traced twice, each time
     symbolic.use_duck_shape = False  # a length that is by chance that of another side is still free
     return torch.compile(function, **how)
 
@@ -55,11 +56,13 @@ def refused(what: str, error: Exception, done: str = "compiled") -> None:
 
 
 def maybe_compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function (of a tensor, and what else) as a call that is compiled where it can be."""
+    """The function of some tensors as a call that is compiled where it can be, once for any number of rows."""
 
-    def ask(first: Tensor, *others: Any) -> Any:
+    def ask(first: Tensor, *others: Tensor) -> Any:
         if wanted(first.device) and function not in PLAIN:
             try:
+                for x in (first, *others):
+                    torch._dynamo.maybe_mark_dynamic(x, 0)
                 return compiled(function)(first, *others)
             except torch.OutOfMemoryError:
                 raise
@@ -73,11 +76,13 @@ def maybe_compiled(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def hidden(model: Any, ask: Callable[[], Tensor], learnt: Sequence[Tensor]) -> Tensor:
     """What `ask` computes by the model's blocks, compiled where they do the same as they stand: tried at the first call
-    that asks for a gradient, on its numbers and on their gradients with respect to `learnt`.
+    that asks for a gradient, on its numbers and on their gradients with respect to `learnt`. What asks for none, the
+    start policy in an evaluation, is too seldom to be compiled for.
     """
-    if model not in TRIED and torch.is_grad_enabled():
+    graded = torch.is_grad_enabled()
+    if model not in TRIED and graded:
         TRIED[model] = wanted(next(model.parameters()).device) and _repeats(model, ask, learnt)
-    with blocks(model) if TRIED.get(model, False) else nullcontext():
+    with blocks(model) if graded and TRIED.get(model, False) else nullcontext():
         return ask()
 
 

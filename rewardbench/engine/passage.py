@@ -9,7 +9,7 @@ head and the losses, is as it was.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -75,7 +75,8 @@ class Passage:
         sums = [p.grad for p in learnt(stacked)]
 
         def forth() -> None:
-            with attending(model, self.asked.look.attend), fused.blocks(model), fresh(stacked) as leaves[:]:
+            way = fused.blocks(model) if self.graded else nullcontext()
+            with attending(model, self.asked.look.attend), way, fresh(stacked) as leaves[:]:
                 found[:] = [self.asked.read(model)]
             self.hidden = found[0].detach()
 
@@ -152,6 +153,9 @@ def fresh(stacked: Stack) -> Iterator[list[Tensor]]:
 def hidden(stacked: Stack, asked: Asked) -> Tensor:
     """What a pack thinks at each position, [R, N, d]; the gradient flows to its adapters alone."""
     model = stacked.model
+    if not torch.is_grad_enabled() and not stacked.started and fused.wanted(asked.ids.device):
+        with torch.enable_grad():  # the pass that learns is there, and one for reading alone would have to be compiled
+            return hidden(stacked, asked).detach()
     made = _made(stacked, asked)
     if made is not None:
         return made(asked)
