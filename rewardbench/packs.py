@@ -90,8 +90,10 @@ class Pack:
     say: Say
     timeout: float
     step: int = 0
-    saved: float = float("-inf")
-    """When it was last saved (monotonic seconds)."""
+    saved: float = field(default_factory=time.monotonic)
+    """When it was opened or last saved (monotonic seconds)."""
+    took: float = 0.0
+    """Seconds that saving it took then."""
 
 
 def blind(batch: Batch) -> Batch:
@@ -243,26 +245,29 @@ def told(pack: Pack) -> dict[str, Any]:
 
 def weights(pack: Pack, r: int) -> dict[str, Any]:
     """Run r's trained weights, name -> array."""
-    return {n: pack.stacked.lead(n)[r].float().numpy(force=True).copy() for n in pack.stacked.params}
+    return {n: p.float().numpy() for n, p in pack.stacked.alone(r).items()}
 
 
 # --- checkpoints ---------------------------------------------------------------------------------
 
 
 def save(pack: Pack, step: int) -> None:
-    """Save each run so that a kill costs at most this step (or a minute, where a checkpoint is large).
+    """Save each run so that a kill costs at most this step; or, where a checkpoint is large, a minute, or twenty times
+    what the last one took.
 
     A run's last checkpoint stays until all runs have their next one: a kill in between finds a step they share.
     """
+    begun = time.monotonic()
     size = sum(pack.stacked.lead(n)[0].numel() for n in pack.stacked.params) * 12
-    if size > 16e6 and time.monotonic() - pack.saved < 60 and step < pack.spec.steps:
+    if size > 16e6 and begun - pack.saved < max(60.0, 20 * pack.took):
         return
-    pack.saved = time.monotonic()
     taught = [(r, run) for r, run in enumerate(pack.runs) if run.trains]
     for r, run in taught:
         trace.write_checkpoint(run.folder, *_snapshot(pack, r, run, step))
     for _, run in taught:
         trace.keep_checkpoint(run.folder, step)
+    pack.saved = time.monotonic()
+    pack.took = pack.saved - begun
 
 
 def _snapshot(pack: Pack, r: int, run: Run, step: int) -> tuple[dict[str, Any], dict[str, Any]]:

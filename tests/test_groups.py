@@ -54,6 +54,20 @@ def test_every_adapter_lies_where_kernels_for_one_layer_serve_all(tmp_path):
     assert stacked.flat[1].sum() == sum(float(n + 1) * p.numel() for n, p in enumerate(stacked.params.values()))
 
 
+def test_a_runs_weights_are_fetched_as_they_are(tmp_path):
+    for flat in (False, True):
+        _, stacked = lora(tmp_path, [1, 2, 3])
+        if flat:
+            stacked.flatten()
+        stacked.params["state.value"] = torch.nn.Parameter(torch.arange(1.0, 7).view(3, 2))
+        for r in range(3):
+            found = stacked.alone(r)
+            assert list(found) == list(stacked.params)
+            assert all(torch.equal(value, stacked.lead(name)[r]) for name, value in found.items())
+            found["state.value"].zero_()
+            assert stacked.params["state.value"][r].all()
+
+
 def test_a_layer_that_asks_for_more_is_not_run_with_our_attention(tmp_path, monkeypatch):
     policy, _ = lora(tmp_path, [1], "qwen2")
     for layer in policy.model.model.layers:

@@ -6,9 +6,11 @@ import shutil
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from making import make_policy
 from sweeping import COVERED, PARTS
 
@@ -385,3 +387,26 @@ def test_runs_without_a_step_in_common_begin_anew(policies, tmp_path, monkeypatc
             three.drive(tmp_path / "cut")
     shutil.rmtree(tmp_path / "cut" / "random" / "checkpoint")
     assert bytes_of(three.drive(tmp_path / "cut")) == bytes_of(whole)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "took", "saves"), [(10, 5.0, list(range(20))), (2_000_000, 0.0, [6, 12, 18]), (2_000_000, 5.0, [6, 16])]
+)
+def test_large_checkpoints_are_written_as_seldom_as_they_take_long(tmp_path, monkeypatch, numbers, took, saves):
+    """A step takes ten seconds here, and saving `took`."""
+    now, written = [0.0], []
+    monkeypatch.setattr(packs.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(packs, "_snapshot", lambda *_: ({}, {}))
+    monkeypatch.setattr(trace, "keep_checkpoint", lambda *_: None)
+
+    def write(*_):
+        now[0] += took
+        written.append(step)
+
+    monkeypatch.setattr(trace, "write_checkpoint", write)
+    stacked = SimpleNamespace(params=["p"], lead=lambda _: torch.zeros(1, numbers))
+    pack = SimpleNamespace(stacked=stacked, saved=now[0], took=0.0, runs=[SimpleNamespace(trains=True, folder=tmp_path)])
+    for step in range(20):
+        packs.save(pack, step)
+        now[0] += 10
+    assert written == saves

@@ -101,14 +101,23 @@ class Stack:
             for module in modules.values():
                 module.near = None
 
+    def alone(self, r: int) -> dict[str, Tensor]:
+        """A copy of run r's parameters on the host, fetched at once where they lie in one piece."""
+        apart = self.params if self.flat is None else [n for n in self.params if n.startswith(STATE)]
+        found = {n: self.lead(n)[r].detach().clone().cpu() for n in apart}
+        if self.flat is not None:
+            found |= {n: part[0] for n, part in self._parts(self.flat[0][r : r + 1].clone().cpu()).items()}
+        return {n: found[n] for n in self.params}
+
     def _parts(self, whole: Tensor) -> dict[str, Tensor]:
-        """Each adapter's part of a tensor [R, n], by its parameter's name, in the parameter's shape and that memory."""
+        """Each adapter's part of a tensor [rows, n], a run a row, by its parameter's name and in its shape, sharing
+        memory.
+        """
         adapters = {n: p for n, p in self.params.items() if not n.startswith(STATE)}
         sizes = [p.numel() // self.R for p in adapters.values()]
         parts = torch.split(whole, [n + -n % ALIGNED for n in sizes], dim=1)
-        return {
-            name: part[:, :n].view(p.shape) for (name, p), n, part in zip(adapters.items(), sizes, parts, strict=True)
-        }
+        each = zip(adapters.items(), sizes, parts, strict=True)
+        return {name: part[:, :n].view(-1, *p.shape[1:]) for (name, p), n, part in each}
 
     def moved(self) -> dict[str, tuple[Tensor, Tensor | None]]:
         """What an optimiser moves and its gradient (None before the first), [R, ...] each: parameters by name, or all
