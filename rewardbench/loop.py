@@ -189,6 +189,7 @@ def _evaluate(pack: Pack, *readings: Reading) -> None:
         return
     clock, read = record.Clock(), sum(any(run in m for m in missing.values()) for run in pack.runs)
     tables: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    known: record.Judged = {}
     for split, heat in sorted({(x.split, h) for x in readings if missing[x.name] for h in x.heats}):
         hot = [x for x in readings if x.split == split and heat in x.heats and missing[x.name]]
         most = max(x.samples for x in hot)
@@ -207,7 +208,7 @@ def _evaluate(pack: Pack, *readings: Reading) -> None:
                 told = tables.setdefault((reading.name, run.spec.id), [])
                 with packs.failing(pack, run):
                     some = batch.cut(samples=slice(reading.samples))
-                    told.append(_judge(pack, run, some, start, f"{name}/{pack.step}"))
+                    told.append(_judge(pack, run, some, start, f"{name}/{pack.step}", known))
                 if run.alive and heat == max(reading.heats):  # at once: a part may break in the next reading
                     _write(pack, run, reading, told)
     clock.mark("evaluate")
@@ -228,7 +229,9 @@ def _missing(pack: Pack, reading: Reading) -> list[Run]:
     return [] if all(written) else asked
 
 
-def _judge(pack: Pack, run: Run, batch: Batch, start: Floats | None, stream: str) -> dict[str, list[Any]]:
+def _judge(
+    pack: Pack, run: Run, batch: Batch, start: Floats | None, stream: str, known: record.Judged
+) -> dict[str, list[Any]]:
     """The rows of one batch of an evaluation: what it is paid, and what gold says; {} if a part or gold broke."""
     paid = _pay(pack, run, batch, stream, learning=False)
     if paid is None:
@@ -237,7 +240,8 @@ def _judge(pack: Pack, run: Run, batch: Batch, start: Floats | None, stream: str
     before = None if start is None else start[:, : paid.ended.shape[1]]
     design = run.contestant.design
     try:
-        table = record.evaluation(paid, before, pack.gold, pack.task, design, picked, batch.temperature)
+        heat = batch.temperature
+        table = record.evaluation(paid, before, pack.gold, pack.task, design, picked, heat, known)
     except GoldError as error:
         packs.fail(pack, run, str(error), 6)
         return {}

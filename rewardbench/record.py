@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,7 +12,10 @@ import numpy as np
 
 from rewardbench.design import Running, shares
 from rewardbench.judging import judge
-from rewardbench.types import Batch, Bools, Design, Floats, Gold, Task
+from rewardbench.types import Batch, Bools, Design, Floats, Gold, Prompt, Task
+
+Judged = dict[tuple[bytes | int, str], tuple[float, str]]
+"""(which prompt, what was said) -> gold and kind, as long as the prompts live."""
 
 
 class Clock:
@@ -110,19 +114,34 @@ def _read(batch: Batch) -> int:
     return int(sum(len(c) for c in batch.context) * batch.ended.shape[1])
 
 
+def _whose(prompt: Prompt) -> bytes | int:
+    """What tells a prompt from others: all that is in it, since runs have their own of each, and a part may have
+    changed one; or itself, where that cannot be told.
+    """
+    try:
+        return pickle.dumps(prompt)
+    except Exception:  # a task may put anything into it
+        return id(prompt)
+
+
 def evaluation(
-    batch: Batch, start_logp: Floats | None, gold: Gold, task: Task, design: Design, picked: Bools, heat: float
+    batch: Batch, start_logp: Floats | None, gold: Gold, task: Task, design: Design, picked: Bools, heat: float,
+    known: Judged,
 ) -> dict[str, list[Any]]:
-    """Columns of an evaluation at one temperature, a row a completion. Raises GoldError where gold is none."""
+    """Columns of an evaluation at one temperature, a row a completion. Raises GoldError where gold is none.
+
+    Equal completions of a prompt are judged once, since gold is pure; `known` are those of other runs and temperatures.
+    """
     P, K = batch.ended.shape
     cells = [(p, k) for p in range(P) for k in range(K)]
     said = [batch.said(p, k, task.turns) for p, k in cells]
     gap = np.full((P, K), np.nan) if start_logp is None else (batch.logp - start_logp).sum(-1)
-    known: dict[tuple[int, str], tuple[float, str]] = {}
-    for (p, k), s in zip(cells, said, strict=True):  # equal completions are judged once: gold is pure
-        if (p, str(s)) not in known:
-            known[p, str(s)] = judge(gold, task, batch, p, k)
-    judged = [known[p, str(s)] for (p, _), s in zip(cells, said, strict=True)]
+    whose = [_whose(prompt) for prompt in batch.prompts]
+    asked = [(whose[p], str(s)) for (p, _), s in zip(cells, said, strict=True)]
+    for (p, k), key in zip(cells, asked, strict=True):
+        if key not in known:
+            known[key] = judge(gold, task, batch, p, k)
+    judged = [known[key] for key in asked]
     columns: dict[str, list[Any]] = {
         "prompt": [batch.prompts[p].id for p, _ in cells],
         "k": [k for _, k in cells],

@@ -75,12 +75,9 @@ def do_pack(
 
     from rewardbench.loop import run_pack
     from rewardbench.packs import blame, put_aside
-    from rewardbench.policies.load import device_of
 
     torch.set_num_threads(1)
-    # on a GPU learning alone asks for it (`learn._in_order`): sampling adds nothing up in an order of its own, and what
-    # was compiled for the one way is compiled anew for the other
-    torch.use_deterministic_algorithms(device_of(policy.settings).type == "cpu")
+    torch.use_deterministic_algorithms(True)
     try:
         for folder in folders:
             known = trace.status(folder)

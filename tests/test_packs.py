@@ -14,11 +14,11 @@ import torch
 from making import make_policy
 from sweeping import COVERED, PARTS
 
-from rewardbench import loop, packs, sweep, trace, worker
+from rewardbench import loop, packs, record, sweep, trace, worker
 from rewardbench.engine import forward, learn
 from rewardbench.plan import RunSpec, Spec
 from rewardbench.policies.settings import Folder, file_digest
-from rewardbench.types import UserError
+from rewardbench.types import Prompt, UserError
 
 pytestmark = pytest.mark.usefixtures("toy")
 SEAMS = Path(__file__).parent / "seam_algorithms.py"
@@ -410,3 +410,35 @@ def test_large_checkpoints_are_written_as_seldom_as_they_take_long(tmp_path, mon
         packs.save(pack, step)
         now[0] += 10
     assert written == saves
+
+
+def test_prompts_are_one_where_all_in_them_is():
+    """Their completions are judged once then, across the runs of a pack."""
+    one, same = (Prompt("a", text="?", columns={"answer": ["x", "y"]}, truth=(1, "b")) for _ in range(2))
+    assert record._whose(one) == record._whose(same)
+    others = [replace(one, truth=(2, "b")), replace(one, text="!"), replace(one, columns={"answer": ["y", "x"]})]
+    assert len({record._whose(p) for p in (one, *others)}) == 4
+    one.columns["answer"].sort(reverse=True)  # as a part may do by mistake
+    assert record._whose(one) != record._whose(same)
+    opaque = [replace(one, truth=lambda: 0) for _ in range(2)]
+    assert len({record._whose(p) for p in opaque}) == 2
+
+
+def test_what_is_said_to_equal_prompts_is_judged_once(policies, tmp_path, monkeypatch):
+    """Designs of one seed say the same at the start, and a policy that has learnt says little else."""
+    asked, judge = [], record.judge
+
+    def counted(gold, task, batch, p, k):
+        asked.append((record._whose(batch.prompts[p]), batch.text[p][k]))
+        return judge(gold, task, batch, p, k)
+
+    monkeypatch.setattr(record, "judge", counted)
+    folders = planned(policies[0], tmp_path).drive(tmp_path / "runs")
+    said: dict[str, set] = {}
+    for path in (p for folder in folders for p in folder.glob("evals/*.parquet")):
+        table = trace.read_evaluation(path)
+        when = "end" if path.stem in (loop.GRID, "000003") else path.stem  # what is read at the end is read together
+        said.setdefault(when, set()).update(zip(table["prompt"], table["text"], strict=True))
+    assert sorted(said) == ["000000", "000001", "000002", "end"]
+    assert len(asked) == sum(map(len, said.values()))
+    assert len(said["000000"]) == 4 * 4  # three designs, and each says these
