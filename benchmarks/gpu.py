@@ -127,9 +127,10 @@ class Book:
 
 
 def told() -> list[str]:
-    """The words of the call, without where its rows go: a folder says nothing of a figure."""
-    words = sys.argv[1:]
-    return [w for n, w in enumerate(words) if "--out" not in (w, words[n - 1] if n else "") and "--out=" not in w]
+    """The words of the call, without where its files go: a folder says nothing of a figure."""
+    words, places = sys.argv[1:], ("--out", "--kernels")
+    own = [w for n, w in enumerate(words) if not {w, words[n - 1] if n else ""} & set(places)]
+    return [w for w in own if not w.startswith(tuple(f"{p}=" for p in places))]
 
 
 def versions() -> dict[str, str | None]:

@@ -180,10 +180,11 @@ def needed(shape: Shape, settings: Settings, call: Call, R: int) -> Mapping[str,
 
     Activations are counted a token and layer as what a Llama's block keeps for its way back: about eight numbers a
     hidden one and four an inner one in the model's own type, and three hidden ones in float32; and a completion and
-    layer what attention keeps of it and of its prompt: queries, keys, values and what was found. (Compiled, a pass
-    keeps less; the first one is made both ways.) On an H100, 32 runs of a 135 M model that learnt from 64 completions
-    of 128 tokens, and did not sample, took 28.1 GiB at their peak; this says 37, since attention kept less then. Four
-    packs of 24 runs of an earlier prototype took 35, 52, 36 and 36 GiB. Other models are extrapolated from there.
+    layer what attention keeps of it and of its prompt: queries, keys, values and what was found. Compiled, a pass keeps
+    half of that; but its first of a shape is made beside those that were captured, so it counts twice. 32 runs of a 135
+    M model that learn from 64 completions of 128 tokens reserved 33.1 GiB at their peak (H200), with nothing compiled
+    28.1 and without sampling (H100); this says 47. Four packs of 24 runs of an earlier prototype took 35, 52, 36 and 36
+    GiB. Other models are extrapolated from there.
     """
     width = BYTES[settings.dtype]
     groups = max(1, micro(settings, call, R) // settings.K)
