@@ -45,12 +45,16 @@ def run_pack(
     heats, split = spec.temperatures, spec.grid_split or "dev"
     grid = [Reading(GRID, heats, spec.grid_samples, split)] if heats else []
     _evaluate(pack, _point(pack, spec.steps), *grid)
-    for r, run in enumerate(pack.runs):
-        if run.alive:
-            trains = run.contestant.design.trains
-            told = {"parameters": packs.size(pack), "pack": packs.told(pack)}
-            digest = trace.finish(run.folder, packs.weights(pack, r) if trains else {}, **told)
-            say({"event": "done", "run": run.spec.id, "content": digest})
+    done = [(r, run) for r, run in enumerate(pack.runs) if run.alive]
+    told = {"parameters": packs.size(pack), "pack": packs.told(pack)}
+    closing = ((run, packs.weights(pack, r) if run.contestant.design.trains else {}, told) for r, run in done)
+    for run, digest in packs.side_by_side(_finish, closing, packs.THREADS if packs.large(pack) else 1):
+        say({"event": "done", "run": run.spec.id, "content": digest})
+
+
+def _finish(run: Run, weights: dict[str, Any], told: dict[str, Any]) -> tuple[Run, str]:
+    """Close a run; its content hash."""
+    return run, trace.finish(run.folder, weights, **told)
 
 
 def _step(pack: Pack) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -28,6 +30,11 @@ from rewardbench.types import Algorithm, Batch, Gold, Prompt, State, Task, UserE
 Say = Callable[[dict[str, Any]], None]
 MOST_UNKNOWN = 0.02
 """Share of a task's prompt tokens that a policy's vocabulary may lack."""
+LARGE = 16e6
+"""Bytes of a checkpoint above which it is not written at every step, nor alone."""
+THREADS = 4
+"""Large files that are written at a time."""
+Made = TypeVar("Made")
 
 
 @dataclass(eq=False)
@@ -251,19 +258,42 @@ def weights(pack: Pack, r: int) -> dict[str, Any]:
 # --- checkpoints ---------------------------------------------------------------------------------
 
 
+def large(pack: Pack) -> bool:
+    """Whether a run's checkpoint is one that takes long to write."""
+    return sum(pack.stacked.lead(n)[0].numel() for n in pack.stacked.params) * 12 > LARGE
+
+
+def side_by_side(work: Callable[..., Made], calls: Iterable[tuple[Any, ...]], count: int) -> Iterator[Made]:
+    """What `work` gives for each call, in order; `count` at a time, and no more of them are made before. To write and
+    to hash large files asks little of the interpreter.
+
+    >>> list(side_by_side(pow, ((n, 2) for n in range(5)), 2))
+    [0, 1, 4, 9, 16]
+    """
+    if count == 1:
+        yield from (work(*call) for call in calls)
+        return
+    with ThreadPoolExecutor(count) as pool:
+        going: deque[Future[Made]] = deque()
+        for call in calls:
+            going.append(pool.submit(work, *call))
+            if len(going) == count:
+                yield going.popleft().result()
+        yield from (one.result() for one in going)
+
+
 def save(pack: Pack, step: int) -> None:
     """Save each run so that a kill costs at most this step; or, where a checkpoint is large, a minute, or twenty times
     what the last one took.
 
     A run's last checkpoint stays until all runs have their next one: a kill in between finds a step they share.
     """
-    begun = time.monotonic()
-    size = sum(pack.stacked.lead(n)[0].numel() for n in pack.stacked.params) * 12
-    if size > 16e6 and begun - pack.saved < max(60.0, 20 * pack.took):
+    begun, count = time.monotonic(), THREADS if large(pack) else 1
+    if count > 1 and begun - pack.saved < max(60.0, 20 * pack.took):
         return
     taught = [(r, run) for r, run in enumerate(pack.runs) if run.trains]
-    for r, run in taught:
-        trace.write_checkpoint(run.folder, *_snapshot(pack, r, run, step))
+    snapshots = ((run.folder, *_snapshot(pack, r, run, step)) for r, run in taught)
+    deque(side_by_side(trace.write_checkpoint, snapshots, count), maxlen=0)
     for _, run in taught:
         trace.keep_checkpoint(run.folder, step)
     pack.saved = time.monotonic()

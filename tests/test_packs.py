@@ -4,8 +4,10 @@ import json
 import random
 import shutil
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Lock
 from types import SimpleNamespace
 
 import numpy as np
@@ -442,3 +444,33 @@ def test_what_is_said_to_equal_prompts_is_judged_once(policies, tmp_path, monkey
     assert sorted(said) == ["000000", "000001", "000002", "end"]
     assert len(asked) == sum(map(len, said.values()))
     assert len(said["000000"]) == 4 * 4  # three designs, and each says these
+
+
+def test_large_files_are_written_side_by_side_and_are_the_same(policies, tmp_path, monkeypatch):
+    pools: list[int] = []
+    monkeypatch.setattr(packs, "ThreadPoolExecutor", lambda count: pools.append(count) or ThreadPoolExecutor(count))
+    found = {}
+    for name, least in (("apart", packs.LARGE), ("together", 0)):
+        monkeypatch.setattr(packs, "LARGE", least)
+        folders = planned(policies[0], tmp_path / name).drive(tmp_path / name / "runs")
+        found[name] = [trace.status(f)["content"] for f in folders], [file_digest(f / "weights.safetensors") for f in folders[:2]]
+        assert bool(pools) == (name == "together")
+    assert found["apart"] == found["together"]
+
+
+def test_calls_side_by_side_are_no_more_at_a_time_and_one_that_breaks_is_raised():
+    running, most, lock = [0], [0], Lock()
+
+    def work(n):
+        with lock:
+            running[0] += 1
+            most[0] = max(most[0], running[0])
+        time.sleep(0.01)
+        with lock:
+            running[0] -= 1
+        return 1 // n
+
+    assert list(packs.side_by_side(work, ((n,) for n in range(1, 9)), 3)) == [1] + [0] * 7
+    assert most[0] == 3
+    with pytest.raises(ZeroDivisionError):
+        list(packs.side_by_side(work, ((n,) for n in (1, 0, 2)), 2))

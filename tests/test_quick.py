@@ -166,3 +166,29 @@ def test_in_a_tile_every_call_has_its_whole_shape(tmp_path, monkeypatch):
     assert shapes["full", False] == shapes["few", False] == ({48}, {(48, 96, 24)})
     assert min(shapes["full", True][0]) < 48  # elsewhere rows leave,
     assert shapes["few", True][1] != shapes["full", True][1]  # and calls are as large as they have to be
+
+
+def test_prompts_are_read_by_a_graph_from_the_second_call_on_if_that_goes(tmp_path, monkeypatch, capsys):
+    policy, stacked = lora(tmp_path, [1, 2])
+    stacked.flatten()
+    replayed, broken = [], []
+
+    def captured(run):
+        if broken:
+            raise RuntimeError("no capture today")
+        return lambda: replayed.append(run) or run()
+
+    monkeypatch.setattr(slots, "wanted", lambda device: True)
+    monkeypatch.setattr(slots, "captured", captured)
+
+    def spoken():
+        return [b.text for b in sample(policy, stacked, TASK, [Want(PROMPTS, 4)] * 2, ["a", "b"], 12)]
+
+    texts = [spoken() for _ in range(3)]
+    assert texts[0] == texts[1] == texts[2]
+    assert len(replayed) == 2
+    broken.append(True)
+    quick.SHELF.clear()
+    assert all(spoken() == texts[0] for _ in range(3))
+    assert len(replayed) == 2
+    assert capsys.readouterr().err.count("the reading of prompts is not captured, which costs speed: RuntimeError: no capture today") == 1

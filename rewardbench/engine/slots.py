@@ -19,7 +19,7 @@ from torch.nn.functional import scaled_dot_product_attention as sdpa
 
 from rewardbench.engine import kernel
 from rewardbench.engine.attend import attending, cut
-from rewardbench.engine.fused import blocks, maybe_compiled
+from rewardbench.engine.fused import blocks, maybe_compiled, refused, wanted
 from rewardbench.engine.graph import Run, captured
 from rewardbench.engine.prefix import Ids
 from rewardbench.engine.send import sent
@@ -206,8 +206,11 @@ def fill(model: Any, slots: Slots, contexts: Sequence[Ids], owner: Tensor, unifo
 
 def again(model: Any, slots: Slots, reading: Reading) -> None:
     """Read the prompts; on a GPU by a graph from the second call on, when all its kernels are there."""
-    if reading.calls == 1 and slots.fed.device.type == "cuda":
-        reading.graph = captured(partial(read, model, slots, reading))
+    if reading.calls == 1 and wanted(slots.fed.device):
+        try:
+            reading.graph = captured(partial(read, model, slots, reading))
+        except Exception as error:  # whatever a driver may raise
+            refused("the reading of prompts", error, "captured")
     reading.calls += 1
     if reading.graph is not None:
         reading.graph()
