@@ -66,6 +66,8 @@ class Bench:
     size: Size
     kernels: Path | None = None
     """Where the kernels of a step are listed, if they are."""
+    own: Path | None = None
+    """The same policy with its own end, where it has one that it has learnt."""
 
 
 def asked_for(name: str | None, smoke: bool) -> str:
@@ -80,7 +82,7 @@ def digest_of(name: str) -> str:
 
 
 def prepared(name: str, place: Path, size: Size, smoke: bool, kernels: Path | None = None) -> Bench:
-    """The policy in a folder of its own under `place`, without an end, trained as `smollm2-135m` is."""
+    """The policy in a folder of its own under `place`, without an end, trained as `smollm2-135m` is; and as it is."""
     from rewardbench.policies.gguf import ordinary
 
     made = place / "made"
@@ -94,8 +96,12 @@ def prepared(name: str, place: Path, size: Size, smoke: bool, kernels: Path | No
     del told["source"]
     told |= {"P": size.P, "K": size.K, "tasks": {TASK: {"max_tokens": size.T_sweep}}}
     told["steps"]["quick"] = size.quick
-    folder.with_name("bench.toml").write_text(tomli_w.dumps(told))
-    return Bench(folder, size, kernels)
+    own = None if name == RANDOM else place / "own"
+    if own is not None:
+        own.symlink_to(made.resolve())
+    for path in filter(None, (folder, own)):
+        path.with_name(f"{path.name}.toml").write_text(tomli_w.dumps(told))
+    return Bench(folder, size, kernels, own)
 
 
 def random(folder: Path, shape: dict[str, int]) -> None:

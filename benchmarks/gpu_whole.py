@@ -147,15 +147,19 @@ def _trl(bench: Bench, decoder: str, way: Row) -> Row:
 
 
 def sweep(bench: Bench) -> list[Case]:
-    """Seconds of `rbench run` as a user waits for it: imports, planning, compiling, evaluations, files and scores."""
+    """Seconds of `rbench run` as a user waits for it: imports, planning, compiling, evaluations, files and scores. A
+    policy that has learnt to end is asked as it is too, which is what a user has.
+    """
     size = bench.size
-    return [Case(f"sweep {size.designs * size.seeds} x {size.budget}", 240, partial(_sweep, bench))]
+    name = f"sweep {size.designs * size.seeds} x {size.budget}"
+    own = [] if bench.own is None else [Case(f"{name}, own ends", 240, partial(_sweep, bench, bench.own))]
+    return [*own, Case(name, 240, partial(_sweep, bench, bench.folder))]
 
 
-def _sweep(bench: Bench) -> Row:
+def _sweep(bench: Bench, policy: Path) -> Row:
     size = bench.size
     told = {"tasks": [TASK], "designs": list(DESIGNS[: size.designs]), "seeds": list(range(1, size.seeds + 1)),
-            "budget": size.budget, "policy": str(bench.folder), "alone": True}  # fmt: skip
+            "budget": size.budget, "policy": str(policy), "alone": True}  # fmt: skip
     with tempfile.TemporaryDirectory() as place:
         spec, out = Path(place) / "spec.toml", Path(place) / "out"
         spec.write_text(tomli_w.dumps(told))

@@ -16,13 +16,13 @@ part() { # name, seconds, command
 }
 rows() { echo python3 benchmarks/gpu.py --out "$out/gpu.jsonl" --minutes 9 "$@"; }
 mkdir -p "$TORCHINDUCTOR_CACHE_DIR"
-for name in "${@:-learning sampling step trl sweep compiled plain learn dialogue board}"; do for name in $name; do
+for name in "${@:-step sweep compiled learning sampling plain learn dialogue board}"; do for name in $name; do
   case $name in
-    learning) part learning 240 env TORCH_LOGS=recompiles python3 benchmarks/gpu_profile.py --out "$out" learning ;;
+    # one process, and the peer in the same call as what it is compared with
+    step) part step 250 $(rows --only floors --only step --only trl --kernels "$out/kernels.txt") ;;
+    sweep) part sweep 420 $(rows --only sweep) ;;
+    learning) part learning 150 env TORCH_LOGS=recompiles python3 benchmarks/gpu_profile.py --out "$out" launch learning ;;
     sampling) part sampling 120 python3 benchmarks/gpu_profile.py --out "$out" sampling kernel ;;
-    step) part step 160 $(rows --only floors --only step) ;;
-    trl) part trl 110 $(rows --only trl) ;;
-    sweep) part sweep 200 $(rows --only sweep) ;;
     compiled) part compiled 150 env OMP_NUM_THREADS=1 python3 -m pytest tests/test_gpu.py -m gpu ;;
     plain) part plain 60 env OMP_NUM_THREADS=1 REWARDBENCH_COMPILE=0 python3 -m pytest tests/test_gpu.py -m gpu ;;
     learn) part learn 200 $(rows --only decode --only learn --only overhead --only eager) ;;
