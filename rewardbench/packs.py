@@ -20,7 +20,7 @@ from rewardbench import fence, find, scoring, trace
 from rewardbench.calling import users_line
 from rewardbench.design import Running
 from rewardbench.engine.optimise import Adam, adam
-from rewardbench.engine.stack import STATE, Stack, stack
+from rewardbench.engine.stack import STATE, Stack, adapted, stack
 from rewardbench.plan import RunSpec, call_of
 from rewardbench.policies import card
 from rewardbench.policies.load import Policy, load, unknown_share
@@ -35,6 +35,8 @@ LARGE = 16e6
 THREADS = 4
 """Large files that are written at a time."""
 Made = TypeVar("Made")
+_ready: list[tuple[Folder, Policy]] = []
+"""A policy that was admitted, and that no pack has taken yet."""
 
 
 @dataclass(eq=False)
@@ -138,7 +140,9 @@ def alone(pack: Pack, run: Run) -> Iterator[None]:
 
 
 def admit(folder: Folder, firsts: Sequence[RunSpec], sources: Path) -> None:
-    """Raise the UserError that every run would end in: a policy that cannot be trained, or lacks a task's words."""
+    """Raise the UserError that every run would end in: a policy that cannot be trained, or lacks a task's words. What
+    was loaded for that is the first pack's.
+    """
     policy = load(folder)
     for spec in firsts:
         find.algorithm(spec.algorithm, spec.options, spec.algorithm_source or "", sources)
@@ -147,7 +151,16 @@ def admit(folder: Folder, firsts: Sequence[RunSpec], sources: Path) -> None:
             lacks = f"{missing:.0%} of the tokens of {spec.task}'s prompts"
             other = "take another: --policy smollm2-135m, or a folder"
             raise UserError(f"policy {folder.name!r} lacks {lacks} (limit {MOST_UNKNOWN:.0%}); {other}")
-    _stacked(policy, firsts[:1])
+    if folder.settings.kind == "lora":
+        adapted(policy.model, folder.settings.targets)
+    _ready[:] = [(folder, policy)]
+
+
+def _loaded(folder: Folder) -> Policy:
+    """The policy in a folder: as it was admitted, once; else loaded anew, since a pack puts its runs on it."""
+    known = [policy for other, policy in _ready if other == folder]
+    _ready.clear()
+    return known[0] if known else load(folder)
 
 
 def _stacked(policy: Policy, specs: Sequence[RunSpec]) -> Stack:
@@ -192,7 +205,7 @@ def open_pack(
     torch.manual_seed(0)  # nothing here draws from it; a user's part that does at least repeats itself
     task = find.task(first.task)
     algorithm = find.algorithm(first.algorithm, first.options, first.algorithm_source or "", sources)
-    policy = load(folder)
+    policy = _loaded(folder)
     torch.use_deterministic_algorithms(policy.device.type == "cpu")  # kernels that a GPU lacks would be refused
     tile = folder.settings.tile
     empty = tile.runs - len(specs) if tile and policy.device.type == "cuda" else 0

@@ -205,18 +205,18 @@ def stack(
         return Stack(model, 1, kind, params, {n: p.detach().clone() for n, p in params.items()})
     for p in model.parameters():
         p.requires_grad_(False)
-    for name, layer in _linears(model, targets):
+    for name, layer in adapted(model, targets):
         adapter = StackedLinear(layer, _draws(name, layer, run_seeds, rank), alpha / rank)
         parent, _, leaf = name.rpartition(".")
         setattr(model.get_submodule(parent), leaf, adapter)
-    params = {n: p for n, p in model.named_parameters() if p.requires_grad}
-    if not params:
-        raise UserError("this policy has no linear layer that an adapter could sit on; use kind = 'full'")
-    return Stack(model, R, kind, params, {})
+    return Stack(model, R, kind, {n: p for n, p in model.named_parameters() if p.requires_grad}, {})
 
 
-def _linears(model: nn.Module, targets: tuple[str, ...]) -> list[tuple[str, nn.Linear]]:
-    """The layers to adapt: those whose names end as asked, else all but the output head."""
+def adapted(model: nn.Module, targets: tuple[str, ...]) -> list[tuple[str, nn.Linear]]:
+    """The layers that get an adapter: those whose names end as asked, else all but the output head.
+
+    Raises UserError if there is none.
+    """
     find_head = getattr(model, "get_output_embeddings", None)
     head = find_head() if callable(find_head) else None
     found = [(n, m) for n, m in model.named_modules() if isinstance(m, nn.Linear) and m is not head]
@@ -225,14 +225,15 @@ def _linears(model: nn.Module, targets: tuple[str, ...]) -> list[tuple[str, nn.L
             there = sorted({n.rpartition(".")[2] for n, _ in found})
             told = f"targets: no linear layer's name ends with {ending!r}{nearest(ending, there)}"
             raise UserError(f"{told} (there is: {', '.join(there)})")
+    if not found:
+        raise UserError("this policy has no linear layer that an adapter could sit on; use kind = 'full'")
     return [(n, m) for n, m in found if not targets or n.endswith(targets)]
 
 
 def _draws(name: str, layer: nn.Linear, run_seeds: list[int], rank: int) -> Tensor:
     """Start of A, [R, rank, in]: uniform with the bound of a linear layer, named by seed and layer."""
     bound = layer.in_features**-0.5
-    one = [
-        torch.from_numpy(seeds.generator(f"init/{seed}/{name}").uniform(-bound, bound, (rank, layer.in_features)))
-        for seed in run_seeds
-    ]
-    return torch.stack(one).to(device=layer.weight.device, dtype=torch.float32)
+    shape = (rank, layer.in_features)
+    drawn = {s: seeds.generator(f"init/{s}/{name}").uniform(-bound, bound, shape) for s in dict.fromkeys(run_seeds)}
+    each = {seed: torch.from_numpy(values).float().to(layer.weight.device) for seed, values in drawn.items()}
+    return torch.stack([each[seed] for seed in run_seeds])
