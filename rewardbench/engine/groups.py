@@ -81,46 +81,50 @@ def laid_out(batches: Sequence[Batch | None], pad: int, room: Room) -> Rows:
     """The batches of R runs as rows. In a tile all positions are asked for their token, not the own ones alone: what a
     run shares with others has one shape then.
     """
-    rows: list[list[tuple[Ints, Ints, Ints]]] = []
-    before: list[tuple[int, Ints]] = []
-    place: list[Ints] = []
-    said: list[Ints] = []
-    for r, batch in enumerate(batches):
-        for p in range(room.P):
-            row: list[tuple[Ints, Ints, Ints]] = []
-            start = 0
-            if batch is not None and p < len(batch.context):
-                context, K = batch.context[p], batch.ids.shape[1]
-                row.append(_piece(np.array(context), 0, 0))
-                start += len(context)
-                for k in range(K):
-                    own = np.flatnonzero(batch.mine[p, k])
-                    fed = batch.ids[p, k, : own[-1] if len(own) else 0]  # what follows the last one decides nothing
-                    row.append(_piece(fed, len(context), k + 1))
-                    before.append((len(rows), np.where(own > 0, start + own - 1, len(context) - 1)))
-                    place.append((r * room.P * room.K + p * K + k) * room.T + own)
-                    said.append(batch.ids[p, k, own])
-                    start += len(fed)
-            rows.append(row)
-    S = max(1, max(sum(len(ids) for ids, _, _ in row) for row in rows))
-    S = rounded(max(S, room.prompt and room.prompt + room.K * room.T))
-    tables = [np.full((len(rows), S), empty, dtype=np.int64) for empty in (pad, 0, -1)]
-    for n, row in enumerate(rows):
-        for table, pieces in zip(tables, zip(*row, strict=True), strict=False):  # of an idle row there are none
-            values = np.concatenate(pieces)
-            table[n, : len(values)] = values
-    flat = [n * S + at for n, at in before]
-    decides, at, token = (np.concatenate(x) if x else np.zeros(0, dtype=np.int64) for x in (flat, place, said))
+    live = [(r, _Told(batch)) for r, batch in enumerate(batches) if batch is not None]
+    longest = max((int(told.ends.max(initial=0)) for _, told in live), default=0)
+    S = rounded(max(1, longest, room.prompt and room.prompt + room.K * room.T))
+    ids, position, part = (np.full((len(batches) * room.P, S), empty, dtype=np.int64) for empty in (pad, 0, -1))
+    found: list[tuple[Ints, Ints, Ints]] = []
+    for r, told in live:
+        first = r * room.P
+        for n, context in enumerate(told.batch.context):
+            prompt = first + n, slice(len(context))
+            ids[prompt], position[prompt], part[prompt] = context, np.arange(len(context)), 0
+        p, k, t = told.fed()
+        at = first + p, told.start[p, k] + t
+        ids[at], position[at], part[at] = told.batch.ids[p, k, t], told.prompt[p] + t, k + 1
+        p, k, t = np.nonzero(told.batch.mine)
+        decides = np.where(t > 0, told.start[p, k] + t, told.prompt[p]) - 1
+        place = (first * room.K + p * told.batch.ids.shape[1] + k) * room.T + t
+        found.append(((first + p) * S + decides, place, told.batch.ids[p, k, t]))
+    nothing = np.zeros(0, dtype=np.int64)
+    before, place, said = (np.concatenate(x) for x in zip((nothing,) * 3, *found, strict=True))
     if room.prompt:
         every = np.zeros((2, len(batches) * room.P * room.K * room.T), dtype=np.int64)
-        every[:, at] = decides, token
-        (decides, token), at = every, np.arange(every.shape[1])
-    return Rows(tables[0], tables[1], tables[2], decides, at, token)
+        every[:, place] = before, said
+        (before, said), place = every, np.arange(every.shape[1])
+    return Rows(ids, position, part, before, place, said)
 
 
-def _piece(ids: Ints, start: int, part: int) -> tuple[Ints, Ints, Ints]:
-    """(tokens, their positions from `start` on, the part they are of), [n] each."""
-    return ids, start + np.arange(len(ids)), np.full(len(ids), part)
+class _Told:
+    """Where the completions of a batch stand in the rows of their prompts."""
+
+    def __init__(self, batch: Batch) -> None:
+        self.batch = batch
+        own = np.asarray(batch.mine)
+        self.prompt = np.array([len(context) for context in batch.context])
+        """Tokens of each prompt, [P]."""
+        self.count = np.where(own.any(2), own.shape[2] - 1 - own[:, :, ::-1].argmax(2), 0)
+        """Tokens fed of each completion: what follows its last own one decides nothing, [P, K]."""
+        self.start = self.prompt[:, None] + self.count.cumsum(1) - self.count
+        """Where it begins in its row, [P, K]."""
+        self.ends = self.prompt + self.count.sum(1)
+        """Where its row ends, [P]."""
+
+    def fed(self) -> tuple[Ints, ...]:
+        """(prompt, completion, position) of every token that is fed, [n] each."""
+        return np.nonzero(np.arange(self.batch.ids.shape[2]) < self.count[:, :, None])
 
 
 def logp_of(policy: Policy, stacked: Stack, batches: Sequence[Batch | None]) -> Tensor:
