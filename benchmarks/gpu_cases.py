@@ -47,6 +47,7 @@ def clean() -> None:
 
     quick.SHELF.clear()
     passage.SHELF.clear()
+    graph.KEPT.clear()
     graph.pool.cache_clear()  # memory of graphs that nobody replays
     torch.use_deterministic_algorithms(False)
     if on_card():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 import traceback
 from collections import deque
@@ -202,6 +203,9 @@ def open_pack(
     runs that are over.
     """
     first = specs[0]
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]  # errors of runs may hold an earlier pack, in cycles that are seldom looked for
+        gc.collect()
+        torch.cuda.empty_cache()
     torch.manual_seed(0)  # nothing here draws from it; a user's part that does at least repeats itself
     task = find.task(first.task)
     algorithm = find.algorithm(first.algorithm, first.options, first.algorithm_source or "", sources)

@@ -327,3 +327,19 @@ def test_what_is_compiled_is_asked_of_the_card_and_the_variable(monkeypatch, dev
     if told is not None:
         monkeypatch.setenv(fused.VARIABLE, told)
     assert fused.wanted(torch.device(device)) == asked
+
+
+def test_runs_that_are_no_number_do_not_speak_for_the_others():
+    plain = [torch.ones(3, 4), torch.ones(3, 2, 2)]
+    for value, told in ((1.0, True), (1.05, True), (1.5, False)):
+        ours = [x.clone() for x in plain]
+        ours[0][2] = value
+        assert fused._near([plain, ours], 0.1) is told
+    broken = [x.clone() for x in plain]
+    broken[1][0] = float("nan")
+    assert fused._near([broken, broken], 0.1)
+    wrong = [x.clone() for x in broken]
+    wrong[0][1] = 2.0
+    assert not fused._near([broken, wrong], 0.1)
+    assert not fused._near([plain, broken], 0.1)  # the compiled pass alone makes no number of it
+    assert not fused._near([[x * float("nan") for x in plain]] * 2, 0.1)

@@ -98,11 +98,11 @@ def test_a_run_in_a_pack_is_what_it_is_alone_on_fixed_tokens(tmp_path, dtype):
         assert (mine - together[r]).abs().max() <= slope * mine.abs().max()
 
 
-def gradients(policy, stacked, batches, gains):
-    """[R, n]: the gradient of each run's loss, nothing moved."""
+def gradients(policy, stacked, batches, gains, algorithm=None):
+    """[R, n]: the gradient of each run's loss (of the last update), nothing moved."""
     opt = adam({n: p for n, (p, _) in stacked.moved().items()}, stacked.R, (0.9, 0.95), 1.0)
     rate = torch.zeros(stacked.R, device="cuda")
-    learn(policy, stacked, opt, Grpo(), batches, gains, [State()] * stacked.R, rate)
+    learn(policy, stacked, opt, algorithm or Grpo(), batches, gains, [State()] * stacked.R, rate)
     return stacked.flat[1].clone()
 
 
@@ -138,6 +138,22 @@ def test_a_captured_pass_teaches_bit_for_bit_what_one_made_anew_does(tmp_path, c
     monkeypatch.setitem(passage._refused, pack.model, True)
     for n, (slope, lesson) in enumerate(zip(ours, lessons, strict=True)):
         assert torch.equal(slope, gradients(policy, pack, *lesson)), n
+
+
+@pytest.mark.parametrize("algorithm", [Grpo(passes=2), Grpo(minibatches=2), Grpo(kl=0.1)], ids=["passes", "parts", "kl"])
+@pytest.mark.parametrize("micro", [0, 4])
+def test_whatever_an_algorithm_reads_beforehand_a_captured_pass_teaches_the_same(tmp_path, capsys, monkeypatch, algorithm, micro):
+    monkeypatch.setenv(fused.VARIABLE, "1")
+    policy, pack = packed(tmp_path, [1, 2, 3], "bfloat16")
+    policy.settings = replace(policy.settings, micro=micro)
+    batches = sample(policy, pack, TASK, [Want(PROMPTS, 4)] * 3, ["a", "b", "c"], 12)
+    gains = [np.random.default_rng(r).normal(size=b.mine.shape) for r, b in enumerate(batches)]
+    ours = [gradients(policy, pack, batches, gains, algorithm) for _ in range(4)]
+    assert any(p is not None for p in passage.SHELF[pack.model].values()), capsys.readouterr().err
+    assert "not captured" not in capsys.readouterr().err
+    monkeypatch.setitem(passage._refused, pack.model, True)
+    plain = gradients(policy, pack, batches, gains, algorithm)
+    assert all(torch.equal(slope, plain) for slope in ours)
 
 
 def test_prompts_that_are_read_by_a_graph_are_continued_alike(tmp_path):

@@ -1,14 +1,20 @@
 """Does a pass that is done again in the same memory say and teach what one that is made anew does?"""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 import torch
 from test_engine import PROMPTS, TASK, batches_of
 from test_fused import flat, slopes
 
+from rewardbench.algorithms.grpo import Grpo
 from rewardbench.engine import fused, groups, passage
 from rewardbench.engine.forward import own_logp
+from rewardbench.engine.learn import learn
+from rewardbench.engine.optimise import adam
 from rewardbench.engine.sample import sample
-from rewardbench.types import Want
+from rewardbench.types import State, Want
 
 
 @pytest.fixture
@@ -61,7 +67,7 @@ def test_one_pass_serves_for_reading_too_and_without_adapters_it_is_another(tmp_
         assert not torch.equal(told[1], told[2])
     assert {made.graded for made in again} == {True, False}
     assert len(set(again)) == 2
-    assert {(graded, start) for graded, start, *_ in passage.SHELF[stacked.model]} == {(True, False), (False, True)}
+    assert {key[:2] for key in passage.SHELF[stacked.model]} == {(True, False), (False, True)}
 
 
 def test_two_passes_may_add_to_one_gradient(tmp_path, monkeypatch, again):
@@ -105,3 +111,48 @@ def test_where_nothing_is_wanted_nothing_is_kept(tmp_path, again, monkeypatch):
         slopes(policy, stacked, batches_of(policy, stacked, 2))
     assert not again
     assert stacked.model not in passage.SHELF
+
+
+@pytest.mark.parametrize("algorithm", [Grpo(passes=2), Grpo(minibatches=2), Grpo(kl=0.1)], ids=["passes", "parts", "kl"])
+@pytest.mark.parametrize("micro", [0, 4])
+def test_whatever_an_algorithm_reads_beforehand_it_learns_the_same(tmp_path, monkeypatch, again, algorithm, micro):
+    policy, stacked = flat(tmp_path)
+    policy.settings = replace(policy.settings, micro=micro)
+    batches = batches_of(policy, stacked, 2)
+    gains = [np.random.default_rng(r).normal(size=b.mine.shape) for r, b in enumerate(batches)]
+    start = stacked.flat[0].clone()
+
+    def taught():
+        stacked.flat[0].copy_(start)
+        opt = adam({n: p for n, (p, _) in stacked.moved().items()}, 2, (0.9, 0.95), 1.0)
+        for _ in range(3):
+            learn(policy, stacked, opt, algorithm, batches, gains, [State()] * 2, torch.full((2,), 0.01))
+        return stacked.flat[0].clone()
+
+    ours, plain = taught(), plainly(monkeypatch, taught)
+    assert again
+    assert torch.equal(ours, plain)
+    assert not torch.equal(ours, start)
+
+
+def test_the_first_pass_of_a_shape_goes_all_the_way(tmp_path, again):
+    """One that only reads loads no kernel of the way back, and cannot be loaded while it is captured."""
+    policy, stacked = flat(tmp_path)
+    batches = batches_of(policy, stacked, 2)
+    for _ in range(3):
+        own_logp(policy, stacked, batches, 0, start=False)
+    assert not again
+    slopes(policy, stacked, batches)
+    assert not again
+    own_logp(policy, stacked, batches, 0, start=False)
+    assert len(again) == 1
+
+
+def test_passes_share_the_room_of_the_largest(tmp_path, again):
+    policy, stacked = flat(tmp_path)
+    lessons = [sample(policy, stacked, TASK, [Want(PROMPTS, 4)] * 2, ["a", "b"], T) for T in (60, 12, 30)]
+    for lesson in lessons * 2:
+        slopes(policy, stacked, lesson)
+    made = set(again)
+    assert len(made) == 3
+    assert len({p.hidden.data_ptr() for p in made}) == len(passage._rooms[stacked.model]) == 1

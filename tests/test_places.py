@@ -45,7 +45,7 @@ def test_words_are_looked_up_and_added_up():
     assert places.gathered(x, index, 2).flatten().tolist() == [2, 0, 1, 12]
     assert places.gathered(x, index, 2).shape == (2, 1, 2, 1)
     copies = torch.tensor([3, 3, 2, 1])
-    assert places.collected(x, index, copies, 2).flatten().tolist() == [2 + 6 + 10, 0, 1 + 5, 12]
+    assert places.collected(x, index, copies, 2, 3).flatten().tolist() == [2 + 6 + 10, 0, 1 + 5, 12]
 
 
 def test_a_place_of_no_number_spoils_no_other():
@@ -53,7 +53,7 @@ def test_a_place_of_no_number_spoils_no_other():
     x[1] = 1.0
     index, copies = torch.tensor([places.NOWHERE, 3, 4]), torch.tensor([2, 1, 1])
     assert places.gathered(x, index, 1).flatten().tolist() == [0, 1, 1]
-    assert places.collected(x, index, copies, 1).flatten().tolist() == [0, 1, 1]
+    assert places.collected(x, index, copies, 1, 2).flatten().tolist() == [0, 1, 1]
 
 
 def test_where_they_cannot_be_had_it_is_said_once(monkeypatch, capsys):

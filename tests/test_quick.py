@@ -1,6 +1,7 @@
 """Does the way of decoding that a GPU takes say what the eager path says? Run here on a CPU, step by step."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -192,3 +193,16 @@ def test_prompts_are_read_by_a_graph_from_the_second_call_on_if_that_goes(tmp_pa
     assert all(spoken() == texts[0] for _ in range(3))
     assert len(replayed) == 2
     assert capsys.readouterr().err.count("the reading of prompts is not captured, which costs speed: RuntimeError: no capture today") == 1
+
+
+def test_a_step_that_cannot_be_captured_is_done_as_it_stands(tmp_path, monkeypatch, capsys):
+    policy, stacked = lora(tmp_path, [1, 2])
+    stacked.flatten()
+    made = slots.room(policy.model, 2, 4, 8, 4)
+    monkeypatch.setattr(slots, "_graph", lambda *_: 1 / 0)
+    done: list[int] = []
+    monkeypatch.setattr(slots, "_once", lambda model, some: done.append(len(some.fed)))
+    card = SimpleNamespace(fed=SimpleNamespace(device=SimpleNamespace(type="cuda")), steps={}, front=made.front)
+    slots.go(policy.model, card, 2, 3)
+    assert done == [2, 2, 2]
+    assert capsys.readouterr().err.startswith("a step of sampling is not captured, which costs speed: ZeroDivisionError")

@@ -155,7 +155,11 @@ def _repeats(model: Any, ask: Callable[[], Tensor], learnt: Sequence[Tensor]) ->
 
 
 def _near(found: Sequence[Sequence[Tensor]], most: float) -> bool:
-    """Whether two lists of tensors differ by at most that share of the first one's norm."""
-    plain, ours = found
-    apart = sum(float((a.float() - b.float()).square().sum()) for a, b in zip(plain, ours, strict=True))
-    return apart <= most**2 * sum(float(a.float().square().sum()) for a in plain)
+    """Whether two lists of tensors [R, ...] differ by at most that share of the first one's norm; runs that are no
+    number say nothing.
+    """
+    plain, ours = ([x.float().flatten(1) for x in each] for each in found)
+    size = torch.stack([a.square().sum(1) for a in plain]).sum(0)
+    apart = torch.stack([(a - b).square().sum(1) for a, b in zip(plain, ours, strict=True)]).sum(0)
+    sound = size.isfinite()
+    return bool(sound.any() and apart[sound].sum() <= most**2 * size[sound].sum())

@@ -7,12 +7,19 @@ shape, in the same memory, is captured as a CUDA graph: one call for all of it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
 import torch
 
 Run = Callable[[], None]
+MODE = "thread_local"
+"""A way back is asked for by a thread of autograd's own, which may make itself ready while it is captured."""
+KEPT: list[Any] = []
+"""Every graph that was made: with one, torch from 2.12 on lets go of what products on its stream work in, which others
+need. It holds no numbers.
+"""
 
 
 def captured(run: Run, warm: Run | None = None) -> Run:
@@ -20,18 +27,24 @@ def captured(run: Run, warm: Run | None = None) -> Run:
     same stream: libraries make themselves ready at their first call, which may not be captured.
     """
     keeper, side = pool()
+    before = torch.cuda.current_stream()
     if warm is not None:
-        side.wait_stream(torch.cuda.current_stream())
+        side.wait_stream(before)
         with torch.cuda.stream(side):
             warm()
-        torch.cuda.current_stream().wait_stream(side)
+        before.wait_stream(side)
     graph = torch.cuda.CUDAGraph()
+    KEPT.append(graph)
     try:
-        # the way back is asked for by a thread of autograd's own, which may make itself ready meanwhile
-        with torch.cuda.graph(graph, pool=keeper.pool(), stream=side, capture_error_mode="thread_local"):
+        with torch.cuda.graph(graph, pool=keeper.pool(), stream=side, capture_error_mode=MODE):
             run()
     except Exception:
-        pool.cache_clear()  # what broke off while it was recorded can record no more
+        # what broke off while it was recorded may leave all of it: the stream, memory that is asked for in its name,
+        # and a pool that can record no more
+        torch.cuda.set_stream(before)
+        with suppress(RuntimeError):
+            torch._C._cuda_endAllocateToPool(torch.cuda.current_device(), keeper.pool())
+        pool.cache_clear()
         raise
     return graph.replay
 
@@ -42,6 +55,7 @@ def pool() -> tuple[Any, Any]:
     they are captured on. The graph is never let go: memory whose graphs are all gone cannot be asked for again.
     """
     keeper, side = torch.cuda.CUDAGraph(), torch.cuda.Stream()  # type: ignore[no-untyped-call]
-    with torch.cuda.graph(keeper, stream=side):
+    KEPT.append(keeper)
+    with torch.cuda.graph(keeper, stream=side, capture_error_mode=MODE):
         torch.zeros(1, device="cuda")
     return keeper, side

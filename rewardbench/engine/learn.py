@@ -114,8 +114,9 @@ def _lessons(
     nothing = [None] * len(batches)
     many = algorithm.passes * algorithm.minibatches > 1
     policy, stacked = school.policy, school.stacked
-    refs = own_logp(policy, stacked, batches, micro, start=True) if "ref_logp" in algorithm.needs else nothing
-    olds = own_logp(policy, stacked, batches, micro, start=False) if many else nothing
+    with _in_order(stacked):  # as the passes that move weights: what is compiled and captured is one for both
+        refs = own_logp(policy, stacked, batches, micro, start=True) if "ref_logp" in algorithm.needs else nothing
+        olds = own_logp(policy, stacked, batches, micro, start=False) if many else nothing
     return [
         None if batch is None or gain is None else Lesson(batch, gain, ref, old)
         for batch, gain, ref, old in zip(batches, gains, refs, olds, strict=True)

@@ -8,6 +8,7 @@ head and the losses, is as it was.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
@@ -24,12 +25,13 @@ from rewardbench.engine.graph import Run, captured
 from rewardbench.engine.siblings import Siblings
 from rewardbench.engine.stack import STATE, Stack
 
-MOST = 32
-"""Shapes whose pass is kept: more than most sweeps meet, and few enough for what they keep apart, hidden states."""
+MOST = 64
+"""Shapes whose pass is kept: more than most sweeps meet."""
 Key = tuple[Any, ...]
 SHELF: WeakKeyDictionary[nn.Module, dict[Key, Passage | None]] = WeakKeyDictionary()
 """Passes that a model has made, by shape; None: once, as it stands."""
 _refused: WeakKeyDictionary[nn.Module, bool] = WeakKeyDictionary()
+_rooms: WeakKeyDictionary[nn.Module, list[tuple[Tensor, ...]]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -65,8 +67,7 @@ class Passage:
     def __init__(self, stacked: Stack, asked: Asked, capture: bool) -> None:
         """Of the present way of computing: with a gradient or without, with adapters or at the start."""
         self.asked = asked.copied()
-        self.hidden: Tensor
-        self.slope: Tensor
+        self.hidden, self.slope = room(stacked.model, asked.ids.shape)
         self.graded = torch.is_grad_enabled()
         self.anchor = torch.zeros((), device=asked.ids.device, requires_grad=self.graded)
         found: list[Tensor] = []
@@ -78,7 +79,7 @@ class Passage:
             way = fused.blocks(model) if self.graded else nullcontext()
             with attending(model, self.asked.look.attend), way, fresh(stacked) as leaves[:]:
                 found[:] = [self.asked.read(model)]
-            self.hidden = found[0].detach()
+            self.hidden.copy_(found[0].detach())
 
         def back() -> None:
             slopes = torch.autograd.grad(found.pop(), leaves, self.slope, allow_unused=True)
@@ -86,11 +87,7 @@ class Passage:
             torch._foreach_add_([g for g, _ in pairs], [s for _, s in pairs])
 
         self._forth: Run = captured(forth) if capture else forth
-        if capture and self.graded:
-            self.slope = torch.zeros_like(self.hidden)
-            self._back: Run = captured(back)
-        elif self.graded:
-            self._back = back
+        self._back: Run = captured(back) if capture and self.graded else back
         if capture:
             found.clear()
             leaves.clear()
@@ -106,10 +103,25 @@ class Passage:
 
     def back(self, slope: Tensor) -> None:
         """The way back of the last pass, given the slope of each hidden number."""
-        if not hasattr(self, "slope"):
-            self.slope = torch.empty_like(slope)
         self.slope.copy_(slope)
         self._back()
+
+
+def room(model: Any, shape: Sequence[int]) -> tuple[Tensor, Tensor]:
+    """Where passes of a model through [R, N] tokens leave what they think, and find its slopes, [R, N, d] each. All
+    passes share it: they come one after the other.
+    """
+    head = model.get_output_embeddings().weight
+    whole = (*shape, head.shape[1])
+    size = math.prod(whole)
+    rooms = _rooms.setdefault(model, [])
+    fit = next((pair for pair in rooms if pair[0].numel() >= size), None)
+    if fit is None:
+        most = 1 << (size - 1).bit_length()
+        fit = tuple(torch.zeros(most, dtype=head.dtype, device=head.device) for _ in range(2))
+        rooms.append(fit)
+    hidden, slope = (x[:size].view(whole) for x in fit)
+    return hidden, slope
 
 
 class _Again(torch.autograd.Function):
@@ -152,29 +164,36 @@ def fresh(stacked: Stack) -> Iterator[list[Tensor]]:
 
 def hidden(stacked: Stack, asked: Asked) -> Tensor:
     """What a pack thinks at each position, [R, N, d]; the gradient flows to its adapters alone."""
-    model = stacked.model
     if not torch.is_grad_enabled() and not stacked.started and fused.wanted(asked.ids.device):
         with torch.enable_grad():  # the pass that learns is there, and one for reading alone would have to be compiled
-            return hidden(stacked, asked).detach()
-    made = _made(stacked, asked)
+            return _hidden(stacked, asked, reading=True).detach()
+    return _hidden(stacked, asked, reading=not torch.is_grad_enabled())
+
+
+def _hidden(stacked: Stack, asked: Asked, *, reading: bool) -> Tensor:
+    """As above, in the present way; `reading`: no way back will be asked for."""
+    model = stacked.model
+    made = _made(stacked, asked, reading)
     if made is not None:
         return made(asked)
     with attending(model, asked.look.attend):
         return fused.hidden(model, partial(asked.read, model), learnt(stacked))
 
 
-def _made(stacked: Stack, asked: Asked) -> Passage | None:
-    """The passage to be done again; None where the pass is made as it stands: the first of a shape, so that all its
-    kernels are there, and all of a model that none could be captured of.
+def _made(stacked: Stack, asked: Asked, reading: bool) -> Passage | None:
+    """The passage to be done again; None where the pass is made as it stands: the first of a shape that goes all the
+    way that it will be captured in, so that all its kernels are there, and all of a model that one could not be
+    captured of.
     """
     model, device = stacked.model, asked.ids.device
     if not fused.wanted(device) or _refused.get(model):
         return None
-    shelf = SHELF.setdefault(model, {})
-    look = asked.look
-    key = (torch.is_grad_enabled(), stacked.started, look.K, look.W, *(x.shape for x in asked.tensors()))
+    shelf, look, graded = SHELF.setdefault(model, {}), asked.look, torch.is_grad_enabled()
+    way = (graded, stacked.started, torch.are_deterministic_algorithms_enabled())
+    key = (*way, look.K, look.W, *(x.shape for x in asked.tensors()))
     if key not in shelf:
-        shelf[key] = None
+        if not (graded and reading):
+            shelf[key] = None
         return None
     made = shelf[key]
     if made is None and model in fused.TRIED and sum(p is not None for p in shelf.values()) < MOST:
@@ -182,5 +201,6 @@ def _made(stacked: Stack, asked: Asked) -> Passage | None:
             made = shelf[key] = Passage(stacked, asked, device.type == "cuda")
         except Exception as error:  # whatever a driver may raise; short of memory, the plain pass may do
             _refused[model] = True
+            shelf.clear()  # what they hold, the plain passes may need
             fused.refused("the pass of learning", error, "captured")
     return made

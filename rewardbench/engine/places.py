@@ -65,9 +65,11 @@ def gathered(x: Tensor, index: Tensor, rows: int) -> Tensor:
     return _ours(x, index, None, rows) if _serves(x) else _stock(x, index, rows)
 
 
-def collected(x: Tensor, index: Tensor, copies: Tensor, rows: int) -> Tensor:
-    """The same, added up over `copies` [rows * n] places, B after one another: the same place of as many texts."""
-    return _ours(x, index, copies, rows) if _serves(x) else _summed(x, index, copies, rows)
+def collected(x: Tensor, index: Tensor, copies: Tensor, rows: int, most: int) -> Tensor:
+    """The same, added up over `copies` [rows * n] places, B after one another: the same place of as many texts, `most`
+    at most.
+    """
+    return _ours(x, index, copies, rows) if _serves(x) else _summed(x, index, copies, rows, most)
 
 
 def _ours(x: Tensor, index: Tensor, copies: Tensor | None, rows: int) -> Tensor:
@@ -92,9 +94,9 @@ def _stock(x: Tensor, index: Tensor, rows: int) -> Tensor:
     return found.view(rows, -1, *found.shape[1:]).transpose(1, 2)
 
 
-def _summed(x: Tensor, index: Tensor, copies: Tensor, rows: int) -> Tensor:
+def _summed(x: Tensor, index: Tensor, copies: Tensor, rows: int, most: int) -> Tensor:
     told = _stock(x, index, rows)
-    for k in range(1, int(copies.max())):
+    for k in range(1, most):
         further = torch.where((copies > k) & (index != NOWHERE), index + k * x.shape[2], NOWHERE)
         told = told + _stock(x, further, rows)
     return told
@@ -139,7 +141,7 @@ def tried(device: torch.device, dtype: torch.dtype, d: int) -> float:
         index[::7] = NOWHERE
         pairs = (
             (_ours(x, index, None, rows), _stock(x, index, rows)),
-            (_ours(x, index, copies, rows), _summed(x, index, copies, rows)),
+            (_ours(x, index, copies, rows), _summed(x, index, copies, rows, 3)),
         )
         for ours, stock in pairs:
             if ours.shape != stock.shape or ours.stride() != stock.stride():

@@ -79,7 +79,8 @@ class _Texts(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
-        return collected(grads[0], ctx.look.back, ctx.look.copies, ctx.R), None
+        look = ctx.look
+        return collected(grads[0], look.back, look.copies, ctx.R, look.K), None
 
 
 class _Rows(torch.autograd.Function):

@@ -314,8 +314,14 @@ def go(model: Any, slots: Slots, rows: int, count: int) -> None:
     """
     if rows not in slots.steps:
         some = slots.front(rows)
-        on_card = slots.fed.device.type == "cuda"
-        slots.steps[rows] = _graph(model, some) if on_card else partial(_once, model, some)
+        slots.steps[rows] = partial(_once, model, some)
+        if slots.fed.device.type == "cuda":
+            try:
+                slots.steps[rows] = _graph(model, some)
+            except torch.OutOfMemoryError:
+                raise
+            except Exception as error:  # whatever a driver may raise
+                refused("a step of sampling", error, "captured")
     for _ in range(count):
         slots.steps[rows]()
 

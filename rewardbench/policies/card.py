@@ -201,6 +201,7 @@ def needed(shape: Shape, settings: Settings, call: Call, R: int) -> Mapping[str,
         "logits": rows * shape.words * (width + 16),
         "learning": tokens * shape.layers * block
         + pairs * shape.layers * width * (2 * shape.hidden + apart * shape.kept)
+        + 6 * tokens * shape.hidden * width  # what was thought and its slopes, in rooms up to twice as large
         + HEAD_CHUNK * shape.words * 12,
     }
 
