@@ -9,6 +9,7 @@ from test_engine import PROMPTS, TASK, batches_of, lora
 
 from rewardbench.algorithms.grpo import Grpo
 from rewardbench.engine import fused, groups, quick, slots
+from rewardbench.engine.forward import own_logp
 from rewardbench.engine.learn import learn
 from rewardbench.engine.optimise import adam
 from rewardbench.engine.sample import sample
@@ -343,3 +344,16 @@ def test_runs_that_are_no_number_do_not_speak_for_the_others():
     assert not fused._near([broken, wrong], 0.1)
     assert not fused._near([plain, broken], 0.1)  # the compiled pass alone makes no number of it
     assert not fused._near([[x * float("nan") for x in plain]] * 2, 0.1)
+
+
+def test_the_start_policy_which_evaluations_alone_ask_is_never_compiled_for(tmp_path, monkeypatch):
+    policy, stacked = flat(tmp_path)
+    compiling(monkeypatch, "aot_eager")
+    fused.TRIED.clear()
+    batches = batches_of(policy, stacked, 2)
+    slopes(policy, stacked, batches)
+    own_logp(policy, stacked, batches, 0, start=True)  # what the head is asked is compiled once
+    before = torch._dynamo.utils.counters["stats"]["unique_graphs"]
+    for _ in range(3):
+        own_logp(policy, stacked, batches, 0, start=True)
+    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == before
