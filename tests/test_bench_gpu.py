@@ -3,6 +3,7 @@ that they are there, and taken for what they are, does.
 """
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -254,3 +255,12 @@ def test_a_part_that_breaks_leaves_the_others(tmp_path, monkeypatch, capsys):
     gpu_profile.main()
     assert len(called) == 1
     assert "ZeroDivisionError" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_the_hosts_share_is_told_without_a_card():
+    words = [sys.executable, gpu.ROOT / "benchmarks" / "gpu_host.py", "--steps", "2", "--ends"]
+    told = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    for part in ("sample", "reward", "learn"):
+        assert re.search(rf"^{part}: 0\.\d+ s a step$", told, re.M), told
+    assert "evaluations: first " in told
