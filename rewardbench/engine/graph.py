@@ -42,7 +42,7 @@ def captured(run: Run, warm: Run | None = None) -> Run:
         # what broke off while it was recorded may leave all of it: the stream, memory that is asked for in its name,
         # and a pool that can record no more
         torch.cuda.set_stream(before)
-        with suppress(RuntimeError):
+        with suppress(RuntimeError, AttributeError):  # newer releases have ended it, or call it otherwise
             torch._C._cuda_endAllocateToPool(torch.cuda.current_device(), keeper.pool())
         pool.cache_clear()
         raise
