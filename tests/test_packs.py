@@ -474,3 +474,15 @@ def test_calls_side_by_side_are_no_more_at_a_time_and_one_that_breaks_is_raised(
     assert most[0] == 3
     with pytest.raises(ZeroDivisionError):
         list(packs.side_by_side(work, ((n,) for n in (1, 0, 2)), 2))
+
+
+def test_a_policy_that_was_admitted_is_the_first_packs_and_nobody_elses(policies, tmp_path):
+    three = planned(policies[0], tmp_path)
+    other = planned(policies[4], tmp_path / "other").policy
+    packs.admit(three.policy, three.specs[:1], three.sources)
+    [(_, admitted)] = packs._ready
+    assert packs._loaded(three.policy) is admitted
+    assert packs._loaded(three.policy) is not admitted
+    packs.admit(three.policy, three.specs[:1], three.sources)
+    assert packs._loaded(other).settings.micro == 4
+    assert not packs._ready  # nothing waits for a pack that may never come
