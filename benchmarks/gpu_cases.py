@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import os
 import statistics
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -116,11 +115,3 @@ def watched(into: Path | None) -> Iterator[None]:
         wait()
     order = "self_cuda_time_total" if on_card() else "self_cpu_time_total"
     into.write_text(str(found.key_averages().table(sort_by=order, row_limit=KERNELS, max_name_column_width=100)) + "\n")
-
-
-def kernels(work: Callable[[], Any]) -> str:
-    """The kernels of a call."""
-    with tempfile.TemporaryDirectory() as place:
-        with watched(Path(place) / "kernels.txt"):
-            work()
-        return (Path(place) / "kernels.txt").read_text()

@@ -48,6 +48,16 @@ def hosted(work: Callable[[], Any]) -> str:
     return told.getvalue()
 
 
+def listed(into: Path, work: Callable[[], Any]) -> None:
+    """What a call is made of: its kernels, and the host's functions."""
+    import gpu_cases
+
+    with gpu_cases.watched(into):
+        work()
+    with into.open("a") as file:
+        file.write(hosted(work))
+
+
 def kernel(told: argparse.Namespace) -> None:
     """Milliseconds of a step's attention in all layers of SmolLM2-135M, 2,048 rows behind prompts of 96 tokens."""
     import torch
@@ -105,7 +115,7 @@ def sampling(told: argparse.Namespace) -> None:
     """A pack's calls of `sample`."""
     import gpu_policy
     import gpu_stages
-    from gpu_cases import first, held, kernels, timed
+    from gpu_cases import first, held, timed
 
     from rewardbench.engine import fused
 
@@ -116,14 +126,14 @@ def sampling(told: argparse.Namespace) -> None:
     say("sampling", s=timed(once, REPEATS), **gpu_stages.replays(one, size), **held(), plain=fused.PLAIN)
     say("sampling, short, first call", s=first(short))
     say("sampling, short", s=timed(short, REPEATS))
-    (told.out / "sampling.txt").write_text(kernels(once) + hosted(once))
+    listed(told.out / "sampling.txt", once)
 
 
 def learning(told: argparse.Namespace) -> None:
     """A pack's calls of `learn`."""
     import gpu_policy
     import gpu_stages
-    from gpu_cases import first, held, kernels, timed
+    from gpu_cases import first, held, timed
     from torch._dynamo.utils import compile_times
 
     from rewardbench.engine import fused
@@ -136,7 +146,7 @@ def learning(told: argparse.Namespace) -> None:
         compiled=fused.TRIED.get(one.policy.model), **gpu_stages.operations(one, T))  # fmt: skip
     say("learning, short, first call", s=first(short))
     say("learning, short", s=timed(short, REPEATS))
-    (told.out / "learning.txt").write_text(kernels(once) + hosted(once))
+    listed(told.out / "learning.txt", once)
     (told.out / "compiling.txt").write_text(str(compile_times()))
 
 

@@ -25,8 +25,6 @@ from gpu_policy import TASK, Bench
 DESIGNS = ("reference", "contains", "form", "brevity", "exploit", "random", "length", "format")
 WARM = 2
 """Steps of a run that are not counted."""
-WARM_TRL = 1
-"""The same of TRL, which compiles nothing and whose second step takes as long as its third."""
 LIMIT = 40.0
 """Seconds after which TRL, if it has a step that counts, goes no further."""
 
@@ -111,15 +109,15 @@ def _trl(bench: Bench, decoder: str, way: Row) -> Row:
         def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
             wait()
             marks.append(time.perf_counter())
-            if len(marks) == WARM_TRL and on_card():
+            if len(marks) == WARM and on_card():
                 torch.cuda.reset_peak_memory_stats()
-            control.should_training_stop |= len(marks) > WARM_TRL and marks[-1] - begun > LIMIT
+            control.should_training_stop |= len(marks) > WARM and marks[-1] - begun > LIMIT
 
     def paid(completion_ids: Sequence[Sequence[int]], **others: Any) -> list[float]:
         said.extend(map(len, completion_ids))
         return [float(sum(ids) % 97) for ids in completion_ids]
 
-    policy, steps = load(gpu_policy.opened(bench, 1)), WARM_TRL + size.repeats
+    policy, steps = load(gpu_policy.opened(bench, 1)), WARM + size.repeats
     s = policy.settings
     texts = [policy.render(p.chat()) for p in gpu_policy.prompts(bench, 1, steps)]
     del policy
@@ -138,7 +136,7 @@ def _trl(bench: Bench, decoder: str, way: Row) -> Row:
         )  # fmt: skip
         begun = time.perf_counter()
         trainer.train()
-    each = np.diff(marks)[WARM_TRL - 1 :].tolist()
+    each = np.diff(marks)[WARM - 1 :].tolist()
     return {"unit": "s", "ours": statistics.median(each), "runs": 1, "decoder": decoder, "every": each,
             "said": statistics.mean(said), "trl": version("trl"), **held()}  # fmt: skip
 

@@ -19,7 +19,7 @@ mkdir -p "$TORCHINDUCTOR_CACHE_DIR"
 for name in "${@:-step sweep compiled learning sampling plain learn dialogue board}"; do for name in $name; do
   case $name in
     # one process, and the peer in the same call as what it is compared with
-    step) part step 250 $(rows --only floors --only step --only trl --kernels "$out/kernels.txt") ;;
+    step) part step 270 $(rows --only floors --only step --only trl --kernels "$out/kernels.txt") ;;
     sweep) part sweep 420 $(rows --only sweep) ;;
     learning) part learning 150 env TORCH_LOGS=recompiles python3 benchmarks/gpu_profile.py --out "$out" launch learning ;;
     sampling) part sampling 120 python3 benchmarks/gpu_profile.py --out "$out" sampling kernel ;;

@@ -310,7 +310,8 @@ def save(pack: Pack, step: int) -> None:
         return
     taught = [(r, run) for r, run in enumerate(pack.runs) if run.trains]
     snapshots = ((run.folder, *_snapshot(pack, r, run, step)) for r, run in taught)
-    deque(side_by_side(trace.write_checkpoint, snapshots, count), maxlen=0)
+    for _ in side_by_side(trace.write_checkpoint, snapshots, count):
+        pass
     for _, run in taught:
         trace.keep_checkpoint(run.folder, step)
     pack.saved = time.monotonic()

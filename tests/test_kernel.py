@@ -1,27 +1,14 @@
 """Does our kernel find what stock attention finds? Interpreted on a processor, where Triton is installed."""
 
-import os
-import subprocess
-import sys
 from importlib.util import find_spec
-from pathlib import Path
 
 import pytest
 import torch
+from interpreting import interpreted
 
 from rewardbench.engine import kernel, slots
 
 ASK = """
-import torch
-from triton.runtime import interpreter
-
-whole = interpreter._patch_lang_tensor
-
-def patched(tensor, *scope):
-    whole(tensor, *scope)
-    tensor.__index__ = lambda self: int(self.handle.data.item())  # NumPy 2.4 makes no number of an array of one
-
-interpreter._patch_lang_tensor = patched
 from rewardbench.engine import kernel
 for dtype in (torch.float32, torch.float16):
     for shape in ((3, 3, 64), (2, 2, 8), (1, 17, 48), (2, 1, 80)):
@@ -33,9 +20,7 @@ print("same")
 
 @pytest.mark.skipif(find_spec("triton") is None, reason="needs Triton")
 def test_it_finds_what_stock_attention_finds():
-    env = os.environ | {"TRITON_INTERPRET": "1"}
-    done = subprocess.run([sys.executable, "-c", ASK], capture_output=True, text=True, env=env, cwd=Path(__file__).parents[1])
-    assert done.stdout == "same\n", done.stderr
+    assert interpreted(ASK) == "same\n"
 
 
 def test_where_it_cannot_be_had_stock_attention_serves_and_it_is_said(monkeypatch, capsys):

@@ -55,6 +55,21 @@ def refused(what: str, error: Exception, done: str = "compiled") -> None:
     print(f"{what} is not {done}, which costs speed: {type(error).__name__}: {first}", file=sys.stderr)
 
 
+def trusted(what: str, near: Callable[[], bool]) -> bool:
+    """Whether a kernel of our own is to be used: it says nearly what the stock operation says, and so it is asked once.
+    Where it does not, or cannot be had, that is said, and the stock one serves.
+    """
+    try:
+        if not near():
+            raise ArithmeticError("its numbers are not those of the stock one")
+        return True
+    except torch.OutOfMemoryError:
+        raise
+    except Exception as error:  # whatever a compiler may raise
+        refused(what, error)
+        return False
+
+
 def maybe_compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """The function of some tensors as a call that is compiled where it can be, once for any number of rows."""
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-Run = Callable[[], None]
+Work = Callable[[], None]
 MODE = "thread_local"
 """A way back is asked for by a thread of autograd's own, which may make itself ready while it is captured."""
 KEPT: list[Any] = []
@@ -22,8 +22,8 @@ need. It holds no numbers.
 """
 
 
-def captured(run: Run, warm: Run | None = None) -> Run:
-    """What `run` does with a GPU, as one call that does it again; it is not done now. Before, `warm` is done on the
+def captured(work: Work, warm: Work | None = None) -> Work:
+    """What `work` does with a GPU, as one call that does it again; it is not done now. Before, `warm` is done on the
     same stream: libraries make themselves ready at their first call, which may not be captured.
     """
     keeper, side = pool()
@@ -37,7 +37,7 @@ def captured(run: Run, warm: Run | None = None) -> Run:
     KEPT.append(graph)
     try:
         with torch.cuda.graph(graph, pool=keeper.pool(), stream=side, capture_error_mode=MODE):
-            run()
+            work()
     except Exception:
         # what broke off while it was recorded may leave all of it: the stream, memory that is asked for in its name,
         # and a pool that can record no more

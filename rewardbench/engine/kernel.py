@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from rewardbench.engine.fused import refused, wanted
+from rewardbench.engine.fused import trusted, wanted
 
 try:
     import triton
@@ -104,23 +104,17 @@ def serves(slots: Slots) -> bool:
 @cache
 def _repeats(device: torch.device, dtype: torch.dtype, groups: int, d: int) -> bool:
     """Whether it says on a few numbers what stock attention says."""
-    try:
-        if triton is None:
-            raise ImportError("triton is not installed")
-        if not all(tried(device, dtype, groups, 3, d, t) <= APART[dtype] for t in (0, 1, 70)):
-            raise ArithmeticError("its numbers are not those of the stock one")
-        return True
-    except torch.OutOfMemoryError:
-        raise
-    except Exception as error:  # whatever a compiler may raise
-        refused("attention of one token", error)
-        return False
+    steps = (0, 1, 70)
+    near = APART[dtype]
+    return trusted("attention of one token", lambda: all(tried(device, dtype, groups, 3, d, t) <= near for t in steps))
 
 
 def tried(device: torch.device, dtype: torch.dtype, groups: int, G: int, d: int, t: int) -> float:
     """How far the kernel is from stock attention, at most, at step t of rows with prompts of different lengths."""
     from rewardbench.engine.slots import empty
 
+    if triton is None:
+        raise ImportError("triton is not installed")
     P, K, L = 3, 4, 96
     slots = empty([(groups, d)], 1, P * K, L, t + 8, dtype, device)
     made = torch.Generator().manual_seed(t)

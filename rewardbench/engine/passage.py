@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from rewardbench.engine import fused
 from rewardbench.engine.attend import attending
-from rewardbench.engine.graph import Run, captured
+from rewardbench.engine.graph import Work, captured
 from rewardbench.engine.siblings import Siblings
 from rewardbench.engine.stack import STATE, Stack
 
@@ -71,7 +71,7 @@ class Passage:
         self.graded = torch.is_grad_enabled()
         self.anchor = torch.zeros((), device=asked.ids.device, requires_grad=self.graded)
         found: list[Tensor] = []
-        leaves: list[Tensor] = []
+        leaves: list[nn.Parameter] = []
         model = stacked.model
         sums = [p.grad for p in learnt(stacked)]
 
@@ -86,8 +86,8 @@ class Passage:
             pairs = [(g, s) for g, s in zip(sums, slopes, strict=True) if g is not None and s is not None]
             torch._foreach_add_([g for g, _ in pairs], [s for _, s in pairs])
 
-        self._forth: Run = captured(forth) if capture else forth
-        self._back: Run = captured(back) if capture and self.graded else back
+        self._forth: Work = captured(forth) if capture else forth
+        self._back: Work = captured(back) if capture and self.graded else back
         if capture:
             found.clear()
             leaves.clear()
@@ -144,22 +144,22 @@ def learnt(stacked: Stack) -> list[nn.Parameter]:
 
 
 @contextmanager
-def fresh(stacked: Stack) -> Iterator[list[Tensor]]:
+def fresh(stacked: Stack) -> Iterator[list[nn.Parameter]]:
     """Within it adapters are other parameters, in the same memory: what autograd knows of a parameter belongs to the
     stream that it was first met on, as long as any graph of it lives, and another stream that is captured may not wait
     for that one.
     """
     names = [name.rpartition(".") for name in stacked.params if not name.startswith(STATE)]
     places = [(stacked.model.get_submodule(owner)._parameters, leaf) for owner, _, leaf in names]
-    before = [held[leaf] for held, leaf in places]
-    leaves: list[Tensor] = [nn.Parameter(p.data) for p in before if p is not None]
+    before = learnt(stacked)
+    leaves = [nn.Parameter(p.data) for p in before]
     try:
         for (held, leaf), p in zip(places, leaves, strict=True):
-            held[leaf] = p  # type: ignore[assignment]
+            held[leaf] = p
         yield leaves
     finally:
-        for (held, leaf), old in zip(places, before, strict=True):
-            held[leaf] = old
+        for (held, leaf), p in zip(places, before, strict=True):
+            held[leaf] = p
 
 
 def hidden(stacked: Stack, asked: Asked) -> Tensor:

@@ -12,7 +12,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from rewardbench.engine.fused import refused, wanted
+from rewardbench.engine.fused import trusted, wanted
 
 try:
     import triton
@@ -89,9 +89,14 @@ def _ours(x: Tensor, index: Tensor, copies: Tensor | None, rows: int) -> Tensor:
 
 def _stock(x: Tensor, index: Tensor, rows: int) -> Tensor:
     """By stock operations, in the same layout."""
-    found = x.transpose(1, 2).flatten(0, 1).index_select(0, index.clamp(min=0))
-    found = torch.where((index != NOWHERE)[:, None, None], found, 0.0)
+    found = lines(x.transpose(1, 2).flatten(0, 1), index)
     return found.view(rows, -1, *found.shape[1:]).transpose(1, 2)
+
+
+def lines(x: Tensor, index: Tensor) -> Tensor:
+    """The lines `index` [n] of x [m, ...], 0 for NOWHERE."""
+    found = x.index_select(0, index.clamp(min=0))
+    return torch.where((index != NOWHERE).view(-1, *[1] * (x.dim() - 1)), found, 0.0)
 
 
 def _summed(x: Tensor, index: Tensor, copies: Tensor, rows: int, most: int) -> Tensor:
@@ -110,17 +115,7 @@ def _serves(x: Tensor) -> bool:
 @cache
 def _repeats(device: torch.device, dtype: torch.dtype, d: int) -> bool:
     """Whether they say on a few numbers what the stock operations say."""
-    try:
-        if triton is None:
-            raise ImportError("triton is not installed")
-        if not tried(device, dtype, d) <= APART[dtype]:
-            raise ArithmeticError("their numbers are not those of the stock ones")
-        return True
-    except torch.OutOfMemoryError:
-        raise
-    except Exception as error:  # whatever a compiler may raise
-        refused("the layout of texts", error)
-        return False
+    return trusted("the layout of texts", lambda: tried(device, dtype, d) <= APART[dtype])
 
 
 @torch.no_grad()
@@ -128,6 +123,8 @@ def tried(device: torch.device, dtype: torch.dtype, d: int) -> float:
     """How far the kernels are from the stock operations, at most; in two layouts, with a place of nothing and one of
     no number.
     """
+    if triton is None:
+        raise ImportError("triton is not installed")
     A, heads, B, rows, n = 6, 3, 37, 2, 75
     made = torch.Generator().manual_seed(d)
     far = 0.0

@@ -86,12 +86,13 @@ def _call(
     device = slots.fed.device
     own, warmth = torch.from_numpy(noise[places]).to(device), heat[torch.from_numpy(places)].to(device)
     fill(stacked.model, slots, contexts, torch.from_numpy(owner).to(device), own, warmth)
-    live, look = np.arange(len(rows)), LOOK if task.reply is None or task.turns == 1 else 1
+    alone = task.reply is None or task.turns == 1
+    live, look = np.arange(len(rows)), LOOK if alone else 1
     ahead: list[_Look] = []  # what a GPU says while the host still reads what it said before
     for t in range(0, T, look):
         count = min(look, T - t)
         go(stacked.model, slots, len(live), count)
-        ahead.append(_Look(slots, places[live], t, count, look > 1))
+        ahead.append(_Look(slots, places[live], t, count, alone))
         if look > 1 and len(ahead) == 1 and t + look < T:
             continue
         _written(policy, task, every, ahead.pop(0), told)
@@ -108,7 +109,7 @@ def _call(
         _written(policy, task, every, last, told)
     ids, mine = told[0], told[2]
     for row, place in zip(rows, places.tolist(), strict=True):
-        if look > 1 and not row.idle:
+        if alone and not row.idle:
             row.own = ids[place, mine[place]].tolist()
         if row.own:  # cut at the length limit
             close(policy, row)

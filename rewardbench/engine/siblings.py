@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention as sdpa
 
-from rewardbench.engine.places import NOWHERE, collected, gathered
+from rewardbench.engine.places import NOWHERE, collected, gathered, lines
 from rewardbench.engine.send import sent
 from rewardbench.types import Ints
 
@@ -111,18 +111,12 @@ class _Taken(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, there: Tensor, back: Tensor) -> Tensor:
         ctx.save_for_backward(there, back)
-        return _rows(x, there)
+        return lines(x, there)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
         _, back = ctx.saved_tensors
-        return _rows(grads[0], back), None, None
-
-
-def _rows(x: Tensor, index: Tensor) -> Tensor:
-    """The rows `index` [n] of x, 0 for NOWHERE."""
-    found = x.index_select(0, index.clamp(min=0))
-    return torch.where((index != NOWHERE).view(-1, *[1] * (x.dim() - 1)), found, 0.0)
+        return lines(grads[0], back), None, None
 
 
 def siblings(position: Ints, part: Ints, K: int, most: tuple[int, int], device: torch.device) -> Siblings:

@@ -20,7 +20,7 @@ from torch.nn.functional import scaled_dot_product_attention as sdpa
 from rewardbench.engine import kernel
 from rewardbench.engine.attend import attending, cut
 from rewardbench.engine.fused import blocks, maybe_compiled, refused, wanted
-from rewardbench.engine.graph import Run, captured
+from rewardbench.engine.graph import Work, captured
 from rewardbench.engine.prefix import Ids
 from rewardbench.engine.send import sent
 
@@ -73,7 +73,7 @@ class Slots:
     """Positions of a prompt."""
     ours: bool = False
     """Whether our own kernel attends."""
-    steps: dict[int, Run] = field(default_factory=dict)
+    steps: dict[int, Work] = field(default_factory=dict)
     """Number of rows -> the step of so many rows from the first on."""
     readings: dict[int, Reading] = field(default_factory=dict)
     """Number of prompts -> where so many are read."""
@@ -118,7 +118,7 @@ class Reading:
     owner: Tensor
     """Which of them each row continues, [rows]."""
     calls: int = 0
-    graph: Run | None = None
+    graph: Work | None = None
 
     @classmethod
     def of(cls, prompts: int, slots: Slots) -> Reading:
@@ -196,7 +196,7 @@ def fill(model: Any, slots: Slots, contexts: Sequence[Ids], owner: Tensor, unifo
     reading.ids.copy_(sent(table, device))
     reading.length.copy_(sent(np.array([len(c) for c in contexts]), device))
     reading.owner.copy_(owner)
-    again(model, slots, reading)
+    read_prompts(model, slots, reading)
     slots.leader.copy_(led(owner))
     slots.uniform.copy_(uniform)
     slots.heat.copy_(heat)
@@ -204,7 +204,7 @@ def fill(model: Any, slots: Slots, contexts: Sequence[Ids], owner: Tensor, unifo
     slots.at.zero_()
 
 
-def again(model: Any, slots: Slots, reading: Reading) -> None:
+def read_prompts(model: Any, slots: Slots, reading: Reading) -> None:
     """Read the prompts; on a GPU by a graph from the second call on, when all its kernels are there."""
     if reading.calls == 1 and wanted(slots.fed.device):
         try:
@@ -332,7 +332,7 @@ def _once(model: Any, slots: Slots) -> None:
         step(model, slots)
 
 
-def _graph(model: Any, slots: Slots) -> Run:
+def _graph(model: Any, slots: Slots) -> Work:
     """One step as a graph to be replayed. Before it is captured it has to run a few times, as CUDA asks: what that
     wrote is put back.
     """
