@@ -28,6 +28,7 @@ def slopes(policy, stacked, batches):
 def flat(tmp_path, architecture="llama"):
     policy, stacked = lora(tmp_path, [1, 2], architecture)
     stacked.flatten()
+    stacked.join()
     return policy, stacked
 
 
@@ -113,6 +114,7 @@ def test_adapters_that_lie_in_a_copy_are_one_kind_of_call(tmp_path, monkeypatch)
     for p in stacked.params.values():
         p.data = p.data.float()
     stacked.flatten()
+    stacked.join()
     assert stacked.copy is not None
     compiling(monkeypatch, "aot_eager")
     fused.TRIED.clear()

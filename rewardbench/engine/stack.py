@@ -16,6 +16,8 @@ from torch.nn.functional import pad
 
 from rewardbench import seeds
 from rewardbench.design import nearest
+from rewardbench.engine import fused
+from rewardbench.engine.joint import Joint, joints
 from rewardbench.types import State, UserError
 
 STATE = "state."
@@ -32,11 +34,16 @@ class StackedLinear(nn.Module):
         self.base, self.scale, self.on = base, scale, True
         self.near: tuple[Tensor, Tensor] | None = None
         """A and B in the base's type, while they do not move (`Stack.still`)."""
+        self.joint: Joint | None = None
+        self.start = 0
+        """Where its outputs begin among those of the layers that are joint with it."""
         self.A = nn.Parameter(draws.clone())
         self.B = nn.Parameter(draws.new_zeros(draws.shape[0], base.out_features, draws.shape[1]))
 
     def forward(self, x: Tensor) -> Tensor:
         """[R * b, ..., in] -> [R * b, ..., out]."""
+        if self.joint is not None and self.on and torch.compiler.is_compiling():
+            return self.joint.part(self, x)
         y: Tensor = self.base(x)
         if not self.on:
             return y
@@ -66,11 +73,14 @@ class Stack:
     """Whether the model is the start policy now (`start`)."""
     copy: Tensor | None = None
     """After `flatten`: room for the adapters in the base's type, [R, n]; None where that is theirs."""
+    joints: Sequence[Joint] = ()
+    """After `join`: layers that are one product where blocks are compiled."""
 
     def flatten(self) -> None:
         """Lay the adapters and their gradients out as one tensor each: an optimiser that goes through four hundred
         small ones launches kernels for longer than a GPU computes. Gradients lie as the weights do, with gaps between
-        runs; autograd would say once that it would rather have them dense.
+        runs; autograd would say once that it would rather have them dense. Where blocks are compiled, layers that read
+        the same numbers are joined.
         """
         warnings.filterwarnings("ignore", "grad and param do not obey the gradient layout contract")
         flat = [p.data.reshape(self.R, -1) for p in self.params.values()]
@@ -81,25 +91,38 @@ class Stack:
             p.data, p.grad = data[name], grad[name]
         base = next(p.dtype for p in self.model.parameters() if not p.requires_grad)
         self.copy = None if base == whole.dtype else whole.to(base)
+        if fused.wanted(whole.device):
+            self.join()
+
+    def join(self) -> None:
+        """Let layers that read the same numbers be one product where blocks are compiled."""
+        self.joints = joints(self.model, list(self._layers().values()), self.R)
+
+    def _layers(self) -> dict[str, StackedLinear]:
+        return {n: m for n, m in self.model.named_modules() if isinstance(m, StackedLinear)}
 
     @contextmanager
     def still(self) -> Iterator[None]:
         """Within it, while no weight moves, adapters are multiplied from a copy in the base's type: a step of one token
         would otherwise turn all of them, which is more to read than the model.
         """
-        if self.flat is None or self.copy is None:
-            yield
-            return
-        self.copy.copy_(self.flat[0])
-        views = self._parts(self.copy)
-        modules = {n: m for n, m in self.model.named_modules() if isinstance(m, StackedLinear)}
+        layers = self._layers()
         try:
-            for name, module in modules.items():
-                module.near = views[f"{name}.A"], views[f"{name}.B"]
+            if self.flat is not None and self.copy is not None:
+                self.copy.copy_(self.flat[0])
+                views = self._parts(self.copy)
+                for name, layer in layers.items():
+                    layer.near = views[f"{name}.A"], views[f"{name}.B"]
+            if held := [pair for joint in self.joints for pair in joint.copies()]:
+                torch._foreach_copy_([place for place, _ in held], [what for _, what in held])
+            for joint in self.joints:
+                joint.hold(True)
             yield
         finally:
-            for module in modules.values():
-                module.near = None
+            for joint in self.joints:
+                joint.hold(False)
+            for layer in layers.values():
+                layer.near = None
 
     def alone(self, r: int) -> dict[str, Tensor]:
         """A copy of run r's parameters on the host, fetched at once where they lie in one piece."""

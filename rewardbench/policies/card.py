@@ -31,6 +31,8 @@ PASS = 64_000
 """Tokens of a pack in one pass of learning, at most (padding included): they keep a card busy."""
 TRIAL = 8
 """Bytes a number that learns: its gradients both ways, when a compiled pass is tried (`engine.fused`)."""
+COPIES = 3
+"""Of adapters in the model's type: as they lie, and side by side (`engine.joint`) while a pack samples and learns."""
 HEAD_CHUNK = 2048
 """Tokens whose logits are held at once when learning (`engine.head.CHUNK`)."""
 GIB = 1 << 30
@@ -196,7 +198,7 @@ def needed(shape: Shape, settings: Settings, call: Call, R: int) -> Mapping[str,
     rows = R * call.rows
     return {
         "model": shape.numbers * width,
-        "adapters, their gradients and moments": (16 + width + TRIAL) * R * adapters,
+        "adapters, their gradients and moments": (16 + COPIES * width + TRIAL) * R * adapters,
         "keys and values": rows * (call.prompt + call.T) * shape.layers * shape.kept * width,
         "logits": rows * shape.words * (width + 16),
         "learning": tokens * shape.layers * block
