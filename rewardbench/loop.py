@@ -46,7 +46,7 @@ def run_pack(
     grid = [Reading(GRID, heats, spec.grid_samples, split)] if heats else []
     _evaluate(pack, _point(pack, spec.steps), *grid)
     done = [(r, run) for r, run in enumerate(pack.runs) if run.alive]
-    told = {"parameters": packs.size(pack), "pack": packs.told(pack)}
+    told = {**packs.sizes(pack), "pack": packs.told(pack)}
     closing = ((run, packs.weights(pack, r) if run.contestant.design.trains else {}, told) for r, run in done)
     for run, digest in packs.side_by_side(_finish, closing, packs.THREADS if packs.large(pack) else 1):
         say({"event": "done", "run": run.spec.id, "content": digest})

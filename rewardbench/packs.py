@@ -254,11 +254,14 @@ def _longest(pack: Pack) -> int:
     return max((len(pack.policy.prompt_ids(p)) for p in chain(trained, shown)), default=0)
 
 
-def size(pack: Pack) -> int:
-    """Parameters that a run's token passes through: the model's, with the adapters of that run alone."""
+def sizes(pack: Pack) -> dict[str, int]:
+    """Parameters that a run's token passes through: the model's, with the adapters of that run alone; and how many of
+    them are trained, where that is not all.
+    """
     stacked = pack.stacked
-    others = (stacked.R - 1) * sum(stacked.lead(n)[0].numel() for n in stacked.params if not n.startswith(STATE))
-    return int(sum(p.numel() for p in pack.policy.model.parameters())) - others
+    own = sum(stacked.lead(n)[0].numel() for n in stacked.params if not n.startswith(STATE))
+    whole = sum(p.numel() for p in pack.policy.model.parameters()) - (stacked.R - 1) * own
+    return {"parameters": whole} | ({"trained": own} if stacked.kind == "lora" else {})
 
 
 def told(pack: Pack) -> dict[str, Any]:

@@ -158,7 +158,7 @@ def anchor_of(spec: RunSpec) -> Anchor | str:
             spec.policy_hash,
             spec.budget,
         ):
-            return Anchor(row["low"], row["high"], row["low_se"], row["high_se"])
+            return Anchor(row["low"], row["high"], row["low_se"], row["high_se"], len(row["seeds"]))
     return f"{spec.task} has no anchors for policy {spec.policy!r} at budget {spec.budget!r}"
 
 

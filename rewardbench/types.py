@@ -371,3 +371,5 @@ class Anchor:
     high: float
     low_se: float
     high_se: float
+    seeds: int = 5
+    """Runs that each end was measured by; a board's scale does not tell, and has at least these."""

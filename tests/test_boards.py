@@ -777,12 +777,14 @@ def test_gold_on_test_prompts_is_that_at_temperature_one():
 
 
 def test_the_interval_of_quality_knows_that_its_scale_was_measured():
-    """Equal seeds at Q = .5: the ends' errors alone, hypot(.5 low, .5 high) / (high - low), at 1.96."""
-    board = SimpleNamespace(name="x", scale={"t": {"low": 0.2, "high": 0.7, "low_se": 0.03, "high_se": 0.04}})
+    """Equal seeds at Q = .5: the ends' errors alone, hypot(.5 low, .5 high) / (high - low) = .05, each of five runs: at
+    7.42 degrees of freedom Student's quantile is 2.338.
+    """
+    board = replace(definition.read("cpu"), scale={"t": {"low": 0.2, "high": 0.7, "low_se": 0.03, "high_se": 0.04}})
     run = SimpleNamespace(spec=SimpleNamespace(task="t"))
     group = [SimpleNamespace(run=run, values={"quality": 0.5}, counted=lambda name: 0.5 if name != "gold" else None)] * 2
     found = numbers.means(group, board)
-    assert (found["quality"]["low"], found["quality"]["high"]) == pytest.approx((0.402, 0.598))
+    assert (found["quality"]["low"], found["quality"]["high"]) == pytest.approx((0.3831, 0.6169), abs=1e-4)
     assert (found["stability"]["low"], found["stability"]["high"], found["gold"]) == (0.5, 0.5, None)
 
 

@@ -194,3 +194,35 @@ def test_a_template_is_seen_across_prompts_alone():
         diversity.across_input([["a"], ["a", "b"]], share)
     with pytest.raises(UserError):
         diversity.per_input([], share)
+
+
+def test_intervals_hold_where_a_board_has_a_floor_and_some_designs_are_noisier_than_others():
+    """Half of the designs lie on the floor, which never moves; of the others a few have most of the noise."""
+    rng = np.random.default_rng(3)
+    means, noise = np.r_[np.zeros(20), np.linspace(0.2, 1, 20)], np.r_[np.zeros(20), np.tile([0.02, 0.02, 0.04, 0.1], 5)]
+    true, plain, wide = means.var() / (means.var() + np.mean(noise**2)), 0, 0
+    for _ in range(300):
+        drawn = rng.integers(0, 40, 40)
+        table = means[drawn, None] + noise[drawn, None] * rng.normal(size=(40, 5))
+        interval = agreement.icc_interval(table)
+        low, high = agreement.no_narrower(interval, lambda x: agreement.icc(x).agreement, table)
+        plain += interval[0] <= true <= interval[1]
+        wide += low <= true <= high
+        assert low <= interval[0] <= interval[1] <= high
+    assert plain < 0.85 * 300
+    assert wide > 0.91 * 300
+
+
+@pytest.mark.parametrize("tau", [0.6, 0.95])
+def test_the_interval_of_an_order_holds_near_one_too(tau):
+    rng, r, plain, wide = np.random.default_rng(5), np.sin(np.pi * tau / 2), 0, 0
+    for _ in range(200):
+        one = rng.normal(size=30)
+        both = np.array([one, r * one + np.sqrt(1 - r**2) * rng.normal(size=30)]).T
+        found = agreement.kendall_tau_b(*both.T)
+        interval = agreement.rank_interval(found, 30, "kendall")
+        low, high = agreement.no_narrower(interval, lambda x: agreement.kendall_tau_b(*x.T), both)
+        plain += interval[0] <= tau <= interval[1]
+        wide += low <= tau <= high
+    assert wide > 0.92 * 200
+    assert tau < 0.9 or plain < 0.9 * 200

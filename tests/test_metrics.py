@@ -113,6 +113,16 @@ def test_rising_curves_have_one_minus_the_mean_time_to_threshold(values):
     assert efficiency.area(x, rising, x[-1]) == near(1 - gone, abs=5e-3)
 
 
+@pytest.mark.parametrize("of", [stability.stability, lambda run, unit: over_trained.evidence(run, unit)["regret"]])
+def test_no_last_digit_decides_which_of_equal_falls_is_read(of):
+    """Gold that has few values falls equally far at several places; another unit must not choose another of them."""
+    units = [Anchor(0.203906, 0.944336, 0.0, 0.0), Anchor(0.2039, 0.9443, 0.0, 0.0), Anchor(0.1, 0.84043, 0.0, 0.0)]
+    for seed in range(100):
+        gold = np.random.default_rng(seed).integers(0, 2, (11, 8, 2)) * 0.5 + 0.25
+        run = replace(curve(np.zeros(11)), gold=gold)
+        assert np.ptp([of(run, unit) for unit in units]) < 1e-4
+
+
 def test_stability_of_a_fall():
     assert stability.stability(curve([0, 0.8, 0.3, 0.5]), UNIT) == near(0.5)
     assert stability.stability(curve([0, 0.5, 1]), UNIT) == 1

@@ -16,7 +16,7 @@ import torch
 from making import make_policy
 from sweeping import COVERED, PARTS
 
-from rewardbench import loop, packs, record, sweep, trace, worker
+from rewardbench import loop, packs, record, sweep, tables, trace, worker
 from rewardbench.engine import forward, learn
 from rewardbench.plan import RunSpec, Spec
 from rewardbench.policies.settings import Folder, file_digest
@@ -148,7 +148,15 @@ def test_three_designs_in_a_pack_are_the_three_alone(policies, tmp_path, algorit
     for i, folder in enumerate(together):
         [alone] = three.drive(tmp_path / "alone", i)
         alike(folder, alone) if i < 2 else same_untrained(folder, alone)
-        assert trace.status(folder)["parameters"] == trace.status(alone)["parameters"]
+        for name in ("parameters", "trained"):
+            assert trace.status(folder)[name] == trace.status(alone)[name]
+        assert 0 < trace.status(alone)["trained"] < trace.status(alone)["parameters"] / 2
+
+
+@pytest.mark.parametrize(("status", "flops"), [({"parameters": 100}, 200 * 17 + 600 * 5), ({"parameters": 100, "trained": 10}, 200 * 17 + (360 + 60) * 5)])
+def test_a_parameter_that_does_not_move_costs_less_to_train_with(status, flops):
+    rows = [{"context": 5, "length": 3.0, "completions": 4, "taught_tokens": 5}]
+    assert tables._flops(SimpleNamespace(status=status, rows=rows)) == flops
 
 
 def test_no_pass_reads_more_completions_than_a_policy_says(policies, tmp_path, monkeypatch):

@@ -248,3 +248,30 @@ def test_strengths_and_win_rates_are_where_the_likelihood_is_steepest_nowhere():
     found, x = stats.win_rate(preferred, gap, ridge=0.5), np.tanh(gap / gap.std())
     missed = 1 / (1 + np.exp(-np.log(found.controlled / (1 - found.controlled)) - found.length * x)) - preferred
     assert (missed.sum(), (missed * x).sum() + found.length) == near((0, 0), abs=1e-4)
+
+
+def test_an_interval_that_rests_on_anchors_holds_what_it_promises():
+    """Q of ten runs on a scale whose ends five runs each were asked for, as on the cpu board."""
+    from rewardbench import tables
+
+    rng, held = np.random.default_rng(1), []
+    for _ in range(4000):
+        low, high, gold = 0.2 + 0.034 * rng.normal(size=5), 0.94 + 0.032 * rng.normal(size=5), 0.92 + 0.02 * rng.normal(size=10)
+        width = high.mean() - low.mean()
+        q = (gold - low.mean()) / width
+        ends = ((q.mean() - 1) * low.std(ddof=1), q.mean() * high.std(ddof=1))
+        _, below, above = tables.interval(q, [(abs(e) / 5**0.5 / width, 4) for e in ends])
+        held.append(below <= (0.92 - 0.2) / 0.74 <= above)
+    assert np.mean(held) == near(0.95, abs=0.01)  # .92 with the errors of the ends taken as known well
+
+
+def test_five_seeds_that_all_learnt_say_little_of_one_ruin_in_ten():
+    """What the page on limits says of them."""
+    assert stats.exact_share(0, 5)[1] == near(0.52, abs=0.005)
+    rng, wrong, seen = np.random.default_rng(0), 0, 0
+    for _ in range(1000):
+        one = np.where(rng.random(5) < 0.1, 0.0, 1.0) + 0.02 * rng.normal(size=5)
+        other = 0.9 + 0.02 * rng.normal(size=5)  # of the same mean, and steady
+        wrong += stats.paired_difference(one, other).p < 0.05
+        seen += one.min() < 0.5
+    assert wrong > 500 > seen

@@ -15,7 +15,7 @@ from rewardbench.cli import call
 from rewardbench.find.names import beside
 from rewardbench.measures.agreement import rank_interval, spearman_brown
 from rewardbench.measures.retest import retest
-from rewardbench.measures.transfer import transfer
+from rewardbench.measures.transfer import _told_apart, transfer
 from rewardbench.types import UserError
 
 
@@ -142,6 +142,18 @@ def test_what_one_board_does_not_resolve_is_no_decision():
     assert (found.resolved, found.taking_part, found.share, found.share_low) == (0, 0, None, None)
     assert (found.pairs, found.first_resolved, found.second_resolved) == (10, 10, 0)
     assert "of 10: 10 by a, 0 by b, none by both" in said(found)
+
+
+def test_the_pages_say_how_many_pairs_the_cpu_board_tells_apart_of_the_designs_that_the_gpu_board_has_too():
+    told = " ".join(beside("docs/gpu.md").read_text().split())
+    counts = []
+    for task in ("qa/lookup", "dialogue/booking", "writing/story"):
+        entries = beside("leaderboards/cpu/entries")
+        drawn = [entries / f"{task.replace('/', '-')}-g{n:02}" / "entry.json" for n in range(1, 21)]
+        runs = [json.loads(path.read_text())["tasks"][task]["runs"] for path in drawn]
+        table = np.array([[run["quality"] for run in own] for own in runs])
+        counts.append(np.count_nonzero(_told_apart(table)))
+    assert "tell apart {} pairs of 190 of qa/lookup, {} of dialogue/booking and {} of writing/story".format(*counts) in told
 
 
 def test_many_pairs_that_hang_on_one_design_are_one_decision():

@@ -15,7 +15,7 @@ from rewardbench.design import canonical, check_keys
 from rewardbench.find.names import beside, unknown
 from rewardbench.plan import RunSpec, Spec, plan
 from rewardbench.results import AXES
-from rewardbench.types import UserError
+from rewardbench.types import Anchor, UserError
 
 FREE = ("design", "design_hash", "seed")
 """Of a run: what an entry brings, and the seed. All else is the board's."""
@@ -63,6 +63,11 @@ class Board:
         """SHA-256 of the definition's canonical JSON: another one is another version of the board."""
         told = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "folder"}
         return canonical({k: list(v) if isinstance(v, tuple) else v for k, v in told.items() if v != ()})
+
+    def anchor(self, task: str) -> Anchor:
+        """The ends of a task's frozen scale; it must have one."""
+        low, high, low_se, high_se = (self.scale[task][end] for end in ENDS)
+        return Anchor(low, high, low_se, high_se)
 
     def seed(self, index: int) -> int:
         """The board's i-th seed (from 0), equal for every entry, so that nobody picks any."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from rewardbench import results, tables, trace
-from rewardbench.boards.definition import ENDS, Board
+from rewardbench.boards.definition import Board
 from rewardbench.plan import RunSpec
 from rewardbench.results import AXES, Loaded, Result
 from rewardbench.types import Anchor, Floats
@@ -20,10 +20,9 @@ CLOCKS = ("reward_seconds", "cpu_seconds", "training_cpu_seconds", "evaluation_c
 
 def scale(board: Board, spec: RunSpec) -> Anchor | str:
     """The board's frozen scale of a task, or why there is none."""
-    found = board.scale.get(spec.task)
-    if found is None:
+    if spec.task not in board.scale:
         return f"board {board.name} has no scale for {spec.task}"
-    return Anchor(*(found[end] for end in ENDS))
+    return board.anchor(spec.task)
 
 
 def score(board: Board, runs: Sequence[Loaded], base: Sequence[Loaded]) -> list[Result]:

@@ -25,7 +25,7 @@ from rewardbench.find.functions import part_files
 from rewardbench.metrics.normalised import rescaled
 from rewardbench.plan import RunSpec
 from rewardbench.results import AXES, Loaded
-from rewardbench.types import Anchor, Design, Floats, UserError
+from rewardbench.types import Design, Floats, UserError
 
 if TYPE_CHECKING:
     from rewardbench.boards.checks._case import Case
@@ -62,7 +62,7 @@ def challenge(board: Board, task: str, own: Floats, fresh: Floats) -> Verdict:
     """
     submitted, drawn = (stats.angle(numbers.gold(board, task, q)) for q in (own, fresh))
     found = stats.challenge(submitted, drawn)
-    anchor = Anchor(*(board.scale[task][end] for end in definition.ENDS))
+    anchor = board.anchor(task)
     limit = float(rescaled(np.array(stats.share(found.threshold)), anchor))
     means = float(own.mean()), float(own.std(ddof=1)), len(own), float(fresh.mean()), len(fresh)
     return Verdict(not found.flag, *means, limit)

@@ -55,7 +55,7 @@ def pack(runs: Sequence[Path], out: Path, thin: bool) -> None:
 def endings(runs: Sequence[Path]) -> list[dict[str, Any]]:
     """`runs.json`: how each run ended, by seed, id and hash of its content; what of `status.json` is no clock and no
     path."""
-    kept = ("status", "code", "reason", "step", "parameters", "content")
+    kept = ("status", "code", "reason", "step", "parameters", "trained", "content")
     told = [(run_spec(trace.spec(folder)), trace.status(folder)) for folder in runs]
     return [{"seed": s.seed, "run": s.id, **{k: status[k] for k in kept if k in status}} for s, status in told]
 

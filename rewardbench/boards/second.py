@@ -11,7 +11,7 @@ import numpy as np
 
 from rewardbench import find
 from rewardbench.boards.kept import Kept, kept
-from rewardbench.measures.agreement import kendall_tau_b, rank_interval
+from rewardbench.measures.agreement import kendall_tau_b, no_narrower, rank_interval
 from rewardbench.measures.forecast import cluster_bootstrap
 from rewardbench.types import Floats
 
@@ -118,7 +118,8 @@ def _order(ends: Sequence[tuple[float, float]]) -> dict[str, Any] | None:
     """
     if len(ends) < 5:
         return None
-    first, second = (np.array(x) for x in zip(*ends, strict=True))
-    tau = _tau(first, second)
-    low, high = rank_interval(tau, len(ends), "kendall") if tau is not None else (None, None)
+    tau = _tau(*np.array(ends).T)
+    if tau is None:
+        return {"tau": None, "low": None, "high": None, "designs": len(ends)}
+    low, high = no_narrower(rank_interval(tau, len(ends), "kendall"), lambda x: kendall_tau_b(*x.T), ends)
     return {"tau": tau, "low": low, "high": high, "designs": len(ends)}

@@ -19,6 +19,7 @@ from rewardbench.measures.agreement import (
     icc_interval,
     kendall_p_value,
     kendall_tau_b,
+    no_narrower,
     rank_interval,
     spearman_brown,
 )
@@ -107,7 +108,7 @@ def _repeated(rows: Sequence[Sequence[float]]) -> dict[str, Any] | None:
         return None
     table = np.array(rows)
     found, seeds = retest(table), table.shape[1]
-    low, high = icc_interval(table)
+    low, high = no_narrower(icc_interval(table), lambda x: icc(x).agreement, table)
     whole = found.icc.mean_agreement
     steps = [spearman_brown(max(r, 0.0), seeds) for r in (low, high)]  # a reliability below 0 is none
     return {
@@ -198,7 +199,10 @@ def _trainer(
     means = {d: float(np.mean(golds[d])) for d in designs}
     ends = [float(np.mean(own[d])) for d in designs]
     tau = kendall_tau_b(ends, [means[d] for d in designs])
-    low, high = rank_interval(tau, len(designs), "kendall") if len(designs) >= LEAST_RANKED else (None, None)
+    low, high = None, None
+    if len(designs) >= LEAST_RANKED:
+        both = np.array([ends, [means[d] for d in designs]]).T
+        low, high = no_narrower(rank_interval(tau, len(designs), "kendall"), lambda x: kendall_tau_b(*x.T), both)
     others = [d for d in designs if d != baseline]
     family = [stats.paired_difference(golds[d], golds[baseline]) for d in others]
     ours, theirs = (stats.significantly_better([x[d] for d in designs]) for x in (own, golds))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import permutations
 from math import atanh, copysign, sqrt, tanh
+from statistics import pvariance
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats as scipy_stats
 
-from rewardbench.types import Bools, UserError
+from rewardbench.types import Bools, Floats, UserError
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ def icc_interval(ratings: ArrayLike, level: float = 0.95) -> tuple[float, float]
     """The interval of ICC(2,1) of ratings [targets, raters]; that of ICC(2,k) is its `spearman_brown(.., k)`.
 
     Formula: F quantiles with Satterthwaite's degrees of freedom, both targets and raters being samples.
+    Fails: where some targets are rated with more noise than others: `no_narrower` allows for that.
     Source: McGraw & Wong 1996, "Forming inferences about some intraclass correlation coefficients", table 7.
 
     >>> six = [[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]]
@@ -154,7 +157,8 @@ def rank_interval(r: float, n: int, kind: str = "spearman", level: float = 0.95)
     Formula: tanh(atanh(r) -+ z se), se^2 = (1 + r^2 / 2) / (n - 3) for Spearman, .437 / (n - 4) for Kendall.
     Read: a few designs say little: .9 of 8 designs is anything from .41 to .99.
     Fails: at r = 1 or -1, where it has no width: r is then taken as one swap of neighbours away from it, and the end
-    itself stays inside. With heavy ties use a bootstrap.
+    itself stays inside. Beyond about .9 it is too narrow (of 45 normal designs with tau .95 it holds the truth in 88 of
+    100, of a board's own designs in 65 to 69): take `no_narrower` there. With heavy ties use a bootstrap.
     Source: Bonett & Wright 2000, "Sample size requirements for estimating Pearson, Kendall and Spearman correlations";
     Kendall's variance from Fieller, Hartley & Pearson 1957.
 
@@ -170,6 +174,30 @@ def rank_interval(r: float, n: int, kind: str = "spearman", level: float = 0.95)
     se = sqrt((1 + inner**2 / 2) / (n - 3) if kind == "spearman" else 0.437 / (n - 4))
     half = float(scipy_stats.norm.ppf((1 + level) / 2)) * se
     return min(r, tanh(atanh(inner) - half)), max(r, tanh(atanh(inner) + half))
+
+
+def no_narrower(
+    interval: tuple[float, float], statistic: Callable[[Floats], float], rows: ArrayLike
+) -> tuple[float, float]:
+    """An interval of a correlation of designs [n, ...], at least as wide as the jackknife over them says.
+
+    Formula: Fisher's z of the statistic without each design in turn, Student's t at n - 1.
+    Read: formulas take designs for draws of one normal distribution, equally noisy; those of a board lie on a floor, or
+    learn, and some are much noisier than others.
+    Source: the jackknife is Tukey's; of Fisher's z, as Arvesen 1969.
+
+    >>> rows = np.array([[1, 1], [2, 2], [3, 3], [4, 5], [5, 4], [9, 6]])
+    >>> low, high = no_narrower((.6, .9), lambda x: kendall_tau_b(*x.T), rows)
+    >>> low < .6, high > .9
+    (True, True)
+    """
+    x = np.asarray(rows, dtype=np.float64)
+    n = len(x)
+    values = [statistic(x), *(statistic(np.delete(x, i, axis=0)) for i in range(n))]
+    most = 1 - 4 / (n**2 - n)  # one swap of neighbours from the end, where z is infinite
+    z = [atanh(min(max(value, -most), most)) for value in values]
+    half = float(scipy_stats.t.ppf(0.975, n - 1)) * sqrt((n - 1) * pvariance(z[1:]))
+    return min(interval[0], tanh(z[0] - half)), max(interval[1], tanh(z[0] + half))
 
 
 def attenuated(r: float, reliability_a: float, reliability_b: float) -> float:

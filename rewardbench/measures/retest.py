@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import combinations
 from math import comb
@@ -10,7 +10,7 @@ from math import comb
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rewardbench.measures.agreement import Icc, icc, kendall_tau_b, rank_interval, spearman, spearman_brown
+from rewardbench.measures.agreement import Icc, icc, kendall_tau_b, no_narrower, rank_interval, spearman, spearman_brown
 from rewardbench.seeds import generator
 from rewardbench.types import Floats, Ints, UserError
 
@@ -56,7 +56,7 @@ def retest(scores: ArrayLike, splits: int = 1000, stream: str = "retest") -> Ret
 
     Formula: the seeds are split into two equal halves (of an odd number one is left out), designs are ranked by their
     means in each, and the correlations averaged over all splits, or over `splits` seeded ones where there are more.
-    Intervals: Fisher's z with the standard error of Bonett and Wright, over designs.
+    Intervals: Fisher's z with the standard error of Bonett and Wright, over designs, or wider (`no_narrower`).
     Read: `whole` is what another set of as many seeds would agree by; `reliable` is the gate.
     Fails: it knows the designs given: near-equal designs rank badly on any benchmark, far apart ones well.
     Source: Spearman 1910 and Brown 1910; Shrout & Fleiss 1979.
@@ -68,15 +68,15 @@ def retest(scores: ArrayLike, splits: int = 1000, stream: str = "retest") -> Ret
     x = np.asarray(scores, dtype=np.float64)
     if x.ndim != 2 or x.shape[0] < 5 or x.shape[1] < 2 or not np.isfinite(x).all():
         raise UserError("a retest needs a full table of at least 5 designs x 2 seeds")
-    designs, seeds = x.shape
+    seeds = x.shape[1]
     half = seeds // 2
     cuts, every = halves(seeds, splits, stream)
-    means = [(x[:, a].mean(axis=1), x[:, b].mean(axis=1)) for a, b in cuts]
-    rhos, taus = (np.array([f(a, b) for a, b in means]) for f in (spearman, kendall_tau_b))
-    rho, tau = _correlation(rhos, designs, "spearman"), _correlation(taus, designs, "kendall")
+    means = np.array([[x[:, side].mean(axis=1) for side in cut] for cut in cuts]).T  # [designs, 2, splits]
+    rhos = _each(spearman, means)
+    rho, tau = _correlation(spearman, means, "spearman"), _correlation(kendall_tau_b, means, "kendall")
     whole = Correlation(*(spearman_brown(max(r, 0.0), seeds / half) for r in (rho.r, rho.low, rho.high)))
     low, high = np.quantile(rhos, [0.025, 0.975])
-    return Retest(rho, tau, whole, (float(low), float(high)), len(means), every, icc(x))
+    return Retest(rho, tau, whole, (float(low), float(high)), len(cuts), every, icc(x))
 
 
 def halves(seeds: int, splits: int = 1000, stream: str = "retest") -> tuple[list[tuple[Ints, Ints]], bool]:
@@ -109,9 +109,19 @@ def _some_splits(seeds: int, half: int, splits: int, stream: str) -> Iterator[tu
         yield order[:half], order[half : 2 * half]
 
 
-def _correlation(values: Floats, n: int, kind: str) -> Correlation:
-    r = float(np.clip(values.mean(), -1, 1))
-    return Correlation(r, *rank_interval(r, n, kind))
+def _each(measure: Callable[[Floats, Floats], float], means: Floats) -> Floats:
+    """A correlation of the halves [designs, 2, splits] of each split."""
+    return np.array([measure(a, b) for a, b in means.T])
+
+
+def _correlation(measure: Callable[[Floats, Floats], float], means: Floats, kind: str) -> Correlation:
+    """Its mean over the splits, with its interval over designs."""
+
+    def mean(some: Floats) -> float:
+        return float(np.clip(_each(measure, some).mean(), -1, 1))
+
+    r = mean(means)
+    return Correlation(r, *no_narrower(rank_interval(r, len(means), kind), mean, means))
 
 
 def signal_to_noise(curves: ArrayLike) -> float:

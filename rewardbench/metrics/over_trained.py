@@ -38,7 +38,8 @@ def evidence(curve: Curve, anchor: Anchor | None) -> dict[str, float]:
 
 def _regret(chosen: Floats, read: Floats) -> tuple[float, float]:
     """Peak minus final on `read` [E, N], the peak chosen on `chosen`, and its standard error over prompts."""
-    gap = read[int(chosen.mean(axis=1).argmax())] - read[-1]
+    levels = np.round(chosen.mean(axis=1), 9)  # the order of a sum decides no tie
+    gap = read[int(levels.argmax())] - read[-1]
     return float(gap.mean()), float(gap.std(ddof=1)) / sqrt(len(gap)) if len(gap) > 1 else float("inf")
 
 

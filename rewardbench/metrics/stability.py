@@ -39,7 +39,8 @@ def worst_fall(a: Floats, b: Floats) -> Floats:
 
 def _fall_read(chosen: Floats, read: Floats) -> Floats:
     """Fall of `read` between the peak and trough where `chosen` falls most, [..., E] -> [...]."""
-    trough = (np.maximum.accumulate(chosen, axis=-1) - chosen).argmax(axis=-1)[..., None]
+    falls = np.round(np.maximum.accumulate(chosen, axis=-1) - chosen, 9)  # equal falls are: gold has few values
+    trough = falls.argmax(axis=-1)[..., None]
     before = np.where(np.arange(chosen.shape[-1]) <= trough, chosen, -np.inf)
     peak = before.argmax(axis=-1)[..., None]
     fall = np.take_along_axis(read, peak, axis=-1) - np.take_along_axis(read, trough, axis=-1)
@@ -47,7 +48,7 @@ def _fall_read(chosen: Floats, read: Floats) -> Floats:
 
 
 def noise_floor(curve: Curve, anchor: Anchor, draws: int = 2000) -> float:
-    """The fall that evaluation noise alone would show on a flat curve, in [0, 1].
+    """The fall that evaluation noise alone would show on a flat curve, in [0, 1]: at most, evaluations share it.
 
     A seeded parametric bootstrap: normal noise with the sampling variance within prompts (over prompts, where
     there is one sample each), put through the same choice of peak and trough.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from math import sqrt
+from math import hypot, sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -88,6 +88,19 @@ def welch(cells: Floats) -> tuple[float, float, float]:
         return float(cells.mean()), 0.0, float(tasks * (n - 1))
     share = variance / total  # ratios first: squares of tiny variances underflow
     return float(cells.mean()), se, float((n - 1) / (share**2).sum())
+
+
+def satterthwaite(se: Sequence[float], df: Sequence[float]) -> tuple[float, float]:
+    """Standard error and degrees of freedom of a sum of independent parts, each with its own.
+
+    >>> satterthwaite([3., 4.], [4, 4])[0], round(satterthwaite([3., 4.], [4, 4])[1], 2)
+    (5.0, 7.42)
+    """
+    whole = hypot(*se)
+    if whole < TINY:
+        return 0.0, float(sum(df))
+    shares = [(error / whole) * (error / whole) for error in se]  # processors differ in NumPy's own powers
+    return whole, 1 / sum(share * share / n for share, n in zip(shares, df, strict=True))
 
 
 def task_mean(cells: Floats) -> Floats:

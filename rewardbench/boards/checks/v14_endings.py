@@ -28,9 +28,11 @@ def check(case: Case) -> list[Finding]:
                 at = f"{piece.where}, seed {run['seed']}"
                 found.append(Finding(CODE, f"{at}: the run is {run['status']} and does not tell its {lacking[0]}"))
         found += _whole(piece)
-        sizes = {run["parameters"] for p in (piece, *_untrained(case, piece)) for run in p.told if "parameters" in run}
+        every = [run for p in (piece, *_untrained(case, piece)) for run in p.told if "parameters" in run]
+        sizes = {(run["parameters"], run.get("trained", run["parameters"])) for run in every}
         if len(sizes) > 1:
-            found.append(Finding(CODE, f"{piece.where}: policies of {len(sizes)} sizes: {sorted(sizes)}"))
+            line = f"{piece.where}: policies of {len(sizes)} sizes (parameters, trained): {sorted(sizes)}"
+            found.append(Finding(CODE, line))
     if case.about["kind"] == "submitted" and case.about["disclosure"]["specs_tried"] is None:
         found.append(Finding(CODE, "how many designs were tried, this one included, is not stated", severity="mark"))
     return found
