@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from making import make_policy
-from transformers import DynamicCache
+from transformers import AutoModelForCausalLM, DynamicCache, LlamaConfig
 
 from rewardbench import find
 from rewardbench.engine import forward as forward_
@@ -134,6 +134,36 @@ def test_prompts_shorter_than_the_window_of_a_layer(contexts):
     theirs = decoded(policy, contexts, lambda *args: step.stock(policy.model, *args))
     for a, b in zip(ours, theirs, strict=True):
         torch.testing.assert_close(a, b, atol=1e-4, rtol=1e-4)
+
+
+def test_what_says_nothing_at_the_start_is_read_when_it_moves(policy):
+    """The probe is asked once, when biases are still 0."""
+    config = {**policy.model.config.to_dict(), "mlp_bias": True, "attention_bias": True}
+    torch.manual_seed(0)
+    policy.model = AutoModelForCausalLM.from_config(LlamaConfig(**config)).eval()
+    attention = policy.model.model.layers[0].self_attn
+    attention.q_proj.bias = None  # a layer beside others that have one
+    stacked = stack(policy.model, [1], "full")
+    assert step.direct(policy.model, 64) is not None
+    with torch.no_grad():
+        for name, p in policy.model.named_parameters():
+            if name.endswith("bias"):
+                p.copy_(torch.randn(p.shape))
+    [batch] = sample(policy, stacked, TASK, [Want(PROMPTS, 4)], ["s"], 12)
+    [again] = forward_.own_logp(policy, stacked, [batch], 0, start=False)
+    np.testing.assert_allclose(batch.logp, again, atol=2e-5)
+
+
+def test_a_model_with_a_parameter_that_direct_does_not_read_is_left_to_the_library(policy):
+    assert step.direct(policy.model, 64) is not None
+    policy.model.model.layers[1].input_layernorm.bias = torch.nn.Parameter(torch.zeros(32))
+    assert step.direct(policy.model, 64) is None
+
+
+@pytest.mark.parametrize("kind", ["dynamic", "longrope"])
+def test_a_model_whose_angles_change_with_the_length_is_left_to_the_library(policy, kind):
+    policy.model.model.rotary_emb.rope_type = kind
+    assert step.direct(policy.model, 64) is None
 
 
 def test_a_model_whose_angles_are_asked_for_otherwise_is_left_to_the_library(policy, monkeypatch):

@@ -7,6 +7,8 @@ these do not repeat the stock forward on a probe, the stock forward is used.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -19,6 +21,12 @@ from rewardbench.engine.prefix import Prefix, Roomy, read
 
 TRIED: WeakKeyDictionary[nn.Module, bool] = WeakKeyDictionary()
 """Whether `Direct` repeats the stock forward of a model."""
+_LINEAR = r"(lm_head|model\.layers\.\d+\.(self_attn\.[qkvo]|mlp\.(gate|up|down))_proj)\.(weight|bias)"
+_SCALE = r"model\.(embed_tokens|norm|layers\.\d+\.(input|post_attention)_layernorm)\.weight"
+READ = re.compile(f"{_LINEAR}|{_SCALE}")
+"""Names of the parameters that `Direct` reads."""
+BY_LENGTH = ("dynamic", "longrope")
+"""Kinds of angles that change with how long a text is."""
 
 
 def stock(model: Any, prefix: Prefix, ids: Tensor, t: int) -> Tensor:
@@ -42,7 +50,7 @@ class Layer:
     qkv: tuple[Tensor, Tensor | None]
     out: nn.Linear
     rotates: bool
-    gate_up: Tensor
+    gate_up: tuple[Tensor, Tensor | None]
     down: nn.Linear
     epsilons: tuple[float, float]
     """Of the norms before attention and before the MLP."""
@@ -81,7 +89,7 @@ class Direct:
             if shape not in biases:  # layers of one kind share it
                 biases[shape] = _bias(seen, filled, keys)
             x = x + layer.out(_attended(turned[:, :heads], keys, values, biases[shape]))
-            gate, up = F.linear(_scaled(x, layer.epsilons[1]), layer.gate_up).chunk(2, -1)
+            gate, up = F.linear(_scaled(x, layer.epsilons[1]), *layer.gate_up).chunk(2, -1)
             x = x + layer.down(F.silu(gate) * up)
         return F.linear(_scaled(x, core.norm.variance_epsilon), *self.head)
 
@@ -135,20 +143,25 @@ def _direct(model: Any, length: int) -> Direct:
 def _layer(layer: Any) -> Layer:
     attention, mlp = layer.self_attn, layer.mlp
     first, second = layer.input_layernorm, layer.post_attention_layernorm
-    three = (attention.q_proj, attention.k_proj, attention.v_proj)
-    bias = None if three[0].bias is None else torch.cat([p.bias for p in three])
     return Layer(
-        qkv=(torch.cat([p.weight for p in three]) * first.weight, bias),
+        qkv=_together((attention.q_proj, attention.k_proj, attention.v_proj), first.weight),
         out=attention.o_proj,
         rotates=bool(getattr(attention, "use_rope", True)),
-        gate_up=torch.cat([mlp.gate_proj.weight, mlp.up_proj.weight]) * second.weight,
+        gate_up=_together((mlp.gate_proj, mlp.up_proj), second.weight),
         down=mlp.down_proj,
         epsilons=(first.variance_epsilon, second.variance_epsilon),
     )
 
 
+def _together(layers: Sequence[nn.Linear], scale: Tensor) -> tuple[Tensor, Tensor | None]:
+    """Weights [out of all, in] and biases [out of all] of layers that read the same input, times a norm's weights."""
+    lacking = all(x.bias is None for x in layers)
+    each: list[Tensor] = [x.weight.new_zeros(x.out_features) if x.bias is None else x.bias for x in layers]
+    return torch.cat([x.weight for x in layers]) * scale, None if lacking else torch.cat(each)
+
+
 def _shaped(model: Any) -> bool:
-    """Whether a model has the parts that `Direct` runs, all of them plain, in float32, on a CPU."""
+    """Whether a model has the parts that `Direct` runs and no others, all of them plain, in float32, on a CPU."""
     core = getattr(model, "model", None)
     layers = getattr(core, "layers", None)
     config = model.config
@@ -156,6 +169,11 @@ def _shaped(model: Any) -> bool:
         return False
     weight = model.lm_head.weight
     if weight.device.type != "cpu" or weight.dtype != torch.float32 or getattr(config, "hidden_act", "") != "silu":
+        return False
+    # the probe is asked once: what says nothing at the start (a bias of 0) or of short texts may say something later
+    if not all(READ.fullmatch(name) for name, _ in model.named_parameters()):
+        return False
+    if _part(core, "rotary_emb.rope_type") in BY_LENGTH:
         return False
     names = [f"self_attn.{n}_proj" for n in "qkvo"] + [f"mlp.{n}_proj" for n in ("gate", "up", "down")]
     return all(type(_part(layer, n)) is nn.Linear for layer in layers for n in names) and all(
