@@ -7,6 +7,8 @@ import pytest
 import torch
 from test_engine import PROMPTS, TASK, batches_of, lora
 from torch.nn import functional as F
+from transformers import AutoConfig, AutoModelForCausalLM
+from transformers.models.llama.modeling_llama import LlamaAttention
 
 from rewardbench.algorithms.grpo import Grpo
 from rewardbench.engine import attend, groups
@@ -73,6 +75,35 @@ def test_a_layer_that_asks_for_more_is_not_run_with_our_attention(tmp_path, monk
     for layer in policy.model.model.layers:
         layer.self_attn.sliding_window = 4
     assert not attend.able(policy.model)
+
+
+SMALL = {"vocab_size": 50, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4,
+         "num_key_value_heads": 2, "max_position_embeddings": 256}
+MOST = [
+    ("mistral", {"sliding_window": None}, True),
+    ("mistral", {"sliding_window": 4}, False),  # shorter than the text of the probe
+    ("gemma2", {"head_dim": 8, "layer_types": ["full_attention"] * 2, "attn_logit_softcapping": 50.0}, False),
+    ("gemma2", {"head_dim": 8, "layer_types": ["full_attention"] * 2, "attn_logit_softcapping": None}, True),
+    ("gpt_oss", {"head_dim": 8, "num_local_experts": 4, "layer_types": ["full_attention"] * 2}, False),  # sinks
+    ("diffllama", {}, False),  # a layer attends twice
+]
+
+
+@pytest.mark.parametrize(("kind", "asked", "told"), MOST, ids=[f"{kind}-{told}" for kind, _, told in MOST])
+def test_a_model_whose_attention_is_more_than_ours_is_refused(kind, asked, told):
+    torch.manual_seed(0)
+    model = AutoModelForCausalLM.from_config(AutoConfig.for_model(kind, **SMALL, **asked)).eval()
+    assert attend.able(model, 2) is told
+
+
+def test_layers_that_share_keys_among_other_numbers_of_heads_are_refused():
+    torch.manual_seed(0)
+    model = AutoModelForCausalLM.from_config(AutoConfig.for_model("llama", **SMALL)).eval()
+    assert attend.able(model)
+    attend.TRIED.clear()
+    model.model.layers[1].self_attn = LlamaAttention(AutoConfig.for_model("llama", **{**SMALL, "num_key_value_heads": 4}), 1)
+    model.model.layers[1].self_attn.config = model.config
+    assert not attend.able(model)
 
 
 @pytest.mark.parametrize("architecture", SHAPES)

@@ -19,6 +19,7 @@ from torch.nn.functional import scaled_dot_product_attention as sdpa
 from transformers import AttentionInterface
 
 from rewardbench.engine import opaque
+from rewardbench.engine.stack import Stack
 
 NAME = "rewardbench"
 NUMBER = "rewardbench_layer"
@@ -90,8 +91,9 @@ def able(model: Any, R: int = 1) -> bool:
 
 @torch.inference_mode()
 def _able(model: Any, R: int) -> bool:
-    """As above: logits come out the same on short texts, hidden states are all that the head reads, and layers do not
-    differ in how many query heads share their keys.
+    """As above: logits come out the same on short texts, hidden states are all that the head reads, layers do not
+    differ in how many query heads share their keys, and each attends once, in the order of their numbers: slots have
+    one place a layer.
     """
     size, rows, n = model.config.get_text_config().vocab_size, 2 * R, 9
     device = next(model.parameters()).device
@@ -99,8 +101,10 @@ def _able(model: Any, R: int) -> bool:
     place = torch.arange(n, device=device).expand(rows, -1)
     stock = model(input_ids=ids, use_cache=False).logits
     groups: set[int] = set()
+    layers: list[int] = []
 
     def causal(layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
+        layers.append(layer)
         groups.add(query.shape[1] // key.shape[1])
         query, key, value = (cut(x, rows) for x in (query, key, value))
         return cut(sdpa(query, key, value, is_causal=True, scale=scale, enable_gqa=True), R)
@@ -117,4 +121,11 @@ def _able(model: Any, R: int) -> bool:
     sound = stock.isfinite().all(-1).all(-1)  # a run that is no number says nothing about the model
     stock, logits = stock[sound].float(), logits[sound].float()
     same = len(stock) > 0 and torch.allclose(stock, logits, rtol=close, atol=close * float(stock.abs().max()))
-    return same and len(groups) == 1
+    return same and len(groups) == 1 and layers == list(range(len(layers)))
+
+
+def suits(stacked: Stack, masked: bool) -> bool:
+    """Whether the quick ways serve: adapters laid out as on a GPU, a model that our attention repeats, all words
+    allowed.
+    """
+    return stacked.flat is not None and not masked and able(stacked.model, stacked.R)

@@ -17,6 +17,7 @@ from torch.nn.functional import cross_entropy
 from torch.nn.functional import pad as widen
 
 from rewardbench.engine import groups
+from rewardbench.engine.attend import suits
 from rewardbench.engine.prefix import Read, read
 from rewardbench.engine.stack import Stack
 from rewardbench.policies.load import Policy
@@ -44,7 +45,8 @@ def forward(policy: Policy, stacked: Stack, batches: Sequence[Batch | None], nee
     Runs without a batch, and the missing rows of a smaller one, are padded and masked. Positions after a row's
     last own token can teach nothing and may hold 0.
     """
-    if not needs & {"entropy", "hidden"} and groups.suits(stacked, batches):
+    masked = any(b is not None and b.mask is not None for b in batches)
+    if not needs & {"entropy", "hidden"} and suits(stacked, masked):
         return Seen(groups.logp_of(policy, stacked, batches), None, None)
     R, rows = len(batches), max(b.ids.shape[0] * b.ids.shape[1] for b in batches if b is not None)
     lengths = np.stack([_lengths(b, rows) for b in batches])

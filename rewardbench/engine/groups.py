@@ -14,7 +14,7 @@ import numpy as np
 from torch import Tensor
 
 from rewardbench.engine import passage
-from rewardbench.engine.attend import able, attending
+from rewardbench.engine.attend import attending
 from rewardbench.engine.head import log_probability
 from rewardbench.engine.passage import Asked
 from rewardbench.engine.places import NOWHERE
@@ -24,14 +24,6 @@ from rewardbench.engine.stack import Stack
 from rewardbench.policies.load import Policy
 from rewardbench.policies.settings import Settings
 from rewardbench.types import Batch, Ints
-
-
-def suits(stacked: Stack, batches: Sequence[Batch | None]) -> bool:
-    """Whether rows of whole groups serve: adapters laid out as on a GPU, a model that our attention repeats, all words
-    allowed.
-    """
-    masked = any(b is not None and b.mask is not None for b in batches)
-    return stacked.flat is not None and not masked and able(stacked.model, stacked.R)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from rewardbench.engine.attend import able
 from rewardbench.engine.rows import Row, close, take, take_all
 from rewardbench.engine.slots import ROUND, Slots, fill, go, pack, room
 from rewardbench.engine.stack import Stack
@@ -31,11 +30,6 @@ SHELF: WeakKeyDictionary[nn.Module, dict[tuple[int, int, int], Slots]] = WeakKey
 """Slots that a model has had, by (rows, L, T): their graphs are captured once a pack."""
 Told = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 """ids, logp, mine, turn, entropy: [rows, T] each."""
-
-
-def suits(stacked: Stack, masked: bool) -> bool:
-    """Whether slots serve: adapters laid out as on a GPU, a model that our attention repeats, all words allowed."""
-    return stacked.flat is not None and not masked and able(stacked.model, stacked.R)
 
 
 @torch.inference_mode()

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from rewardbench import seeds
 from rewardbench.engine import quick
+from rewardbench.engine.attend import suits
 from rewardbench.engine.prefix import read
 from rewardbench.engine.rows import Row, batch_of, close, rows_of, take
 from rewardbench.engine.stack import Stack
@@ -40,7 +41,7 @@ def sample(
             noise[n] = drawn[row.key]
     heat = torch.tensor([[w.temperature if w else 1.0] for w in wants for _ in range(per_run)])
     allowed = _masks(wants, per_run)
-    if quick.suits(stacked, allowed is not None):
+    if suits(stacked, allowed is not None):
         told = quick.decode(policy, stacked, task, rows, noise, heat)
     else:
         told = _decode(policy, stacked, task, rows, noise, heat, allowed, T)
