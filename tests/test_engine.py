@@ -1,5 +1,7 @@
 """Is a run in a pack the run it would be alone, and is what was sampled what was learnt from?"""
 
+import gc
+import weakref
 from dataclasses import dataclass, replace
 from random import Random
 
@@ -12,6 +14,7 @@ from making import make_policy
 
 from rewardbench.algorithms.grpo import Grpo
 from rewardbench.engine import learn as engine
+from rewardbench.engine import spell as spelling
 from rewardbench.engine.forward import own_logp
 from rewardbench.engine.optimise import adam, update
 from rewardbench.engine.sample import sample
@@ -161,6 +164,24 @@ def test_spell_gives_a_shared_character_to_the_token_that_completes_it(said, cut
     whole = [b for _, b in spans if b <= ends[-1]]
     assert whole == ends[: len(whole)]
     assert text.startswith(bytes(ids).decode("utf-8", errors="ignore"))
+
+
+def test_a_tokenizer_is_let_go_with_its_pack(tmp_path):
+    policy = load(open_folder("x", make_policy(tmp_path)))
+    sample(policy, stack(policy.model, [1], "full"), TASK, [Want(PROMPTS, 4)], ["s"], 12)
+    left = weakref.ref(policy.tokenizer)
+    del policy
+    gc.collect()
+    assert left() is None
+
+
+def test_what_is_remembered_of_texts_has_an_end(monkeypatch):
+    monkeypatch.setattr(spelling, "MOST", 3)
+    words = Words()
+    for _ in range(2):
+        told = [spelling.spelled(words, (i,)) for i in range(1, 9)]
+        assert [text for text, _ in told] == [f"w{i}" for i in range(1, 9)]
+        assert len(spelling._tables[words].whole) <= 3
 
 
 def test_a_lesson_on_the_device_is_the_lesson_in_single_precision(policy):

@@ -7,13 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import Any
 
 import numpy as np
 
 from rewardbench import seeds
-from rewardbench.engine.spell import spell
+from rewardbench.engine.spell import spelled
 from rewardbench.policies.load import Policy
 from rewardbench.types import Batch, Message, Prompt, Task, Want
 
@@ -101,18 +99,12 @@ def take_all(
 
 def close(policy: Policy, row: Row) -> None:
     """Turn the tokens of the policy's turn into text, spans and a message."""
-    text, spans = _spelled(policy.tokenizer, tuple(row.own))
+    text, spans = spelled(policy.tokenizer, tuple(row.own))
     start = len(row.text) + (1 if row.messages else 0)
     row.text += ("\n" if row.messages else "") + text
     row.spans += [(start + a, start + b) for a, b in spans] if start else spans
     row.messages.append({"role": "assistant", "content": text})
     row.own = []
-
-
-@lru_cache(maxsize=1 << 14)
-def _spelled(tokenizer: Any, ids: tuple[int, ...]) -> tuple[str, list[tuple[int, int]]]:
-    """As `spell`: designs of one seed say the same at first, and a policy that has learnt says little else."""
-    return spell(tokenizer, ids)
 
 
 def _answer(policy: Policy, task: Task, row: Row) -> None:

@@ -3,47 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
 from typing import Any
+from weakref import WeakKeyDictionary
 
 Span = tuple[int, int]
 LOST = "\ufffd"
 """What bytes are decoded to that are no whole character yet."""
 LONGEST = 8
 """Tokens that one character may be spread over, with room to spare: it has four bytes."""
+MOST = 1 << 14
+"""Texts of a tokenizer that are remembered at once."""
 
 
-@lru_cache(maxsize=16)
-def _known(tokenizer: Any) -> dict[int, str]:
-    """What tokens add after another token, as far as it was looked up: a pack asks for the same a million times."""
-    return {}
+@dataclass
+class _Known:
+    """What was looked up of a tokenizer: a pack asks for the same a million times."""
+
+    after: dict[int, str] = field(default_factory=dict)
+    """What each token adds after another token."""
+    first: dict[int, str] = field(default_factory=dict)
+    """What it writes at the start of a text: some leave a space out there."""
+    anchor: int | None = None
+    """A token that writes something, to put before another one."""
+    whole: dict[tuple[int, ...], tuple[str, list[Span]]] = field(default_factory=dict)
+    """What `spelled` gave, of MOST texts at most."""
 
 
-def _piece(tokenizer: Any, token: int) -> str:
-    """What one token adds after another token."""
-    known = _known(tokenizer)
-    if token not in known:
-        known[token] = _after(tokenizer, [token])
-    return known[token]
+_tables: WeakKeyDictionary[Any, _Known] = WeakKeyDictionary()
+"""By tokenizer, as long as anybody else has it: each pack loads its own, of some megabytes."""
 
 
-@lru_cache(maxsize=200_000)
-def _first(tokenizer: Any, token: int) -> str:
-    """What one token writes at the start of a text: some leave a space out there."""
-    return _text(tokenizer, [token])
+def _known(tokenizer: Any) -> _Known:
+    return _tables.setdefault(tokenizer, _Known())
 
 
 def _after(tokenizer: Any, ids: Sequence[int]) -> str:
     """What tokens add after another token."""
-    anchor = _anchor(tokenizer)
-    return _text(tokenizer, [anchor, *ids])[len(_text(tokenizer, [anchor])) :]
-
-
-@lru_cache(maxsize=64)
-def _anchor(tokenizer: Any) -> int:
-    """A token that writes something, to put before another one."""
-    return next(i for i in range(len(tokenizer)) if _text(tokenizer, [i]).strip())
+    known = _known(tokenizer)
+    if known.anchor is None:
+        known.anchor = next(i for i in range(len(tokenizer)) if _text(tokenizer, [i]).strip())
+    return _text(tokenizer, [known.anchor, *ids])[len(_text(tokenizer, [known.anchor])) :]
 
 
 def _text(tokenizer: Any, ids: Sequence[int]) -> str:
@@ -60,18 +61,33 @@ def spell(tokenizer: Any, ids: Sequence[int]) -> tuple[str, list[Span]]:
     the whole, each prefix is decoded instead.
     """
     text, known = _text(tokenizer, ids), _known(tokenizer)
-    try:
-        pieces = [known[i] for i in ids]
-    except KeyError:
-        pieces = [_piece(tokenizer, int(i)) for i in ids]
+    for i in ids:
+        if i not in known.after:
+            known.after[int(i)] = _after(tokenizer, [int(i)])
+    pieces = [known.after[i] for i in ids]
     if pieces:
-        pieces[0] = _first(tokenizer, int(ids[0]))
+        start = int(ids[0])
+        if start not in known.first:
+            known.first[start] = _text(tokenizer, [start])
+        pieces[0] = known.first[start]
     if LOST in "".join(pieces):
         pieces = _shared(tokenizer, ids, pieces)
     if "".join(pieces) == text:
         return text, list(pairwise(accumulate(map(len, pieces), initial=0)))
     ends = [0] + [len(_text(tokenizer, ids[: n + 1]).rstrip(LOST)) for n in range(len(ids))]
     return text, [(min(a, b), b) for a, b in pairwise(ends)]
+
+
+def spelled(tokenizer: Any, ids: tuple[int, ...]) -> tuple[str, list[Span]]:
+    """As `spell`, remembered: designs of one seed say the same at first, and a policy that has learnt says little
+    else.
+    """
+    whole = _known(tokenizer).whole
+    if ids not in whole:
+        if len(whole) >= MOST:
+            whole.clear()
+        whole[ids] = spell(tokenizer, ids)
+    return whole[ids]
 
 
 def _shared(tokenizer: Any, ids: Sequence[int], pieces: Sequence[str]) -> list[str]:
