@@ -1,5 +1,7 @@
 """Does a pass that is done again in the same memory say and teach what one that is made anew does?"""
 
+import gc
+import weakref
 from dataclasses import replace
 
 import numpy as np
@@ -25,7 +27,7 @@ def again(monkeypatch):
     fused.TRIED.clear()
     passage.SHELF.clear()
     done, call = [], passage.Passage.__call__
-    monkeypatch.setattr(passage.Passage, "__call__", lambda made, asked: done.append(made) or call(made, asked))
+    monkeypatch.setattr(passage.Passage, "__call__", lambda made, *asked: done.append(made) or call(made, *asked))
     return done
 
 
@@ -92,6 +94,45 @@ def test_what_cannot_be_captured_is_said_once_and_made_as_it_stands(tmp_path, mo
     assert capsys.readouterr().err.splitlines() == [
         "the pass of learning is not captured, which costs speed: ZeroDivisionError: division by zero"
     ]
+
+
+def test_short_of_memory_for_a_graph_the_pass_is_made_as_it_stands_and_nothing_is_kept_of_it(tmp_path, monkeypatch, again, capsys):
+    policy, stacked = flat(tmp_path)
+    half = []
+
+    def full(*asked):
+        made = whole(*asked)
+        with torch.enable_grad():
+            made._forth(stacked)
+        half.append(weakref.ref(made.found[0]))
+        raise torch.OutOfMemoryError("full")
+
+    whole = passage.Passage
+    monkeypatch.setattr(passage, "Passage", full)
+    gc.disable()  # nothing waits for it
+    try:
+        found = [slopes(policy, stacked, batches_of(policy, stacked, 2, T)) for T in (12, 12, 12, 30, 30)]
+    finally:
+        gc.enable()
+    assert torch.equal(found[0][1], found[2][1])
+    assert [ref() for ref in half] == [None]
+    assert not any(passage.SHELF[stacked.model].values())
+    assert capsys.readouterr().err == "the pass of learning is not captured, which costs speed: OutOfMemoryError: full\n"
+
+
+def test_a_model_whose_passes_are_done_again_is_let_go(tmp_path, again):
+    policy, stacked = flat(tmp_path)
+    batches = batches_of(policy, stacked, 2)
+    for _ in range(3):
+        slopes(policy, stacked, batches)
+        own_logp(policy, stacked, batches, 0, start=True)
+    own_logp(policy, stacked, batches, 0, start=False)  # a way back that never comes
+    left = [weakref.ref(x) for x in (stacked.model, stacked, *again)]
+    assert len(left) > 2
+    again.clear()
+    del policy, stacked
+    gc.collect()
+    assert [ref() for ref in left] == [None] * len(left)
 
 
 def test_no_more_passes_are_kept_than_there_is_room_for(tmp_path, monkeypatch, again):

@@ -1,5 +1,7 @@
 """Does the way of decoding that a GPU takes say what the eager path says? Run here on a CPU, step by step."""
 
+import gc
+import weakref
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -195,14 +197,27 @@ def test_prompts_are_read_by_a_graph_from_the_second_call_on_if_that_goes(tmp_pa
     assert capsys.readouterr().err.count("the reading of prompts is not captured, which costs speed: RuntimeError: no capture today") == 1
 
 
-def test_a_step_that_cannot_be_captured_is_done_as_it_stands(tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize("error", [ZeroDivisionError, torch.OutOfMemoryError])
+def test_a_step_that_cannot_be_captured_is_done_as_it_stands(tmp_path, monkeypatch, capsys, error):
     policy, stacked = lora(tmp_path, [1, 2])
     stacked.flatten()
     made = slots.room(policy.model, 2, 4, 8, 4)
-    monkeypatch.setattr(slots, "_graph", lambda *_: 1 / 0)
+    monkeypatch.setattr(slots, "_graph", lambda *_: (_ for _ in ()).throw(error("full")))
     done: list[int] = []
     monkeypatch.setattr(slots, "_once", lambda model, some: done.append(len(some.fed)))
     card = SimpleNamespace(fed=SimpleNamespace(device=SimpleNamespace(type="cuda")), steps={}, front=made.front)
-    slots.go(policy.model, card, 2, 3)
-    assert done == [2, 2, 2]
-    assert capsys.readouterr().err.startswith("a step of sampling is not captured, which costs speed: ZeroDivisionError")
+    for rows in (2, 4):
+        slots.go(policy.model, card, rows, 3)
+    assert done == [2, 2, 2, 4, 4, 4]
+    assert capsys.readouterr().err == f"a step of sampling is not captured, which costs speed: {error.__name__}: full\n"
+
+
+def test_a_model_and_its_slots_are_let_go_with_their_pack(tmp_path):
+    policy, stacked = lora(tmp_path, [1, 2])
+    stacked.flatten()
+    sample(policy, stacked, TASK, [Want(PROMPTS, 4)] * 2, ["a", "b"], 12)
+    [own] = quick.SHELF[stacked.model].values()
+    left = [weakref.ref(x) for x in (stacked.model, stacked, own, own.keys[0])]
+    del policy, stacked, own
+    gc.collect()
+    assert [ref() for ref in left] == [None] * 4

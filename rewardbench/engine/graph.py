@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 import torch
+
+from rewardbench.engine.fused import refused
 
 Work = Callable[[], None]
 MODE = "thread_local"
@@ -20,6 +23,26 @@ KEPT: list[Any] = []
 """Every graph that was made: with one, torch from 2.12 on lets go of what products on its stream work in, which others
 need. It holds no numbers.
 """
+Made = TypeVar("Made")
+_broken: WeakKeyDictionary[torch.nn.Module, set[str]] = WeakKeyDictionary()
+"""What could not be captured of a model."""
+
+
+def tried(model: torch.nn.Module, what: str, make: Callable[[], Made]) -> Made | None:
+    """What `make` captures of a model; None where that fails, which is said once, and not tried again.
+
+    Short of memory too: a graph keeps for good what its work needs in between, and the same work as it stands may still
+    find room for it, or will say itself that it does not.
+    """
+    broken = _broken.setdefault(model, set())
+    if what in broken:
+        return None
+    try:
+        return make()
+    except Exception as error:  # whatever a driver may raise
+        broken.add(what)
+        refused(what, error, "captured")
+    return None  # the error is gone, and with its frames whatever was half captured
 
 
 def captured(work: Work, warm: Work | None = None) -> Work:

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from rewardbench.engine import fused
 from rewardbench.engine.attend import attending
-from rewardbench.engine.graph import Work, captured
+from rewardbench.engine.graph import Work, captured, tried
 from rewardbench.engine.siblings import Siblings
 from rewardbench.engine.stack import STATE, Stack
 
@@ -30,7 +30,6 @@ MOST = 64
 Key = tuple[Any, ...]
 SHELF: WeakKeyDictionary[nn.Module, dict[Key, Passage | None]] = WeakKeyDictionary()
 """Passes that a model has made, by shape; None: once, as it stands."""
-_refused: WeakKeyDictionary[nn.Module, bool] = WeakKeyDictionary()
 _rooms: WeakKeyDictionary[nn.Module, list[tuple[Tensor, ...]]] = WeakKeyDictionary()
 
 
@@ -62,7 +61,9 @@ class Asked:
 
 
 class Passage:
-    """A pass that was captured, and its way back if it has one. On a processor it is made anew each time."""
+    """A pass that was captured, and its way back if it has one. On a processor it is made anew each time. It holds no
+    model: the shelf that it stands on would keep that for good.
+    """
 
     def __init__(self, stacked: Stack, asked: Asked, capture: bool) -> None:
         """Of the present way of computing: with a gradient or without, with adapters or at the start."""
@@ -70,41 +71,50 @@ class Passage:
         self.hidden, self.slope = room(stacked.model, asked.ids.shape)
         self.graded = torch.is_grad_enabled()
         self.anchor = torch.zeros((), device=asked.ids.device, requires_grad=self.graded)
-        found: list[Tensor] = []
-        leaves: list[nn.Parameter] = []
-        model = stacked.model
-        sums = [p.grad for p in learnt(stacked)]
-
-        def forth() -> None:
-            way = fused.blocks(model) if self.graded else nullcontext()
-            with attending(model, self.asked.look.attend), way, fresh(stacked) as leaves[:]:
-                found[:] = [self.asked.read(model)]
-            self.hidden.copy_(found[0].detach())
-
-        def back() -> None:
-            slopes = torch.autograd.grad(found.pop(), leaves, self.slope, allow_unused=True)
-            pairs = [(g, s) for g, s in zip(sums, slopes, strict=True) if g is not None and s is not None]
-            torch._foreach_add_([g for g, _ in pairs], [s for _, s in pairs])
-
-        self._forth: Work = captured(forth) if capture else forth
-        self._back: Work = captured(back) if capture and self.graded else back
+        self.found: list[Tensor] = []
+        """What the way back begins at, until it has come,"""
+        self.leaves: list[nn.Parameter] = []
+        """and where it ends."""
+        self.graphs: Sequence[Work] = ()
+        """Both ways, or one."""
         if capture:
-            found.clear()
-            leaves.clear()
+            ways = (self._forth, self._back) if self.graded else (self._forth,)
+            self.graphs = [captured(partial(way, stacked)) for way in ways]
+            self.found.clear()
+            self.leaves.clear()
 
-    def __call__(self, asked: Asked) -> Tensor:
+    def _forth(self, stacked: Stack) -> None:
+        model = stacked.model
+        way = fused.blocks(model) if self.graded else nullcontext()
+        with attending(model, self.asked.look.attend), way, fresh(stacked) as self.leaves[:]:
+            self.found[:] = [self.asked.read(model)]
+        self.hidden.copy_(self.found[0].detach())
+
+    def _back(self, stacked: Stack) -> None:
+        slopes = torch.autograd.grad(self.found.pop(), self.leaves, self.slope, allow_unused=True)
+        sums = [p.grad for p in learnt(stacked)]
+        pairs = [(g, s) for g, s in zip(sums, slopes, strict=True) if g is not None and s is not None]
+        torch._foreach_add_([g for g, _ in pairs], [s for _, s in pairs])
+
+    def __call__(self, stacked: Stack, asked: Asked) -> Tensor:
         """The pass with these numbers; valid until the next one. Its way back adds to the gradients by itself."""
         torch._foreach_copy_(list(self.asked.tensors()), list(asked.tensors()))
-        self._forth()
+        if self.graphs:
+            self.graphs[0]()
+        else:
+            self._forth(stacked)
         if not self.graded:
             return self.hidden
-        told: Tensor = _Again.apply(self.anchor, self)  # type: ignore[no-untyped-call]
+        told: Tensor = _Again.apply(self.anchor, self, stacked)  # type: ignore[no-untyped-call]
         return told
 
-    def back(self, slope: Tensor) -> None:
+    def back(self, stacked: Stack, slope: Tensor) -> None:
         """The way back of the last pass, given the slope of each hidden number."""
         self.slope.copy_(slope)
-        self._back()
+        if self.graphs:
+            self.graphs[1]()
+        else:
+            self._back(stacked)
 
 
 def room(model: Any, shape: Sequence[int]) -> tuple[Tensor, Tensor]:
@@ -128,14 +138,14 @@ class _Again(torch.autograd.Function):
     """A pass as a part of what has a gradient."""
 
     @staticmethod
-    def forward(ctx: Any, anchor: Tensor, made: Passage) -> Tensor:
-        ctx.made = made
+    def forward(ctx: Any, anchor: Tensor, made: Passage, stacked: Stack) -> Tensor:
+        ctx.made, ctx.stacked = made, stacked
         return made.hidden.detach()
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[None, None]:
-        ctx.made.back(grads[0])
-        return None, None
+    def backward(ctx: Any, *grads: Tensor) -> tuple[None, None, None]:
+        ctx.made.back(ctx.stacked, grads[0])
+        return None, None, None
 
 
 def learnt(stacked: Stack) -> list[nn.Parameter]:
@@ -175,7 +185,7 @@ def _hidden(stacked: Stack, asked: Asked, *, reading: bool) -> Tensor:
     model = stacked.model
     made = _made(stacked, asked, reading)
     if made is not None:
-        return made(asked)
+        return made(stacked, asked)
     with attending(model, asked.look.attend):
         return fused.hidden(model, partial(asked.read, model), learnt(stacked))
 
@@ -186,7 +196,7 @@ def _made(stacked: Stack, asked: Asked, reading: bool) -> Passage | None:
     captured of.
     """
     model, device = stacked.model, asked.ids.device
-    if not fused.wanted(device) or _refused.get(model):
+    if not fused.wanted(device):
         return None
     shelf, look, graded = SHELF.setdefault(model, {}), asked.look, torch.is_grad_enabled()
     way = (graded, stacked.started, torch.are_deterministic_algorithms_enabled())
@@ -197,10 +207,9 @@ def _made(stacked: Stack, asked: Asked, reading: bool) -> Passage | None:
         return None
     made = shelf[key]
     if made is None and model in fused.TRIED and sum(p is not None for p in shelf.values()) < MOST:
-        try:
-            made = shelf[key] = Passage(stacked, asked, device.type == "cuda")
-        except Exception as error:  # whatever a driver may raise; short of memory, the plain pass may do
-            _refused[model] = True
+        made = tried(model, "the pass of learning", lambda: Passage(stacked, asked, device.type == "cuda"))
+        if made is None:
             shelf.clear()  # what they hold, the plain passes may need
-            fused.refused("the pass of learning", error, "captured")
+        else:
+            shelf[key] = made
     return made

@@ -19,8 +19,8 @@ from torch.nn.functional import scaled_dot_product_attention as sdpa
 
 from rewardbench.engine import kernel
 from rewardbench.engine.attend import attending, cut
-from rewardbench.engine.fused import blocks, maybe_compiled, refused, wanted
-from rewardbench.engine.graph import Work, captured
+from rewardbench.engine.fused import blocks, maybe_compiled, wanted
+from rewardbench.engine.graph import Work, captured, tried
 from rewardbench.engine.prefix import Ids
 from rewardbench.engine.send import sent
 
@@ -73,8 +73,8 @@ class Slots:
     """Positions of a prompt."""
     ours: bool = False
     """Whether our own kernel attends."""
-    steps: dict[int, Work] = field(default_factory=dict)
-    """Number of rows -> the step of so many rows from the first on."""
+    steps: dict[int, Work | None] = field(default_factory=dict)
+    """Number of rows -> the step of so many rows from the first on as a graph; None: as it stands."""
     readings: dict[int, Reading] = field(default_factory=dict)
     """Number of prompts -> where so many are read."""
 
@@ -207,10 +207,8 @@ def fill(model: Any, slots: Slots, contexts: Sequence[Ids], owner: Tensor, unifo
 def read_prompts(model: Any, slots: Slots, reading: Reading) -> None:
     """Read the prompts; on a GPU by a graph from the second call on, when all its kernels are there."""
     if reading.calls == 1 and wanted(slots.fed.device):
-        try:
-            reading.graph = captured(partial(read, model, slots, reading))
-        except Exception as error:  # whatever a driver may raise
-            refused("the reading of prompts", error, "captured")
+        work = partial(read, model, slots, reading)
+        reading.graph = tried(model, "the reading of prompts", lambda: captured(work))
     reading.calls += 1
     if reading.graph is not None:
         reading.graph()
@@ -313,17 +311,13 @@ def go(model: Any, slots: Slots, rows: int, count: int) -> None:
     call costs one launch.
     """
     if rows not in slots.steps:
-        some = slots.front(rows)
-        slots.steps[rows] = partial(_once, model, some)
-        if slots.fed.device.type == "cuda":
-            try:
-                slots.steps[rows] = _graph(model, some)
-            except torch.OutOfMemoryError:
-                raise
-            except Exception as error:  # whatever a driver may raise
-                refused("a step of sampling", error, "captured")
+        card = slots.fed.device.type == "cuda"
+        graph = tried(model, "a step of sampling", lambda: _graph(model, slots.front(rows))) if card else None
+        slots.steps[rows] = graph
+    # made anew: kept with the slots it would keep the model, on whose account they are kept
+    once = slots.steps[rows] or partial(_once, model, slots.front(rows))
     for _ in range(count):
-        slots.steps[rows]()
+        once()
 
 
 def _once(model: Any, slots: Slots) -> None:
