@@ -1,6 +1,7 @@
 """Do policies that are made from others say what their originals said: GGUF files, the ends of runs?"""
 
 import importlib.util
+import json
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,8 @@ from rewardbench.engine.stack import stack
 from rewardbench.loop import run_pack
 from rewardbench.plan import Spec
 from rewardbench.policies import gguf, settings
-from rewardbench.policies.load import load
+from rewardbench.policies.load import load, reader
+from rewardbench.policies.settings import open_folder
 from rewardbench.types import Prompt, Task, UserError, Want
 
 TOY = Path(__file__).parent / "tasks"
@@ -103,6 +105,7 @@ def test_the_wheel_is_converted_and_its_dialogues_are_spelt_like_its_template():
     assert policy.tokenizer.pad_token == "<|endoftext|>" != policy.tokenizer.eos_token
     assert policy.tokenizer.padding_side == "left"
     assert not getattr(policy.model, "is_quantized", False)
+    assert policy.ends == (policy.eos,)
     check_between(policy)
 
 
@@ -141,6 +144,22 @@ def test_between_spells_a_chatml_dialogue_like_the_whole_template(tmp_path):
     )
     policy.tokenizer.chat_template = SMOL
     check_between(policy)
+
+
+def test_an_end_that_generation_config_names_is_no_part_of_the_partners_turn(tmp_path):
+    path = make_policy(tmp_path)
+    before = load(open_folder("x", path))
+    (path / "generation_config.json").write_text(json.dumps({"eos_token_id": [2, 4, 10_000]}))
+    policy = load(open_folder("x", path))
+    policy.tokenizer.chat_template = policy.tokenizer.chat_template.replace("<|end|>", "<|assistant|>", 1)
+    assert (before.ends, policy.ends) == ((2,), (2, 4))
+    assert policy.between("Ben.")[0] != 4
+    assert reader(open_folder("x", path)).ends == (2,)
+
+
+def test_the_shipped_policy_has_one_end():
+    policy = load(find.policy("tiny"))
+    assert policy.ends == (policy.eos,)
 
 
 # --- the ends of runs ----------------------------------------------------------------------------

@@ -98,6 +98,23 @@ def test_a_partner_speaks_in_between(tmp_path, both):
     assert max(b.turn.max() for b in fast) == 2
 
 
+@pytest.mark.parametrize("turns", [1, 3])
+def test_a_turn_ends_with_any_token_that_the_model_ends_it_with(tmp_path, both, turns):
+    """Its tokenizer may name one alone."""
+    policy, stacked = lora(tmp_path, [1, 2])
+    policy.model.generation_config.eos_token_id = [2, 4, 10_000]
+    assert policy.ends == (2, 4)
+    likely(policy, 4)
+    task = Task(prompts=TASK.prompts, max_tokens=24, turns=turns, reply=lambda *_: "Ben runs.")
+    eager, fast = both(policy, stacked, task, [Want(PROMPTS, 4)] * 2, ["a", "b"], 24)
+    same(eager, fast)
+    for batch in eager:
+        last = batch.mine & np.isin(batch.ids, [2, 4])
+        assert (batch.ids[last] == 4).any()
+        assert (last.sum(2) == batch.turn.max(2) + batch.ended).all()
+        assert not any("assistant" in text for row in batch.text for text in row)
+
+
 def test_slots_are_kept_from_call_to_call(tmp_path, both):
     policy, stacked = lora(tmp_path, [1])
     for name in ("a", "b"):

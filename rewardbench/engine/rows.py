@@ -28,7 +28,7 @@ class Row:
     ended: bool = False
     turn: int = 0
     own: list[int] = field(default_factory=list)
-    """The policy's tokens in this turn, without the end."""
+    """The policy's tokens in this turn, without the one that ends it."""
     forced: list[int] = field(default_factory=list)
     """Tokens of the partner that are still to be put in, in reverse."""
     messages: list[Message] = field(default_factory=list)
@@ -69,7 +69,7 @@ def take(
             continue
         ids[n, t] = sampled
         mine[n, t] = True
-        if sampled == policy.eos:
+        if sampled in policy.ends:
             close(policy, row)
             row.spans.append((len(row.text), len(row.text)))
             _answer(policy, task, row)
@@ -84,7 +84,7 @@ def take_all(
     rows' own, in the same shape.
     """
     idle = np.array([rows[n].idle for n in live.tolist()])
-    ends = token == policy.eos
+    ends = np.isin(token, policy.ends)
     own = (ends.cumsum(1) - ends == 0) & ~idle[:, None]
     r, i = own.nonzero()
     ids[live[r], t + i], mine[live[r], t + i] = token[r, i], True

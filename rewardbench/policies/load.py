@@ -47,6 +47,15 @@ class Policy:
         return int(self.tokenizer.eos_token_id)
 
     @cached_property
+    def ends(self) -> tuple[int, ...]:
+        """The tokens that end a turn: `eos`, and what else generation_config.json names of the vocabulary: some models
+        are taught to end a turn otherwise than a text.
+        """
+        named = getattr(getattr(self.model, "generation_config", None), "eos_token_id", None)
+        others = [] if named is None else [named] if isinstance(named, int) else named
+        return tuple(dict.fromkeys([self.eos, *(i for i in others if 0 <= i < len(self.tokenizer))]))
+
+    @cached_property
     def pad(self) -> int:
         """The token put where nothing is (masked everywhere)."""
         return int(self.tokenizer.pad_token_id if self.tokenizer.pad_token_id is not None else self.eos)
@@ -79,7 +88,8 @@ class Policy:
                 mark = "\u241e"
                 chat = [{"role": "user", "content": "a"}, {"role": "assistant", "content": mark}]
                 after = self.render([*chat, {"role": "user", "content": reply}]).split(mark, 1)[1]
-                text = after.removeprefix(self.tokenizer.eos_token)
+                ends = self.tokenizer.convert_ids_to_tokens(self.ends)
+                text = next((after.removeprefix(end) for end in ends if after.startswith(end)), after)
             self.between_cache[reply] = tuple(self.tokenizer(text, add_special_tokens=False)["input_ids"])
         return self.between_cache[reply]
 
