@@ -4,6 +4,7 @@ import gc
 import weakref
 from dataclasses import dataclass, replace
 from random import Random
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -252,7 +253,9 @@ def test_a_run_that_blew_up_is_quarantined():
     assert (params["w"][1] != 1).all()
 
 
-def test_adam_is_torch_adam():
+@pytest.mark.parametrize("size", [1.0, 1e-3])
+def test_adam_is_torch_adam(size):
+    """A small gradient is not drawn up to the clip."""
     rng = torch.Generator().manual_seed(0)
     start = torch.randn(4, 3, generator=rng)
     ours = {"w": start.clone()[None]}
@@ -260,7 +263,7 @@ def test_adam_is_torch_adam():
     opt = adam(ours, 1, (0.9, 0.95), 0.5)
     peer = torch.optim.Adam([theirs], lr=0.01, betas=(0.9, 0.95))
     for _ in range(7):
-        g = torch.randn(4, 3, generator=rng)
+        g = size * torch.randn(4, 3, generator=rng)
         update(opt, ours, {"w": g[None]}, torch.tensor([0.01]), torch.tensor([True]))
         theirs.grad = g.clone()
         torch.nn.utils.clip_grad_norm_([theirs], 0.5)
@@ -277,6 +280,16 @@ def test_micro_batching_changes_nothing(tmp_path):
     pieces = gradients(policy, pack, batches, gains)
     for name in whole:
         torch.testing.assert_close(whole[name], pieces[name], atol=1e-6, rtol=1e-4)
+
+
+def test_what_sums_in_order_puts_every_switch_back():
+    filling = torch.utils.deterministic
+    before = torch.are_deterministic_algorithms_enabled(), filling.fill_uninitialized_memory
+    card = SimpleNamespace(flat=[SimpleNamespace(device=torch.device("cuda"))])
+    with engine._in_order(card):
+        assert torch.are_deterministic_algorithms_enabled()
+        assert not filling.fill_uninitialized_memory
+    assert (torch.are_deterministic_algorithms_enabled(), filling.fill_uninitialized_memory) == before == (False, True)
 
 
 def many_prompts(count):

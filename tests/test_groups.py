@@ -218,11 +218,12 @@ def test_while_nothing_moves_adapters_are_multiplied_from_a_copy_that_is_as_they
             stacked.flat[0].add_(-1.0)
 
 
-def test_drift_is_how_far_what_was_decoded_lies_from_what_is_trained(tmp_path):
+@pytest.mark.parametrize("algorithm", [Grpo(), Grpo(passes=2), Grpo(minibatches=3)], ids=["once", "passes", "parts"])
+def test_drift_is_how_far_what_was_decoded_lies_from_what_is_trained(tmp_path, algorithm):
     policy, stacked = lora(tmp_path, [1, 2])
     batches = sample(policy, stacked, TASK, [Want(PROMPTS, 4)] * 2, ["a", "b"], 12)
     opt = adam({n: p for n, (p, _) in stacked.moved().items()}, 2, (0.9, 0.95), 1.0)
     gains = [np.ones(b.mine.shape, dtype=np.float32) for b in batches]
     off = [replace(b, logp=b.logp + shift) for b, shift in zip(batches, (0.0, 0.5))]
-    found = learn(policy, stacked, opt, Grpo(), off, gains, [State()] * 2, torch.zeros(2))
+    found = learn(policy, stacked, opt, algorithm, off, gains, [State()] * 2, torch.zeros(2))
     np.testing.assert_allclose(found.drift, [0.0, 0.5], atol=1e-4)

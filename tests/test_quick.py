@@ -123,6 +123,16 @@ def test_slots_are_kept_from_call_to_call(tmp_path, both):
     assert len(quick.SHELF[stacked.model]) == 2
 
 
+def test_slots_that_became_too_small_are_let_go(tmp_path, both):
+    policy, stacked = lora(tmp_path, [1])
+    left = []
+    for text in ("the red fox", "the red fox " * 14):
+        same(*both(policy, stacked, TASK, [Want([Prompt("l", text=text)], 4)], ["a"], 12))
+        left += [weakref.ref(own) for own in quick.SHELF[stacked.model].values()]
+    gc.collect()
+    assert [ref() is None for ref in left] == [True, False]
+
+
 @pytest.mark.parametrize("kept", [[0, 1, 2, 3, 4, 5, 6, 7], [1, 3, 4, 6], [2, 5]])
 def test_rows_that_go_on_find_their_prompt_at_one_of_them(tmp_path, kept):
     policy, stacked = lora(tmp_path, [1, 2])

@@ -214,13 +214,15 @@ def _in_order(stacked: Stack) -> Iterator[None]:
     if stacked.flat is None or stacked.flat[0].device.type != "cuda":
         yield
         return
-    before = torch.are_deterministic_algorithms_enabled()
+    filling: Any = torch.utils.deterministic
+    before = torch.are_deterministic_algorithms_enabled(), filling.fill_uninitialized_memory
     torch.use_deterministic_algorithms(True)
-    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # ours is all written
+    filling.fill_uninitialized_memory = False  # ours is all written
     try:
         yield
     finally:
-        torch.use_deterministic_algorithms(before)
+        torch.use_deterministic_algorithms(before[0])
+        filling.fill_uninitialized_memory = before[1]
 
 
 def _loss(school: School, seen: Seen, logp: Tensor, r: int, piece: Lesson) -> tuple[Tensor, Tensor]:
