@@ -14,7 +14,7 @@ from making import make_policy
 from sweeping import PARTS, rbench
 
 from rewardbench import find, loop, packs, sweep, trace
-from rewardbench.engine import groups, quick
+from rewardbench.engine import groups, head, quick
 from rewardbench.engine.stack import stack
 from rewardbench.plan import Spec, call_of, plan
 from rewardbench.policies import card
@@ -112,6 +112,10 @@ def test_targets_that_no_layer_has_are_named(tmp_path):
     with pytest.raises(UserError, match=r"targets: no linear layer's name ends with 'v_porj', did you mean 'v_proj'\?") as error:
         stack(load(folder).model, [1], s.kind, s.rank, s.alpha, s.targets)
     assert error.value.code == 2
+
+
+def test_what_is_reckoned_of_a_pass_is_what_a_pass_does():
+    assert card.HEAD_CHUNK == head.CHUNK  # said twice, since a plan loads no torch
 
 
 def test_a_known_policy_comes_from_a_wheel_or_the_hub(tmp_path, monkeypatch):

@@ -1,5 +1,6 @@
 """Are layers that read the same numbers found, and do they say as one product what they say alone?"""
 
+import numpy as np
 import pytest
 import torch
 from test_engine import batches_of, lora
@@ -108,6 +109,29 @@ def test_what_is_held_while_nothing_moves_is_what_the_adapters_are_now(tmp_path,
                     assert ours.dtype == dtype
                     assert torch.equal(ours, now)
         assert all(joint.near is None for joint in stacked.joints)
+
+
+@pytest.mark.parametrize("architecture", ["llama", "qwen2"])
+def test_a_compiled_pack_says_what_its_adapters_are_now(tmp_path, monkeypatch, architecture):
+    """What sampling multiplies is a copy: it has to follow where learning moved them."""
+    policy, stacked = flat(tmp_path, architecture)
+    found = []
+    for compile_ in (False, True):
+        if compile_:
+            stacked.join()
+            compiling(monkeypatch, "aot_eager")
+            fused.TRIED.clear()
+        start = stacked.flat[0].clone()
+        for seed in range(3):
+            found.append(spoken(policy, stacked))
+            made = torch.Generator().manual_seed(seed)
+            stacked.flat[0].add_(torch.randn(start.shape, generator=made) * 0.05)
+        stacked.flat[0].copy_(start)
+    for plain, ours in zip(found[:3], found[3:], strict=True):
+        for one, other in zip(plain, ours, strict=True):
+            assert one.text == other.text
+            np.testing.assert_allclose(one.logp, other.logp, atol=2e-5)
+    assert len({batch.text for batches in found for batch in batches}) == 6  # they did move
 
 
 def test_the_second_halves_lie_on_a_diagonal(tmp_path):
