@@ -121,7 +121,7 @@ def traffic(one: Pack, T: int) -> float:
     width = head.element_size()
     trained = {id(p) for p in stacked.params.values()}
     base = [p for p in model.parameters() if id(p) not in trained and (p is head or p is not embedding)]
-    adapters = one.R * stacked.numbers() * (width if stacked.copy is not None else 4)
+    adapters = one.R * numbers(one) * (width if stacked.copy is not None else 4)
     asked = [len(one.policy.prompt_ids(p)) for want in one.wants for p in want.prompts]
     size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     kept = 2 * size * config.num_key_value_heads * config.num_hidden_layers * width
@@ -129,6 +129,11 @@ def traffic(one: Pack, T: int) -> float:
     logits = rows * config.vocab_size * width * 2
     each = sum(p.numel() * p.element_size() for p in base) + adapters + logits
     return float(T * (each + kept * (sum(asked) + rows * T / 2)))
+
+
+def numbers(one: Pack) -> int:
+    """Trained parameters of one run."""
+    return sum(p.numel() for p in one.stacked.params.values()) // one.R
 
 
 def overhead(bench: Bench) -> list[Case]:
@@ -257,7 +262,7 @@ def operations(one: Pack, T: int) -> Row:
     W = rounded(int(asked.max() + fed))
     useful = (asked * (asked + 1) / 2 + K * (fed * asked + fed * (fed + 1) / 2)).sum()
     return {
-        "flop": (4 * linear + 6 * one.stacked.numbers()) * tokens + 4 * head * len(asked) * K * T,
+        "flop": (4 * linear + 6 * numbers(one)) * tokens + 4 * head * len(asked) * K * T,
         "attention_useful": float(channels * useful),
         "attention_executed": float(channels * len(asked) * K * W * (W + 1) / 2),
     }

@@ -184,10 +184,6 @@ class Stack:
         names = [n.removeprefix(STATE) for n in self.params if n.startswith(STATE)]
         return replace(state, learned={n: self.params[STATE + n][r] for n in names}) if names else state
 
-    def numbers(self) -> int:
-        """Trained parameters of one run."""
-        return sum(p.numel() for p in self.params.values()) // self.R
-
     @contextmanager
     def start(self) -> Iterator[None]:
         """Within it the model is the start policy: adapters off, or the first weights put in place."""
