@@ -14,9 +14,6 @@ from rewardbench.metrics.normalised import normalised
 from rewardbench.stats import Comparison, Interval, exact_share, mean_interval, paired_difference
 from rewardbench.types import Anchor, Bools, Curve, Floats, UserError
 
-THRESHOLDS = (0.25, 0.5, 0.75)
-"""Of y'."""
-
 
 def time_to_threshold(x: ArrayLike, y: ArrayLike, threshold: float, sustained: int = 2) -> float:
     """T: tokens until y' reaches a threshold and stays there for `sustained` evaluations; or infinity.
