@@ -30,8 +30,15 @@ GRID = "final"
 def run_pack(
     specs: Sequence[RunSpec], folders: Sequence[Path], policy: Folder, say: Say, timeout: float, sources: Path
 ) -> None:
-    """Train and evaluate R runs together, each into its own folder; goes on from their checkpoints."""
-    pack = packs.open_pack(specs, folders, policy, say, timeout, sources)
+    """Train and evaluate R runs together, each into its own folder; goes on from their checkpoints. Runs that lack the
+    step which most go on from are made once those are over.
+    """
+    while _run(packs.open_pack(specs, folders, policy, say, timeout, sources), say):
+        pass
+
+
+def _run(pack: Pack, say: Say) -> bool:
+    """Take the runs of a pack that do not wait to their end; whether there are any that do."""
     spec = pack.spec
     for step in range(pack.step, spec.steps):
         pack.step = step
@@ -50,6 +57,7 @@ def run_pack(
     closing = ((run, packs.weights(pack, r) if run.contestant.design.trains else {}, told) for r, run in done)
     for run, digest in packs.side_by_side(_finish, closing, packs.THREADS if packs.large(pack) else 1):
         say({"event": "done", "run": run.spec.id, "content": digest})
+    return any(run.waits for run in pack.runs)
 
 
 def _finish(run: Run, weights: dict[str, Any], told: dict[str, Any]) -> tuple[Run, str]:
@@ -100,6 +108,7 @@ def _end(
     if learnt is not None:
         row |= {n: float(getattr(learnt, n)[r]) for n in ("loss", "norm", "drift")}
     trace.append(run.folder, "steps.jsonl", row)
+    run.rows += 1
     trace.append(run.folder, "timing.jsonl", {"step": pack.step, **spent})
     unpaid = record.unpaid_share(wanted[-1] if batch is None else batch)
     pack.say({"event": "step", "run": run.spec.id, **row, "unpaid": unpaid})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import time
 import traceback
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -57,8 +57,12 @@ class Run:
     """Training prompts drawn so far."""
     charged: int = 0
     """Completion tokens charged so far."""
+    rows: int = 0
+    """Lines of `steps.jsonl` so far: a step at which its algorithm asked for nothing has none."""
     ended: bool = False
-    """It goes no further: done or failed, now or before its pack was resumed, or put aside."""
+    """It goes no further: done or failed, now or before its pack was resumed, or put aside, or it waits."""
+    waits: bool = False
+    """It lacks the step that its pack goes on from, and is made when that is over."""
     known: dict[str, Prompt] = field(default_factory=dict)
     """Training prompts drawn so far by their ids, truth included: the algorithm is shown them without."""
 
@@ -271,7 +275,7 @@ def told(pack: Pack) -> dict[str, Any]:
 
 
 def weights(pack: Pack, r: int) -> dict[str, Any]:
-    """Run r's trained weights, name -> array."""
+    """Run r's trained weights, name -> array, float32."""
     return {n: p.float().numpy() for n, p in pack.stacked.alone(r).items()}
 
 
@@ -323,7 +327,8 @@ def save(pack: Pack, step: int) -> None:
 
 def _snapshot(pack: Pack, r: int, run: Run, step: int) -> tuple[dict[str, Any], dict[str, Any]]:
     """(arrays, meta): everything that run r needs to go on from `step`."""
-    arrays = {f"p/{k}": v for k, v in weights(pack, r).items()}
+    own = pack.stacked.alone(r).items()
+    arrays = {f"p/{n}": (p.float() if p.dtype == torch.bfloat16 else p).numpy() for n, p in own}  # NumPy lacks that one
     for kind, values in (("m", pack.opt.m), ("v", pack.opt.v)):
         arrays |= {f"{kind}/{n}": values[n][r].numpy(force=True).copy() for n in values}
     arrays |= {f"kept/{k}": np.asarray(v, dtype=np.float64) for k, v in run.state.kept.items()}
@@ -333,29 +338,39 @@ def _snapshot(pack: Pack, r: int, run: Run, step: int) -> tuple[dict[str, Any], 
         "updates": float(pack.opt.steps[r]),
         "taken": run.taken,
         "charged": run.charged,
+        "rows": run.rows,
         "kept": sorted(run.state.kept),
     }
     return arrays, meta
 
 
 def restore(pack: Pack) -> None:
-    """Put every run back to the newest step that all of them have saved; decided before anything is cut.
+    """Put every run back to the newest step that all of them have saved, or where there is none (a checkpoint was
+    deleted) that most have: the others wait, and keep theirs. Decided before anything is cut.
 
-    Only runs that are taught have something to go back to: others follow. A run that was done or failed before
-    the kill keeps its place in the pack, so that the others compute as before, and is left alone.
+    Only runs that are taught have something to go back to: others follow. A run that was done, failed or put aside
+    before keeps its place in the pack, so that the others compute as before, and is left alone.
     """
     for run in pack.runs:
-        run.ended = run.ended or trace.status(run.folder)["status"] != "partial"
-    taught = {r: trace.checkpoints(run.folder) for r, run in enumerate(pack.runs) if run.trains}
-    pack.step = max(set.intersection(*taught.values()), default=0) if taught else 0
-    for r in taught if pack.step else ():
-        with alone(pack, pack.runs[r]):
-            _put_back(pack, r, pack.runs[r])
+        known = trace.status(run.folder)
+        run.ended = run.ended or known["status"] != "partial" or "reason" in known
+    saved = {r: trace.checkpoints(run.folder) or {0} for r, run in enumerate(pack.runs) if run.trains}
+    shared = Counter(step for steps in saved.values() for step in steps)
+    pack.step = max(shared, key=lambda step: (shared[step], step), default=0)
+    for r, steps in saved.items():
+        run = pack.runs[r]
+        run.ended = run.waits = pack.step not in steps
+        if pack.step and run.alive:
+            with alone(pack, run):
+                _put_back(pack, r, run)
     end = pack.step if pack.step < pack.spec.steps else trace.LAST  # after the last step nothing is made again
     for run in pack.runs:
         if run.alive:
-            trace.cut(run.folder, end)
-            trace.keep_checkpoint(run.folder, pack.step)
+            with alone(pack, run):
+                trace.cut(run.folder, end)
+                if run.trains and not pack.step:
+                    trace.begin_checkpoints(run.folder)
+                trace.keep_checkpoint(run.folder, pack.step)
 
 
 def _put_back(pack: Pack, r: int, run: Run) -> None:
@@ -368,6 +383,7 @@ def _put_back(pack: Pack, r: int, run: Run) -> None:
             values[name][r].copy_(torch.from_numpy(arrays[f"{kind}/{name}"]))
     pack.opt.steps[r] = float(meta["updates"])
     run.taken, run.charged = int(meta["taken"]), int(meta["charged"])
+    run.rows = trace.check_rows(run.folder, pack.step, meta.get("rows"))
     next(islice(run.stream, run.taken, run.taken), None)  # past what was drawn already
     run.state = replace(run.state, kept={k: arrays[f"kept/{k}"] for k in meta["kept"]})
     run.running = Running(*(arrays[f"running/{k}"] for k in ("count", "mean", "square")))

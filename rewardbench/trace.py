@@ -181,6 +181,17 @@ def rows(folder: Path, name: str = "steps.jsonl") -> list[dict[str, Any]]:
     return found
 
 
+def check_rows(folder: Path, steps: int, count: int | None) -> int:
+    """How many rows there are of the first `steps` steps. Raises UserError (code 5) unless they are the `count` that
+    were there when the checkpoint was written; None: it does not say.
+    """
+    found = [row["step"] for row in rows(folder) if row["step"] < steps]
+    if count not in (None, len(found)) or found != sorted(set(found)):
+        lost = f"{folder.name}/steps.jsonl has lost rows: it holds {len(found)} of the {count} before its checkpoint"
+        raise UserError(f"{lost}; delete {folder.name}/checkpoint and `rbench resume` makes the run anew", 5)
+    return len(found)
+
+
 def _whole_and_torn(path: Path) -> tuple[bytes, bytes]:
     """The whole lines of a file, and what a kill left of one more."""
     whole, _, torn = path.read_bytes().rpartition(b"\n") if path.is_file() else (b"", b"", b"")
@@ -237,12 +248,31 @@ def write_checkpoint(folder: Path, arrays: Mapping[str, Any], meta: Mapping[str,
     """Everything needed to go on from `meta["step"]`, as one safetensors file beside earlier ones (NumPy arrays)."""
     from safetensors.numpy import save
 
+    _settle(folder / "steps.jsonl")  # a checkpoint must not outlive the rows before it
     write_whole(_checkpoint(folder, meta["step"]), save(dict(arrays), {"meta": dumps(meta)}))
+
+
+def _settle(path: Path) -> None:
+    """See to it that what was appended to a file survives a machine that goes down."""
+    if path.is_file():
+        with writing(path), path.open("rb") as file:
+            os.fsync(file.fileno())
 
 
 def checkpoints(folder: Path) -> set[int]:
     """The steps that a run can go on from; two of them only while the runs of its pack are being saved."""
     return {int(p.stem) for p in (folder / "checkpoint").glob("*.safetensors") if p.stem.isdigit()}
+
+
+def begin_checkpoints(folder: Path) -> None:
+    """Note that a run stands at step 0: an empty checkpoint, which is there until all runs of its pack have one.
+
+    A kill during the first save is told by it from a checkpoint that was deleted or lost.
+    """
+    path = _checkpoint(folder, 0)
+    with writing(path):
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
 
 
 def keep_checkpoint(folder: Path, step: int) -> None:

@@ -384,7 +384,7 @@ def test_a_run_that_failed_or_is_done_is_left_alone_in_a_pack_that_is_resumed(po
         closed(again[1], 6)
 
 
-def test_runs_without_a_step_in_common_begin_anew(policies, tmp_path, monkeypatch):
+def test_runs_without_a_step_in_common_are_made_one_after_the_other(policies, tmp_path, monkeypatch):
     """As when runs of two packs are put together: nothing was lost, and nothing is cut before that is known."""
     three = planned(policies[0], tmp_path)
     with monkeypatch.context() as patch:
@@ -397,6 +397,157 @@ def test_runs_without_a_step_in_common_begin_anew(policies, tmp_path, monkeypatc
             three.drive(tmp_path / "cut")
     shutil.rmtree(tmp_path / "cut" / "random" / "checkpoint")
     assert bytes_of(three.drive(tmp_path / "cut")) == bytes_of(whole)
+
+
+def stopped(three, out, monkeypatch, step):
+    """The folders of a pack that was killed once all of its runs had saved a step."""
+    save = packs.save
+
+    def last(pack, at):
+        save(pack, at)
+        if at == step:
+            raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(packs, "save", last)
+        with pytest.raises(Killed):
+            three.drive(out)
+    return [out / spec.design.name for spec in three.specs]
+
+
+@pytest.mark.parametrize("dtype", ["float64", "bfloat16"])
+def test_checkpoints_keep_each_numbers_own_type(dtype, tmp_path, monkeypatch):
+    """Rounded to single precision a policy in double goes on to other results."""
+    settings = f'kind = "full"\nlearning_rate = 1e-2\nP = 3\nK = 4\ndtype = "{dtype}"\n[steps]\nquick = 3\n'
+    one = planned(make_policy(tmp_path, settings=settings), tmp_path, THREE[:1])
+    whole = bytes_of(one.drive(tmp_path / "whole"))
+    [folder] = stopped(one, tmp_path / "killed", monkeypatch, 2)
+    arrays, _ = trace.read_checkpoint(folder, 2)
+    types = {str(a.dtype) for name, a in arrays.items() if name.startswith("p/")}
+    assert types == {"float64" if dtype == "float64" else "float32"}
+    assert bytes_of(one.drive(tmp_path / "killed")) == whole
+
+
+def test_rows_reach_the_disk_before_the_checkpoint_that_follows_them(policies, tmp_path, monkeypatch):
+    """A machine that goes down loses what was written and not synced, in any order."""
+    synced, sync, write = [], trace.os.fsync, trace.write_whole
+    monkeypatch.setattr(trace.os, "fsync", lambda file: synced.append(Path(f"/proc/self/fd/{file}").readlink()) or sync(file))
+    settled = []
+
+    def whole(path, data):
+        if path.parent.name == "checkpoint":
+            settled.append(path.parents[1] / "steps.jsonl" in synced)
+        synced.clear()
+        write(path, data)
+
+    monkeypatch.setattr(trace, "write_whole", whole)
+    planned(policies[0], tmp_path, THREE[:1]).drive(tmp_path / "runs")
+    assert settled == [True] * 3
+
+
+@pytest.mark.parametrize("kept", [[0], [1], [0, 0], []])
+def test_a_run_that_lost_rows_is_put_aside_alone(kept, policies, tmp_path, monkeypatch):
+    """It would end as done, and its curve would be another's; the others are not touched by it."""
+    three = planned(policies[0], tmp_path)
+    folders = stopped(three, tmp_path / "killed", monkeypatch, 2)
+    lost = folders[1]
+    lines = (lost / "steps.jsonl").read_text().splitlines(keepends=True)
+    (lost / "steps.jsonl").write_text("".join(lines[n] for n in kept))
+    before = bytes_of([lost])
+    said = []
+    worker.do_pack(three.specs, folders, three.policy, said.append, 9.0, three.sources)
+    assert [trace.status(f)["status"] for f in folders] == ["done", "partial", "done"]
+    assert trace.status(lost)["code"] == 5
+    assert "lost rows" in trace.status(lost)["reason"]
+    assert f"delete {lost.name}/checkpoint" in trace.status(lost)["reason"]
+    assert [e["event"] for e in said if e.get("run") == three.specs[1].id] == ["lost"]
+    assert {n: b for n, b in bytes_of([lost]).items() if n[1] != "status.json"} == {
+        n: b for n, b in before.items() if n[1] != "status.json"
+    }
+    shutil.rmtree(lost / "checkpoint")
+    worker.do_pack(three.specs, folders, three.policy, said.append, 9.0, three.sources)
+    assert trace.status(lost)["status"] == "done"
+    assert [row["step"] for row in trace.rows(lost)] == [0, 1, 2]
+
+
+def test_steps_at_which_nothing_is_asked_for_have_no_row_and_none_is_missed(policies, tmp_path, monkeypatch):
+    path = tmp_path / "seldom.py"
+    path.write_text(
+        "from dataclasses import dataclass\n\nfrom rewardbench.algorithms.grpo import Grpo\n\n\n"
+        "@dataclass(frozen=True)\nclass Seldom(Grpo):\n    def ask(self, state, draw):\n"
+        "        return (yield from super().ask(state, draw)) if draw.step != 1 else None\n"
+    )
+    one = planned(policies[0], tmp_path, THREE[:1], f"{path}:Seldom")
+    whole = bytes_of(one.drive(tmp_path / "whole"))
+    for step in (1, 2):
+        stopped(one, tmp_path / str(step), monkeypatch, step)
+        assert bytes_of(one.drive(tmp_path / str(step))) == whole
+
+
+def test_a_checkpoint_that_is_gone_costs_its_own_run_alone(policies, tmp_path, monkeypatch):
+    """The others go on from theirs, in the same places; then it is made anew."""
+    three = planned(policies[0], tmp_path)
+    whole = three.drive(tmp_path / "whole")
+    folders = stopped(three, tmp_path / "killed", monkeypatch, 2)
+    shutil.rmtree(folders[0] / "checkpoint")
+    begun, restore = [], packs.restore
+
+    def restored(pack):
+        restore(pack)
+        begun.append((pack.step, [run.trains for run in pack.runs]))
+
+    monkeypatch.setattr(packs, "restore", restored)
+    again = three.drive(tmp_path / "killed")
+    assert begun == [(2, [False, True, True]), (0, [True, False, False])]
+    for one, other in zip(again, whole, strict=True):
+        assert trace.status(one)["status"] == "done"
+        alike(one, other)
+        assert [row["step"] for row in trace.rows(one)] == [0, 1, 2]
+
+
+def test_a_run_that_is_put_aside_is_not_waited_for(policies, tmp_path, monkeypatch):
+    """One checkpoint is damaged and one gone: each run is tried once."""
+    three = planned(policies[0], tmp_path)
+    folders = stopped(three, tmp_path / "killed", monkeypatch, 2)
+    (folders[0] / "checkpoint" / "000002.safetensors").write_bytes(b"x" * 99)
+    shutil.rmtree(folders[1] / "checkpoint")
+    said = []
+    worker.do_pack(three.specs, folders, three.policy, said.append, 9.0, three.sources)
+    assert [trace.status(f)["status"] for f in folders] == ["partial", "done", "done"]
+    assert [e["run"] for e in said if e["event"] == "lost"] == [three.specs[0].id]
+
+
+def test_a_kill_during_the_first_save_costs_what_was_not_saved_and_parts_no_pack(whole, tmp_path, monkeypatch):
+    three, undisturbed, done = whole
+    first = [i for i, (what, _) in enumerate(done) if what == "write_checkpoint"][1]
+    opened, open_pack = [], packs.open_pack
+    monkeypatch.setattr(packs, "open_pack", lambda *a: opened.append(1) or open_pack(*a))
+    assert bytes_of(killed(three, tmp_path, monkeypatch, first, "before")) == undisturbed
+    assert len(opened) == 2
+
+
+def test_a_full_disk_is_everybodys_and_a_damaged_file_its_runs_own(policies, tmp_path):
+    three = planned(policies[0], tmp_path)
+    folder = made(tmp_path / "r", three.specs[0])
+    pack = packs.open_pack(three.specs[:1], [folder], three.policy, lambda event: None, 9.0, three.sources)
+    with pytest.raises(UserError, match="no space left"), packs.alone(pack, pack.runs[0]):
+        raise UserError("no space left", 4)
+    assert pack.runs[0].alive
+    assert "reason" not in trace.status(folder)
+    with packs.alone(pack, pack.runs[0]):
+        raise UserError("damaged", 5)
+    assert not pack.runs[0].alive
+    assert trace.status(folder)["reason"] == "damaged"
+
+
+def test_a_run_that_was_put_aside_is_tried_again_and_its_old_reason_is_gone(policies, tmp_path):
+    """Whatever comes of it: a kill in the middle leaves no reason behind that is over."""
+    three, seen = planned(policies[0], tmp_path, THREE[:1]), []
+    folder = made(tmp_path / "r", three.specs[0])
+    trace.set_status(folder, "partial", reason="its file was damaged", code=5)
+    worker.do_pack(three.specs, [folder], three.policy, lambda e: seen.append(trace.status(folder)), 9.0, three.sources)
+    assert seen[0] == {"schema_version": trace.SCHEMA, "status": "partial"}
+    assert trace.status(folder)["status"] == "done"
 
 
 @pytest.mark.parametrize(
