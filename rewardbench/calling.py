@@ -191,7 +191,7 @@ def score(bound: Bound, batch: Batch, when: When, timeout: float) -> Scores:
     except (Exception, SystemExit) as error:
         # anything may come out of a user's function; it is named and re-raised, never swallowed
         place, (_, why) = users_line(error), fence.cause(error)
-        why = why or f"raised {type(error).__name__}: {_line(error)}"
+        why = why or f"raised {type(error).__name__}: {first_line(error)}"
         hint = MESSAGES if bound.form == "text" and "string indices must be integers" in why else ""
         raise RewardError(f"part {bound.name!r} {why}{place}{hint}") from error
     told = result.noted if isinstance(result, Paid) else result if isinstance(result, Mapping) else {}
@@ -281,7 +281,7 @@ def users_line(error: BaseException) -> str:
     return found
 
 
-def _line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
     """The first line of an error's text."""
     return (str(error).strip().splitlines() or ["(no message)"])[0][:300]
 
@@ -318,7 +318,7 @@ def _number(name: str, value: Any, where: str) -> float:
     try:
         number = float(value)
     except (TypeError, ValueError, OverflowError, RuntimeError) as error:
-        raise RewardError(f"part {name!r} returned {value!r:.60} for {where}: {_line(error)}") from error
+        raise RewardError(f"part {name!r} returned {value!r:.60} for {where}: {first_line(error)}") from error
     if not math.isfinite(number):
         raise RewardError(f"part {name!r} returned {number} for {where}; return None to abstain")
     return number

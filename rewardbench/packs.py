@@ -179,13 +179,26 @@ def _stacked(policy: Policy, specs: Sequence[RunSpec]) -> Stack:
 
 @contextmanager
 def failing(pack: Pack, run: Run) -> Iterator[None]:
-    """Within it an exception fails this run alone; a UserError, which all runs share, goes through."""
+    """Within it an exception fails this run alone; what all runs share (a UserError, a card) goes through."""
     try:
         yield
-    except UserError:
+    except (UserError, torch.OutOfMemoryError):
         raise
     except Exception as error:
+        if card_broke(error):
+            raise
         fail(pack, run, *blame(error))
+
+
+def card_broke(error: BaseException) -> bool:
+    """Whether a card has failed this process, which gets nothing but such errors from it from then on.
+
+    >>> card_broke(RuntimeError("CUDA error: an illegal memory access was encountered")), card_broke(ValueError("CUDA"))
+    (True, False)
+    """
+    known = getattr(torch, "AcceleratorError", None)  # of torch 2.8 on
+    told = isinstance(error, RuntimeError) and "CUDA error" in str(error)
+    return told or (known is not None and isinstance(error, known))
 
 
 def blame(error: BaseException) -> tuple[str, int]:

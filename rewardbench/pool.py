@@ -91,8 +91,8 @@ class Pool:
         self.job, self.tell = job, tell
         self.workers: list[_Worker] = []
         self.todo: list[list[RunSpec]] = []
-        self.killed: set[str] = set()
-        """Runs whose worker was killed from outside once."""
+        self.again: set[str] = set()
+        """Runs that were done again, since their worker was killed from outside or its card broke down."""
         self.stopped: UserError | None = None
         self.limits = fence.Limits()
 
@@ -174,6 +174,9 @@ class Pool:
         elif event["event"] == "spent":  # a user's code left too little of it for another's
             worker.pack = []
             self._leave(worker)
+        elif event["event"] == "broken":
+            self._leave(worker)
+            self._broke(worker.pack, event["reason"])
         elif event["event"] == "stop":  # what all runs share is at fault: policy, configuration, disk
             worker.pack = []
             self.stopped = UserError(event["reason"], event["code"])
@@ -188,12 +191,10 @@ class Pool:
         """
         worker.process.join(5)
         self.workers.remove(worker)
-        left = [r for r in worker.pack if trace.status(self.job.folder(r))["status"] == "partial"]
+        left = self._left(worker.pack)
         code = worker.process.exitcode
         outside = not reason and code == -signal.SIGKILL
-        if outside and left and not self.killed & {r.id for r in left}:
-            self.killed |= {r.id for r in left}
-            self.todo.append(worker.pack)  # with those that are over: they keep their places
+        if outside and self._once_more(worker.pack):
             return
         doing = f" in part {worker.part!r}" if worker.part else ""
         reason = reason or f"the worker died{doing} (exit code {code})"
@@ -204,3 +205,27 @@ class Pool:
             exit_code = 6 if worker.part or run.algorithm_source else 1
             trace.close(self.job.folder(run), "failed", reason=reason, code=exit_code)
             self.tell({"event": "failed", "run": run.id, "reason": reason, "code": exit_code})
+
+    def _left(self, pack: Sequence[RunSpec]) -> list[RunSpec]:
+        """The runs of a pack that are not over."""
+        return [run for run in pack if trace.status(self.job.folder(run))["status"] == "partial"]
+
+    def _once_more(self, pack: list[RunSpec]) -> bool:
+        """Do a pack again, with those that are over: they keep their places. False if nothing of it is left, or what is
+        left was done again before.
+        """
+        left = {run.id for run in self._left(pack)}
+        if not left or self.again & left:
+            return False
+        self.again |= left
+        self.todo.append(pack)
+        return True
+
+    def _broke(self, pack: list[RunSpec], reason: str) -> None:
+        """A card broke down under a pack: a fresh worker is given it once more; then it stays partial, others go on."""
+        if self._once_more(pack):
+            return
+        told = {"reason": f"{reason}, twice; `rbench resume` tries once more", "code": 8}
+        for run in self._left(pack):
+            trace.set_status(self.job.folder(run), "partial", **told)
+            self.tell({"event": "lost", "run": run.id, **told})

@@ -263,16 +263,27 @@ def execute(sweep: Sweep, workers: int, tell: Tell) -> None:
         if todo:
             job = job_of(sweep)
             busy = 1 if card.used(sweep.policy.settings) else min(workers, len(todo))  # a card is one worker's
-            Pool(job, partial(_fenced, sweep, tell)).run(todo, busy)
+            Pool(job, partial(_heard, sweep, tell)).run(todo, busy)
 
 
-def _fenced(sweep: Sweep, tell: Tell, event: dict[str, Any]) -> None:
-    """Pass an event on; a worker's word on its fence is written down, and told once, not by every worker."""
-    if event["event"] != "fence":
+def _heard(sweep: Sweep, tell: Tell, event: dict[str, Any]) -> None:
+    """Pass an event on; a worker's word on its fence is written down, and told once, not by every worker, and so is
+    that the card is too small for a pack.
+    """
+    if event["event"] == "full":
+        _halve(sweep, event["runs"])
+    elif event["event"] != "fence":
         tell(event)
     elif _local(sweep.folder).get("fence") != event["level"]:
         _local(sweep.folder, fence=event["level"])
         tell(event)
+
+
+def _halve(sweep: Sweep, full: Sequence[str]) -> None:
+    """Remember the runs of a pack as two packs from now on; it may be a part of one that was remembered."""
+    half, known = len(full) // 2, _local(sweep.folder).get("packs", [])
+    others = [[name for name in pack if name not in full] for pack in known]
+    _local(sweep.folder, packs=[[*full[:half]], [*full[half:]], *[pack for pack in others if pack]])
 
 
 def unfenced(sweep: Sweep) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rewardbench import fence, trace
+from rewardbench.calling import first_line, users_line
 from rewardbench.plan import RunSpec
 from rewardbench.policies.settings import Folder
 from rewardbench.types import UserError
@@ -23,8 +24,9 @@ SELDOM = (100_000, 20, 20)
 def work(
     pipe: Connection, policy: Folder, timeout: float, sources: Path, firsts: Sequence[RunSpec], limits: fence.Limits
 ) -> None:
-    """Do packs until told to stop, or until a user's code has used this process up; none if what all of them share
-    is refused. The fence is up before a user's code is loaded, and after ours is: what that writes is not refused.
+    """Do packs until told to stop, or until a user's code or a card has used this process up; none if what all of
+    them share is refused. The fence is up before a user's code is loaded, and after ours is: what that writes is not
+    refused.
     """
     fence.die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides; a key press reaches the whole group
@@ -41,8 +43,8 @@ def work(
         except (EOFError, OSError):
             return
         admitted = admitted or admit(policy, firsts, pipe.send, sources)
-        if admitted:
-            do_pack(specs, folders, policy, partial(_say, pipe), timeout, sources)
+        if admitted and not do_pack(specs, folders, policy, partial(_say, pipe), timeout, sources):
+            return
 
 
 def _say(pipe: Connection, event: dict[str, Any]) -> None:
@@ -69,12 +71,14 @@ def admit(policy: Folder, firsts: Sequence[RunSpec], say: Tell, sources: Path) -
 
 def do_pack(
     specs: Sequence[RunSpec], folders: Sequence[Path], policy: Folder, say: Tell, timeout: float, sources: Path
-) -> None:
-    """Train and evaluate one pack in this process, on one thread; whatever goes wrong is said, not raised."""
+) -> bool:
+    """Train and evaluate one pack in this process, on one thread; whatever goes wrong is said, not raised. False: this
+    process can do no other.
+    """
     import torch
 
     from rewardbench.loop import run_pack
-    from rewardbench.packs import blame, put_aside
+    from rewardbench.packs import blame, card_broke, put_aside
 
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
@@ -85,21 +89,28 @@ def do_pack(
                 trace.set_status(folder, "partial")
         run_pack(specs, folders, policy, say, timeout, sources)
     except torch.OutOfMemoryError as error:  # no fault of any run's: each goes on from its checkpoint
-        full = str(error).strip().splitlines()[0]
-        remedy = "free the card, or give the policy a smaller `micro`, and `rbench resume`"
-        say({"event": "stop", "reason": f"the GPU is full ({full}); {remedy}", "code": 4})
-        return
+        if len(specs) > 1 and policy.settings.tile is None:
+            say({"event": "full", "runs": [spec.id for spec in specs]})
+            remedy = f"`rbench resume` goes on with the {len(specs)} runs of this pack in two halves"
+        else:  # a tile computes all of its places, whatever is in them
+            remedy = "free it and `rbench resume`, or take a smaller model or another .toml, and a new --out"
+        say({"event": "stop", "reason": f"the GPU is full ({first_line(error)}); {remedy}", "code": 4})
+        return False
     except UserError as error:
         if error.code == 4:  # the environment is at fault, and it is every run's
             say({"event": "stop", "reason": str(error), "code": 4})
-            return
+            return False
         for spec, folder in zip(specs, folders, strict=True):
             if trace.status(folder)["status"] == "partial":
                 put_aside(spec, folder, error, say)
     except Exception as error:
+        if card_broke(error):  # no run is known to be at fault: a fresh process may do them
+            say({"event": "broken", "reason": f"the GPU broke down ({first_line(error)}){users_line(error)}"})
+            return False
         reason, code = blame(error)
         for spec, folder in zip(specs, folders, strict=True):
             if trace.status(folder)["status"] == "partial":
                 trace.close(folder, "failed", reason=reason, code=code)
                 say({"event": "failed", "run": spec.id, "reason": reason, "code": code})
     say({"event": "free"})
+    return True

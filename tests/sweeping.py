@@ -41,7 +41,7 @@ def here(prepared, workers, tell):
         if event["event"] == "stop":
             stopped.append(UserError(event["reason"], event["code"]))
         elif event["event"] not in ("free", "part"):
-            tell(event)
+            sweep._heard(prepared, tell, event)
 
     with sweep.locked(prepared.folder):
         sources = prepared.folder / "sources"

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from making import make_policy
-from sweeping import PARTS, rbench
+from sweeping import PARTS, process, rbench
 
 from rewardbench import find, loop, packs, sweep, trace
 from rewardbench.engine import groups, head, quick
@@ -312,12 +312,88 @@ def test_a_full_card_is_no_fault_of_the_runs(tmp_path, on_a_card, monkeypatch):
         whole(pack)
 
     monkeypatch.setattr(loop, "_step", full)
+    line = "the GPU is full (CUDA out of memory. Tried to allocate 2 GiB); "
     said = swept(tmp_path, "x")
     assert said.code == 4
-    assert "the GPU is full (CUDA out of memory. Tried to allocate 2 GiB); free the card" in said.err
+    assert f"{line}`rbench resume` goes on with the 2 runs of this pack in two halves" in said.err
+    prepared = sweep.open_sweep(tmp_path / "x")
+    before = [len(pack) for pack in sweep.together(prepared.runs, prepared.policy)]
+    assert before[0] == 2
+    assert [len(pack) for pack in sweep.packs(prepared)] == [1, 1, *before[1:]]
+    said = rbench("resume", tmp_path / "x", "--json")  # and one run alone has no halves
+    assert said.code == 4
+    assert f"{line}free it and `rbench resume`, or take a smaller model or another .toml, and a new --out" in said.err
+    assert [len(pack) for pack in sweep.packs(prepared)] == [1, 1, *before[1:]]
     monkeypatch.setattr(loop, "_step", whole)
     assert rbench("resume", tmp_path / "x", "--json").code == 0
     assert {trace.status(folder)["status"] for folder in (tmp_path / "x" / "runs").iterdir()} == {"done"}
+
+
+def test_a_part_of_a_pack_that_fills_the_card_is_halved_too(tmp_path, on_a_card, monkeypatch):
+    swept(tmp_path, "x")
+    prepared = sweep.open_sweep(tmp_path / "x")
+    names = [run.id for run in prepared.runs]
+    sweep._local(tmp_path / "x", packs=[names[:4], names[4:]])
+    sweep._heard(prepared, print, {"event": "full", "runs": names[1:4]})
+    assert trace.read_toml(tmp_path / "x" / "local.toml", "")["packs"] == [names[1:2], names[2:4], names[:1], names[4:]]
+
+
+def test_a_full_card_is_no_fault_of_an_algorithm(tmp_path, on_a_card):
+    with pytest.raises(torch.OutOfMemoryError), packs.failing(None, None):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+    with pytest.raises(RuntimeError, match="CUDA error"), packs.failing(None, None):
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+
+BREAKS = '''
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from rewardbench.algorithms.grpo import Grpo
+
+
+@dataclass(frozen=True)
+class Breaks(Grpo):
+    """The card breaks down where everything is paid alike: at most as often as the file's length says."""
+
+    def advantages(self, batch, state):
+        left = Path("LEFT")
+        if left.read_text() and float(np.ptp(batch.reward)) == 0:
+            left.write_text(left.read_text()[1:])
+            raise RuntimeError("CUDA error: an illegal memory access was encountered\\nmore of it")
+        return super().advantages(batch, state)
+'''
+
+
+@pytest.mark.parametrize("times", [1, 9])
+def test_a_card_that_breaks_down_costs_a_worker_and_at_last_its_own_pack(times, toy, toy_policy, tmp_path):
+    """Real processes: a context that is broken takes no other pack; the pack is tried once more, and can be resumed."""
+    path, left = tmp_path / "breaks.py", tmp_path / "left"
+    path.write_text(BREAKS.replace("LEFT", str(left)))
+    left.write_text("x" * times)
+    asked = ["run", "--task", "toy/colours", "--policy", toy_policy, "--budget", "quick", "--seeds", "1", "--out", tmp_path / "x"]
+    own = ["--design", "constant", "--design", "reference", "--algorithm", f"{path}:Breaks"]  # the one that breaks is first
+    said = process(*asked, *own, "--workers", "1", "--display", "plain")
+    prepared = sweep.open_sweep(tmp_path / "x")
+    found = {run.design.name: trace.status(prepared.run_folder(run)) for run in prepared.runs}
+    assert {name: one["status"] for name, one in found.items() if name != "constant"} == {"reference": "done", "untrained": "done"}
+    if times == 1:
+        assert said.code == 0, said.err
+        assert found["constant"]["status"] == "done"
+        return
+    assert said.code == 8, said.err
+    assert "Traceback" not in said.err
+    assert found["constant"]["status"] == "partial"
+    lines = [line for line in said.err.splitlines() if line.startswith("rbench:")]
+    assert lines == [
+        "rbench: 1 of 3 runs could not go on: the GPU broke down (CUDA error: an illegal memory access was encountered) "
+        "(breaks.py, line 18), twice; `rbench resume` tries once more"
+    ]
+    assert len(left.read_text()) == times - 2
+    left.write_text("")
+    assert process("resume", tmp_path / "x", "--workers", "1", "--json").code == 0
 
 
 def test_runs_of_other_tasks_or_budgets_are_not_packed_together(tmp_path, on_a_card):
