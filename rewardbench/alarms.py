@@ -86,7 +86,7 @@ def no_signal(row: Row) -> str | None:
     Later a policy that gives the right answer every time is paid alike as well.
     """
     first = row.points[0]
-    dead = first.get("dead")
+    dead = first.get("dead") if _compares(first) else None
     if len(row.points) > 1 or first["step"] > 0 or dead is None or dead <= dead_signal.SHARE:
         return None
     return f"no learning signal: {dead:.0%} of prompts pay all their completions alike"
@@ -95,9 +95,14 @@ def no_signal(row: Row) -> str | None:
 @on("step", "dead_signal")
 def dead_groups(row: Row) -> str | None:
     """Steps that teach nothing, by the flag's own rule."""
-    if not dead_signal.dead_signal(row.dead):
+    if not _compares(row.last) or not dead_signal.dead_signal(row.dead):
         return None
     return f"no learning signal: {row.dead[-1]:.0%} of groups paid alike, for {dead_signal.PATIENCE} steps running"
+
+
+def _compares(event: Event) -> bool:
+    """Whether the run learns from how siblings differ: what is paid alike may teach other algorithms all the same."""
+    return bool(event.get("compares", True))
 
 
 @on("step", "abstained")

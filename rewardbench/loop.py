@@ -6,7 +6,7 @@ composed, compared with its siblings, learnt from. Gold is read in `_evaluate` a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from rewardbench.engine.sample import sample
 from rewardbench.packs import Pack, Run, Say, blind
 from rewardbench.plan import RunSpec
 from rewardbench.policies.settings import Folder
-from rewardbench.types import Batch, Draw, Floats, GoldError, RewardError, Want
+from rewardbench.types import Batch, Draw, Floats, GoldError, Prompt, RewardError, Want
 
 GRID = "final"
 
@@ -111,7 +111,7 @@ def _end(
     run.rows += 1
     trace.append(run.folder, "timing.jsonl", {"step": pack.step, **spent})
     unpaid = record.unpaid_share(wanted[-1] if batch is None else batch)
-    pack.say({"event": "step", "run": run.spec.id, **row, "unpaid": unpaid})
+    pack.say({"event": "step", "run": run.spec.id, **row, "unpaid": unpaid, "compares": pack.algorithm.least_k > 1})
     if not np.isfinite([row.get("norm", 0.0), row.get("loss", 0.0)]).all():
         packs.fail(pack, run, f"the gradient is not finite at step {pack.step}", 0)
 
@@ -151,12 +151,45 @@ def _gather(pack: Pack, clock: record.Clock) -> tuple[list[list[Batch]], list[Ba
     return asked, results
 
 
-def _ask(pack: Pack, run: Run) -> Any:
-    """The generator of wants of one run at this step."""
+def _ask(pack: Pack, run: Run) -> Generator[Want, Batch, Batch | None]:
+    """The wants of one run at this step; one that cannot be answered fails the run, and its algorithm is named."""
     rng = seeds.generator(f"ask/{run.spec.seed}/{pack.step}")
+    words = pack.policy.model.config.get_text_config().vocab_size
     with packs.failing(pack, run):
-        return (yield from pack.algorithm.ask(run.state, Draw(run.take, run.spec.P, run.spec.K, pack.step, rng)))
+        asking: Any = pack.algorithm.ask(run.state, Draw(run.take, run.spec.P, run.spec.K, pack.step, rng))
+        fault = "" if isinstance(asking, Generator) else "`ask` yields nothing: it is no generator of wants"
+        scored: Batch | None = None
+        while not fault:
+            try:
+                want = asking.send(scored)
+            except StopIteration as stop:
+                found: Batch | None = stop.value
+                if found is None or (isinstance(found, Batch) and found.reward is not None):
+                    return found
+                fault = "`ask` returns what is neither a scored batch nor None"
+            else:
+                fault = _unanswerable(want, words)
+                if not fault:
+                    scored = yield want
+        packs.fail(pack, run, f"algorithm {run.spec.algorithm!r} at step {pack.step}: {fault}", 6)
     return None
+
+
+def _unanswerable(want: Any, words: int) -> str:
+    """Why there is no batch that a policy of so many words could answer a want with; nothing where there is one."""
+    if not isinstance(want, Want):
+        return f"`ask` yields {type(want).__name__}, not a Want; to learn nothing, return None"
+    if not len(want.prompts) or not all(isinstance(p, Prompt) for p in want.prompts):
+        return f"a Want of {len(want.prompts)} prompts asks for nothing that can be sampled"
+    if not isinstance(want.k, (int, np.integer)) or want.k < 1:
+        return f"a Want with k = {want.k!r} asks for no completion"
+    if not 0 < want.temperature < np.inf:
+        return f"a Want's temperature is {want.temperature!r}, not a number above 0"
+    mask = want.mask
+    if mask is not None and (np.shape(mask) != (words,) or np.asarray(mask).dtype != bool or not np.any(mask)):
+        told = f"its shape is {np.shape(mask)}, its type {np.asarray(mask).dtype}"
+        return f"a Want's mask is no array of {words} booleans, one of them true ({told})"
+    return ""
 
 
 def _pay(pack: Pack, run: Run, batch: Batch, stream: str, *, learning: bool) -> Batch | None:
@@ -268,7 +301,8 @@ def _write(pack: Pack, run: Run, reading: Reading, tables: Sequence[dict[str, li
     trace.write_evaluation(run.folder, reading.name, whole)
     if reading.name != GRID:
         shown = record.shown(whole, len(run.shown["dev"]))
-        pack.say({"event": "evaluation", "run": run.spec.id, "step": pack.step, **shown})
+        told = {"step": pack.step, **shown, "compares": pack.algorithm.least_k > 1}
+        pack.say({"event": "evaluation", "run": run.spec.id, **told})
 
 
 def _start_logp(pack: Pack, batches: Sequence[Batch | None]) -> list[Floats | None]:

@@ -241,7 +241,11 @@ def plan(spec: Spec, policy: Folder) -> tuple[list[RunSpec], dict[str, Path]]:
     runs: list[RunSpec] = []
     quick = spec.budget == "quick"
     taught = find.algorithm_part(spec.algorithm)
-    find.algorithm(spec.algorithm, spec.options)
+    least, name = find.algorithm(spec.algorithm, spec.options).least_k, Path(spec.algorithm).name
+    if least > policy.settings.K:
+        why = f"algorithm {name!r} compares the completions of a prompt and needs {least}"
+        remedy = f"set K = {least} or more in its .toml, or take another algorithm, such as reinforce"
+        raise UserError(f"{why}, and policy {policy.name!r} samples K = {policy.settings.K}: {remedy}")
     sources = dict([find.copy_of(taught)]) if taught.source else {}
     for task_name in dict.fromkeys(spec.tasks):
         task = find.task(task_name)

@@ -41,7 +41,8 @@ def _mean(values: Any) -> float:
 
 
 def dead_share(reward: Floats) -> float:
-    """Share of prompts [P, K] whose completions are all paid exactly alike: they teach nothing.
+    """Share of prompts [P, K] whose completions are all paid exactly alike: they teach nothing where siblings are
+    compared; REINFORCE still learns from them.
 
     >>> dead_share(np.array([[1.0, 1.0], [0.0, 1.0]]))
     0.5

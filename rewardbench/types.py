@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -291,6 +291,9 @@ class Algorithm:
     """Times each batch is learnt from."""
     minibatches: Count = 1
     """Updates a pass."""
+    least_k: ClassVar[int] = 1
+    """Completions of a prompt below which it would teach nothing: 2 where a completion is compared with its siblings.
+    No hyperparameter; a policy with a smaller K is refused before anything runs."""
 
     @property
     def needs(self) -> frozenset[str]:

@@ -1,5 +1,6 @@
 """Can anybody bring an algorithm? Three of the tests' own run, are cut short and go on to identical rows."""
 
+import json
 import random
 import shutil
 from itertools import pairwise
@@ -7,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from making import make_policy
 from safetensors.numpy import load_file
 from sweeping import PARTS, contents, one_line, rbench
 
-from rewardbench import trace
+from rewardbench import find, trace
 from rewardbench.plan import read_run
 
 pytestmark = pytest.mark.usefixtures("toy")
@@ -144,3 +146,63 @@ def test_an_algorithm_that_raises_fails_its_run_with_code_6(toy_policy, tmp_path
     assert row["status"] == "failed"
     assert row["reasons"]["status"] == "ZeroDivisionError: division by zero (mine.py, line 6)"
     assert "Traceback" not in said.err
+
+
+@pytest.mark.parametrize(
+    ("body", "line"),
+    [
+        ("yield Want([], draw.K)", "a Want of 0 prompts asks for nothing that can be sampled"),
+        ("yield Want(['Say it.'], draw.K)", "a Want of 1 prompts asks for nothing that can be sampled"),
+        ("yield None", "`ask` yields NoneType, not a Want; to learn nothing, return None"),
+        ("yield Want(draw.take(2), 0)", "a Want with k = 0 asks for no completion"),
+        ("yield Want(draw.take(2), 4, 0.0)", "a Want's temperature is 0.0, not a number above 0"),
+        ("yield Want(draw.take(2), 4, 1.0, np.ones(7, bool))", "(its shape is (7,), its type bool)"),
+        ("yield Want(draw.take(2), 4, 1.0, np.ones(WORDS))", "(its shape is (WORDS,), its type float64)"),
+        ("yield Want(draw.take(2), 4, 1.0, np.zeros(WORDS, bool))", "a Want's mask is no array of WORDS booleans, one of them true"),
+        ("return 3", "`ask` yields nothing: it is no generator of wants"),
+        ("yield Want(draw.take(2), 4); return 3", "`ask` returns what is neither a scored batch nor None"),
+    ],
+)
+def test_a_want_that_cannot_be_answered_names_the_algorithm(body, line, toy_policy, tmp_path):
+    """One line and code 6: what a user's algorithm asks for is no fault of ours, and never a run that was taught."""
+    number = str(json.loads((toy_policy / "config.json").read_text())["vocab_size"])
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "from dataclasses import dataclass\n\nimport numpy as np\n\nfrom rewardbench.algorithms.grpo import Grpo\n"
+        "from rewardbench.types import Want\n\n\n@dataclass(frozen=True)\nclass Bad(Grpo):\n"
+        f"    def ask(self, state, draw):\n        {body.replace('WORDS', number)}\n"
+    )
+    said = rbench(*words(toy_policy, "Bad", file), "--out", tmp_path / "s")
+    [row] = said.json["runs"]
+    assert (said.code, row["status"]) == (6, "failed"), said.err
+    assert row["reasons"]["status"].startswith("algorithm 'mine.py:Bad' at step 0: ")
+    assert line.replace("WORDS", number) in row["reasons"]["status"]
+    assert "Traceback" not in said.err
+
+
+@pytest.mark.parametrize("name", find.files("algorithms"))
+def test_one_completion_a_prompt_is_refused_where_it_would_teach_nothing(name, tmp_path):
+    """Before anything is written; and what takes one does learn from it, without an alarm."""
+    policy = make_policy(tmp_path, settings='kind = "full"\nlearning_rate = 1e-2\nP = 3\nK = 1\n[steps]\nquick = 12\n')
+    said = rbench("run", "--task", "toy/colours", "--policy", policy, "--budget", "quick", "--seeds", "1", "--shard", "1/3",
+                  "--design", "reference", "--algorithm", name, "--out", tmp_path / "s")
+    if name in ("reinforce", "best_of_n"):
+        assert said.code == 0, said.err
+        assert "no learning signal" not in said.err
+        [steps] = tmp_path.glob("s/runs/*/steps.jsonl") if name == "reinforce" else [None]
+        assert steps is None or any(row["norm"] > 0 for row in trace.rows(steps.parent))
+        return
+    assert said.code == 2
+    one_line(said, f"algorithm {name!r} compares the completions of a prompt and needs 2", "'llama0' samples K = 1: set K = 2")
+    assert not (tmp_path / "s").exists()
+
+
+def test_the_users_own_says_the_least_it_needs(toy_policy, tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "from dataclasses import dataclass\n\nfrom rewardbench.algorithms.reinforce import Reinforce\n\n\n"
+        "@dataclass(frozen=True)\nclass Five(Reinforce):\n    least_k = 5\n"
+    )
+    said = rbench(*words(toy_policy, "Five", file), "--out", tmp_path / "s")
+    assert said.code == 2
+    one_line(said, "algorithm 'mine.py:Five' compares the completions of a prompt and needs 5", "samples K = 4")

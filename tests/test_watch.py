@@ -181,6 +181,12 @@ def test_a_reward_that_tells_nothing_apart_is_known_at_the_first_evaluation(runs
     assert seen(runs, evaluation(runs[0], 4, 0.2, dead=1.0)).alarms == ()  # resumed there: the start was told before
 
 
+def test_an_algorithm_that_compares_no_siblings_may_learn_from_what_is_paid_alike(runs):
+    told = [evaluation(runs[0], 0, 0.2, dead=1.0), *(step(runs[0], n, dead=1.0) for n in range(12))]
+    assert [a.name for a in seen(runs, *told).alarms] == ["dead_signal"]
+    assert seen(runs, *({**event, "compares": False} for event in told)).alarms == ()
+
+
 def test_the_alarm_is_the_flags_own_rule_and_not_a_name(runs):
     named = replace(runs[0], design=Design("exploit", runs[0].design.parts))
     good = [evaluation(named, 0, 0.2, 0.2), evaluation(named, 2, 0.5, 0.8), evaluation(named, 4, 0.6, 0.9)]

@@ -6,7 +6,7 @@ Liu et al. 2025 (arXiv 2503.20783): no division by the group's spread, and one c
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -25,6 +25,7 @@ TINY = 1e-8
 class DrGrpo(Algorithm):
     """GRPO done right: centred rewards, tokens weighted alike whatever the completion's length."""
 
+    least_k: ClassVar[int] = 2
     clip: NotNegative = 0.2
     whiten: bool = False
     """Divide by the spread of the rewards of the whole batch, so that a design's own scale does not set the size of

@@ -7,7 +7,7 @@ KL term (k3 inside the loss) is off by default, as in TRL.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from rewardbench.advantage import centred, returns_spread
 from rewardbench.types import Algorithm, Batch, Floats, NotNegative, Now, Positive, State
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 class Grpo(Algorithm):
     """Group-relative policy optimisation."""
 
+    least_k: ClassVar[int] = 2
     clip: NotNegative = 0.2
     epsilon: Positive = 1e-4
     """Added to the group's standard deviation."""

@@ -7,7 +7,7 @@ first would imitate noise.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 class Raft(Algorithm):
     """Reward-ranked fine-tuning."""
 
+    least_k: ClassVar[int] = 2
     keep: Count = 2
     """Completions kept of each prompt."""
 

@@ -7,7 +7,7 @@ Left out: the KL penalty inside the reward, which here would be a part of the de
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from rewardbench.advantage import left_out_one
 from rewardbench.types import Algorithm, Batch, Floats, NotNegative, Now, State
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 class Rloo(Algorithm):
     """Leave-one-out baseline, clipped ratio of whole completions."""
 
+    least_k: ClassVar[int] = 2
     clip: NotNegative = 0.2
 
     def advantages(self, batch: Batch, state: State) -> Floats:
