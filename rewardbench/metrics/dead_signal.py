@@ -22,7 +22,8 @@ def dead_signal(dead_share: ArrayLike, share: float = SHARE, patience: int = PAT
     Formula: dead_share [steps] = share of a step's prompts whose rewards have no spread; NaN (every part
     abstained) counts as dead.
     Read: nothing is taught there; the run's tokens are spent for nothing.
-    Fails: noise in the reward breaks ties and looks alive: read it beside the agreement with gold.
+    Fails: noise in the reward breaks ties and looks alive: read it beside the agreement with gold. REINFORCE, whose
+    baseline is the batch's mean, learns from prompts that differ in pay even so.
     Source: ours; trainers log the same share (TRL: frac_reward_zero_std), the thresholds are conventions.
 
     >>> dead_signal([1.0] * 10), dead_signal([1.0] * 9 + [.5])
