@@ -338,11 +338,15 @@ def test_a_part_of_a_pack_that_fills_the_card_is_halved_too(tmp_path, on_a_card,
     assert trace.read_toml(tmp_path / "x" / "local.toml", "")["packs"] == [names[1:2], names[2:4], names[:1], names[4:]]
 
 
-def test_a_full_card_is_no_fault_of_an_algorithm(tmp_path, on_a_card):
-    with pytest.raises(torch.OutOfMemoryError), packs.failing(None, None):
-        raise torch.OutOfMemoryError("CUDA out of memory")
-    with pytest.raises(RuntimeError, match="CUDA error"), packs.failing(None, None):
-        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+def test_a_card_that_is_full_or_broken_is_no_fault_of_an_algorithm():
+    broken = [RuntimeError("CUDA error: an illegal memory access was encountered")]
+    if hasattr(torch, "AcceleratorError"):
+        broken.append(torch.AcceleratorError("whatever it says"))
+    for error in (torch.OutOfMemoryError("CUDA out of memory"), *broken):
+        assert packs.card_broke(error) == (error in broken)
+        with pytest.raises(type(error)), packs.failing(None, None):
+            raise error
+    assert not packs.card_broke(ValueError("CUDA error"))
 
 
 BREAKS = '''
