@@ -75,6 +75,8 @@ class Stack:
     """After `flatten`: room for the adapters in the base's type, [R, n]; None where that is theirs."""
     joints: Sequence[Joint] = ()
     """After `join`: layers that are one product where blocks are compiled."""
+    held: tuple[Sequence[Tensor], Sequence[Tensor]] = ((), ())
+    """After `join`: where their adapters are held while no weight moves, and the adapters."""
 
     def flatten(self) -> None:
         """Lay the adapters and their gradients out as one tensor each: an optimiser that goes through four hundred
@@ -97,6 +99,8 @@ class Stack:
     def join(self) -> None:
         """Let layers that read the same numbers be one product where blocks are compiled."""
         self.joints = joints(self.model, list(self._layers().values()), self.R)
+        pairs = [pair for joint in self.joints for pair in joint.copies()]
+        self.held = [place for place, _ in pairs], [adapter for _, adapter in pairs]
 
     def _layers(self) -> dict[str, StackedLinear]:
         return {n: m for n, m in self.model.named_modules() if isinstance(m, StackedLinear)}
@@ -113,8 +117,8 @@ class Stack:
                 views = self._parts(self.copy)
                 for name, layer in layers.items():
                     layer.near = views[f"{name}.A"], views[f"{name}.B"]
-            if held := [pair for joint in self.joints for pair in joint.copies()]:
-                torch._foreach_copy_([place for place, _ in held], [what for _, what in held])
+            if self.joints:
+                torch._foreach_copy_(list(self.held[0]), list(self.held[1]))
             for joint in self.joints:
                 joint.hold(True)
             yield
