@@ -1,1 +1,1 @@
-"""How does one model sample and learn for R runs at once? stack, sample, learn; the eager, readable path."""
+"""How does one model sample and learn for R runs at once? stack, sample, learn: readably, and on a GPU quickly."""

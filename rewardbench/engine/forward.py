@@ -175,7 +175,7 @@ def own_logp(
 
 
 def _pieces(batches: Sequence[Batch | None], micro: int) -> list[tuple[Batch | None, ...]]:
-    """The batches cut along P, so that one forward pass holds at most `micro` completions a run (0: all)."""
+    """The batches cut along P: one forward pass holds `micro` completions a run at most, or one prompt's (0: all)."""
     return list(zip_longest(*([b.cut(c) for c in micro_cuts(b, micro)] if b is not None else [] for b in batches)))
 
 

@@ -201,7 +201,7 @@ def _piece(
 
 
 def micro_batches(parts: Sequence[Lesson | None], micro: int) -> list[tuple[Lesson | None, ...]]:
-    """The parts [R] cut along P, so that one forward pass holds at most `micro` completions a run (0: all)."""
+    """The parts [R] cut along P: one forward pass holds `micro` completions a run at most, or one prompt's (0: all)."""
     return list(zip_longest(*([part.cut(c) for c in micro_cuts(part.batch, micro)] if part else [] for part in parts)))
 
 

@@ -70,7 +70,7 @@ class Settings:
     K: Count = 8
     dtype: Literal["float32", "float64", "bfloat16", "float16"] = "float32"
     micro: Annotated[int, Limit("0 or above", lambda v: v >= 0)] = 0
-    """Sequences in one forward pass of training; 0: the whole minibatch."""
+    """Completions of a run in one forward pass of training, those of a prompt at least; 0: the whole minibatch."""
     tile: Tile | None = None
     """For audits, on a GPU; without it shapes follow what is there, which is faster."""
     steps: Mapping[str, Count] = field(default_factory=lambda: {"quick": 20, "default": 40, "long": 150})
