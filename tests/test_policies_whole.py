@@ -124,6 +124,15 @@ def test_a_plan_and_a_run_say_at_once_what_a_folder_lacks(name, model, tmp_path)
     assert not (tmp_path / "s").exists()
 
 
+@pytest.mark.parametrize("name", ["qwen.tiktoken", "vocab.bpe", "vocab.txt", "merges.txt", "tekken.json", "bpe.model"])
+def test_whatever_a_tokenizer_is_read_from_is_part_of_the_hash(name, model):
+    before = open_folder("mine", model).digest
+    (model / name).write_text("a")
+    one = open_folder("mine", model).digest
+    (model / name).write_text("b")
+    assert len({before, one, open_folder("mine", model).digest}) == 3
+
+
 def test_a_tokenizer_that_is_not_whole_has_a_sentence_of_its_own(model, capfd):
     (model / "tokenizer.json").unlink()
     with pytest.raises(UserError, match="its tokenizer files are not all there"):

@@ -19,7 +19,8 @@ from rewardbench.policies import whole
 from rewardbench.types import Count, Decay, Limit, Positive, UserError
 
 HERE = Path(__file__).parent
-WEIGHTS = ("*.safetensors", "*.json", "*.gguf", "*.model", "*.txt", "*.jinja")
+READ = ("*.safetensors", "*.json", "*.gguf", "*.txt", "*.jinja", *whole.VOCABULARY)
+"""Files of a folder that a model, its tokenizer or its chat template is read from."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,7 @@ def read_settings(path: Path) -> Settings:
 def digest(folder: Path, toml: Path) -> str:
     """SHA-256 over weights, tokenizer and what the `.toml` says; file names and bytes only, so a copy hashes alike."""
     total = hashlib.sha256()
-    for path in sorted({p for pattern in WEIGHTS for p in folder.glob(pattern)}):
+    for path in sorted({p for pattern in READ for p in folder.glob(pattern) if p.is_file()}):
         total.update(f"{path.name}\0{file_digest(path)}\n".encode())
     total.update(canonical(tomllib.loads(toml.read_text())).encode())
     return total.hexdigest()
