@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -36,6 +37,16 @@ COPIES = 3
 HEAD_CHUNK = 2048
 """Tokens whose logits are held at once when learning (`engine.head.CHUNK`)."""
 GIB = 1 << 30
+NAMES = {
+    "hidden": ("hidden_size", "n_embd", "n_embed", "d_model"),
+    "heads": ("num_attention_heads", "n_head", "n_heads", "num_heads", "attention_heads"),
+    "layers": ("num_hidden_layers", "n_layer", "n_layers", "num_layers"),
+    "inner": ("intermediate_size", "n_inner", "ffn_dim", "ffn_hidden_size"),
+    "words": ("vocab_size",),
+}
+"""What a config.json calls the sizes of a model: the names that `transformers` takes for the first of each."""
+INSIDE, OTHER = re.compile(r"\.\d+\.|project_(in|out)$"), re.compile(r"\.experts\.|\.gate$|\.router\b|norm$")
+"""Names of layers that get adapters, and of those among them that do not (`_adapted`)."""
 
 
 @dataclass(frozen=True)
@@ -132,21 +143,45 @@ def shape_of(folder: Path, settings: Settings) -> Shape:
         config: dict[str, Any] = json.loads((folder / "config.json").read_text())
         config = config.get("text_config", config)
         tensors = {n: t["shape"] for path in sorted(folder.glob("*.safetensors")) for n, t in head(path).items()}
-        heads, hidden = config["num_attention_heads"], config["hidden_size"]
-        size, own = config.get("head_dim") or hidden // heads, config.get("num_key_value_heads") or heads
+        hidden, heads = _told(config, "hidden"), _told(config, "heads")
+        size, own = config.get("head_dim") or hidden // heads, _keyed(config, heads)
         return Shape(
             numbers=sum(_product(s) for s in tensors.values()),
             adapted=sum(sum(s) for n, s in tensors.items() if len(s) == 2 and _adapted(n, settings.targets)),
-            layers=config["num_hidden_layers"],
+            layers=_told(config, "layers"),
             hidden=hidden,
-            inner=config["intermediate_size"],
+            inner=_told(config, "inner", config.get("expansion_ratio", 4) * hidden),
             kept=2 * size * own,
             shared=heads // own,
-            words=config["vocab_size"],
+            words=_told(config, "words"),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
         reason = f"config.json or *.safetensors: {type(error).__name__}: {error}"
         raise UserError(f"{folder.name}: how large the model is cannot be read ({reason})", 5) from error
+
+
+def _told(config: Mapping[str, Any], size: str, otherwise: int | None = None) -> int:
+    """A size of the model under the first of its names that the config has; raises KeyError where it has none and
+    nothing follows from the others.
+
+    >>> _told({"n_embd": 32}, "hidden"), _told({"n_inner": None}, "inner", 4 * 32)
+    (32, 128)
+    """
+    found: int | None = next((config[n] for n in NAMES[size] if config.get(n) is not None), otherwise)
+    if found is None:
+        raise KeyError(NAMES[size][0])
+    return found
+
+
+def _keyed(config: Mapping[str, Any], heads: int) -> int:
+    """Heads of keys: one for all where a config says `multi_query`, else as many as it says, else as of queries.
+
+    >>> _keyed({"multi_query": True}, 8), _keyed({"num_key_value_heads": 2}, 8), _keyed({}, 8)
+    (1, 2, 8)
+    """
+    if config.get("new_decoder_architecture"):
+        return int(config.get("num_kv_heads") or heads)
+    return 1 if config.get("multi_query") else int(config.get("num_key_value_heads") or heads)
 
 
 def _product(shape: list[int]) -> int:
@@ -157,14 +192,15 @@ def _product(shape: list[int]) -> int:
 
 
 def _adapted(name: str, targets: tuple[str, ...]) -> bool:
-    """Whether a weight is that of a linear layer that gets an adapter.
+    """Whether a weight of two dimensions is that of a linear layer that gets an adapter: one of a numbered block, or
+    between blocks and embeddings; experts, and what chooses among them, are no linear layers.
 
-    >>> [_adapted(n, ()) for n in ("model.layers.0.mlp.up_proj.weight", "lm_head.weight", "model.embed_tokens.weight")]
+    >>> [_adapted(f"{n}.weight", ()) for n in ("transformer.blocks.0.ffn.up_proj", "lm_head", "model.embed_tokens")]
     [True, False, False]
     """
     layer = name.removesuffix(".weight")
-    inside = ".layers." in f".{name}" or ".h." in f".{name}"
-    return name.endswith(".weight") and inside and (not targets or layer.endswith(targets))
+    linear = INSIDE.search(layer) and not OTHER.search(layer)
+    return name.endswith(".weight") and bool(linear) and (not targets or layer.endswith(targets))
 
 
 def micro(settings: Settings, call: Call, R: int) -> int:
