@@ -57,8 +57,11 @@ def admit(policy: Folder, firsts: Sequence[RunSpec], say: Tell, sources: Path) -
 
     Every worker asks before its first pack, so that a refusal comes while nothing has run.
     """
+    import torch
+
     from rewardbench.packs import admit as check
 
+    torch.set_num_threads(1)
     try:
         check(policy, firsts, sources)
     except UserError as error:

@@ -242,7 +242,7 @@ def adapted(model: nn.Module, targets: tuple[str, ...]) -> list[tuple[str, nn.Li
     """
     find_head = getattr(model, "get_output_embeddings", None)
     head = find_head() if callable(find_head) else None
-    found = [(n, m) for n, m in model.named_modules() if isinstance(m, nn.Linear) and m is not head]
+    found = [(n, m) for n, m in model.named_modules() if isinstance(m, nn.Linear) and m is not head and _plain(m)]
     for ending in targets if found else ():
         if not any(n.endswith(ending) for n, _ in found):
             there = sorted({n.rpartition(".")[2] for n, _ in found})
@@ -251,6 +251,13 @@ def adapted(model: nn.Module, targets: tuple[str, ...]) -> list[tuple[str, nn.Li
     if not found:
         raise UserError("this policy has no linear layer that an adapter could sit on; use kind = 'full'")
     return [(n, m) for n, m in found if not targets or n.endswith(targets)]
+
+
+def _plain(layer: nn.Linear) -> bool:
+    """Whether a linear layer gives what it computes: what chooses experts may be one of a kind of its own that gives
+    several things.
+    """
+    return type(layer) is nn.Linear or isinstance(layer(layer.weight.new_zeros(1, layer.in_features)), Tensor)
 
 
 def _draws(name: str, layer: nn.Linear, run_seeds: list[int], rank: int) -> Tensor:

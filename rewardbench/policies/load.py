@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cache, cached_property
 from typing import Any
 
@@ -18,6 +20,10 @@ from rewardbench.policies.whole import shown
 from rewardbench.types import Message, Prompt, UserError
 
 transformers_logging.disable_progress_bar()  # a bar a run would bury the sweep's own lines
+TODAY = datetime(2024, 7, 26)
+"""What a chat template is told that asks for the date: the same in every run, and what Llama 3.2's falls back on."""
+CLOCK, ASKED = re.compile(r"strftime_now\s*\("), re.compile(r"""strftime_now\s*\(\s*(["'])(.*?)\1\s*\)""")
+"""How a template reads the clock: at all, and in the way that is known, with a format in quotes."""
 LARGE = 20_000_000
 """Parameters above which a CPU is a place to look, not to work."""
 
@@ -57,8 +63,20 @@ class Policy:
 
     @cached_property
     def pad(self) -> int:
-        """The token put where nothing is (masked everywhere)."""
-        return int(self.tokenizer.pad_token_id if self.tokenizer.pad_token_id is not None else self.eos)
+        """The token put where nothing is (masked everywhere): the tokenizer's, if the model knows it."""
+        told = self.tokenizer.pad_token_id
+        return int(told if told is not None and told < self.words else self.eos)
+
+    @cached_property
+    def words(self) -> int:
+        """Tokens that the model knows, 0 to words - 1."""
+        return int(self.model.get_input_embeddings().weight.shape[0])
+
+    @cached_property
+    def positions(self) -> int | None:
+        """Tokens that the model was made to read at once, prompt and completion; None where nothing says so."""
+        config = self.model.config.get_text_config()
+        return getattr(config, "max_position_embeddings", None) or getattr(config, "max_seq_len", None)
 
     def render(self, messages: list[Message]) -> str:
         """The messages as the policy reads them, up to where it speaks."""
@@ -106,7 +124,7 @@ def load(folder: Folder) -> Policy:
         _say(f"{folder.name}: {unused}")
     if tokenizer.eos_token_id is None:
         raise UserError(f"policy {folder.name!r}: its tokenizer names no eos token, so no completion can end", 5)
-    templated = bool(getattr(tokenizer, "chat_template", None))
+    templated = _templated(folder.name, tokenizer)
     if not templated:
         _say(f"{folder.name}: no chat template; prompts are given as plain text")
     size = sum(p.numel() for p in model.parameters())
@@ -116,7 +134,11 @@ def load(folder: Folder) -> Policy:
     model.to(device_of(folder.settings))
     # it plans anew for each shape, and its way back sums in no fixed order
     torch.backends.cuda.enable_cudnn_sdp(False)
-    return Policy(model, tokenizer, folder.settings, templated)
+    policy = Policy(model, tokenizer, folder.settings, templated)
+    if policy.eos >= policy.words:
+        told = f"its tokenizer ends a turn with token {policy.eos}, and its model knows {policy.words}, from 0 on"
+        raise UserError(f"policy {folder.name!r}: {told}: its tokenizer is another model's, fetch it again", 5)
+    return policy
 
 
 def device_of(settings: Settings) -> torch.device:
@@ -135,7 +157,31 @@ def _say(line: str) -> None:
 def reader(folder: Folder) -> Policy:
     """A policy that can read and not speak: its tokenizer without its model, for what asks how prompts are read."""
     tokenizer = words(folder.name, shown(folder.path), ordinary(folder.path))
-    return Policy(None, tokenizer, folder.settings, bool(getattr(tokenizer, "chat_template", None)))
+    return Policy(None, tokenizer, folder.settings, _templated(folder.name, tokenizer))
+
+
+def dated(template: str) -> str:
+    """A chat template in which whatever asks for today's date is told one that stays: prompts are the same tomorrow.
+    `transformers` lets nobody answer in its place, so the answers are written in.
+
+    >>> dated("Today: {{ strftime_now('%d %b %Y') }}")
+    "Today: {{ '26 Jul 2024' }}"
+    """
+    return ASKED.sub(lambda asked: repr(TODAY.strftime(asked[2])), template)
+
+
+def _templated(name: str, tokenizer: Any) -> bool:
+    """Whether a tokenizer has a chat template, which then knows one date; raises UserError (code 5) for one that asks
+    for it in a way of its own.
+    """
+    told = getattr(tokenizer, "chat_template", None)
+    if not told:
+        return False
+    fixed = {key: dated(one) for key, one in told.items()} if isinstance(told, dict) else dated(told)
+    if CLOCK.search(str(fixed)):
+        raise UserError(f"policy {name!r}: its chat template reads the clock, in no way known here: write in a date", 5)
+    tokenizer.chat_template = fixed
+    return True
 
 
 def unknown_share(policy: Policy, prompts: list[Prompt]) -> float:
