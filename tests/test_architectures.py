@@ -12,7 +12,7 @@ from making import make_policy
 from sweeping import one_line, rbench
 
 from rewardbench import packs
-from rewardbench.engine import attend, quick, step
+from rewardbench.engine import attend, quick, step, tryout
 from rewardbench.engine.stack import StackedLinear, adapted
 from rewardbench.engine.tryout import try_out
 from rewardbench.plan import Spec, plan
@@ -154,12 +154,15 @@ def test_a_refusal_ends_a_sweep_with_a_line_and_no_run_has_failed(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["lora", "full"])
-def test_a_trial_leaves_the_policy_as_it_was(kind, tmp_path):
+def test_a_trial_leaves_the_policy_as_it_was_and_takes_no_second_copy_of_its_weights(kind, tmp_path, monkeypatch):
     policy = load(open_folder("x", make_policy(tmp_path, settings=f'kind = "{kind}"\nrank = 4\n')))
     model = policy.model
     before = {n: (x, x.clone()) for n, x in model.state_dict(keep_vars=True).items()}
     modules, state = dict(model.named_modules()), torch.get_rng_state()
+    held, whole = [], tryout.sample
+    monkeypatch.setattr(tryout, "sample", lambda p, *rest: (held.extend(p.model.parameters()), whole(p, *rest)))
     try_out(policy, TASK, PROMPTS)
+    assert {id(x) for x in held} >= {id(x) for x in model.parameters()}
     after = model.state_dict(keep_vars=True)
     assert all(after[n] is x and torch.equal(x, copy) for n, (x, copy) in before.items())
     assert modules == dict(model.named_modules())
