@@ -135,9 +135,9 @@ def load(folder: Folder) -> Policy:
     # it plans anew for each shape, and its way back sums in no fixed order
     torch.backends.cuda.enable_cudnn_sdp(False)
     policy = Policy(model, tokenizer, folder.settings, templated)
-    if policy.eos >= policy.words:
-        told = f"its tokenizer ends a turn with token {policy.eos}, and its model knows {policy.words}, from 0 on"
-        raise UserError(f"policy {folder.name!r}: {told}: its tokenizer is another model's, fetch it again", 5)
+    if tokenizer.eos_token_id >= policy.words:
+        told = f"its tokenizer ends a turn with token {tokenizer.eos_token_id}, and its model knows {policy.words}"
+        raise UserError(f"policy {folder.name!r}: {told}, from 0 on: it is another model's, fetch it again", 5)
     return policy
 
 
