@@ -13,6 +13,7 @@ import pytest
 from sweeping import ROOT, command, environment, process
 
 from rewardbench import fence, trace
+from rewardbench.fence import bounds, landlock
 from rewardbench.types import RewardError, UserError
 
 PARTS = '''
@@ -374,7 +375,7 @@ def test_a_wrong_limit_is_one_line(text, line, monkeypatch):
 
 def test_limits_are_a_workers_share_and_room_for_any_checkpoint(monkeypatch, tmp_path):
     monkeypatch.delenv(fence.VARIABLE, raising=False)
-    monkeypatch.setattr(fence, "memory", lambda: 100 << 30)
+    monkeypatch.setattr(bounds, "memory", lambda: 100 << 30)
     assert fence.limits(2).memory == pytest.approx(40)
     assert fence.limits(64).memory == fence.LEAST_MEMORY
     assert fence.limits(weights=1 << 30).file >= 3 * 4 * 2, "weights, and two moments, in float32, of 4-bit weights"
@@ -417,5 +418,5 @@ def test_where_there_is_a_card_the_folders_that_kernels_are_compiled_into_are_ma
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("TRITON_CACHE_DIR", str(named))
     monkeypatch.setattr(Path, "glob", seen)
-    places = fence._writable([str(tmp_path)])
+    places = landlock.writable([str(tmp_path)])
     assert {home / ".triton", named} & set(places) == ({home / ".triton", named} if card else set())
