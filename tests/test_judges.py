@@ -26,7 +26,8 @@ from rewardbench.calling import Bound, When
 from rewardbench.calling import score as called
 from rewardbench.design import parse
 from rewardbench.reward_models import judges
-from rewardbench.reward_models.judges import Counts, Judge
+from rewardbench.reward_models.judges import Counts, Judge, wire
+from rewardbench.reward_models.judges import asked as asked_
 from rewardbench.reward_models.parts import judge as part
 from rewardbench.types import Prompt, RewardError, UserError
 
@@ -109,7 +110,7 @@ def comparing(better: Callable[[str, str], str]):
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """What a judge waited for, without waiting; and no way through a proxy."""
     waited: list[float] = []
-    monkeypatch.setattr(judges, "sleep", waited.append)
+    monkeypatch.setattr(wire, "sleep", waited.append)
     monkeypatch.setenv("no_proxy", "*")
     return waited
 
@@ -174,7 +175,7 @@ def test_another_question_has_another_answer(cache, change, monkeypatch) -> None
         part.score(["a"], ["p"], **given)
         more = {"model": {"model": "n"}, "rubric": {"rubric": "r"}, "options": {"options": {"seed": 1}}}.get(change, {})
         if change == "version":
-            monkeypatch.setattr(judges, "VERSION", judges.VERSION + 1)
+            monkeypatch.setattr(asked_, "VERSION", asked_.VERSION + 1)
         part.score(["b" if change == "completion" else "a"], ["q" if change == "prompt" else "p"], **{**given, **more})
         assert len(seen.requests) == 2
         assert code(seen.requests[0]) != code(seen.requests[1])
@@ -313,7 +314,7 @@ def test_a_drip_is_late_though_every_piece_comes_in_time(cache) -> None:
             return b"x"
 
     with pytest.raises(TimeoutError):
-        judges._whole(Drip(), time.monotonic() + 0.1)
+        wire._whole(Drip(), time.monotonic() + 0.1)
 
 
 def test_a_busy_judge_is_waited_for_as_long_as_it_asks(cache, waits) -> None:
@@ -617,12 +618,12 @@ def test_a_run_says_which_part_and_why(cache) -> None:
 
 def test_two_processes_that_ask_at_once_keep_one_answer(tmp_path) -> None:
     place = tmp_path / "ab" / "abc.json"
-    assert judges._remember(place, {"text": "first", "declined": False})["text"] == "first"
-    assert judges._remember(place, {"text": "second", "declined": False})["text"] == "first"
+    assert wire._remember(place, {"text": "first", "declined": False})["text"] == "first"
+    assert wire._remember(place, {"text": "second", "declined": False})["text"] == "first"
     assert [p.name for p in place.parent.iterdir()] == ["abc.json"]
     place.write_text("{")
     with pytest.raises(UserError, match=r"abc.json cannot be read; delete it"):
-        judges._recall(place)
+        wire._recall(place)
 
 
 def test_a_score_is_a_ninth(cache) -> None:
@@ -635,8 +636,8 @@ def test_answers_are_kept_where_there_are_no_hard_links(tmp_path, monkeypatch):
     def refuses(*_):
         raise OSError(95, "Operation not supported")
 
-    monkeypatch.setattr(judges.os, "link", refuses)
+    monkeypatch.setattr(wire.os, "link", refuses)
     place = tmp_path / "cache" / "ab" / "answer.json"
-    judges._remember(place, {"text": "SCORE: 7", "declined": False})
-    assert judges._recall(place)["text"] == "SCORE: 7"
+    wire._remember(place, {"text": "SCORE: 7", "declined": False})
+    assert wire._recall(place)["text"] == "SCORE: 7"
     assert [p.name for p in place.parent.iterdir()] == ["answer.json"]
