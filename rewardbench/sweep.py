@@ -15,7 +15,6 @@ from typing import Any
 import tomli_w
 
 from rewardbench import fence, find, trace
-from rewardbench.calling import needed
 from rewardbench.plan import ENGINE, RunSpec, Spec, call_of, plan, read_run, shard_of, sweep_id
 from rewardbench.policies import card
 from rewardbench.policies.settings import Folder, expanded, shipped
@@ -45,6 +44,8 @@ def prepare(spec: Spec, out: Path | None, shard: str | None = None) -> Sweep:
     """Resolve a spec and open its folder, before any model loads: run folders, sources, policy."""
     policy = find.policy(spec.policy, out)
     runs, sources = plan(spec, policy)
+    check_tasks(firsts(runs))
+    check_columns(runs)
     return begin(runs, sources, policy, _policy_place(spec.policy, policy), out, spec.reward_timeout, shard)
 
 
@@ -59,7 +60,7 @@ def begin(
 ) -> Sweep:
     """Open the folder of runs that are resolved already; `sources` are copied, `place` finds the policy again."""
     check_tasks(firsts(runs))
-    check_columns(runs)
+    check_columns(runs, loaded=False)
     card.used(policy.settings)  # a device that is not there is said before a folder is
     name = sweep_id(runs)
     mine = shard_of(runs, shard) if shard else runs
@@ -94,22 +95,14 @@ def check_tasks(runs: Sequence[RunSpec]) -> None:
             find.first_prompt(run.task, split, run.seed)
 
 
-def check_columns(runs: Sequence[RunSpec]) -> None:
-    """Raise UserError where a shipped part asks for a column that its task does not have."""
-    checked = set()
-    for run in runs:
-        if (run.task, run.design_hash) in checked:
-            continue
-        checked.add((run.task, run.design_hash))
+def check_columns(runs: Sequence[RunSpec], loaded: bool = True) -> None:
+    """Raise UserError where a part asks for a column that its task does not have; where a user's own files are not
+    `loaded`, of shipped parts alone.
+    """
+    for run in {(run.task, run.design_hash): run for run in reversed(runs)}.values():
+        parts = tuple(p for p in run.design.parts if loaded or ":" not in p.use)
         columns = find.first_prompt(run.task, "dev", run.seed).columns
-        for part in run.design.parts:
-            if ":" in part.use or part.use == "oracle":  # a user's own part may be anything: it is called, and seen
-                continue
-            lacking = needed(find.callable_of(part)) - set(columns) - set(part.params)
-            if lacking:
-                there = ", ".join(sorted(columns)) or "none"
-                asks = f"part {part.name!r} of design {run.design.name!r} needs the column {lacking.pop()!r}"
-                raise UserError(f"{asks}, which {run.task} does not have (it has: {there})")
+        find.check_columns(replace(run.design, parts=parts), run.task, columns)
 
 
 def _head(name: str, timeout: float, planned: int, places: Mapping[str, int]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import json
 
 import jsonschema
 import pytest
-from sweeping import ROOT, rbench
+from sweeping import ROOT, one_line, rbench
 
 SCHEMA = json.loads((ROOT / "rewardbench" / "schemas" / "check.json").read_text())
 MINE = '''
@@ -107,6 +107,44 @@ def test_a_promise_is_broken_in_any_unit(mine, unit, body, promise):
     assert promise in broken(check(f"{own}:unit"))
 
 
+COLUMNS = {
+    "def f(completions, keyword): return [1.0 for _ in keyword]": "needs the column 'keyword', which writing/story does not have, did you mean 'keywords'?",
+    "def f(solution_str, ground_truth): return ground_truth in solution_str": "'ground_truth', and writing/story has no answer column",
+    "def f(solution_strs, ground_truths): return [float(len(g)) for g in ground_truths]": "'ground_truth', and writing/story has no",
+    "def f(queries, prompts, labels): return [len(labels[0])]": "'labels', and writing/story has no answer column",
+    "def f(completion, answer): return answer in completion": "'answer', and writing/story has no answer column",
+    "def f(completions, answers): return [float(len(a)) for a in answers]": "'answer', and writing/story has no answer column",
+}
+
+
+@pytest.mark.parametrize("text", COLUMNS)
+def test_a_column_that_is_not_there_is_said_before_anything_is_called(text, tmp_path):
+    (tmp_path / "w.py").write_text(text)
+    (tmp_path / "rows.jsonl").write_text('{"completion": "a", "keyword": "", "labels": "a"}\n{"completion": "a", "answr": "a"}\n')
+    used, story = f"{tmp_path / 'w.py'}:f", ("--task", "writing/story")
+    for words in (("plan", "--design", used), ("run", "--design", used, "--out", tmp_path / "s"), ("check", used), ("audit", used)):
+        said = rbench(*words, *story)
+        assert said.code == 2, said.err
+        one_line(said, COLUMNS[text])
+    assert not (tmp_path / "s").exists()
+    said = rbench("check", used, "--rows", tmp_path / "rows.jsonl")
+    assert said.code == 5
+    one_line(said, "rows.jsonl, line 2: no '", "which part 'f' needs")
+
+
+def test_a_column_that_no_task_has_is_said_with_the_nearest(tmp_path):
+    (tmp_path / "w.py").write_text("def f(completions, keyword): return [1.0 for _ in keyword]\n")
+    said = rbench("check", f"{tmp_path / 'w.py'}:f")
+    assert said.code == 2
+    one_line(said, "no task's prompts have the column 'keyword', did you mean 'keywords'?")
+
+
+@pytest.mark.parametrize("head", ["data_source, solution_str, ground_truth, extra_info", "queries, prompts, labels"])
+def test_an_answer_that_a_convention_forces_on_a_function_and_nobody_reads_is_not_missed(head, tmp_path):
+    (tmp_path / "w.py").write_text(f"def f({head}): return 1.0\n")
+    assert rbench("plan", "--task", "writing/story", "--design", f"{tmp_path / 'w.py'}:f").code == 0
+
+
 @pytest.mark.parametrize("name", ["right", "verl", "chat", "rank"])
 def test_a_sound_function_keeps_them_all(mine, name):
     said = check(f"{mine}:{name}")
@@ -114,7 +152,7 @@ def test_a_sound_function_keeps_them_all(mine, name):
 
 
 def test_an_answer_that_no_column_holds_is_said(mine):
-    (mine.parent / "v.py").write_text("def v(solution_str, ground_truth):\n    return float(str(ground_truth) in solution_str)\n")
+    (mine.parent / "v.py").write_text("def v(solution_str, ground_truth=None):\n    return float(str(ground_truth) in solution_str)\n")
     told = {p["name"]: p["detail"] for p in check(f"{mine.parent / 'v.py'}:v", "--task", "writing/story").json["promises"]}
     assert "is given None for `ground_truth`" in told["answer-known"]
     assert "answer-known" not in {p["name"] for p in check(f"{mine.parent / 'v.py'}:v").json["promises"]}

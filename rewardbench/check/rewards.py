@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from rewardbench import calling, find, scoring
-from rewardbench.calling import ANSWERS, SINGLE, When, arguments, asks_for, needed, wanted
+from rewardbench.calling import ANSWERS, SINGLE, When, arguments, asks_for, wanted
 from rewardbench.check.promise import Promise
 from rewardbench.check.rows import Row, batch, examples, fitting, read
 from rewardbench.conventions import read as read_function
-from rewardbench.design import design_hash
+from rewardbench.design import design_hash, nearest
 from rewardbench.types import Design, Floats, Part, RewardError, UserError
 
 WHEN = When("check", 0, 0.0)
@@ -77,24 +77,21 @@ def portable(use: str) -> str:
 def tried_on(design: Design, task: str | None, rows: Path | None) -> tuple[str, list[Row]]:
     """(where the rows are from, the rows): a user's file, the task's examples, or those of a task that fits."""
     if rows is not None:
-        return rows.name, read(rows)
+        found = read(rows)
+        for row, part in ((row, part) for row in found for part in design.parts):
+            if name := find.lacking(part, row.prompt.columns):
+                has = f"{nearest(name, row.prompt.columns)} (its columns: {', '.join(row.prompt.columns) or 'none'})"
+                raise UserError(f"{rows.name}, line {row.line}: no {name!r}, which part {part.name!r} needs{has}", 5)
+        return rows.name, found
     if task is not None:
         found = examples(task)
         if not found:
             raise UserError(f"{task} has no examples.jsonl: give completions with --rows rows.jsonl", 5)
+        find.check_columns(design, task, found[0].prompt.columns)
         return f"{EXAMPLES}{task}", found
-    lacks = sorted({name for part in design.parts for name in needed(_raw(part)) - set(part.params)})
+    lacks = sorted({name for part in design.parts for name in find.columns(part)})
     name, found = fitting(lacks, ANSWERS)
     return f"{EXAMPLES}{name}", found
-
-
-def _raw(part: Any) -> Callable[..., Any]:
-    """What the scorer calls of a part, for the columns it asks for."""
-    function = find.callable_of(part)
-    reading = read_function(function, part.params, part.convention, part.form)
-    if reading.convention == "trl" and not reading.made:
-        return function  # its params are no columns: they are taken off by name
-    return reading.call
 
 
 def promised(design: Design, task: str, rows: Sequence[Row], timeout: float) -> tuple[Floats, list[Promise]]:

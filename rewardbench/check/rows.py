@@ -26,6 +26,8 @@ class Row:
     completion: given.Completion
     gold: float | None = None
     """What the task says of it, in [0, 1], if anybody does."""
+    line: int = 0
+    """Where it stands in its file."""
 
 
 def read(path: Path) -> list[Row]:
@@ -64,8 +66,8 @@ def _row(raw: Any, number: int) -> Row:
     gold = raw.get("gold")
     if gold is not None and (isinstance(gold, bool) or not isinstance(gold, (int, float))):
         raise UserError(f"gold = {gold!r:.40} is not a number")
-    columns = {**prompt.columns, **own}
-    return Row(replace(prompt, columns=columns), _said(raw[named[0]], named[0]), None if gold is None else float(gold))
+    prompt, said = replace(prompt, columns={**prompt.columns, **own}), _said(raw[named[0]], named[0])
+    return Row(prompt, said, None if gold is None else float(gold), number)
 
 
 def _prompt(raw: Any, number: int) -> Prompt:
@@ -104,13 +106,17 @@ def fitting(needed: Sequence[str], answers: Sequence[str]) -> tuple[str, list[Ro
 
     Raises UserError where no task has them.
     """
+    known: set[str] = set()
     for task, rows in _ordered(answers):
         there = set(rows[0].prompt.columns)
+        known |= there
         if all(name in there or (name in answers and there & set(answers)) for name in needed):
             return task, rows
+    hint = next((h for name in needed if name not in known and (h := nearest(name, known))), "")
     raise UserError(
-        f"no task's prompts have the column {', '.join(map(repr, needed))}: give completions with --rows rows.jsonl, "
-        'one {"prompt": …, "completion": …, ' + ", ".join(f'"{n}": …' for n in needed) + "} a line"
+        f"no task's prompts have the column {', '.join(map(repr, needed))}{hint or ':'} "
+        'give completions with --rows rows.jsonl, one {"prompt": …, "completion": …, '
+        + ", ".join(f'"{n}": …' for n in needed) + "} a line"
     )
 
 

@@ -54,6 +54,7 @@ def here(asked: Asked) -> dict[str, Any]:
     design = find.design(asked.design, asked.task)  # a name that is none is told before anything is loaded
     if not design.parts:
         raise UserError(f"design {asked.design!r} is an arm that pays nothing: there is nothing to audit")
+    find.check_columns(design, asked.task, find.first_prompt(asked.task, "dev", asked.seed).columns)
     stage = _run.stage(asked.task, find.policy(asked.policy), asked.prompts, asked.samples, asked.seed)
     audit = _run.audit(asked.design, stage, asked.timeout)
     page = None

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from rewardbench.calling import Paid, answers, finished
-from rewardbench.conventions.signature import Signature
+from rewardbench.conventions.signature import Signature, reads
 from rewardbench.conventions.verl import number
 from rewardbench.types import RewardError
 
@@ -21,6 +21,11 @@ COMPLETIONS = ("queries",)
 def fits(signature: Signature) -> str:
     """Why a function is called as OpenRLHF calls it, or ""."""
     return "it takes 'queries'" if "queries" in signature.names else ""
+
+
+def columns(function: Callable[..., Any], taken: Signature) -> tuple[str, ...]:
+    """The columns that a function cannot do without: the answer, its third argument, if it looks at it."""
+    return ("labels",) if any(reads(function, name) for name in taken.required[2:3]) else ()
 
 
 def adapt(function: Callable[..., Any], task: str) -> Callable[..., Any]:

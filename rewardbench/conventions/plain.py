@@ -17,6 +17,11 @@ def fits(signature: Signature) -> str:
     return f"it needs one thing alone, {signature.required[0]!r}" if len(signature.required) == 1 else ""
 
 
+def columns(function: Callable[..., Any], taken: Signature) -> tuple[str, ...]:
+    """The columns that a function cannot do without: it is given none."""
+    return ()
+
+
 def adapt(function: Callable[..., Any], task: str) -> Callable[..., Any]:
     """The function once a completion."""
     name = _by_name(function)

@@ -28,6 +28,8 @@ class Reading:
     """What the scorer calls."""
     made: bool = False
     """It was made by a factory or a class from the design's params."""
+    columns: tuple[str, ...] = ()
+    """Those without which it cannot be called."""
 
 
 def read(
@@ -58,7 +60,8 @@ def read(
         raise UserError(f"form {wanted!r}{nearest(str(wanted), FORMS)} (known: {', '.join(FORMS)})")
     names = (*module.COMPLETIONS, *(taken.required[:1] if name == "plain" else ()))
     found, because = (wanted, "it is named") if wanted else form(function, names)
-    return Reading(name, found, f"{why}; {found}, since {because}", module.adapt(call, task), made)
+    told, lacks = f"{why}; {found}, since {because}", module.columns(function, taken)
+    return Reading(name, found, told, module.adapt(call, task), made, lacks)
 
 
 def _fitting(taken: Signature, name: str) -> tuple[str, str]:

@@ -86,16 +86,30 @@ def _parameters(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
         return {}
 
 
-def _reads_messages(function: Callable[..., Any]) -> bool:
-    """Whether the source of a function (or of its class's call) indexes something by `content` or `role`."""
+def reads(function: Callable[..., Any], name: str) -> bool:
+    """Whether the code of a function (or of its class's call) looks at this argument; yes where there is no source.
+
+    A convention may force a name on a function that has no use for it.
+    """
+    tree = _tree(function)
+    return tree is None or any(isinstance(node, ast.Name) and node.id == name for node in ast.walk(tree))
+
+
+def _tree(function: Callable[..., Any]) -> ast.Module | None:
+    """The source of a function, or of its class's call, read; None where there is none."""
     while isinstance(function, partial):
         function = function.func
     try:
         code = function if inspect.isroutine(function) else type(function).__call__
-        tree = ast.parse(textwrap.dedent(inspect.getsource(inspect.unwrap(code))))
+        return ast.parse(textwrap.dedent(inspect.getsource(inspect.unwrap(code))))
     except (OSError, TypeError, SyntaxError, ValueError):
-        return False
-    for node in ast.walk(tree):
+        return None
+
+
+def _reads_messages(function: Callable[..., Any]) -> bool:
+    """Whether the source of a function (or of its class's call) indexes something by `content` or `role`."""
+    tree = _tree(function)
+    for node in ast.walk(tree) if tree is not None else ():
         if isinstance(node, ast.Subscript) and _is_key(node.slice):
             return True
         match node:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from rewardbench.calling import LISTS as GIVEN
+from rewardbench.calling import SINGLE
 from rewardbench.conventions.signature import Signature
 
 COMPLETIONS = ("completions",)
@@ -21,6 +23,11 @@ def fits(signature: Signature) -> str:
     if found:
         return f"it takes {found[0]!r}, a list"
     return "it takes any keyword" if signature.keywords and not signature.required else ""
+
+
+def columns(function: Callable[..., Any], taken: Signature) -> tuple[str, ...]:
+    """The columns that a function cannot do without."""
+    return tuple(name for name in taken.required if name not in (*GIVEN, *SINGLE))
 
 
 def adapt(function: Callable[..., Any], task: str) -> Callable[..., Any]:

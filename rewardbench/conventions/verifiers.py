@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import Any
 
 from rewardbench.calling import ANSWERS, answers, finished, rows
-from rewardbench.conventions.signature import Signature, signature
+from rewardbench.conventions.signature import Signature, reads, signature
 
 COMPLETIONS = ("completion", "completions")
 ONLY_HERE = ("state", "info", "task", "parser")
@@ -48,6 +48,14 @@ def fits(signature: Signature) -> str:
     if "completion" in signature.names and not alone:
         return "it takes 'completion' with other things: a function of one rollout"
     return ""
+
+
+def columns(function: Callable[..., Any], taken: Signature) -> tuple[str, ...]:
+    """The columns that a function cannot do without; of the answer's names those that it looks at."""
+    given = {*MANY, *MANY.values(), *ONLY_HERE} - {"answer", "answers"}
+    asked = [name for name in taken.required if name not in given]
+    wanted = [name for name in asked if name not in (*ANSWERS, "answers") or reads(function, name)]
+    return tuple("answer" if name == "answers" else name for name in wanted)
 
 
 def adapt(function: Callable[..., Any], task: str) -> Callable[..., Any]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from rewardbench.calling import Paid, answers, finished, rows
-from rewardbench.conventions.signature import Signature, signature
+from rewardbench.conventions.signature import Signature, reads, signature
 from rewardbench.types import RewardError
 
 COMPLETIONS = ("solution_str", "solution_strs")
@@ -23,6 +23,12 @@ def fits(signature: Signature) -> str:
     """Why a function is called as verl calls it, or ""."""
     found = [name for name in COMPLETIONS if name in signature.names]
     return f"it takes {found[0]!r}" if found else ""
+
+
+def columns(function: Callable[..., Any], taken: Signature) -> tuple[str, ...]:
+    """The columns that a function cannot do without: the answer, if it looks at it."""
+    asked = [name for name in taken.required if name in ("ground_truth", "ground_truths")]
+    return ("ground_truth",) if any(reads(function, name) for name in asked) else ()
 
 
 def adapt(function: Callable[..., Any], task: str) -> Callable[..., Any]:

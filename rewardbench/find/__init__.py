@@ -5,7 +5,18 @@ A user's own thing is `path/file.py:name` or `module:name`. The working director
 
 from rewardbench.find.algorithms import algorithm, algorithm_part
 from rewardbench.find.catalogue import listing
-from rewardbench.find.designs import bind, check_params, design, is_users, own_file, task_designs, variables
+from rewardbench.find.designs import (
+    bind,
+    check_columns,
+    check_params,
+    columns,
+    design,
+    is_users,
+    lacking,
+    own_file,
+    task_designs,
+    variables,
+)
 from rewardbench.find.functions import arms, callable_of, copy_of, parts, source_of
 from rewardbench.find.names import files, first_line, unknown
 from rewardbench.find.policies import policy, run_folder
@@ -26,7 +37,9 @@ __all__ = [
     "arms",
     "bind",
     "callable_of",
+    "check_columns",
     "check_params",
+    "columns",
     "copy_of",
     "demonstrate",
     "design",
@@ -35,6 +48,7 @@ __all__ = [
     "first_prompt",
     "gold",
     "is_users",
+    "lacking",
     "listing",
     "own_file",
     "parts",

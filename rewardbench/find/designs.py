@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Container
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any, get_origin, get_type_hints
 
 from rewardbench import design as designs_
 from rewardbench import typed
-from rewardbench.calling import Bound
+from rewardbench.calling import ANSWERS, Bound, needed
 from rewardbench.conventions import Reading, read
 from rewardbench.find.functions import arms, callable_of, parts
 from rewardbench.find.names import unknown
@@ -162,6 +162,31 @@ def _check_params(part: Part, function: Callable[..., Any]) -> None:
                 f"part {part.name!r} ({part.use.rpartition('/')[2]}) has no parameter {key!r}"
                 f"{designs_.nearest(key, parameters)} (it has: {', '.join(parameters)})"
             )
+
+
+def columns(part: Part) -> list[str]:
+    """The columns without which a part cannot be called."""
+    if part.use == "oracle":
+        return []
+    function = callable_of(part)
+    asked = _reading(part, function).columns if ":" in part.use else needed(function)
+    return sorted(set(asked) - set(part.params))
+
+
+def lacking(part: Part, there: Container[str]) -> str:
+    """The first column that a part needs and that is not there; any answer column stands for another. "" for none."""
+    answered = any(name in there for name in ANSWERS)
+    return next((n for n in columns(part) if n not in there and not (n in ANSWERS and answered)), "")
+
+
+def check_columns(design: Design, task_name: str, there: Collection[str]) -> None:
+    """Raise UserError where a part of a design asks for a column that a task does not have."""
+    for part in design.parts:
+        if name := lacking(part, there):
+            asks = f"part {part.name!r} of design {design.name!r} needs the column {name!r}"
+            has = f"{designs_.nearest(name, there)} (it has: {', '.join(sorted(there)) or 'none'})"
+            none = f"and {task_name} has no answer column" if name in ANSWERS else f"which {task_name} does not have"
+            raise UserError(f"{asks}, {none}{has}")
 
 
 def _check_type(part: Part, function: Callable[..., Any], key: str, given: Any) -> None:
