@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,12 +46,28 @@ def _error(values: np.ndarray) -> float:
     return float(values.std(ddof=1) / np.sqrt(len(values)))
 
 
+def rows(task: str) -> list[dict[str, Any]]:
+    """What the task's anchors.json holds."""
+    path = find.task_folder(task) / "anchors.json"
+    found: list[dict[str, Any]] = json.loads(path.read_text())["anchors"] if path.is_file() else []
+    return found
+
+
+def frozen(task: str, version: int, policy_hash: str, budget: str) -> dict[str, Any] | None:
+    """The row that one of these would take the place of, if there is one."""
+    return next((r for r in rows(task) if tuple(r[k] for k in KEY) == (version, policy_hash, budget)), None)
+
+
+def said(row: Mapping[str, Any]) -> str:
+    """A row's numbers as they are printed."""
+    return f"low {row['low']:.3f} ± {row['low_se']:.3f}, high {row['high']:.3f} ± {row['high_se']:.3f}"
+
+
 def write(task: str, row: dict[str, Any]) -> Path:
     """Put the row into the task's anchors.json in place of one with the same key."""
+    kept = [r for r in rows(task) if tuple(r[k] for k in KEY) != tuple(row[k] for k in KEY)]
+    made = sorted([*kept, row], key=lambda r: (r["policy"], r["budget"], r["policy_hash"]))
+    text = json.dumps({"schema_version": 1, "anchors": made}, indent=1) + "\n"
     path = find.task_folder(task) / "anchors.json"
-    rows = json.loads(path.read_text())["anchors"] if path.is_file() else []
-    rows = [r for r in rows if tuple(r[k] for k in KEY) != tuple(row[k] for k in KEY)] + [row]
-    rows.sort(key=lambda r: (r["policy"], r["budget"], r["policy_hash"]))
-    text = json.dumps({"schema_version": 1, "anchors": rows}, indent=1) + "\n"
     trace.write_whole(path, text.encode())
     return path

@@ -206,6 +206,24 @@ def test_anchors_are_made_and_scores_hang_on_them(toy_policy, own_tasks, tmp_pat
         assert "no_learning" in start["flags"]
 
 
+def test_anchors_that_are_frozen_are_replaced_by_name_alone(toy_policy, own_tasks, tmp_path):
+    """Every score hangs on them; another budget's row is another."""
+    file = own_tasks / "toy/colours/anchors.json"
+    asked = ("anchors", "--task", "toy/colours", "--policy", toy_policy, "--budget")
+    assert rbench(*asked, "default", "--seeds", "101,102", "--out", tmp_path / "a").code == 0
+    before = file.read_text()
+    said = rbench(*asked, "default", "--seeds", "103,104", "--out", tmp_path / "b")
+    assert said.code == 2
+    one_line(said, "toy/colours has frozen anchors for policy", "at budget 'default' (low ", "grpo, seeds 101,102)", "--replace")
+    assert (file.read_text(), (tmp_path / "b").exists()) == (before, False)
+    assert rbench(*asked, "1", "--seeds", "101,102", "--out", tmp_path / "c").code == 0
+    said = rbench(*asked, "default", "--seeds", "103,104", "--replace", "--out", tmp_path / "b")
+    assert said.code == 0
+    assert said.out.startswith("toy/colours: low ")
+    assert " (was low " in said.out
+    assert [r["seeds"] for r in json.loads(file.read_text())["anchors"]] == [[101, 102], [103, 104]]
+
+
 def test_the_anchors_own_error_is_in_the_interval_of_q(toy_policy, own_tasks, tmp_path):
     asked = ("--task", "toy/colours", "--policy", toy_policy, "--budget", "default")
     assert rbench("anchors", *asked, "--seeds", "101,102", "--out", tmp_path / "anchors").code == 0
@@ -255,7 +273,7 @@ def test_a_crash_makes_no_anchor_and_is_not_dropped_from_means(toy_policy, own_t
     loaded = results.load_sweep(out)
     oracle = [r for r in loaded if r.spec.design.name == "oracle"]
     trace.set_status(oracle[0].folder, "failed", reason="test", code=1)
-    said = rbench("anchors", *asked, "--seeds", "101,102", "--out", out)
+    said = rbench("anchors", *asked, "--seeds", "101,102", "--out", out, "--replace")
     assert said.code == 8
     one_line(said, "oracle seed 101")
     scored = results.score(results.load_sweep(out))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -25,20 +25,26 @@ if TYPE_CHECKING:
     shell_complete=_completing.of("policies", files=True),
 )  # fmt: skip
 @click.option("--budget", default="default", metavar="quick|default|long|N", help="The budget that the scale is for.")
-@click.option("--seeds", default="101,102,103,104,105,106,107,108,109,110", help="Seeds, apart from those of sweeps.")
+@click.option(
+    "--seeds", default="101,102,103,104,105,106,107,108,109,110", metavar="N,N,…",
+    help="Seeds, apart from those of sweeps (101 to 110).",
+)  # fmt: skip
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the sweep behind it.")
 @click.option("--workers", type=click.IntRange(1), help="Processes (default: one a core).")
+@click.option("--replace", "again", is_flag=True, help="Make rows anew that are there: what hangs on them changes.")
 def command(
-    tasks: tuple[str, ...], policy: str, budget: str, seeds: str, out: Path | None, workers: int | None
+    tasks: tuple[str, ...], policy: str, budget: str, seeds: str, out: Path | None, workers: int | None, again: bool
 ) -> int:
-    """Run the arms `untrained` and `oracle`, and write each task's anchors.json.
+    """Train the arms `untrained` and `oracle`, and write each task's anchors.json.
 
-    The anchors are keyed by task version, policy hash and budget; other rows of the file stay. Without --task, a task
-    whose data is not there, or whose words the policy lacks, is left out, with a line on stderr.
+    The anchors are keyed by task version, policy hash and budget; other rows of the file stay. A row that is there is
+    made anew with --replace alone: all scores hang on it. The shipped ones are of seeds 101,102,103,104,105. Without
+    --task, a task whose data is not there, or whose words the policy lacks, is left out, with a line on stderr.
 
     \b
     Example:
-      rbench anchors --task writing/story
+      rbench anchors --task writing/sentence
+      rbench anchors --task writing/story --seeds 101,102,103,104,105 --replace
     """
     from rewardbench import anchors, find, sweep, watch
     from rewardbench.commands import _showing
@@ -53,14 +59,33 @@ def command(
         budget=budget,
     )
     spec = spec if tasks else replace(spec, tasks=_feasible(spec, out))
+    old = _frozen(spec, out, again)
     prepared = sweep.prepare(spec, out)
     with watch.showing("plain", prepared.id, sweep.unfinished(prepared)) as tell:
         _, scored = finish(prepared, workers or 0, tell)
     for task in spec.tasks:
         row = anchors.make([r for r in scored if r.task == task])
         anchors.write(task, row)
-        click.echo(f"{task}: low {row['low']:.3f} ± {row['low_se']:.3f}, high {row['high']:.3f} ± {row['high_se']:.3f}")
+        was = f" (was {anchors.said(old[task])})" if task in old else ""
+        click.echo(f"{task}: {anchors.said(row)}{was}")
     return _showing.exit_code(scored)
+
+
+def _frozen(spec: Spec, out: Path | None, again: bool) -> dict[str, dict[str, Any]]:
+    """The rows that will be made anew, by task. Raises UserError where there is one and that was not asked for."""
+    from rewardbench import anchors, find
+    from rewardbench.types import UserError
+
+    digest = find.policy(spec.policy, out).digest
+    there = {task: anchors.frozen(task, find.task(task).version, digest, spec.budget) for task in spec.tasks}
+    found = {task: row for task, row in there.items() if row is not None}
+    if found and not again:
+        task, row = next(iter(found.items()))
+        made = f"{anchors.said(row)}; {row['algorithm']}, seeds {','.join(map(str, row['seeds']))}"
+        more = f", and {len(found) - 1} more of these tasks have one" if len(found) > 1 else ""
+        asked = f"{task} has frozen anchors for policy {row['policy']!r} at budget {spec.budget!r} ({made}){more}"
+        raise UserError(f"{asked}: --replace makes them anew")
+    return found
 
 
 def _feasible(spec: Spec, out: Path | None) -> tuple[str, ...]:
