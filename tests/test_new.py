@@ -2,6 +2,7 @@
 
 import ast
 import json
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -84,6 +85,20 @@ def test_it_is_found(kind, tmp_path, monkeypatch):
     said = process("plan", "--task", task, *thing, "--budget", "quick", "--seeds", "1", "--json", REWARDBENCH_TASKS=str(tmp_path))
     assert said.code == 0, said.err
     assert said.json
+
+
+@pytest.mark.parametrize("kind", THINGS)
+def test_the_commands_that_come_next_work_as_printed(kind, tmp_path, monkeypatch):
+    """`run` as `plan`, which takes the same words; pytest is called by the test above."""
+    monkeypatch.chdir(tmp_path)
+    printed = [shlex.split(line) for line in new(kind, "my parts", "--json").json["next"]]
+    for words in printed:
+        if words[0] == "export":
+            monkeypatch.setenv(*words[1].split("=", 1))
+        elif words[0] == "rbench":
+            said = rbench(*("plan" if word == "run" else word for word in words[1:]))
+            assert said.code == 0, (words, said.err)
+    assert {words[1] for words in printed if words[0] == "rbench"} >= {"check", "run"}
 
 
 def test_a_design_fits_any_task(tmp_path):
