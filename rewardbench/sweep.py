@@ -125,7 +125,8 @@ def _check_head(folder: Path, head: Mapping[str, Any]) -> None:
     there = trace.head(folder)
     if there["sweep"] != head["sweep"]:
         which = f"sweep {there['sweep']}; asked was {head['sweep']}"
-        raise UserError(f"{folder} holds another spec ({which}); choose another --out")
+        ways = f"choose another --out, or `rbench resume {folder}` for the one that is there"
+        raise UserError(f"{folder} holds another spec ({which}): {ways}")
     if there["runs"] != head["runs"]:
         raise UserError(f"{folder} holds another shard of this sweep; give each shard its own --out")
 

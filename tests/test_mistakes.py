@@ -281,7 +281,7 @@ def test_a_folder_of_another_spec_is_refused_and_left_alone(whole, run):
     before = contents(folder)
     said = rbench(*run("--design", "constant", "--out", folder))
     assert said.code == 2
-    one_line(said, "holds another spec")
+    one_line(said, "holds another spec", "choose another --out, or `rbench resume ")
     said = rbench(*run("--design", "reference", "--out", folder, "--shard", "2/3"))
     assert said.code == 2
     one_line(said, "holds another shard")

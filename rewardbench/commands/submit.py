@@ -20,8 +20,8 @@ def command() -> None:
 
     \b
     Example:
-      rbench run --board cpu --task qa/lookup --design mine.toml --out runs/mine
-      rbench submit pack runs/mine --board cpu --name mine --author "Ann Example"
+      rbench run --board cpu --task qa/lookup --design mine.toml --out runs/entry
+      rbench submit pack runs/entry --board cpu --name mine --author "Ann Example"
       rbench submit check mine.zip
       rbench submit open mine.zip
     """
@@ -56,7 +56,7 @@ def pack(
 
     \b
     Example:
-      rbench submit pack runs/mine --board cpu --name mine --author "Ann Example" --specs-tried 4
+      rbench submit pack runs/entry --board cpu --name mine --author "Ann Example" --specs-tried 4
     """
     from rewardbench.boards import definition, entries, submitting
     from rewardbench.boards.packing import About
