@@ -3,7 +3,9 @@
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
+import click
 import numpy as np
 import pytest
 from sweeping import PARTS, one_line, rbench, task_of
@@ -11,6 +13,7 @@ from sweeping import PARTS, one_line, rbench, task_of
 from rewardbench import find, results, scoring, stats, tables, trace
 from rewardbench.advantage import centred, left_out_one
 from rewardbench.calling import Bound, When, score
+from rewardbench.commands import anchors as anchors_command
 from rewardbench.metrics import hacked
 from rewardbench.plan import Spec
 from rewardbench.types import Batch, Design, Part, Prompt, UserError
@@ -206,22 +209,31 @@ def test_anchors_are_made_and_scores_hang_on_them(toy_policy, own_tasks, tmp_pat
         assert "no_learning" in start["flags"]
 
 
-def test_anchors_that_are_frozen_are_replaced_by_name_alone(toy_policy, own_tasks, tmp_path):
+def test_frozen_anchors_are_shown_before_they_are_replaced_and_on_a_terminal_only_after_a_yes(
+    toy_policy, own_tasks, tmp_path, monkeypatch
+):
     """Every score hangs on them; another budget's row is another."""
     file = own_tasks / "toy/colours/anchors.json"
     asked = ("anchors", "--task", "toy/colours", "--policy", toy_policy, "--budget")
     assert rbench(*asked, "default", "--seeds", "101,102", "--out", tmp_path / "a").code == 0
     before = file.read_text()
-    said = rbench(*asked, "default", "--seeds", "103,104", "--out", tmp_path / "b")
-    assert said.code == 2
-    one_line(said, "toy/colours has frozen anchors for policy", "at budget 'default' (low ", "grpo, seeds 101,102)", "--replace")
+    with monkeypatch.context() as terminal:
+        terminal.setattr(anchors_command.sys, "stdin", SimpleNamespace(isatty=lambda: True, readline=lambda: "n\n"))
+        terminal.setattr(anchors_command.click, "confirm", refused)
+        assert rbench(*asked, "default", "--seeds", "103,104", "--out", tmp_path / "b").code != 0
     assert (file.read_text(), (tmp_path / "b").exists()) == (before, False)
-    assert rbench(*asked, "1", "--seeds", "101,102", "--out", tmp_path / "c").code == 0
-    said = rbench(*asked, "default", "--seeds", "103,104", "--replace", "--out", tmp_path / "b")
+    assert "frozen" not in rbench(*asked, "1", "--seeds", "101,102", "--out", tmp_path / "c").err
+    said = rbench(*asked, "default", "--seeds", "103,104", "--out", tmp_path / "b")
     assert said.code == 0
+    assert "toy/colours has frozen anchors for this policy and budget (low " in said.err
+    assert "grpo, seeds 101,102): they will be replaced" in said.err
     assert said.out.startswith("toy/colours: low ")
     assert " (was low " in said.out
     assert [r["seeds"] for r in json.loads(file.read_text())["anchors"]] == [[101, 102], [103, 104]]
+
+
+def refused(*asked, **how):
+    raise click.Abort
 
 
 def test_the_anchors_own_error_is_in_the_interval_of_q(toy_policy, own_tasks, tmp_path):
@@ -273,7 +285,7 @@ def test_a_crash_makes_no_anchor_and_is_not_dropped_from_means(toy_policy, own_t
     loaded = results.load_sweep(out)
     oracle = [r for r in loaded if r.spec.design.name == "oracle"]
     trace.set_status(oracle[0].folder, "failed", reason="test", code=1)
-    said = rbench("anchors", *asked, "--seeds", "101,102", "--out", out, "--replace")
+    said = rbench("anchors", *asked, "--seeds", "101,102", "--out", out)
     assert said.code == 8
     one_line(said, "oracle seed 101")
     scored = results.score(results.load_sweep(out))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -31,15 +32,16 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the sweep behind it.")
 @click.option("--workers", type=click.IntRange(1), help="Processes (default: one a core).")
-@click.option("--replace", "again", is_flag=True, help="Make rows anew that are there: what hangs on them changes.")
+@click.option("--replace", "again", is_flag=True, help="Do not ask before rows that are there are made anew.")
 def command(
     tasks: tuple[str, ...], policy: str, budget: str, seeds: str, out: Path | None, workers: int | None, again: bool
 ) -> int:
     """Train the arms `untrained` and `oracle`, and write each task's anchors.json.
 
-    The anchors are keyed by task version, policy hash and budget; other rows of the file stay. A row that is there is
-    made anew with --replace alone: all scores hang on it. The shipped ones are of seeds 101,102,103,104,105. Without
-    --task, a task whose data is not there, or whose words the policy lacks, is left out, with a line on stderr.
+    The anchors are keyed by task version, policy hash and budget; other rows of the file stay. Before a row that
+    is there is made anew, it is shown, and on a terminal you are asked: all scores hang on it. The shipped ones are of
+    seeds 101,102,103,104,105. Without --task, a task whose data is not there, or whose words the policy lacks, is left
+    out, with a line on stderr.
 
     \b
     Example:
@@ -72,19 +74,17 @@ def command(
 
 
 def _frozen(spec: Spec, out: Path | None, again: bool) -> dict[str, dict[str, Any]]:
-    """The rows that will be made anew, by task. Raises UserError where there is one and that was not asked for."""
+    """The rows that will be made anew, by task: each is told; on a terminal nothing goes on without a yes."""
     from rewardbench import anchors, find
-    from rewardbench.types import UserError
 
     digest = find.policy(spec.policy, out).digest
     there = {task: anchors.frozen(task, find.task(task).version, digest, spec.budget) for task in spec.tasks}
     found = {task: row for task, row in there.items() if row is not None}
-    if found and not again:
-        task, row = next(iter(found.items()))
+    for task, row in found.items():
         made = f"{anchors.said(row)}; {row['algorithm']}, seeds {','.join(map(str, row['seeds']))}"
-        more = f", and {len(found) - 1} more of these tasks have one" if len(found) > 1 else ""
-        asked = f"{task} has frozen anchors for policy {row['policy']!r} at budget {spec.budget!r} ({made}){more}"
-        raise UserError(f"{asked}: --replace makes them anew")
+        click.echo(f"{task} has frozen anchors for this policy and budget ({made}): they will be replaced", err=True)
+    if found and not again and sys.stdin.isatty():
+        click.confirm("all scores hang on them; go on?", abort=True, err=True)
     return found
 
 
