@@ -13,6 +13,7 @@ from rewardbench import find, scoring
 from rewardbench import given as given_
 from rewardbench.calling import When
 from rewardbench.design import parse
+from rewardbench.measures import rule_language
 from rewardbench.rewards import dialogue, length, politeness, rules
 from rewardbench.types import Message, Prompt, UserError
 
@@ -60,12 +61,12 @@ def test_a_rule_pays_what_python_says(condition: str, then: str, values: list[fl
     a, x = Topic(), Topic()
     a.b, few, x.y = values
     known = {"a": a, "few": few, "x": x}
-    read = rules._rule({"name": "r", "if": condition, "then": then, "else": -3}, 1)
+    read = rule_language.rule_from({"name": "r", "if": condition, "then": then, "else": -3}, 1)
     try:
         expected = float(eval(then, {}, known)) if eval(condition, {}, known) else -3.0
     except ZeroDivisionError:
         expected = None
-    assert rules.pays(read, dict(zip(NAMES, values))) == (None if expected is None else pytest.approx(expected))
+    assert rule_language.pays(read, dict(zip(NAMES, values))) == (None if expected is None else pytest.approx(expected))
 
 
 WRONG = {
