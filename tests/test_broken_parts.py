@@ -4,7 +4,7 @@ import copy
 
 import numpy as np
 import pytest
-from sweeping import PARTS, process, rbench, task_of
+from sweeping import PARTS, one_line, process, rbench, task_of
 
 from rewardbench import trace
 from rewardbench.calling import Bound, When, score
@@ -19,7 +19,6 @@ BROKEN = {
     "text": "'text' returned 'good' for prompt",
     "nan": "'nan' returned nan for prompt",
     "raises": "'raises' raised KeyError: 'colour'",
-    "reads_truth": "'reads_truth' raised TypeError",
     "leaves": "'leaves' raised SystemExit",
     "an_array_each": "'an_array_each' returned",
     "nothing": "'nothing' returned NoneType, not a list of 128 scores",
@@ -145,6 +144,13 @@ def test_each_broken_part_fails_its_run_with_code_6_and_a_clear_line(broken):
         assert "\n" not in rows[name]["reasons"]["status"]
         assert line in said.err
         assert repr(name) in rows[name]["reasons"]["status"]
+
+
+def test_a_part_that_asks_for_the_truth_is_refused_before_anything_runs(toy_policy, tmp_path):
+    said = rbench(*flags(toy_policy, tmp_path / "out", f"{PARTS}:reads_truth", "reference"))
+    assert said.code == 2
+    one_line(said, "'reads_truth'", "'truth'")
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_line_names_prompt_and_completion_where_one_is_to_blame(broken):

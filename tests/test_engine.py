@@ -282,14 +282,18 @@ def test_micro_batching_changes_nothing(tmp_path):
         torch.testing.assert_close(whole[name], pieces[name], atol=1e-6, rtol=1e-4)
 
 
-def test_what_sums_in_order_puts_every_switch_back():
-    filling = torch.utils.deterministic
-    before = torch.are_deterministic_algorithms_enabled(), filling.fill_uninitialized_memory
+@pytest.mark.parametrize("ordered", [True, False])
+def test_what_sums_in_order_puts_every_switch_back(monkeypatch, ordered):
+    filling, was = torch.utils.deterministic, torch.are_deterministic_algorithms_enabled()
     card = SimpleNamespace(flat=[SimpleNamespace(device=torch.device("cuda"))])
-    with engine._in_order(card):
-        assert torch.are_deterministic_algorithms_enabled()
-        assert not filling.fill_uninitialized_memory
-    assert (torch.are_deterministic_algorithms_enabled(), filling.fill_uninitialized_memory) == before == (False, True)
+    monkeypatch.setattr(filling, "fill_uninitialized_memory", True)
+    torch.use_deterministic_algorithms(ordered)
+    try:
+        with engine._in_order(card):
+            assert (torch.are_deterministic_algorithms_enabled(), filling.fill_uninitialized_memory) == (True, False)
+        assert (torch.are_deterministic_algorithms_enabled(), filling.fill_uninitialized_memory) == (ordered, True)
+    finally:
+        torch.use_deterministic_algorithms(was)
 
 
 def many_prompts(count):
