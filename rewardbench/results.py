@@ -182,7 +182,8 @@ def score(
     there = by_design([*results, *starts])
     for (task, _), group in by_design(results).items():
         gained = gains(group, there.get((task, "untrained"), ()))
-        if len(group) == len(gained) > 1 and no_learning.no_learning(gained):
+        began = any(not r.failed or (r.run.curve is not None and len(r.run.curve.steps) > 1) for r in group)
+        if began and len(group) == len(gained) > 1 and no_learning.no_learning(gained):
             for r in group:
                 r.flags.append("no_learning")
     return results
@@ -235,7 +236,8 @@ def _score_one(run: Loaded, base: Loaded | None, anchor: Anchor | str, floor: bo
         for axis in AXES:
             result.values[axis] = 0.0 if result.failed and isinstance(anchor, Anchor) else None
             reason = "the run failed before its first evaluation" if result.failed else "the run is not done"
-            result.reasons[axis] = reason
+            if result.values[axis] is None:
+                result.reasons[axis] = reason
         result.values["gold"] = None
         _diversity(result, base, task.one_answer)
         return result

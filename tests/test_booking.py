@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import click
 import numpy as np
 import pytest
+from made_up import swept
 from sweeping import PARTS, one_line, rbench, task_of
 
 from rewardbench import find, results, scoring, stats, tables, trace
@@ -291,6 +292,24 @@ def test_a_crash_makes_no_anchor_and_is_not_dropped_from_means(toy_policy, own_t
     scored = results.score(results.load_sweep(out))
     crashed = next(r for r in scored if r.failed)
     assert (crashed.counted("gold"), crashed.counted("quality")) == (0.0, 0.0)
+
+
+def test_what_a_failed_run_counts_is_said_and_no_reason_is_given_for_what_is_known(tmp_path):
+    spec = Spec("writing/story", ("reference", "coverage"), seeds=3, budget="quick")
+    folder = swept(tmp_path / "s", spec)
+    for run in results.load_sweep(folder):
+        if run.spec.design.name == "coverage":
+            trace.set_status(run.folder, "failed", reason="part 'coverage' raised KeyError: 'mood'", code=6)
+            shutil.rmtree(run.folder / "evals")
+    scored = [r for r in results.score(results.load_sweep(folder)) if r.failed]
+    assert [[r.counted(n) for n in ("gold", "quality", "stability", "efficiency")] for r in scored] == [[0.0] * 4] * 3
+    assert {name for r in scored for name in r.reasons} == {"diversity"}
+    assert [r.flags for r in scored] == [["failed"]] * 3, "it never began to learn"
+    said = rbench("resume", folder)
+    assert said.code == 6
+    assert "gold, Q and S of a failed run count 0, E from its last evaluation on: a crash leaves no policy" in said.err
+    assert "failed before its first evaluation" not in said.err
+    assert "without a gain" not in said.err
 
 
 # --- rewards ---------------------------------------------------------------------------------------

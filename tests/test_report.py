@@ -267,6 +267,7 @@ def test_a_failed_run_is_named_with_its_reason(toy_policy, toy, tmp_path):
     assert said.json["tasks"] == ["toy/colours"]
     html = page.read_text()
     assert "<strong>Failed.</strong> 2 of 8 runs failed." in html
+    assert "<li>Of a failed run gold, Q and S count 0, E from its last evaluation on.</li>" in html
     [why] = words_of(html, "failed")  # one sentence, though each seed's reason names another prompt
     assert why.startswith("<code>nan</code> failed on 2 of 2 seeds: part &#39;nan&#39;")
     assert "with parts.py (SHA-256 " in html

@@ -42,7 +42,10 @@ def table(results: Sequence[Result]) -> None:
         budget = f"budget {spec.budget}, {spec.steps} steps" if not spec.budget.isdigit() else f"{spec.steps} steps"
         console.print(Text(f"{task}, {budget} (mean ± 95% interval over seeds)", style="bold"), shown)
     if any(r.failed for r in results):
-        console.print("a failed run's gold counts 0: a crash leaves no policy")
+        scaled = any(r.failed and r.values["quality"] is not None for r in results)
+        counts = "gold, Q and S of a failed run count 0, E from its last evaluation on"
+        counts = counts if scaled else "a failed run's gold counts 0"
+        console.print(f"{counts}: a crash leaves no policy", highlight=False)
     console.print("gold: mean of the last two evaluations; flags: `rbench list metrics`")
     for reason, axes in _missing(results).items():
         console.print(f"{', '.join(axes)} – : {reason}", highlight=False)
