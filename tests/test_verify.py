@@ -710,7 +710,7 @@ def test_every_check_has_a_lie_that_it_finds():
 
 @pytest.mark.parametrize(
     ("code", "kind", "word"),
-    [("V05", "check", "rows"), ("v20", "check", "gold"), ("hacked", "metric", "reward"), ("echo", "probe", "prompt")],
+    [("V05", "check", "rows"), ("v20", "check", "gold"), ("hacked", "metric", "reward"), ("echo", "probe", "prompt"), ("5", "exit", "not available"), ("130", "exit", "resume")],
 )
 def test_a_code_is_explained(code, kind, word):
     found = valid(rbench("explain", code, "--json").json, "explain")
@@ -726,6 +726,15 @@ def test_everything_that_can_be_found_can_be_explained():
     for code in _explaining.there():
         found = valid(_explaining.explained(code), "explain")
         assert found["summary"], code
+
+
+def test_every_exit_code_is_explained_in_the_words_of_the_help():
+    from rewardbench.cli import EPILOG
+    from rewardbench.commands import _explaining
+
+    told = dict(one.strip(" .").split(" ", 1) for one in EPILOG.replace("\n", " ").removeprefix("Exit codes:").split("·"))
+    assert set(told) == set(_explaining.EXITS)
+    assert all(says.split()[0].strip(",") in told[code] for code, (says, _) in _explaining.EXITS.items())
 
 
 def test_an_unknown_code_names_the_nearest():

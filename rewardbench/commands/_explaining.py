@@ -17,12 +17,46 @@ from rewardbench.pages.board_marks import MARKS, VERDICTS
 from rewardbench.types import UserError
 
 SCHEMA = 1
+EXITS = {
+    "0": ("done", "All of it was done, and nothing is wrong."),
+    "1": ("our bug", "Something broke that should not. Report what stands above it, with what `rbench doctor` prints."),
+    "2": (
+        "usage or configuration",
+        "A flag, a name, a spec or a design is not as it must be, and nothing ran. The line on stderr says what was\n"
+        "asked, what was probably meant and what there is.",
+    ),
+    "3": (
+        "a gate said no",
+        "Nothing broke, and the answer is no: a promise of `check`, a rule of `compare --fail-if` or a check of a\n"
+        "bundle does not hold, or `audit` found something.",
+    ),
+    "4": (
+        "environment not usable",
+        "A folder cannot be written or is in use, the disk is full, or a device is not there. Mend that, and give the\n"
+        "same command again; `rbench resume` goes on with a sweep.",
+    ),
+    "5": (
+        "data, model or file not available",
+        "A file is not there or is damaged, a task's data are missing, or a policy cannot be had. The line on stderr\n"
+        "says which.",
+    ),
+    "6": (
+        "a user's code failed",
+        "A reward, an algorithm or a task of yours broke, in some run or when it was imported. The line on stderr\n"
+        "says how and where; the other runs went on.",
+    ),
+    "7": ("a budget cap stopped the run", "What was recorded until then is kept; `rbench resume` goes on."),
+    "8": ("finished in part", "Some runs are not done; `rbench resume` goes on with them."),
+    "130": ("interrupted", "You stopped it. What was recorded is saved; `rbench resume` goes on."),
+}
+"""Exit code -> (what it means, what to do)."""
 MARKED = MARKS | VERDICTS
 KINDS = {
     "check": "a check of `rbench verify`",
     "metric": "a flag or metric",
     "probe": "a probe of `rbench audit`",
     "mark": "a mark or verdict of a board's page",
+    "exit": "an exit code",
 }
 
 
@@ -35,7 +69,8 @@ def there() -> dict[str, tuple[str, Path]]:
     probes = {name: ("probe", audit.HERE / f"{name}.py") for name in audit.probes()}
     metrics = {name: ("metric", PACKAGE / "metrics" / f"{name}.py") for name in find.files("metrics")}
     marks = dict.fromkeys(MARKED, ("mark", PACKAGE / "pages" / "board_marks.py"))
-    return marks | probes | metrics | {code: ("check", path) for code, path in checks.files().items()}
+    exits = dict.fromkeys(EXITS, ("exit", Path(__file__)))
+    return exits | marks | probes | metrics | {code: ("check", path) for code, path in checks.files().items()}
 
 
 def completing(context: click.Context, parameter: click.Parameter, started: str) -> list[str]:
@@ -49,12 +84,15 @@ def explained(asked: str) -> dict[str, Any]:
     padded = f"V{asked[1:]:0>2}" if asked[:1] in "Vv" and asked[1:].isdigit() else asked
     code = next((c for c in known if c.lower() == padded.lower()), None)
     if code is None:
-        named = "a flag such as hacked, a probe such as echo, a mark such as front"
+        named = "a flag such as hacked, a probe such as echo, a mark such as front, an exit code such as 5"
         few = f"{min(checks.files())} to {max(checks.files())}, {named}"
         raise UserError(
             f"unknown code {asked!r}{nearest(asked, known) or nearest(asked.upper(), known)} (there is: {few})"
         )
     kind, path = known[code]
+    if kind == "exit":
+        says, text = EXITS[code]
+        return {"schema_version": SCHEMA, "code": code, "kind": kind, "summary": says, "text": text}
     if kind == "mark":
         says = MARKED[code]
         return {"schema_version": SCHEMA, "code": code, "kind": kind, "summary": says, "text": says}

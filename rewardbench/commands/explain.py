@@ -1,4 +1,4 @@
-"""What a code means: a check's, a flag's, a mark's, or a probe's of the audit; why it is asked, and how to mend it."""
+"""What a code means: a check's, a flag's, a mark's, a probe's of the audit, or an exit code; and how to mend it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rewardbench.commands import _explaining
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def command(code: str, as_json: bool) -> int:
     """Explain CODE: a check of `rbench verify` (V05), a flag or metric (hacked), a probe of `rbench audit` (echo),
-    a mark or verdict of a board (front).
+    a mark or verdict of a board (front), or an exit code (5).
 
     \b
     Example:
