@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -84,12 +85,32 @@ def load_run(folder: Path) -> Loaded:
     curve = curve_of(spec, tables, status["status"] == "failed") if tables else None
     bank = bank_of(spec, trace.read_evaluation(final)) if final.is_file() else None
     if status["status"] == "done" and trace.content_hash(folder) != status.get("content"):
-        what = ", ".join(trace.changed(folder)) or "its record"
+        what = ", ".join(trace.changed(folder) if listed(folder) else ()) or "its record"
         raise UserError(f"{folder.name}: {what} changed, or went missing, since the run was done", 5)
     last = tables[-1] if tables else None
     texts = grid(last, "text", spec.eval_prompts).tolist() if last is not None else []
     prompts = grid(last, "prompt_text", spec.eval_prompts)[:, 0].tolist() if last is not None else []
     return Loaded(spec, folder, status, rows, trace.rows(folder, "timing.jsonl"), curve, bank, texts, prompts)
+
+
+def listed(folder: Path) -> bool:
+    """Whether a run's manifest.json is there and whole: by it a file that changed is named."""
+    try:
+        return isinstance(json.loads((folder / "manifest.json").read_text())["files"], dict)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+@contextmanager
+def remedied(sweep: Path, name: str) -> Iterator[None]:
+    """Add to what is wrong with a run where it lies and how it is made again; what a later version wrote is left."""
+    try:
+        yield
+    except UserError as error:
+        if error.code != 5 or "schema version" in str(error):
+            raise
+        again = f"delete {sweep / 'runs' / name}, and the same `rbench run` with --out {sweep} makes it again"
+        raise UserError(f"{error}; {again}", 5) from error
 
 
 def grid(table: Mapping[str, Any], name: str, prompts: int) -> Any:
@@ -141,7 +162,11 @@ def load_sweep(folder: Path) -> list[Loaded]:
         return [load_run(folder)]
     if not (folder / "sweep.toml").is_file():
         raise UserError(f"{folder} is neither a sweep folder (sweep.toml) nor a run folder (spec.toml)", 5)
-    return [load_run(folder / "runs" / str(name)) for name in trace.head(folder)["runs"]]
+    found = []
+    for name in map(str, trace.head(folder)["runs"]):
+        with remedied(folder, name):
+            found.append(load_run(folder / "runs" / name))
+    return found
 
 
 # --- scoring -------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from rewardbench.plan import ENGINE, RunSpec, Spec, call_of, plan, read_run, sha
 from rewardbench.policies import card
 from rewardbench.policies.settings import Folder, expanded, shipped
 from rewardbench.pool import Job, Pool
+from rewardbench.results import remedied
 from rewardbench.types import UserError
 from rewardbench.worker import Tell
 
@@ -183,9 +184,10 @@ def reopen(folder: Path) -> Sweep:
 
 def _run_of(folder: Path, name: str) -> RunSpec:
     """The spec of a sweep's run, which must be the one that its id was made of."""
-    found = read_run(folder / "runs" / str(name))
-    if found.id != name:
-        raise UserError(f"{name}/spec.toml is damaged: its content belongs to run {found.id}", 5)
+    with remedied(folder, str(name)):
+        found = read_run(folder / "runs" / str(name))
+        if found.id != name:
+            raise UserError(f"{name}/spec.toml is damaged: its content belongs to run {found.id}", 5)
     return found
 
 

@@ -8,9 +8,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from rewardbench import comparing
+import click
+
+from rewardbench import comparing, trace
 from rewardbench.find import arms
-from rewardbench.results import AXES, Result
+from rewardbench.results import AXES, Result, listed
 from rewardbench.tables import summary
 from rewardbench.watch import safe
 
@@ -137,6 +139,16 @@ def said(flag: str) -> str:
 def together(flag: str) -> bool:
     """Whether a flag is said of all seeds of a design together, so that counting them would say more than it does."""
     return bool(getattr(import_module(f"rewardbench.metrics.{flag}"), "TOGETHER", False))
+
+
+def unlisted(folders: Sequence[Path]) -> None:
+    """A line where finished runs have no whole manifest.json."""
+    runs = [run for f in folders for run in ([f] if (f / "spec.toml").is_file() else sorted((f / "runs").glob("*")))]
+    done = [run for run in runs if trace.status(run)["status"] == "done"]
+    if lost := [run for run in done if not listed(run)]:
+        more = f", as in {len(lost) - 1} more of {len(done)} runs" if len(lost) > 1 else ""
+        means = "the run still has its content hash, but a file that changes cannot be named"
+        click.echo(f"{safe(str(lost[0]))}: manifest.json is missing or damaged{more}: {means}", err=True)
 
 
 def _console() -> Any:

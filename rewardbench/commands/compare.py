@@ -46,13 +46,14 @@ def command(
       rbench compare runs/ablated --baseline mine
     """
     from rewardbench import comparing, gates, results
-    from rewardbench.commands import _comparing
+    from rewardbench.commands import _comparing, _showing
     from rewardbench.types import UserError
 
     if as_json and form not in (None, "json"):
         raise UserError(f"--json and --format {form} are two formats: choose one")
     asked = [gates.parse(text) for text in rules]
     loaded = [run for folder in folders for run in results.load_sweep(folder)]
+    _showing.unlisted(folders)
     unique = {run.spec.id: run for run in loaded}
     scored = results.score(list(unique.values()))
     if len({r.run.spec.seed for r in scored}) < 2:
