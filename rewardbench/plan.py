@@ -26,15 +26,15 @@ SPLITS = ("dev", "test")
 """What is evaluated on; never `train`."""
 MOST_SEEDS = 10_000
 LONGEST_TIMEOUT = 86_400
-KINDS: dict[str, tuple[type, ...]] = {
-    "algorithm": (str,),
-    "options": (dict,),
-    "policy": (str,),
-    "seeds": (int, str, list),
-    "budget": (int, str),
-    "reward_timeout": (int, float),
-    "sweep": (dict,),
-    "split": (str,),
+KINDS: dict[str, tuple[tuple[type, ...], str]] = {
+    "algorithm": ((str,), "a text"),
+    "options": ((dict,), "a table"),
+    "policy": ((str,), "a text"),
+    "seeds": ((int, str, list), "a whole number, a text or a list"),
+    "budget": ((int, str), "a whole number or a text"),
+    "reward_timeout": ((int, float), "a number"),
+    "sweep": ((dict,), "a table"),
+    "split": ((str,), "a text"),
 }
 """What the values of a spec file may be."""
 
@@ -80,6 +80,8 @@ class Spec:
         if isinstance(self.seeds, (int, str)):
             object.__setattr__(self, "seeds", parse_seeds(str(self.seeds)))
         object.__setattr__(self, "seeds", tuple(self.seeds))
+        if not self.seeds:
+            raise UserError("seeds = () names none: give a count of at least 1, or a list such as (1, 2, 3)")
         object.__setattr__(self, "budget", str(self.budget))
         object.__setattr__(self, "policy", str(self.policy))
         if self.split not in SPLITS:
@@ -171,27 +173,35 @@ def read_run(folder: Path) -> RunSpec:
 
 def read_spec(path: Path) -> Spec:
     """A spec file; unknown keys are errors."""
+    where = f"spec {str(path)!r}"
+    if not path.is_file() and (meant := _no_spec(str(path))):
+        raise UserError(meant)
     try:
         raw = tomllib.loads(path.read_text())
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"spec {path.name!r} cannot be read: {error}", 5) from error
+        raise UserError(f"{where} cannot be read: {find.why(error)}", 5) from error
     except tomllib.TOMLDecodeError as error:
-        raise UserError(f"spec {path.name!r} is not valid TOML: {error}") from error
-    check_keys(raw, [f.name for f in fields(Spec)], f"spec {path.name!r}")
+        raise UserError(f"{where} is not valid TOML: {error}") from error
+    if "part" in raw:
+        task = raw["tasks"][0] if isinstance(raw.get("tasks"), list) and raw["tasks"] else "T"
+        raise UserError(f"{str(path)!r} is a design, not a spec: say --design {path} --task {task}")
+    check_keys(raw, [f.name for f in fields(Spec)], where)
     for key in ("tasks", "designs"):
-        if key in raw and not (isinstance(raw[key], list) and all(isinstance(v, str) for v in raw[key])):
-            raise UserError(f"spec {path.name!r}: {key} must be a list of names")
-    for key, kinds in KINDS.items():
+        listed = [raw[key]] if isinstance(raw.get(key), str) else raw.get(key, [])
+        if not (isinstance(listed, list) and all(isinstance(v, str) for v in listed)):
+            raise UserError(f"{where}: {key} = {raw[key]!r} is neither a name nor a list of names")
+    for key, (kinds, words) in KINDS.items():
         if key in raw and (not isinstance(raw[key], kinds) or isinstance(raw[key], bool)):
-            names = " or ".join(k.__name__ for k in kinds)
-            raise UserError(f"spec {path.name!r}: {key} = {raw[key]!r} is not a {names}")
+            raise UserError(f"{where}: {key} = {raw[key]!r} is not {words}")
     for key in ("ablate", "alone"):
         if not isinstance(raw.get(key, False), bool):
-            raise UserError(f"spec {path.name!r}: {key} = {raw[key]!r} is not true or false")
+            raise UserError(f"{where}: {key} = {raw[key]!r} is not true or false")
     for key, listed in raw.get("sweep", {}).items():
         if not isinstance(listed, list) or not listed:
-            raise UserError(f"spec {path.name!r}: sweep.{key!r} = {listed!r} is not a list of values")
+            raise UserError(f"{where}: sweep.{key!r} = {listed!r} is not a list of values")
     if isinstance(raw.get("seeds"), list):
+        if not raw["seeds"] or not all(isinstance(n, int) and not isinstance(n, bool) for n in raw["seeds"]):
+            raise UserError(f"{where}: seeds = {raw['seeds']!r} is not a list of whole numbers such as [1, 2, 3]")
         raw["seeds"] = ",".join(map(str, raw["seeds"])) + ","  # the comma makes it a list even of one
     if "seeds" in raw:
         raw["seeds"] = parse_seeds(str(raw["seeds"]))
@@ -199,6 +209,19 @@ def read_spec(path: Path) -> Spec:
         raw["budget"] = str(raw["budget"])
     values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()}
     return Spec(**values)
+
+
+def _no_spec(asked: str) -> str:
+    """What to say where a spec file was asked for by the name of a task or of a design, or "": it may be a file."""
+    if asked in find.task_folders():
+        return f"{asked!r} is a task, not a spec file: say --task {asked}"
+    task, _, name = asked.rpartition("/")
+    if task in find.task_folders() and name in (*find.task_designs(task), *find.arms()):
+        return f"{asked!r} is a design, not a spec file: say --design {name} --task {task}"
+    owners = find.owners(asked)
+    if owners or ":" in asked:
+        return f"{asked!r} is a design, not a spec file: say --design {asked} --task {owners[0] if owners else 'T'}"
+    return ""
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:

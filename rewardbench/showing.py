@@ -38,7 +38,7 @@ def resolve(thing: str, task: str | None, path: Path) -> dict[str, Any]:
         return head | _folder(path)
     if thing in (*policies.shipped(), *policies.known()) or any(path.glob("config.json")) or any(path.glob("*.gguf")):
         return head | _policy(thing)
-    owners = [t for t in find.task_folders() if thing in (*find.task_designs(t), *find.arms())]
+    owners = find.owners(thing)
     if owners or thing.endswith(".toml") or ".py:" in thing:
         like = f"--task {owners[0]}" if owners else "--task T"
         raise UserError(f"{thing!r} is a design: name its task too, such as `rbench show {thing} {like}`")

@@ -132,6 +132,22 @@ def test_a_column_that_is_not_there_is_said_before_anything_is_called(text, tmp_
     one_line(said, "rows.jsonl, line 2: no '", "which part 'f' needs")
 
 
+def test_one_completion_is_told_in_the_singular(mine, tmp_path):
+    (tmp_path / "rows.jsonl").write_text('{"completion": "4", "answer": "4", "gold": 1}\n')
+    told = rbench("check", f"{mine}:right", "--rows", tmp_path / "rows.jsonl").out
+    assert "count-and-finite: 1 completion, 1 score, every" in told
+    assert "1 good completion is paid 1 on average" in told
+
+
+def test_what_a_part_has_are_its_parameters_alone(mine):
+    """Not what the scorer gives it, nor a column."""
+    for use, has in (("answers.brief", "words"), (f"{mine}:brief", "none"), (f"{mine}:right", "answer")):
+        (mine.parent / "d.toml").write_text(f"[[part]]\nuse = '{use}'\nparams = {{ compleions = 3 }}\n")
+        said = rbench("check", mine.parent / "d.toml", "--task", "qa/lookup")
+        assert said.code == 2
+        assert one_line(said, "has no parameter 'compleions'").endswith(f"'compleions' (it has: {has})")
+
+
 def test_a_column_that_no_task_has_is_said_with_the_nearest(tmp_path):
     (tmp_path / "w.py").write_text("def f(completions, keyword): return [1.0 for _ in keyword]\n")
     said = rbench("check", f"{tmp_path / 'w.py'}:f")

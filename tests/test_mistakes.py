@@ -12,6 +12,7 @@ from sweeping import PARTS, command, contents, environment, one_line, process, r
 
 from rewardbench import sweep, trace
 from rewardbench.plan import Spec
+from rewardbench.types import UserError
 
 pytestmark = pytest.mark.usefixtures("toy")
 
@@ -105,12 +106,14 @@ def test_an_unknown_command_names_the_nearest():
 
 SPECS = {
     'taks = ["toy/colours"]': (2, "did you mean 'tasks'?"),
-    'tasks = "toy/colours"': (2, "tasks must be a list"),
+    'tasks = 3': (2, "tasks = 3 is neither a name nor a list of names"),
     "tasks = [": (2, "not valid TOML"),
     'tasks = ["toy/colours"]\nseeds = 0': (2, "seeds '0'"),
-    'tasks = ["toy/colours"]\nseeds = true': (2, "seeds = True is not"),
+    'tasks = ["toy/colours"]\nseeds = true': (2, "seeds = True is not a whole number, a text or a list"),
+    'tasks = ["toy/colours"]\nseeds = 1.5': (2, "seeds = 1.5 is not a whole number, a text or a list"),
+    'tasks = ["toy/colours"]\nseeds = []': (2, "seeds = [] is not a list of whole numbers such as [1, 2, 3]"),
     'tasks = ["toy/colours"]\nseeds = [1, 1]': (2, "one seed twice"),
-    'tasks = ["toy/colours"]\nseeds = ["x"]': (2, "seeds 'x,'"),
+    'tasks = ["toy/colours"]\nseeds = ["x"]': (2, "seeds = ['x'] is not a list of whole numbers"),
     'tasks = ["toy/colours"]\nbudget = 2.5': (2, "budget = 2.5"),
     'tasks = ["toy/colours"]\npolicy = 3': (2, "policy = 3"),
     'tasks = ["toy/colours"]\noptions = 3': (2, "options = 3"),
@@ -136,6 +139,55 @@ def test_a_wrong_spec_file_is_one_line(text, toy_policy, tmp_path):
     said = rbench("plan", tmp_path / "spec.toml", *policy)
     assert said.code == code, said.err
     one_line(said, line)
+
+
+def test_one_name_is_a_list_of_one_in_a_spec_file_as_in_python(toy_policy, tmp_path):
+    (tmp_path / "spec.toml").write_text('tasks = "toy/colours"\ndesigns = "reference"\n')
+    said = rbench("plan", tmp_path / "spec.toml", "--policy", toy_policy, "--seeds", "1", "--json")
+    assert [r["design"] for r in said.json["runs"]] == ["reference", "untrained", "constant"]
+    with pytest.raises(UserError, match="names none"):
+        Spec("toy/colours", seeds=())
+
+
+def test_what_was_meant_by_a_name_in_the_place_of_a_spec_file_is_said(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("mine.toml").write_text('[[part]]\nuse = "null.length"\n')
+    meant = {
+        "mine.toml": "'mine.toml' is a design, not a spec: say --design mine.toml --task ",
+        "writing/story": "'writing/story' is a task, not a spec file: say --task writing/story",
+        "writing/story/reference": "say --design reference --task writing/story",
+        "coverage": "say --design coverage --task writing/",
+        "mine.py:score": "say --design mine.py:score --task ",
+    }
+    for asked, line in meant.items():
+        for word in ("run", "plan"):
+            said = rbench(word, asked)
+            assert said.code == 2
+            one_line(said, line)
+
+
+def test_a_file_that_cannot_be_read_is_named_as_it_was_asked_for(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("sub").mkdir()
+    Path("sub/f.py").write_text("def f(completions): return [1.0 for _ in completions]\n\n\nclass Other: ...\n")
+    Path("sub/bad.toml").write_bytes(b"\xff")
+    asked = {
+        ("check", "sub/f.py:f", "--rows", "sub"): "rows 'sub' cannot be read: Is a directory; ",
+        ("check", "sub/f.py:f", "--rows", "sub/no.jsonl"): "rows 'sub/no.jsonl' cannot be read: No such file or directory; ",
+        ("check", "sub/f.py:f", "--rows", "sub/bad.toml"): "rows 'sub/bad.toml' cannot be read: it is not UTF-8 text; ",
+        ("plan", "sub/no.toml"): "spec 'sub/no.toml' cannot be read: No such file or directory",
+        ("plan", "sub"): "spec 'sub' cannot be read: Is a directory",
+        ("plan", "--task", "qa/lookup", "--design", "sub/bad.toml"): "design file 'sub/bad.toml' cannot be read: it is not UTF-8 text",
+    }
+    for words, line in asked.items():
+        said = rbench(*words)
+        assert said.code == 5
+        assert one_line(said, line).count(words[-1].rpartition("/")[2]) == 1
+    named = "sub/f.py:f or sub/f.py:Other"
+    for words in (("check", "sub/f.py"), ("plan", "--task", "qa/lookup", "--design", "sub/f.py")):
+        said = rbench(*words)
+        assert said.code == 2
+        one_line(said, named)
 
 
 SETTINGS = {
@@ -336,6 +388,36 @@ def test_damage_is_one_line_of_code_5(place, copy):
             said = rbench(*words)
             assert said.code == 5, (words, data, said.err)
             one_line(said, path.name)
+
+
+@pytest.mark.parametrize("place", ["spec.toml", "evals/000000.parquet", "steps.jsonl"])
+def test_what_is_said_to_mend_a_damaged_run_mends_it(place, copy, whole):
+    out, run = copy
+    (run / place).write_bytes(b"\xff\n")
+    said = rbench("compare", out)
+    one_line(said, f"delete {run}, and the same `rbench run` with --out {out} makes it again")
+    shutil.rmtree(run)
+    assert rbench(*whole[0], "--out", out).code == 0
+    assert contents(out) == contents(whole[1])
+
+
+@pytest.mark.parametrize("text", [None, "", '{"files": 3}'])
+def test_a_manifest_that_is_lost_is_told_and_breaks_nothing(text, copy):
+    out, run = copy
+    assert "manifest.json" not in rbench("report", out).err
+    (run / "manifest.json").unlink() if text is None else (run / "manifest.json").write_text(text)
+    for words in (("report", out), ("compare", out)):
+        [line] = [line for line in rbench(*words).err.splitlines() if "manifest.json" in line]
+        assert line.startswith(f"{run}: manifest.json is missing or damaged: ")
+    (run / "evals" / "000000.parquet").write_bytes(max((run / "evals").glob("*.parquet")).read_bytes())
+    one_line(rbench("report", out), "its record changed, or went missing, since the run was done")
+
+
+def test_a_file_where_pictures_should_go_is_code_4(copy, tmp_path):
+    (tmp_path / "afile").write_text("")
+    said = rbench("report", copy[0], "--svg", tmp_path / "afile")
+    assert said.code == 4
+    one_line(said, f"--svg {tmp_path / 'afile'} is a file: name a folder")
 
 
 @pytest.mark.parametrize("place", ["evals/000000.parquet", "steps.jsonl", "weights.safetensors"])
@@ -582,6 +664,8 @@ def test_a_tiny_file_system_that_fills_up(whole, tmp_path):
 
 def test_a_design_without_its_task_is_told_how_to_be_asked_for():
     for thing, like in (("oracle", "--task "), ("levels", "--task writing/story"), ("mine.py:score", "--task T")):
+        if not thing.startswith("mine"):
+            one_line(rbench("check", thing), f"{thing!r} is a design: name its task too, such as `rbench check {thing} --task ")
         said = rbench("show", thing)
         assert said.code == 2
         assert f"{thing!r} is a design: name its task too" in one_line(said, like)

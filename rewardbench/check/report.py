@@ -55,8 +55,11 @@ def here(thing: str, task: str | None, rows: Path | None, timeout: float) -> dic
     if thing in find.parts():
         return head | rewards.check(thing, task, rows, timeout)
     if Path(thing).is_file():
-        hint = f"name its function, {thing}:score" if thing.endswith(".py") else "completions go in by --rows"
+        hint = f"name its function, {find.as_named(thing)}" if thing.endswith(".py") else "completions go in by --rows"
         raise UserError(f"{thing!r} is a file: {hint}")
+    if owners := find.owners(thing):
+        like = f"`rbench check {thing} --task {owners[0]}`"
+        raise UserError(f"{thing!r} is a design: name its task too, such as {like}")
     known = [*find.task_folders(), *find.files("algorithms"), *find.parts()]
     raise find.unknown("thing to check", thing, known)
 

@@ -81,7 +81,7 @@ def tried_on(design: Design, task: str | None, rows: Path | None) -> tuple[str, 
         for row, part in ((row, part) for row in found for part in design.parts):
             if name := find.lacking(part, row.prompt.columns):
                 has = f"{nearest(name, row.prompt.columns)} (its columns: {', '.join(row.prompt.columns) or 'none'})"
-                raise UserError(f"{rows.name}, line {row.line}: no {name!r}, which part {part.name!r} needs{has}", 5)
+                raise UserError(f"{rows}, line {row.line}: no {name!r}, which part {part.name!r} needs{has}", 5)
         return rows.name, found
     if task is not None:
         found = examples(task)
@@ -106,8 +106,9 @@ def promised(design: Design, task: str, rows: Sequence[Row], timeout: float) -> 
     cpu, wall = time.process_time(), time.perf_counter()
     again = pay(rows)
     cpu, wall = (time.process_time() - cpu) / len(rows), (time.perf_counter() - wall) / len(rows)
+    one = many(len(rows), "completion")
     return values, [
-        Promise("count-and-finite", True, f"{len(rows)} completions, {len(rows)} scores, every one a number or None"),
+        Promise("count-and-finite", True, f"{one}, {many(len(rows), 'score')}, every one a number or None"),
         same_twice(values, again),
         *alone_and_shuffled(values, rows, pay),
         inputs_unchanged(contestant, rows),
@@ -136,6 +137,15 @@ def cost(cpu: float, wall: float) -> str:
     """
     both = f"{cpu * 1e6:,.0f} CPU µs and {wall * 1e6:,.0f} µs in all"
     return f"{both} a completion: {1 / max(wall, 1e-9):,.0f} a second"
+
+
+def many(count: int, word: str) -> str:
+    """A count with its word.
+
+    >>> many(1, "score"), many(2, "score")
+    ('1 score', '2 scores')
+    """
+    return f"{count} {word}{'s' * (count != 1)}"
 
 
 def inputs_unchanged(contestant: scoring.Contestant, rows: Sequence[Row]) -> Promise:
@@ -246,7 +256,8 @@ def golden(values: Floats, rows: Sequence[Row], pay: Pay) -> Promise:
     if not known.any():
         return Promise("golden-above-empty", True, "it abstains on the empty completion")
     a, b = float(values[good][known].mean()), float(paid[known].mean())
-    words = f"{len(good)} good completions are paid {a:.3g} on average, empty ones {b:.3g}"
+    are = f"{many(len(good), 'good completion')} {'is' if len(good) == 1 else 'are'} paid"
+    words = f"{are} {a:.3g} on average, empty ones {b:.3g}"
     return Promise("golden-above-empty", a > b, words)
 
 

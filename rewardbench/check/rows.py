@@ -39,18 +39,19 @@ def read(path: Path) -> list[Row]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"rows {path.name!r} cannot be read: {error}", 5) from error
+        reason = f"rows {str(path)!r} cannot be read: {find.why(error)}; a file of JSON lines is wanted"
+        raise UserError(reason, 5) from error
     rows = []
     for number, line in enumerate(lines, 1):
         if line.strip():
             try:
                 rows.append(_row(json.loads(line), number))
             except ValueError as error:
-                raise UserError(f"{path.name}, line {number}: not JSON ({error})", 5) from error
+                raise UserError(f"{path}, line {number}: not JSON ({error})", 5) from error
             except UserError as error:
-                raise UserError(f"{path.name}, line {number}: {error}", 5) from error
+                raise UserError(f"{path}, line {number}: {error}", 5) from error
     if not rows:
-        raise UserError(f"rows {path.name!r} holds no row", 5)
+        raise UserError(f"rows {str(path)!r} holds no row", 5)
     return rows
 
 

@@ -57,7 +57,8 @@ def command(shard: str | None, as_json: bool, **flags: Any) -> int:
     for row in rows:
         click.echo(f"{row['run']}  {row['task']}  {row['design']}  seed {row['seed']}  {row['steps']} steps")
     click.echo(
-        f"sweep {name}: {len(rows)} runs, {total['training_completions']} completions to learn from, "
+        f"sweep {name}: {len(rows)} run{'s' * (len(rows) != 1)}, "
+        f"{total['training_completions']} completions to learn from, "
         f"{total['evaluation_completions']} to evaluate, at most {total['most_tokens']} tokens"
     )
     if (gpu := card.used(policy.settings)) is not None:

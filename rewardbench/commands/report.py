@@ -24,6 +24,7 @@ def command(folders: tuple[Path, ...], out: Path | None, drawn: Path | None, as_
     """
     from rewardbench import tables
     from rewardbench.cli import print_json
+    from rewardbench.commands import _showing
     from rewardbench.pages import report
     from rewardbench.types import UserError
 
@@ -31,6 +32,7 @@ def command(folders: tuple[Path, ...], out: Path | None, drawn: Path | None, as_
         raise UserError(f"{len(folders)} folders: say with -o where their one page goes, such as -o report.html")
     path = out or folders[0] / "report.html"
     built = report.build(folders)
+    _showing.unlisted(folders)
     size = report.save(built, path)
     pictures = report.save_pictures(built, drawn) if drawn is not None else []
     if as_json:
@@ -44,7 +46,8 @@ def command(folders: tuple[Path, ...], out: Path | None, drawn: Path | None, as_
             }
         )
     else:
-        click.echo(f"{path}: {built.runs} runs, {', '.join(built.tasks)}; {size / 1000:.0f} kB", err=True)
+        runs = f"{built.runs} run{'s' * (built.runs != 1)}"
+        click.echo(f"{path}: {runs}, {', '.join(built.tasks)}; {size / 1000:.0f} kB", err=True)
         if pictures:
             click.echo(f"{drawn}: {len(pictures)} pictures", err=True)
     return 0

@@ -14,11 +14,12 @@ from rewardbench.find.designs import (
     is_users,
     lacking,
     own_file,
+    owners,
     task_designs,
     variables,
 )
-from rewardbench.find.functions import arms, callable_of, copy_of, parts, source_of
-from rewardbench.find.names import files, first_line, unknown
+from rewardbench.find.functions import arms, as_named, callable_of, copy_of, parts, source_of
+from rewardbench.find.names import files, first_line, unknown, why
 from rewardbench.find.policies import policy, run_folder
 from rewardbench.find.tasks import (
     demonstrate,
@@ -35,6 +36,7 @@ __all__ = [
     "algorithm",
     "algorithm_part",
     "arms",
+    "as_named",
     "bind",
     "callable_of",
     "check_columns",
@@ -51,6 +53,7 @@ __all__ = [
     "lacking",
     "listing",
     "own_file",
+    "owners",
     "parts",
     "policy",
     "run_folder",
@@ -63,4 +66,5 @@ __all__ = [
     "task_folders",
     "unknown",
     "variables",
+    "why",
 ]

@@ -12,11 +12,11 @@ from typing import Any, get_origin, get_type_hints
 
 from rewardbench import design as designs_
 from rewardbench import typed
-from rewardbench.calling import ANSWERS, Bound, needed
+from rewardbench.calling import ANSWERS, LISTS, SINGLE, Bound, needed
 from rewardbench.conventions import Reading, read
-from rewardbench.find.functions import arms, callable_of, parts
-from rewardbench.find.names import unknown
-from rewardbench.find.tasks import gold, task, task_folder
+from rewardbench.find.functions import arms, as_named, callable_of, parts
+from rewardbench.find.names import unknown, why
+from rewardbench.find.tasks import gold, task, task_folder, task_folders
 from rewardbench.levels import spread, takes_text
 from rewardbench.oracle import oracle
 from rewardbench.policies import settings as policies_
@@ -50,8 +50,13 @@ def design(asked: str, task_name: str) -> Design:
         name = asked.rpartition(":")[2]
         return _resolved(Design(name, (Part(name, asked),)), Path())
     if asked.endswith(".py") and Path(asked).is_file():
-        raise UserError(f"design {asked!r}: say which of its functions, as in {asked}:name")
+        raise UserError(f"design {asked!r}: say which of its functions, as in {as_named(asked)}")
     raise unknown(f"design of {task_name}", asked, [*own, *arms()])
+
+
+def owners(asked: str) -> list[str]:
+    """The tasks that have a design of that name, or an arm: every task has those."""
+    return [name for name in task_folders() if asked in task_designs(name) or asked in arms()]
 
 
 def is_users(asked: str) -> bool:
@@ -81,7 +86,7 @@ def _text(path: Path, asked: str) -> str:
     try:
         return path.read_text()
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"design file {asked!r} cannot be read: {error}", 5) from error
+        raise UserError(f"design file {asked!r} cannot be read: {why(error)}", 5) from error
 
 
 def arm(name: str) -> Design:
@@ -158,9 +163,11 @@ def _check_params(part: Part, function: Callable[..., Any]) -> None:
         if key in parameters and ":" not in part.use:
             _check_type(part, function, key, given)
         if key not in parameters:
+            free = [n for n, p in parameters.items() if p.default is not p.empty or ":" in part.use]
+            free = [name for name in free if name not in (*LISTS, *SINGLE)]  # what the scorer gives is no parameter
             raise UserError(
                 f"part {part.name!r} ({part.use.rpartition('/')[2]}) has no parameter {key!r}"
-                f"{designs_.nearest(key, parameters)} (it has: {', '.join(parameters)})"
+                f"{designs_.nearest(key, free)} (it has: {', '.join(free) or 'none'})"
             )
 
 

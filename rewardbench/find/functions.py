@@ -75,6 +75,21 @@ def callable_of(part: Part, sources: Path | None = None) -> Callable[..., Any]:
     return own
 
 
+def functions_in(path: Path) -> list[str]:
+    """The public functions and classes of a user's file, read without running it; none where it does not parse."""
+    try:
+        body = ast.parse(path.read_bytes()).body
+    except (OSError, SyntaxError, ValueError):
+        return []
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    return [node.name for node in body if isinstance(node, kinds) and not node.name.startswith("_")]
+
+
+def as_named(asked: str) -> str:
+    """How the functions of a user's file `asked` are named: those that are there, or by an example."""
+    return " or ".join(f"{asked}:{name}" for name in functions_in(Path(asked))[:5] or ["name"])
+
+
 def _user_file(path: Path, source: str, sources: Path | None) -> python_types.ModuleType:
     """A user's file under a private module name, executed once."""
     if sources is not None and source:

@@ -24,6 +24,15 @@ def unknown(kind: str, asked: str, known: Iterable[str], code: int = 2) -> UserE
     return UserError(f"unknown {kind} {asked!r}{designs_.nearest(asked, known)} (there is: {there})", code)
 
 
+def why(error: OSError | UnicodeDecodeError) -> str:
+    """Why a file cannot be read, without its name: whoever says it names the path as it was asked for.
+
+    >>> why(FileNotFoundError(2, "No such file or directory", "a.toml"))
+    'No such file or directory'
+    """
+    return "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else error.strerror or str(error)
+
+
 @contextmanager
 def importing(what: str, missing: int = 5) -> Iterator[None]:
     """Turn whatever a user's file does when it is imported into one line: code 6, or `missing` for an ImportError."""

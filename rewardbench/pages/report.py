@@ -195,6 +195,8 @@ def save(report: Report, path: Path) -> int:
 
 def save_pictures(report: Report, folder: Path) -> list[Path]:
     """Write each picture as an SVG of its own; returns their paths."""
+    if folder.is_file():
+        raise UserError(f"--svg {folder} is a file: name a folder, which is made if it is not there", 4)
     paths = []
     for task, picture in report.pictures:
         path = folder / f"{task.replace('/', '-')}-{picture.name}.svg"
