@@ -1,7 +1,7 @@
 """Is an entry that was trained anew held against its rows and its seeds as it should be?"""
 
 import shutil
-from types import SimpleNamespace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ def done(board, own, again, task="qa/lookup", differs=True):
 @pytest.fixture
 def scaled():
     scale = {"low": 0.2, "high": 0.9, "low_se": 0.01, "high_se": 0.01}
-    return SimpleNamespace(scale={"qa/lookup": scale, "writing/story": scale})
+    return replace(definition.read("cpu"), scale={"qa/lookup": scale, "writing/story": scale})
 
 
 def test_the_limit_is_that_of_the_angles_of_gold_told_in_q(scaled):
