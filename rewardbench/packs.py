@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from heapq import nlargest
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,31 +17,24 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 
-from rewardbench import fence, find, scoring, trace
+from rewardbench import admission, fence, find, scoring, trace
+from rewardbench.admission import evaluated
 from rewardbench.calling import users_line
 from rewardbench.design import Running
 from rewardbench.engine.optimise import Adam, adam
-from rewardbench.engine.stack import STATE, Stack, adapted, stack
-from rewardbench.engine.tryout import try_out
+from rewardbench.engine.stack import STATE, Stack, stack
 from rewardbench.plan import RunSpec, call_of
 from rewardbench.policies import card
-from rewardbench.policies.load import Policy, load, unknown_share
+from rewardbench.policies.load import Policy
 from rewardbench.policies.settings import Folder
 from rewardbench.types import Algorithm, Batch, Gold, Prompt, State, Task, UserError, Want
 
 Say = Callable[[dict[str, Any]], None]
-MOST_UNKNOWN = 0.02
-"""Share of a task's prompt tokens that a policy's vocabulary may lack."""
 LARGE = 16e6
 """Bytes of a checkpoint above which it is not written at every step, nor alone."""
-MANY, LONGEST = 512, 8
-"""Training prompts that are looked at before anything runs, and how many of them, those with most letters, are read."""
-FETCH = "its tokenizer is another model's or not whole, fetch it again"
 THREADS = 4
 """Large files that are written at a time."""
 Made = TypeVar("Made")
-_ready: list[tuple[Folder, Policy]] = []
-"""A policy that was admitted, and that no pack has taken yet."""
 
 
 @dataclass(eq=False)
@@ -149,72 +141,6 @@ def alone(pack: Pack, run: Run) -> Iterator[None]:
         put_aside(run.spec, run.folder, error, pack.say)
 
 
-def admit(folder: Folder, firsts: Sequence[RunSpec], sources: Path) -> None:
-    """Raise the UserError that every run would end in: a policy that cannot be trained, or lacks a task's words, or
-    room for its texts. What was loaded for that is the first pack's.
-    """
-    policy, named = load(folder), f"policy {folder.name!r}"
-    for spec in firsts:
-        find.algorithm(spec.algorithm, spec.options, spec.algorithm_source or "", sources)
-        task = find.task(spec.task)
-        shown = _shown(task, spec, "dev")
-        more = list(islice(task.prompts("train", spec.seed), min(spec.P * spec.steps, MANY)))
-        more += _shown(task, spec, spec.grid_split) if spec.grid_split else []
-        cure = "mend or remove its chat template; without one prompts are plain text" if policy.templated else FETCH
-        with _refusing(f"{named} cannot read the prompts of {spec.task}", cure):
-            missing = unknown_share(policy, shown)
-            longest = nlargest(LONGEST, more, key=lambda p: len(p.plain()))
-            texts = [policy.prompt_ids(p) for p in [*shown, *longest]]
-            texts += [policy.between("yes")] if task.turns > 1 else []
-        if missing > MOST_UNKNOWN:
-            lacks = f"{missing:.0%} of the tokens of {spec.task}'s prompts"
-            other = "take another: --policy smollm2-135m, or a folder"
-            raise UserError(f"{named} lacks {lacks} (limit {MOST_UNKNOWN:.0%}); {other}")
-        _fitting(policy, named, spec, texts)
-    if folder.settings.kind == "lora":
-        adapted(policy.model, folder.settings.targets)
-    told = f"{named} is a {type(policy.model).__name__}, which cannot be run here"
-    with _refusing(told, "take a decoder with attention alone (docs/gpu.md)"):
-        try_out(policy, task, shown[:2])
-    _ready[:] = [(folder, policy)]
-
-
-@contextmanager
-def _refusing(what: str, cure: str) -> Iterator[None]:
-    """Within it what breaks is the policy's: a UserError (code 5) of one line. What a limit of this machine explains
-    goes through.
-    """
-    try:
-        yield
-    except (UserError, torch.OutOfMemoryError):
-        raise
-    except Exception as error:
-        if fence.cause(error)[0]:
-            raise
-        first = (str(error).strip().splitlines() or [""])[0]
-        raise UserError(f"{what} ({type(error).__name__}: {first}); {cure}", 5) from error
-
-
-def _fitting(policy: Policy, named: str, spec: RunSpec, texts: Sequence[Sequence[int]]) -> None:
-    """Raise UserError (code 5) where prompts hold a token that the model does not know, or leave too little room."""
-    last, longest = (max(map(size, texts), default=0) for size in (lambda ids: max(ids, default=0), len))
-    if last >= policy.words:
-        told = f"{spec.task}'s prompts hold token {last}, and its model knows {policy.words}, from 0 on"
-        raise UserError(f"{named}: {told}: {FETCH}", 5)
-    room = policy.positions
-    if room is not None and longest + spec.max_tokens > room:
-        told = f"{spec.task} asks for {longest} of a prompt and {spec.max_tokens} of a completion"
-        cure = f"set a smaller max_tokens under [tasks.\"{spec.task}\"] in its .toml, or take another"
-        raise UserError(f"{named} reads {room} tokens at once, and {told}; {cure}", 5)
-
-
-def _loaded(folder: Folder) -> Policy:
-    """The policy in a folder: as it was admitted, once; else loaded anew, since a pack puts its runs on it."""
-    known = [policy for other, policy in _ready if other == folder]
-    _ready.clear()
-    return known[0] if known else load(folder)
-
-
 def _stacked(policy: Policy, specs: Sequence[RunSpec]) -> Stack:
     """The policy's model with the weights of R runs on it."""
     s = policy.settings
@@ -273,7 +199,7 @@ def open_pack(
     torch.manual_seed(0)  # nothing here draws from it; a user's part that does at least repeats itself
     task = find.task(first.task)
     algorithm = find.algorithm(first.algorithm, first.options, first.algorithm_source or "", sources)
-    policy = _loaded(folder)
+    policy = admission.loaded(folder)
     torch.use_deterministic_algorithms(policy.device.type == "cpu")  # kernels that a GPU lacks would be refused
     tile = folder.settings.tile
     empty = tile.runs - len(specs) if tile and policy.device.type == "cuda" else 0
@@ -295,18 +221,13 @@ def open_pack(
     for run in runs:
         with alone(pack, run):
             run.contestant = find.bind(run.spec.design, run.spec.task, sources)
-            run.shown = {split: _shown(task, run.spec, split) for split in {"dev", run.spec.grid_split or "dev"}}
+            run.shown = {split: evaluated(task, run.spec, split) for split in {"dev", run.spec.grid_split or "dev"}}
     if policy.device.type == "cuda":
         policy.longest = _longest(pack)
         call = call_of(specs, folder.settings)
         policy.settings = replace(policy.settings, micro=card.micro(folder.settings, call, len(runs)))
     restore(pack)
     return pack
-
-
-def _shown(task: Task, spec: RunSpec, split: str) -> list[Prompt]:
-    """The prompts of a split that a run is evaluated on."""
-    return list(islice(task.prompts(split, spec.seed), spec.eval_prompts))
 
 
 def _longest(pack: Pack) -> int:

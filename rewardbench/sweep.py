@@ -45,9 +45,8 @@ def prepare(spec: Spec, out: Path | None, shard: str | None = None) -> Sweep:
     """Resolve a spec and open its folder, before any model loads: run folders, sources, policy."""
     policy = find.policy(spec.policy, out)
     runs, sources = plan(spec, policy)
-    check_tasks(firsts(runs))
-    check_columns(runs)
-    return begin(runs, sources, policy, _policy_place(spec.policy, policy), out, spec.reward_timeout, shard)
+    place = _policy_place(spec.policy, policy)
+    return begin(runs, sources, policy, place, out, spec.reward_timeout, shard, loaded=True)
 
 
 def begin(
@@ -58,10 +57,13 @@ def begin(
     out: Path | None,
     timeout: float,
     shard: str | None = None,
+    loaded: bool = False,
 ) -> Sweep:
-    """Open the folder of runs that are resolved already; `sources` are copied, `place` finds the policy again."""
+    """Open the folder of runs that are resolved already; `sources` are copied, `place` finds the policy again. Users'
+    own parts are asked for their columns if they may be `loaded` here.
+    """
     check_tasks(firsts(runs))
-    check_columns(runs, loaded=False)
+    check_columns(runs, loaded)
     card.used(policy.settings)  # a device that is not there is said before a folder is
     name = sweep_id(runs)
     mine = shard_of(runs, shard) if shard else runs

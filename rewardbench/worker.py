@@ -59,7 +59,7 @@ def admit(policy: Folder, firsts: Sequence[RunSpec], say: Tell, sources: Path) -
     """
     import torch
 
-    from rewardbench.packs import admit as check
+    from rewardbench.admission import admit as check
 
     torch.set_num_threads(1)
     try:

@@ -11,7 +11,7 @@ import torch
 from making import make_policy
 from sweeping import one_line, rbench
 
-from rewardbench import packs
+from rewardbench import admission
 from rewardbench.engine import attend, quick, step, tryout
 from rewardbench.engine.stack import StackedLinear, adapted
 from rewardbench.engine.tryout import try_out
@@ -87,18 +87,18 @@ def refused(path: Path) -> str:
     """What admission says, in one line."""
     policy, runs = firsts(path)
     with pytest.raises(UserError) as error:
-        packs.admit(policy, runs, path)
+        admission.admit(policy, runs, path)
     assert error.value.code == 5
     assert "\n" not in str(error.value)
-    assert not packs._ready
+    assert not admission._ready
     return str(error.value)
 
 
 @pytest.fixture(autouse=True)
 def nobody_waits():
-    packs._ready.clear()
+    admission._ready.clear()
     yield
-    packs._ready.clear()
+    admission._ready.clear()
 
 
 @pytest.mark.parametrize("kind", TRIED)
@@ -129,7 +129,7 @@ def test_what_a_config_leaves_open_follows_from_the_rest(tmp_path):
     settings = read_settings(tmp_path / "llama0.toml")
     assert json.loads((path / "config.json").read_text())["n_inner"] is None
     assert card.shape_of(path, settings).inner == 4 * 32
-    packs.admit(*firsts(path), path)  # its layers are no linear ones, so that all of it is trained
+    admission.admit(*firsts(path), path)  # its layers are no linear ones, so that all of it is trained
     (path / "config.json").write_text('{"model_type": "gpt2", "n_embd": 32, "vocab_size": 9}')
     with pytest.raises(UserError, match=r"how large the model is cannot be read .*'num_attention_heads'"):
         card.shape_of(path, settings)
@@ -194,7 +194,7 @@ def test_a_pad_token_that_the_model_does_not_know_is_not_used(model):
     policy = load(open_folder("mine", model))
     assert policy.tokenizer.pad_token_id == policy.words
     assert policy.pad == policy.eos
-    packs.admit(*firsts(model), model)
+    admission.admit(*firsts(model), model)
 
 
 def test_tokens_that_the_model_does_not_know_are_refused(model):
@@ -221,10 +221,10 @@ def test_a_template_that_breaks_is_named_before_anything_runs(template, told, mo
 
 def test_a_template_in_which_a_partner_cannot_answer_is_named_where_one_does(model, monkeypatch):
     (model / "chat_template.jinja").write_text("{{ messages[0]['content'] }}")
-    task = packs.find.task("toy/colours")
-    packs.admit(*firsts(model), model)
-    packs._ready.clear()
-    monkeypatch.setattr(packs.find, "task", lambda name: replace(task, turns=2))
+    task = admission.find.task("toy/colours")
+    admission.admit(*firsts(model), model)
+    admission._ready.clear()
+    monkeypatch.setattr(admission.find, "task", lambda name: replace(task, turns=2))
     assert "cannot read the prompts of toy/colours (IndexError: list index out of range)" in refused(model)
 
 
@@ -232,9 +232,9 @@ def test_what_a_limit_explains_is_no_fault_of_the_policy(model, monkeypatch):
     def full(*asked: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(packs, "try_out", full)
+    monkeypatch.setattr(admission, "try_out", full)
     with pytest.raises(MemoryError):
-        packs.admit(*firsts(model), model)
+        admission.admit(*firsts(model), model)
 
 
 def test_a_template_is_told_the_same_date_on_every_day(model):
@@ -251,11 +251,11 @@ def test_a_template_is_told_the_same_date_on_every_day(model):
 def test_a_prompt_and_a_completion_have_to_fit(kind, tmp_path):
     path = made(tmp_path, kind, **{**TRIED[kind], "max_position_embeddings": 12})
     policy, (run,) = firsts(path)
-    longest = max(len(load(policy).prompt_ids(p)) for p in packs._shown(packs.find.task("toy/colours"), run, "dev"))
+    longest = max(len(load(policy).prompt_ids(p)) for p in admission.evaluated(admission.find.task("toy/colours"), run, "dev"))
     told = refused(path)
     assert "policy 'mine' reads 12 tokens at once, and toy/colours asks for " in told
     assert f" of a prompt and {run.max_tokens} of a completion; set a smaller max_tokens under [tasks.\"toy/colours\"]" in told
     asked = int(told.partition("asks for ")[2].split()[0])
     assert asked >= longest
     (path.parent / "llama0.toml").write_text(f'{LORA}\n[tasks."toy/colours"]\nmax_tokens = {12 - asked}\n')
-    packs.admit(*firsts(path), path)
+    admission.admit(*firsts(path), path)

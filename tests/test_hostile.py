@@ -643,6 +643,10 @@ def grown(told):
     told[1]["parameters"] = 10**9
 
 
+def frozen(told):
+    told[1]["trained"] = 10
+
+
 def of_board(**values):
     return lambda folder, board: rewrite(folder, lambda told: told["board"].update(values))
 
@@ -661,6 +665,7 @@ LIES = {
     "an id edited": (lambda f, b: sealed(reruns(f, lambda told: told[0].update(run="0" * 16))), {"V13"}),
     "a failure without a reason": (failed_silently, {"V14"}),
     "a larger policy": (lambda f, b: sealed(reruns(f, grown)), {"V14"}),
+    "a policy of which little is trained": (lambda f, b: sealed(reruns(f, frozen)), {"V14"}),
     "gold edited, means and all": (table(gold_edited, after=counted), {"V20"}),
     "gold raised where no words are kept": (unkept_raised, {"V42"}),
     "gold moved from the grid to dev where no words are kept": (unkept_moved, {"V42"}),

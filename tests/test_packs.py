@@ -16,7 +16,7 @@ import torch
 from making import make_policy
 from sweeping import COVERED, PARTS
 
-from rewardbench import loop, packs, record, sweep, tables, trace, worker
+from rewardbench import admission, loop, packs, record, sweep, tables, trace, worker
 from rewardbench.engine import forward, learn
 from rewardbench.plan import RunSpec, Spec
 from rewardbench.policies.settings import Folder, file_digest
@@ -638,10 +638,10 @@ def test_calls_side_by_side_are_no_more_at_a_time_and_one_that_breaks_is_raised(
 def test_a_policy_that_was_admitted_is_the_first_packs_and_nobody_elses(policies, tmp_path):
     three = planned(policies[0], tmp_path)
     other = planned(policies[4], tmp_path / "other").policy
-    packs.admit(three.policy, three.specs[:1], three.sources)
-    [(_, admitted)] = packs._ready
-    assert packs._loaded(three.policy) is admitted
-    assert packs._loaded(three.policy) is not admitted
-    packs.admit(three.policy, three.specs[:1], three.sources)
-    assert packs._loaded(other).settings.micro == 4
-    assert not packs._ready  # nothing waits for a pack that may never come
+    admission.admit(three.policy, three.specs[:1], three.sources)
+    [(_, admitted)] = admission._ready
+    assert admission.loaded(three.policy) is admitted
+    assert admission.loaded(three.policy) is not admitted
+    admission.admit(three.policy, three.specs[:1], three.sources)
+    assert admission.loaded(other).settings.micro == 4
+    assert not admission._ready  # nothing waits for a pack that may never come

@@ -93,7 +93,7 @@ def _feasible(spec: Spec, out: Path | None) -> tuple[str, ...]:
     there is none.
     """
     from rewardbench import find, sweep
-    from rewardbench.packs import MOST_UNKNOWN
+    from rewardbench.admission import MOST_UNKNOWN
     from rewardbench.plan import plan
     from rewardbench.policies.load import reader, unknown_share
     from rewardbench.types import UserError

@@ -28,7 +28,7 @@ _broken: WeakKeyDictionary[torch.nn.Module, set[str]] = WeakKeyDictionary()
 """What could not be captured of a model."""
 
 
-def tried(model: torch.nn.Module, what: str, make: Callable[[], Made]) -> Made | None:
+def maybe_captured(model: torch.nn.Module, what: str, make: Callable[[], Made]) -> Made | None:
     """What `make` captures of a model; None where that fails, which is said once, and not tried again.
 
     Short of memory too: a graph keeps for good what its work needs in between, and the same work as it stands may still

@@ -24,7 +24,7 @@ class Joint:
     """Stacked layers that read the same numbers, in the order in which a block asks for them."""
 
     def __init__(self, members: Sequence[StackedLinear]) -> None:
-        """Their own weights become parts of one, in the same memory as before for each."""
+        """Their own weights become parts of one matrix, where each goes on reading its own."""
         self.members = tuple(members)
         bases = [m.base for m in members]
         self.weight = torch.cat([b.weight.data for b in bases])

@@ -9,7 +9,7 @@ head and the losses, is as it was.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from rewardbench.engine import fused
 from rewardbench.engine.attend import attending
-from rewardbench.engine.graph import Work, captured, tried
+from rewardbench.engine.graph import Work, captured, maybe_captured
 from rewardbench.engine.siblings import Siblings
 from rewardbench.engine.stack import STATE, Stack
 
@@ -105,8 +105,8 @@ class Passage:
             self._forth(stacked)
         if not self.graded:
             return self.hidden
-        told: Tensor = _Again.apply(self.anchor, self, stacked)  # type: ignore[no-untyped-call]
-        return told
+        again: Callable[..., Tensor] = _Again.apply
+        return again(self.anchor, self, stacked)
 
     def back(self, stacked: Stack, slope: Tensor) -> None:
         """The way back of the last pass, given the slope of each hidden number."""
@@ -207,7 +207,7 @@ def _made(stacked: Stack, asked: Asked, reading: bool) -> Passage | None:
         return None
     made = shelf[key]
     if made is None and model in fused.TRIED and sum(p is not None for p in shelf.values()) < MOST:
-        made = tried(model, "the pass of learning", lambda: Passage(stacked, asked, device.type == "cuda"))
+        made = maybe_captured(model, "the pass of learning", lambda: Passage(stacked, asked, device.type == "cuda"))
         if made is None:
             shelf.clear()  # what they hold, the plain passes may need
         else:

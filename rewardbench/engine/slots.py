@@ -20,7 +20,7 @@ from torch.nn.functional import scaled_dot_product_attention as sdpa
 from rewardbench.engine import kernel
 from rewardbench.engine.attend import attending, cut
 from rewardbench.engine.fused import blocks, maybe_compiled, wanted
-from rewardbench.engine.graph import Work, captured, tried
+from rewardbench.engine.graph import Work, captured, maybe_captured
 from rewardbench.engine.prefix import Ids
 from rewardbench.engine.send import sent
 
@@ -208,7 +208,7 @@ def read_prompts(model: Any, slots: Slots, reading: Reading) -> None:
     """Read the prompts; on a GPU by a graph from the second call on, when all its kernels are there."""
     if reading.calls == 1 and wanted(slots.fed.device):
         work = partial(read, model, slots, reading)
-        reading.graph = tried(model, "the reading of prompts", lambda: captured(work))
+        reading.graph = maybe_captured(model, "the reading of prompts", lambda: captured(work))
     reading.calls += 1
     if reading.graph is not None:
         reading.graph()
@@ -312,7 +312,7 @@ def go(model: Any, slots: Slots, rows: int, count: int) -> None:
     """
     if rows not in slots.steps:
         card = slots.fed.device.type == "cuda"
-        graph = tried(model, "a step of sampling", lambda: _graph(model, slots.front(rows))) if card else None
+        graph = maybe_captured(model, "a step of sampling", lambda: _graph(model, slots.front(rows))) if card else None
         slots.steps[rows] = graph
     # made anew: kept with the slots it would keep the model, on whose account they are kept
     once = slots.steps[rows] or partial(_once, model, slots.front(rows))
