@@ -96,6 +96,22 @@ def test_compiled_a_block_has_a_product_for_each_thing_that_is_read(tmp_path, mo
     assert all(joint.told is None for joint in stacked.joints)
 
 
+def test_at_the_start_no_adapter_is_in_the_product(tmp_path, monkeypatch):
+    policy, stacked = flat(tmp_path)
+    ids = torch.tensor([[5, 6, 7], [8, 9, 10]])
+    with torch.no_grad(), stacked.start():
+        plain = policy.model(input_ids=ids, use_cache=False).logits
+    stacked.join()
+    compiling(monkeypatch, "aot_eager")
+    fused.TRIED.clear()
+    with torch.no_grad(), fused.blocks(policy.model):
+        taught = policy.model(input_ids=ids, use_cache=False).logits
+        with stacked.start():
+            start = policy.model(input_ids=ids, use_cache=False).logits
+    torch.testing.assert_close(start, plain)
+    assert not torch.allclose(taught, plain, atol=1e-2)
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_what_is_held_while_nothing_moves_is_what_the_adapters_are_now(tmp_path, dtype):
     _, stacked = flat(tmp_path, dtype=dtype)
