@@ -59,6 +59,7 @@ def command(
         policy=policy,
         seeds=parse_seeds(seeds),
         budget=budget,
+        alone=True,
     )
     spec = spec if tasks else replace(spec, tasks=_feasible(spec, out))
     old = _frozen(spec, out, again)

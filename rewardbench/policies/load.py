@@ -132,6 +132,8 @@ def load(folder: Folder) -> Policy:
         _say(f"{folder.name}: {size / 1e6:.0f} M parameters on a CPU are slow, tens of seconds a step and more")
     model.eval()
     model.to(device_of(folder.settings))
+    if (head := model.get_output_embeddings()) is not None:
+        head.register_forward_pre_hook(_in_one_piece)
     # it plans anew for each shape, and its way back sums in no fixed order
     torch.backends.cuda.enable_cudnn_sdp(False)
     policy = Policy(model, tokenizer, folder.settings, templated)
@@ -139,6 +141,13 @@ def load(folder: Folder) -> Policy:
         told = f"its tokenizer ends a turn with token {tokenizer.eos_token_id}, and its model knows {policy.words}"
         raise UserError(f"policy {folder.name!r}: {told}, from 0 on: it is another model's, fetch it again", 5)
     return policy
+
+
+def _in_one_piece(head: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """What a head is called with, its rows side by side: of a slice (the last position of each prompt) torch makes a
+    product a row, each with a copy of the weights, which are the largest of a small model.
+    """
+    return tuple(x.contiguous() if isinstance(x, torch.Tensor) else x for x in args)
 
 
 def device_of(settings: Settings) -> torch.device:
