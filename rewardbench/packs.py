@@ -225,6 +225,8 @@ def open_pack(
     if policy.device.type == "cuda":
         policy.longest = _longest(pack)
         call = call_of(specs, folder.settings)
+        shape, free = card.shape_of(card.files(folder), folder.settings), torch.cuda.mem_get_info()[0]
+        policy.wide = card.wide(shape, folder.settings, replace(call, prompt=policy.longest), len(runs), free)
         policy.settings = replace(policy.settings, micro=card.micro(folder.settings, call, len(runs)))
     restore(pack)
     return pack

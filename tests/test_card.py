@@ -38,6 +38,16 @@ def test_what_is_reckoned_for_24_runs_is_a_little_above_what_was_measured(prompt
     assert measured < reckoned < 1.6 * measured
 
 
+@pytest.mark.parametrize(("R", "prompt", "T", "rows"), [(24, 64, 40, 256), (24, 96, 40, 128), (32, 96, 128, 64), (4, 96, 160, 256)])
+def test_an_evaluation_samples_in_as_few_calls_as_there_is_room_for(R, prompt, T, rows):
+    settings, call = replace(read_settings(HERE / "smollm2-135m.toml"), micro=32), card.Call(64, prompt, T)
+    assert card.wide(SMOLLM2, settings, call, R, H100.free) == rows
+    told = card.needed(SMOLLM2, settings, call, R)
+    more = told["keys and values"] + told["logits"]
+    assert card.wide(SMOLLM2, settings, call, R, sum(told.values()) / card.SHARE) == 64
+    assert card.wide(SMOLLM2, settings, call, R, 1.001 * (sum(told.values()) + 2 * more) / card.SHARE) == 128
+
+
 def test_a_model_tells_its_size_by_its_files(tmp_path):
     folder = open_folder("x", make_policy(tmp_path, "qwen2", settings=LORA))
     shape, model = card.shape_of(folder.path, folder.settings), load(folder).model
@@ -143,6 +153,7 @@ def on_a_card(monkeypatch, toy):
     """As on a machine with a card on which two runs fit; computed on this one's processor, as there but for the graph."""
     monkeypatch.setattr(card, "gpu", lambda: H100)
     monkeypatch.setattr(card, "fits", lambda folder, call, gpu: 2)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (H100.free, H100.free))
     monkeypatch.setattr(Policy, "device", property(lambda self: torch.device("cuda")))
 
 
@@ -286,6 +297,9 @@ def test_room_and_passes_of_a_pack_follow_from_what_it_runs(tmp_path, on_a_card,
     prompts += [p for run in pack.runs for p in run.shown["dev"]]
     assert pack.policy.longest == max(len(pack.policy.prompt_ids(p)) for p in prompts)
     assert packs.told(pack)["micro"] == 8
+    assert pack.policy.wide == 4 * 3 * 4
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (0, H100.free))
+    assert opened().policy.wide == 3 * 4
     monkeypatch.setattr(card, "PASS", 1)
     assert packs.told(opened())["micro"] == folder.settings.K == 4
 

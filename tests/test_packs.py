@@ -252,6 +252,22 @@ def test_a_pack_that_breaks_as_a_whole_closes_every_run_of_it(policies, tmp_path
     assert "Traceback" in capsys.readouterr().err
 
 
+def test_new_tensors_are_not_filled_before_they_are_written(policies, tmp_path, monkeypatch):
+    """As deterministic algorithms would have it, at a tenth of a large model's step."""
+    three = planned(policies[0], tmp_path)
+    folders = [made(tmp_path / "r" / spec.design.name, spec) for spec in three.specs]
+    seen = []
+
+    def watched(*args):
+        filling = torch.utils.deterministic.fill_uninitialized_memory
+        seen.append((torch.are_deterministic_algorithms_enabled(), filling))
+
+    monkeypatch.setattr(loop, "run_pack", watched)
+    monkeypatch.setattr(torch.utils.deterministic, "fill_uninitialized_memory", True)
+    worker.do_pack(three.specs, folders, three.policy, lambda event: None, 9.0, three.sources)
+    assert seen == [(True, False)]
+
+
 def test_what_the_environment_lacks_stops_the_pack(policies, tmp_path):
     three = planned(policies[0], tmp_path)
     pack = packs.open_pack(three.specs[:1], [made(tmp_path / "r", three.specs[0])], three.policy, print, 9.0, three.sources)

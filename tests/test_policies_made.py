@@ -10,6 +10,7 @@ from making import make_policy
 
 from rewardbench import find, sweep, trace
 from rewardbench.engine.forward import own_logp
+from rewardbench.engine.prefix import read
 from rewardbench.engine.sample import sample
 from rewardbench.engine.stack import stack
 from rewardbench.loop import run_pack
@@ -249,3 +250,14 @@ def test_what_cannot_be_gone_on_from_is_said_in_one_line(tmp_path):
     trace.set_status(folder, "partial")
     with pytest.raises(UserError, match="not done"):
         find.policy(f"run:{run.id}")
+
+
+def test_a_head_reads_rows_that_lie_together(tmp_path):
+    """Of a slice torch makes a product a row, each with a copy of the head's weights."""
+    policy = load(open_folder("x", make_policy(tmp_path)))
+    seen = []
+    head = policy.model.get_output_embeddings()
+    head.register_forward_pre_hook(lambda module, args: seen.append((args[0].shape, args[0].is_contiguous())))
+    ids = [policy.prompt_ids(Prompt(name, text=name)) for name in ("the red fox", "Ann and Ben")]
+    read(policy.model, [ids], policy.pad, policy.eos)
+    assert seen == [((2, 1, policy.model.config.hidden_size), True)]

@@ -70,6 +70,10 @@ def test_a_call_is_cut_as_training_asks_and_the_same_is_said(tmp_path, both, mon
     monkeypatch.setattr(quick, "_call", lambda *a: (calls.append(a[4].shape), whole(*a)))
     same(*both(policy, stacked, TASK, [Want(PROMPTS, 4)] * 2, ["a", "b"], 12))
     assert calls == [(10,)] * 3  # 12 completions a run in calls of 5
+    calls.clear()
+    policy.wide = 10
+    same(*both(policy, stacked, TASK, [Want(PROMPTS, 4)] * 2, ["a", "b"], 12))
+    assert calls == [(20,)] * 2  # and where there is room in calls of 10, the last of which has two to say
 
 
 def test_finished_rows_are_packed_away(tmp_path, both, monkeypatch):

@@ -1,8 +1,9 @@
 """How do many rows say their completions on a GPU? In calls of one shape, a few steps at a time between looks.
 
-Noise is named by completion, so a call may be cut as memory asks: every call has as many rows a run as a step of
-training has. A task of one turn is looked at every few steps, to see whether all have ended; a dialogue at each, since
-the partner's words go in between. What a row says, and the partner, is `rows`, as on the eager path.
+Noise is named by completion, so a call may be cut as memory asks: one has as many rows a run as a step of training
+has, or in evaluations, where a card has room, some times as many. A task of one turn is looked at every few steps, to
+see whether all have ended; a dialogue at each, since the partner's words go in between. What a row says, and the
+partner, is `rows`, as on the eager path.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ def _decoded(policy: Policy, stacked: Stack, task: Task, rows: Sequence[Row], no
     grid = np.arange(n).reshape(R, -1)
     width = policy.settings.P * policy.settings.K
     if policy.settings.tile is None:
-        width = min(width, grid.shape[1])
+        width = min(max(width, policy.wide), grid.shape[1])
     for start in range(0, grid.shape[1], width):
         part = grid[:, start : start + width]
         places = np.full((R, width), NOBODY)

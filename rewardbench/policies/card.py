@@ -45,6 +45,8 @@ NAMES = {
     "words": ("vocab_size",),
 }
 """What a config.json calls the sizes of a model: the names that `transformers` takes for the first of each."""
+WIDER = (4, 2)
+"""Calls of sampling that an evaluation makes as one, where there is room."""
 INSIDE, OTHER = re.compile(r"\.\d+\.|project_(in|out)$"), re.compile(r"\.experts\.|\.gate$|\.router\b|norm$")
 """Names of layers that get adapters, and of those among them that do not (`_adapted`)."""
 
@@ -242,6 +244,16 @@ def needed(shape: Shape, settings: Settings, call: Call, R: int) -> Mapping[str,
         + 6 * tokens * shape.hidden * width  # what was thought and its slopes, in rooms up to twice as large
         + HEAD_CHUNK * shape.words * 12,
     }
+
+
+def wide(shape: Shape, settings: Settings, call: Call, R: int, free: float) -> int:
+    """Completions a run that are sampled at once where more are asked for than in a step of training, as in
+    evaluations: a step of sampling takes long to begin and little longer for more rows. As many as there is room for in
+    what is `free` (bytes) beside all else that R runs take.
+    """
+    told = needed(shape, settings, call, R)
+    rows, spare = told["keys and values"] + told["logits"], SHARE * free - sum(told.values())
+    return call.rows * next((times for times in WIDER if times * rows <= spare), 1)
 
 
 def fits(folder: Folder, call: Call, card: Gpu) -> int:

@@ -40,6 +40,8 @@ class Policy:
     between_cache: dict[str, tuple[int, ...]] = field(default_factory=dict)
     longest: int = 0
     """Tokens of the longest prompt that is to come, where it is known: room is made for it once."""
+    wide: int = 0
+    """Completions a run that may be sampled at once on a card; 0: as many as in a step of training."""
 
     @property
     def device(self) -> torch.device:
