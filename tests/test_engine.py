@@ -2,6 +2,7 @@
 
 import gc
 import weakref
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from random import Random
 from types import SimpleNamespace
@@ -20,7 +21,7 @@ from rewardbench.engine.forward import own_logp
 from rewardbench.engine.optimise import adam, update
 from rewardbench.engine.sample import sample
 from rewardbench.engine.spell import spell
-from rewardbench.engine.stack import stack
+from rewardbench.engine.stack import Stack, StackedLinear, stack
 from rewardbench.policies.load import load
 from rewardbench.policies.settings import open_folder
 from rewardbench.types import Prompt, State, Task, Want
@@ -421,3 +422,23 @@ def test_the_partners_words_are_masked_and_its_turns_counted(policy):
     assert replied > 5
     [again] = own_logp(policy, stacked, [batch], 0, start=False)
     np.testing.assert_allclose(batch.logp, again, atol=2e-5)
+
+
+def test_adapters_are_turned_once_for_all_tokens_of_a_completion(tmp_path, monkeypatch):
+    """Into a base's half precision; afterwards they are as they were, and move."""
+    policy, stacked = lora(tmp_path, [1])
+    policy.model.to(torch.bfloat16)
+    layers = [m for m in policy.model.modules() if isinstance(m, StackedLinear)]
+    for layer in layers:
+        layer.A.data, layer.B.data = layer.A.data.float(), layer.B.data.float()
+    near = []
+    layers[0].register_forward_pre_hook(lambda module, args: near.append(module.near))
+    ask = lambda: sample(policy, stacked, TASK, [Want(PROMPTS, 4)], ["a"], 12)[0]  # noqa: E731
+    with_copies = ask()
+    assert len({id(pair) for pair in near}) == 1
+    assert [x.dtype for x in near[0]] == [torch.bfloat16] * 2
+    assert all(layer.near is None for layer in layers)
+    monkeypatch.setattr(Stack, "still", lambda self: nullcontext())
+    without = ask()
+    np.testing.assert_array_equal(with_copies.ids, without.ids)
+    np.testing.assert_array_equal(with_copies.logp, without.logp)

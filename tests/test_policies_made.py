@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from making import make_policy
 
 from rewardbench import find, sweep, trace
@@ -261,3 +262,14 @@ def test_a_head_reads_rows_that_lie_together(tmp_path):
     ids = [policy.prompt_ids(Prompt(name, text=name)) for name in ("the red fox", "Ann and Ben")]
     read(policy.model, [ids], policy.pad, policy.eos)
     assert seen == [((2, 1, policy.model.config.hidden_size), True)]
+
+
+@pytest.mark.parametrize(("dtype", "told"), [("float32", "sdpa"), ("bfloat16", "eager")])
+def test_a_processor_attends_by_plain_products_in_half_precision(tmp_path, dtype, told):
+    path = make_policy(tmp_path, "qwen2", settings=f'kind = "lora"\ndtype = "{dtype}"\n')
+    policy = load(open_folder("x", path))
+    assert policy.model.config._attn_implementation == told
+    ids = torch.tensor([policy.prompt_ids(Prompt("a", text="the red fox"))])
+    ours = policy.model(input_ids=ids).logits
+    policy.model.set_attn_implementation("sdpa")
+    torch.testing.assert_close(ours, policy.model(input_ids=ids).logits, rtol=0.02, atol=0.005)

@@ -44,7 +44,8 @@ def sample(
     if suits(stacked, allowed is not None):
         told = quick.decode(policy, stacked, task, rows, noise, heat)
     else:
-        told = _decode(policy, stacked, task, rows, noise, heat, allowed, T)
+        with stacked.still():
+            told = _decode(policy, stacked, task, rows, noise, heat, allowed, T)
     batches: list[Batch | None] = []
     for r, want in enumerate(wants):
         part = slice(r * per_run, r * per_run + (len(want.prompts) * want.k if want else 0))

@@ -117,6 +117,10 @@ class Stack:
                 views = self._parts(self.copy)
                 for name, layer in layers.items():
                     layer.near = views[f"{name}.A"], views[f"{name}.B"]
+            elif self.flat is None:
+                for layer in layers.values():
+                    base = layer.base.weight.dtype
+                    layer.near = None if base == layer.A.dtype else (layer.A.to(base), layer.B.to(base))
             if self.joints:
                 torch._foreach_copy_(list(self.held[0]), list(self.held[1]))
             for joint in self.joints:

@@ -24,6 +24,8 @@ TODAY = datetime(2024, 7, 26)
 """What a chat template is told that asks for the date: the same in every run, and what Llama 3.2's falls back on."""
 CLOCK, ASKED = re.compile(r"strftime_now\s*\("), re.compile(r"""strftime_now\s*\(\s*(["'])(.*?)\1\s*\)""")
 """How a template reads the clock: at all, and in the way that is known, with a format in quotes."""
+HALF = (torch.bfloat16, torch.float16)
+"""Types that a processor attends in by plain products: its fused kernel takes five times as long on the way back."""
 LARGE = 20_000_000
 """Parameters above which a CPU is a place to look, not to work."""
 
@@ -134,6 +136,8 @@ def load(folder: Folder) -> Policy:
         _say(f"{folder.name}: {size / 1e6:.0f} M parameters on a CPU are slow, tens of seconds a step and more")
     model.eval()
     model.to(device_of(folder.settings))
+    if model.device.type == "cpu" and model.dtype in HALF:
+        model.set_attn_implementation("eager")
     if (head := model.get_output_embeddings()) is not None:
         head.register_forward_pre_hook(_in_one_piece)
     # it plans anew for each shape, and its way back sums in no fixed order
