@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import signal
 from collections.abc import Callable, Sequence
@@ -21,11 +20,6 @@ Tell = Callable[[dict[str, Any]], None]
 SELDOM = (100_000, 20, 20)
 """When Python looks for cycles: a sweep makes millions of texts and hardly one, and a sixth of its time went there."""
 
-KEPT = {-4: 0, -1: 2**31 - 1, -2: 1 << 28}
-"""What glibc is asked for (`mallopt`): no block is mapped apart (M_MMAP_MAX), none is given back (M_TRIM_THRESHOLD),
-and room grows by 256 MiB (M_TOP_PAD). Pages that come anew with each step were a fifth of a large model's learning.
-"""
-
 
 def work(
     pipe: Connection, policy: Folder, timeout: float, sources: Path, firsts: Sequence[RunSpec], limits: fence.Limits
@@ -41,7 +35,6 @@ def work(
 
     gc.freeze()
     gc.set_threshold(*SELDOM)
-    _keep_memory()
     pipe.send({"event": "fence", "level": fence.put_up(limits)})
     admitted = False
     while not fence.spent():
@@ -52,13 +45,6 @@ def work(
         admitted = admitted or admit(policy, firsts, pipe.send, sources)
         if admitted and not do_pack(specs, folders, policy, partial(_say, pipe), timeout, sources):
             return
-
-
-def _keep_memory() -> None:
-    """Let this process keep the memory that it was given, where its C library can be told so."""
-    if hasattr(libc := ctypes.CDLL(None), "mallopt"):
-        for what, value in KEPT.items():
-            libc.mallopt(what, value)
 
 
 def _say(pipe: Connection, event: dict[str, Any]) -> None:

@@ -3,8 +3,6 @@
 import json
 import random
 import shutil
-import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -268,31 +266,6 @@ def test_new_tensors_are_not_filled_before_they_are_written(policies, tmp_path, 
     monkeypatch.setattr(torch.utils.deterministic, "fill_uninitialized_memory", True)
     worker.do_pack(three.specs, folders, three.policy, lambda event: None, 9.0, three.sources)
     assert seen == [(True, False)]
-
-
-AGAIN = """
-import resource, sys
-from rewardbench import worker
-import torch
-if sys.argv[1] == "kept":
-    worker._keep_memory()
-for _ in range(20):
-    torch.ones(1 << 24)
-before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-for _ in range(20):
-    torch.ones(1 << 24)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
-"""
-
-
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="asks glibc")
-def test_a_worker_keeps_the_memory_that_it_was_given():
-    """Blocks of 64 MiB, taken and given back again and again, cost new pages each time otherwise."""
-    kept, stock = (
-        int(subprocess.run([sys.executable, "-c", AGAIN, how], capture_output=True, text=True, check=True).stdout)
-        for how in ("kept", "stock")
-    )
-    assert kept < 1000 < 10 * 1000 < stock
 
 
 def test_what_the_environment_lacks_stops_the_pack(policies, tmp_path):
