@@ -1,6 +1,7 @@
 """`python -m rewardbench` and `rbench`: the command line."""
 
 import sys
+from pathlib import Path
 
 
 def main() -> None:
@@ -10,5 +11,13 @@ def main() -> None:
     sys.exit(call(sys.argv[1:]))
 
 
+def _leave_out_the_working_directory() -> None:
+    """`python -m` looks for modules where it is called first, and `rbench` does not: they are to find the same."""
+    own = Path(__file__).resolve().parents[1]
+    if not sys.flags.safe_path and Path.cwd().resolve() != own:  # but for a checkout that is run in place
+        del sys.path[0]
+
+
 if __name__ == "__main__":
+    _leave_out_the_working_directory()
     main()

@@ -5,6 +5,7 @@ An alarm is computed from what happened, never from a name, and says "possible":
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -89,7 +90,7 @@ def no_signal(row: Row) -> str | None:
     dead = first.get("dead") if _compares(first) else None
     if len(row.points) > 1 or first["step"] > 0 or dead is None or dead <= dead_signal.SHARE:
         return None
-    return f"no learning signal: {dead:.0%} of prompts pay all their completions alike"
+    return f"no learning signal: {_share(dead)} of prompts pay all their completions alike"
 
 
 @on("step", "dead_signal")
@@ -97,7 +98,12 @@ def dead_groups(row: Row) -> str | None:
     """Steps that teach nothing, by the flag's own rule."""
     if not _compares(row.last) or not dead_signal.dead_signal(row.dead):
         return None
-    return f"no learning signal: {row.dead[-1]:.0%} of groups paid alike, for {dead_signal.PATIENCE} steps running"
+    return f"no learning signal: {_share(row.dead[-1])} of groups paid alike, for {dead_signal.PATIENCE} steps running"
+
+
+def _share(dead: float) -> str:
+    """A share of prompts in words; where nothing at all was paid none of them teaches."""
+    return "100%" if math.isnan(dead) else f"{dead:.0%}"
 
 
 def _compares(event: Event) -> bool:

@@ -165,10 +165,14 @@ def read_run(folder: Path) -> RunSpec:
     """The resolved spec of a run's folder; raises UserError (code 5) if it is damaged."""
     raw = trace.spec(folder)
     try:
-        return run_spec(raw)
+        found = run_spec(raw)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise UserError(f"{folder.name}/spec.toml is damaged, or another version's ({reason})", 5) from error
+    if found.task not in find.task_folders():
+        told = f"run {folder.name} is of task {found.task!r}, which is not there"
+        raise UserError(f"{told}: set $REWARDBENCH_TASKS to the folder of tasks that it was begun with", 5)
+    return found
 
 
 def read_spec(path: Path) -> Spec:

@@ -11,6 +11,9 @@ from rewardbench import calling
 from rewardbench.design import Running, compose, no_history, observe, weights
 from rewardbench.types import Batch, Design, Floats, RewardError
 
+MOST = 1e30
+"""Largest reward: siblings are compared by squares, and learnt from in single precision."""
+
 
 @dataclass(frozen=True)
 class Contestant:
@@ -64,8 +67,8 @@ def pay(
     running = observe(running, raw) if contestant.design.normalise == "running" else running
     try:
         reward = compose(contestant.design, raw, running, when.fraction)
-        if np.isinf(reward).any():
-            raise RewardError("pays more than a number can hold")
+        if (np.abs(reward) > MOST).any():
+            raise RewardError(f"pays more than can be learnt from: {np.nanmax(np.abs(reward)):.3g}, beyond {MOST:.0e}")
     except RewardError as error:
         raise RewardError(f"design {contestant.design.name!r}: {error}") from error
     credit = _credit(contestant.design, raw, reward, credits, batch, when.fraction)

@@ -27,13 +27,15 @@ def resolve(thing: str, task: str | None, path: Path) -> dict[str, Any]:
     if family in find.task_folders():
         return head | _design(last, family)
     if thing in find.files("algorithms"):
-        return head | {"kind": "algorithm", "name": thing, "hyperparameters": asdict(find.algorithm(thing))}
+        told = {"hash": _hash("algorithms", thing), "hyperparameters": asdict(find.algorithm(thing))}
+        return head | {"kind": "algorithm", "name": thing} | told
     if thing in find.parts():
         return head | _part(thing)
     if thing in find.files("metrics"):
         module = import_module(f"rewardbench.metrics.{thing}")
         text = inspect.getdoc(getattr(module, thing, module)) or ""
-        return head | {"kind": "metric", "name": thing, "summary": find.files("metrics")[thing], "text": text}
+        told = {"summary": find.files("metrics")[thing], "hash": _hash("metrics", thing), "text": text}
+        return head | {"kind": "metric", "name": thing} | told
     if (path / "sweep.toml").is_file() or (path / "spec.toml").is_file():
         return head | _folder(path)
     if thing in (*policies.shipped(), *policies.known()) or any(path.glob("config.json")) or any(path.glob("*.gguf")):
@@ -47,6 +49,11 @@ def resolve(thing: str, task: str | None, path: Path) -> dict[str, Any]:
     raise find.unknown("thing", thing, known)
 
 
+def _hash(folder: str, name: str) -> str:
+    """SHA-256 of the file that defines a thing of a folder of the package."""
+    return policies.file_digest(Path(find.__file__).parents[1] / folder / f"{name}.py")
+
+
 def _task(name: str) -> dict[str, Any]:
     """A task's promises and designs."""
     task = find.task(name)
@@ -56,6 +63,7 @@ def _task(name: str) -> dict[str, Any]:
         "name": name,
         "summary": task.summary,
         "version": task.version,
+        "hash": find.task_digest(name),
         "digest": find.task_digest(name),
         "turns": task.turns,
         "max_tokens": task.max_tokens,
@@ -75,7 +83,8 @@ def _part(name: str) -> dict[str, Any]:
     parameters = inspect.signature(function).parameters.values()
     settable = {p.name: str(p.default) for p in parameters if p.default is not p.empty}
     told = {"text": inspect.getdoc(function) or "", "form": str(getattr(function, "form", "text"))}
-    head = {"kind": "part", "name": name, "summary": find.parts()[name]}
+    digest = policies.file_digest(Path(inspect.getfile(function)))
+    head = {"kind": "part", "name": name, "summary": find.parts()[name], "hash": digest}
     return head | told | {"columns": sorted(needed(function)), "parameters": settable}
 
 

@@ -155,7 +155,7 @@ def head(folder: Path) -> dict[str, Any]:
     for key, kind in kinds.items():
         if not isinstance(found.get(key), kind):
             raise UserError(f"{folder}/sweep.toml is damaged: it has no {key!r}", 5)
-    if not found["runs"] or len(found["runs"]) != len(found["places"]):
+    if len(found["runs"]) != len(found["places"]):
         raise UserError(f"{folder}/sweep.toml is damaged: it has another number of places than of runs", 5)
     return found
 

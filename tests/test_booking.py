@@ -279,6 +279,16 @@ def test_anchors_of_all_tasks_are_of_those_that_can_be_done(toy_policy, own_task
     assert [line.partition(":")[0] for line in said.out.splitlines()] == ["toy/colours"]
 
 
+def test_seeds_of_anchors_are_named_and_never_counted(toy_policy, own_tasks, tmp_path):
+    """101 is not 1 to 101; and nothing is trained that is in no anchor."""
+    asked = ("--task", "toy/colours", "--policy", toy_policy, "--budget", "1")
+    said = rbench("anchors", *asked, "--seeds", "101", "--out", tmp_path / "one")
+    assert said.code == 2
+    one_line(said, "anchors need at least 2 seeds of 'untrained'")
+    loaded = results.load_sweep(tmp_path / "one")
+    assert {(r.spec.design.name, r.spec.seed) for r in loaded} == {("untrained", 101), ("oracle", 101)}
+
+
 def test_a_crash_makes_no_anchor_and_is_not_dropped_from_means(toy_policy, own_tasks, tmp_path):
     asked = ("--task", "toy/colours", "--policy", toy_policy, "--budget", "default")
     out = tmp_path / "anchors"

@@ -26,6 +26,7 @@ BROKEN = {
     "a_set": "'a_set' returned set, not a list",
     "huge": "pays more than a number can hold",
     "too_large": "'too_large' returned 1000",
+    "too_much": "pays more than can be learnt from: 1e+300, beyond 1e+30",
     "words_as_ends": "its ends are no characters' places",
     "outside": "where no token stands",
     "naps": "'naps' gave no scores within 1 s",
@@ -63,6 +64,10 @@ def a_set(completions):
 
 def huge(completions):
     return {"a": [1.7e308] * len(completions), "b": [1.7e308] * len(completions)}
+
+
+def too_much(completions):
+    return [1e300 if n % 2 else 0.0 for n, _ in enumerate(completions)]
 
 
 def too_large(completions):

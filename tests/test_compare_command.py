@@ -41,6 +41,18 @@ def test_format_json_is_json(swept):
     assert rbench("compare", swept, "--format", "json").out == rbench("compare", swept, "--json").out
 
 
+def test_a_metric_that_is_asked_for_is_the_one_that_is_told(swept):
+    everything = rbench("compare", swept, "--json").json["comparisons"]
+    gold = rbench("compare", swept, "--json", "--metric", "gold")
+    assert gold.json["comparisons"] == [c for c in everything if c["metric"] == "gold"] != []
+    assert rbench("compare", swept, "--json", "--metric", "stability").json["comparisons"] == []
+    for form in ("text", "json", "markdown"):  # the toy has no anchors
+        said = rbench("compare", swept, "--format", form, "--metric", "stability", "--metric", "gold")
+        assert said.code == 0
+        assert "nothing is compared on stability: toy/colours has no anchors" in said.err
+        assert "nothing is compared on gold" not in said.err
+
+
 def test_two_formats_are_refused(swept):
     said = rbench("compare", swept, "--json", "--format", "markdown")
     assert said.code == 2

@@ -111,13 +111,14 @@ def test_show_every_kind_of_thing(swept, toy_policy):
     _, folder, said = swept
     things = {
         "toy/colours": "task", "toy/colours/reference": "design", "toy/colours/untrained": "design",
-        "null.random": "part", "hacked": "metric", "quality": "metric", "grpo": "algorithm", str(toy_policy): "policy", str(folder): "sweep",
+        "null.random": "part", "hacked": "metric", "quality": "metric", "grpo": "algorithm", "cpu": "board", "gpu": "board", str(toy_policy): "policy", str(folder): "sweep",
         str(folder / "runs" / said.json["runs"][0]["run"]): "run",
     }
     for thing, kind in things.items():
         shown = rbench("show", thing, "--json")
         assert shown.code == 0, shown.err
         assert valid(shown, "show")["kind"] == kind
+        assert kind in ("sweep", "run") or len(shown.json["hash"]) == 64
     design = rbench("show", "reference", "--task", "toy/colours", "--json").json
     assert design["hash"] == said.json["runs"][0]["design_hash"]
 

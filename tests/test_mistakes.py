@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from sweeping import PARTS, command, contents, environment, one_line, process, rbench, task_of
+from sweeping import PARTS, ROOT, command, contents, environment, one_line, process, rbench, task_of
 
 from rewardbench import sweep, trace
 from rewardbench.plan import Spec
@@ -689,3 +689,40 @@ def test_a_board_that_ranks_algorithms_takes_no_design():
     said = rbench("run", "--board", "algorithms", "--design", "exploit")
     assert said.code == 2
     one_line(said, "ranks algorithms, not designs such as 'exploit'", "--algorithm")
+
+
+def test_the_working_directory_is_not_searched_for_modules(toy_policy, tmp_path):
+    """Nor by `python -m`, which would look there first: `rbench` does not."""
+    (tmp_path / "mine.py").write_text("def ok(completions):\n    return [1.0] * len(completions)\n")
+    words = ("plan", "--task", "toy/colours", "--policy", toy_policy, "--design", "mine:ok")
+    for place, code in ({}, 5), ({"PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}, 0):
+        said = subprocess.run(command(*words), cwd=tmp_path, env=environment(**place), capture_output=True, text=True, check=False)
+        assert said.returncode == code, said.stderr
+    assert "module 'mine' cannot be imported" in subprocess.run(command(*words), cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False).stderr
+
+
+def test_a_sweep_of_ones_own_task_says_where_its_task_was(toy_policy, tmp_path):
+    out = tmp_path / "out"
+    asked = ("--task", "toy/colours", "--policy", toy_policy, "--design", "reference", "--seeds", "2", "--budget", "1")
+    assert rbench("run", *asked, "--out", out).code == 0
+    for verb in ("compare", "report", "resume"):
+        said = process(verb, out, REWARDBENCH_TASKS="")
+        assert said.code == 5
+        one_line(said, "is of task 'toy/colours', which is not there: set $REWARDBENCH_TASKS to the folder of tasks")
+
+
+def test_a_file_that_lacks_its_neighbour_when_a_sweep_goes_on_is_put_aside_and_no_run_fails(toy_policy, tmp_path, monkeypatch):
+    """What it imports is not copied with it: that it is not there is the machine's fault, and can be mended."""
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "neighbour.py").write_text("def paid(text):\n    return float(len(text))\n")
+    (tmp_path / "mine.py").write_text("from neighbour import paid\n\n\ndef ok(completions):\n    return [paid(c) for c in completions]\n")
+    out, there = tmp_path / "out", {"PYTHONPATH": f"{tmp_path / 'lib'}{os.pathsep}{ROOT}"}
+    asked = ("--task", "toy/colours", "--policy", toy_policy, "--design", f"{tmp_path / 'mine.py'}:ok", "--seeds", "1", "--budget", "1")
+    assert process("run", *asked, "--out", out, **there).code == 0
+    for run in (out / "runs").iterdir():
+        trace.set_status(run, "partial")
+    said = process("resume", out, "--json")
+    assert said.code == 5, said.err
+    assert "No module named 'neighbour'" in said.err
+    assert {r["status"] for r in said.json["runs"]} == {"done", "partial"}
+    assert process("resume", out, "--json", **there).code == 0

@@ -195,6 +195,18 @@ def test_shards_put_together_are_the_undisturbed_sweep(small, tmp_path):
     assert all((s / "runs").is_dir() for s in shards)
 
 
+def test_a_shard_of_more_than_there_are_runs_is_empty_and_done(toy_policy, tmp_path):
+    """A script that counts to four does not know how many runs there are."""
+    words = spec(toy_policy, "--design", "reference", "--seeds", "1")
+    shards = [tmp_path / str(n) for n in (4, 1, 2, 3)]
+    for n, folder in zip((4, 1, 2, 3), shards, strict=True):
+        assert rbench(*words, "--out", folder, "--shard", f"{n}/4", "--json").code == 0
+    assert rbench("resume", shards[0], "--json").json["runs"] == []
+    one_line(rbench("report", shards[0]), "holds no run, so there is nothing to report")
+    merged = rbench("merge", *shards, "--out", tmp_path / "whole", "--json")
+    assert (merged.code, len(merged.json["runs"])) == (0, 3)
+
+
 def test_shards_of_different_sweeps_are_not_put_together(toy_policy, whole, tmp_path):
     other = tmp_path / "other"
     rbench(*spec(toy_policy, "--design", "constant", "--seeds", "1"), "--out", other, "--shard", "1/2")

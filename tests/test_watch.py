@@ -181,6 +181,12 @@ def test_a_reward_that_tells_nothing_apart_is_known_at_the_first_evaluation(runs
     assert seen(runs, evaluation(runs[0], 4, 0.2, dead=1.0)).alarms == ()  # resumed there: the start was told before
 
 
+def test_where_nothing_was_paid_no_prompt_teaches(runs):
+    events = [evaluation(runs[0], 0, 0.2, dead=float("nan")), *(step(runs[0], n, dead=float("nan")) for n in range(12))]
+    assert [a.text.partition(" of ")[0] for a in seen(runs, *events).alarms] == ["no learning signal: 100%"]
+    assert [a.text.partition(" of ")[0] for a in seen(runs, *events[1:]).alarms] == ["no learning signal: 100%"]
+
+
 def test_an_algorithm_that_compares_no_siblings_may_learn_from_what_is_paid_alike(runs):
     told = [evaluation(runs[0], 0, 0.2, dead=1.0), *(step(runs[0], n, dead=1.0) for n in range(12))]
     assert [a.name for a in seen(runs, *told).alarms] == ["dead_signal"]

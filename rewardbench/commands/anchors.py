@@ -57,7 +57,7 @@ def command(
         tasks=tasks or tuple(sorted(find.task_folders())),
         designs=("untrained", "oracle"),
         policy=policy,
-        seeds=parse_seeds(seeds),
+        seeds=parse_seeds(seeds if "," in seeds else f"{seeds},"),  # they are named, never counted
         budget=budget,
         alone=True,
     )

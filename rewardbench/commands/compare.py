@@ -60,5 +60,5 @@ def command(
         raise UserError("one seed has no interval, so nothing can be compared: run at least 2 (5 rank, 10 claim)")
     compared = comparing.compare(scored, baseline)
     held = [gates.hold(rule, compared, scored, baseline) for rule in asked]
-    _comparing.say("json" if as_json else form or "text", compared, metrics or ("gold",), held)
+    _comparing.say("json" if as_json else form or "text", compared, metrics, held, scored)
     return 0 if all(gate.ok for gate in held) else 3

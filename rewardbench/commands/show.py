@@ -1,9 +1,10 @@
-"""A thing resolved: a task, design, part, algorithm, policy, sweep or run, with its hash."""
+"""A thing resolved: a task, design, part, algorithm, policy, board, sweep or run, with its hash."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -18,16 +19,18 @@ def command(thing: str, task: str | None, as_json: bool) -> int:
     """Show what a name means once resolved, and its hash.
 
     THING is a task, `<task>/<design>` (or a design with --task), a part, a metric or flag, an algorithm, a policy,
-    a sweep folder or a run folder.
+    a board, a sweep folder or a run folder.
 
     \b
     Example:
       rbench show writing/story/reference
     """
     from rewardbench import showing
+    from rewardbench.boards import definition
     from rewardbench.cli import print_json
 
-    found = showing.resolve(thing, task, Path(thing))
+    there = task is None and thing in definition.boards()
+    found = _board(thing) if there else showing.resolve(thing, task, Path(thing))
     if as_json:
         print_json(found)
         return 0
@@ -35,3 +38,14 @@ def command(thing: str, task: str | None, as_json: bool) -> int:
         text = value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
         click.echo(f"{key}: {text}")
     return 0
+
+
+def _board(name: str) -> dict[str, Any]:
+    """What a board fixes, its digest, and the names of its entries."""
+    from rewardbench.boards import definition, entries
+
+    board = definition.read(name)
+    texts = ("name", "version", "summary", "policy", "algorithm", "budget", "baseline", "weights", "scale", "hashes")
+    fixed = {key: getattr(board, key) for key in texts} | {"tasks": list(board.tasks), "hash": board.digest}
+    named = {"seeds": list(board.seed_list(board.seeds)), "entries": list(entries.places(board.folder))}
+    return {"schema_version": 1, "kind": "board", **fixed, **named}

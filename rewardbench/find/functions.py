@@ -96,6 +96,7 @@ def _user_file(path: Path, source: str, sources: Path | None) -> python_types.Mo
         path = sources / source[:16] / path.name
         if not path.is_file() or policies_.file_digest(path) != source:
             raise UserError(f"sources/{source[:16]}/{path.name} is missing or was changed since the sweep began", 5)
+    missing = 6 if sources is None else 5  # it was imported when the sweep began: now this machine lacks something
     private = f"_rewardbench_user_{source[:16]}_{path.stem}"
     if private in sys.modules:
         return sys.modules[private]
@@ -105,7 +106,7 @@ def _user_file(path: Path, source: str, sources: Path | None) -> python_types.Mo
     module = importlib.util.module_from_spec(spec)
     sys.modules[private] = module
     try:
-        with importing(path.name, missing=6):
+        with importing(path.name, missing):
             spec.loader.exec_module(module)
     except BaseException:
         del sys.modules[private]

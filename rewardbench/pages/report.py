@@ -62,6 +62,9 @@ class TaskView:
 def build(folders: Sequence[Path]) -> Report:
     """The page of one or several sweeps' (or runs') folders; its bytes depend on nothing else."""
     loaded = {run.spec.id: run for folder in folders for run in results.load_sweep(folder)}
+    if not loaded:
+        remedy = "so there is nothing to report: `rbench merge` puts shards together"
+        raise UserError(f"{folders[0]} holds no run, {remedy}", 5)
     scored = results.score(list(loaded.values()))
     compared = comparing.compare(scored)
     tasks = list(dict.fromkeys(r.task for r in scored))
