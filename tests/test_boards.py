@@ -120,6 +120,9 @@ def test_an_unknown_board_is_answered_with_what_there_is():
     said = rbench("board", "build", "cqu")
     assert said.code == 2
     one_line(said, "unknown board 'cqu'", "cpu")
+    said = rbench("board", "build", "none/such")
+    assert said.code == 5
+    one_line(said, "no board 'none/such': there is no such folder", "cpu")
 
 
 def test_the_drawn_designs_are_those_that_the_generator_draws():
