@@ -144,6 +144,14 @@ def test_the_gpu_board_has_the_same_designs_on_the_cpu_boards_tasks_and_draws_it
         assert there == drawn, task
 
 
+def test_the_board_of_a_real_model_on_a_processor_has_the_cpu_boards_first_designs():
+    board = definition.read(ROOT / "leaderboards" / "smollm2-quick")
+    assert board.policy == definition.read(ROOT / "leaderboards" / "gpu").policy
+    for task in board.tasks:
+        drawn = generate.designs(task, "cpu/1", board.generated)
+        assert {p.stem: p.read_text() for p in (board.folder / "designs" / task).glob("*.toml")} == drawn
+
+
 def test_a_board_of_which_nothing_was_run_shows_no_number():
     told = json.loads((ROOT / "leaderboards" / "gpu" / "board.json").read_text())
     assert (told["entries"], told["tasks"]) == ([], [])
