@@ -86,7 +86,7 @@ def do_pack(
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
     filling: Any = torch.utils.deterministic
-    filling.fill_uninitialized_memory = False  # else each new tensor is written twice: a tenth of a large model's step
+    filling.fill_uninitialized_memory = False  # else each new tensor is written twice
     try:
         for folder in folders:
             known = trace.status(folder)

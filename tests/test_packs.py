@@ -253,7 +253,7 @@ def test_a_pack_that_breaks_as_a_whole_closes_every_run_of_it(policies, tmp_path
 
 
 def test_new_tensors_are_not_filled_before_they_are_written(policies, tmp_path, monkeypatch):
-    """As deterministic algorithms would have it, at a tenth of a large model's step."""
+    """As deterministic algorithms would have it."""
     three = planned(policies[0], tmp_path)
     folders = [made(tmp_path / "r" / spec.design.name, spec) for spec in three.specs]
     seen = []

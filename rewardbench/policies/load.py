@@ -25,7 +25,7 @@ TODAY = datetime(2024, 7, 26)
 CLOCK, ASKED = re.compile(r"strftime_now\s*\("), re.compile(r"""strftime_now\s*\(\s*(["'])(.*?)\1\s*\)""")
 """How a template reads the clock: at all, and in the way that is known, with a format in quotes."""
 HALF = (torch.bfloat16, torch.float16)
-"""Types that a processor attends in by plain products: its fused kernel takes five times as long on the way back."""
+"""Types that a processor attends in by plain products: its fused kernel is slower to learn through in them."""
 LARGE = 20_000_000
 """Parameters above which a CPU is a place to look, not to work."""
 
@@ -133,7 +133,7 @@ def load(folder: Folder) -> Policy:
         _say(f"{folder.name}: no chat template; prompts are given as plain text")
     size = sum(p.numel() for p in model.parameters())
     if size > LARGE and device_of(folder.settings).type == "cpu":
-        _say(f"{folder.name}: {size / 1e6:.0f} M parameters on a CPU are slow, tens of seconds a step and more")
+        _say(f"{folder.name}: {size / 1e6:.0f} M parameters on a CPU are slow, seconds to tens of seconds a step")
     model.eval()
     model.to(device_of(folder.settings))
     if model.device.type == "cpu" and model.dtype in HALF:
