@@ -163,9 +163,10 @@ def open_sweep(folder: Path) -> Sweep:
     """A sweep as its folder tells it."""
     head = trace.head(folder)
     runs = tuple(_run_of(folder, name) for name in head["runs"])
-    asked = str(_local(folder).get("policy", runs[0].policy if runs else "tiny"))  # a shard may hold none
+    began = runs[0] if runs else None  # a shard may be empty
+    asked = str(_local(folder).get("policy") or (began.policy if began else "tiny"))
     policy = find.policy(asked, folder)
-    if any(policy.digest != run.policy_hash for run in runs[:1]):
+    if began and policy.digest != began.policy_hash:
         raise UserError(f"policy {asked!r} is not the one this sweep began with (its files or its .toml changed)", 5)
     sweep = Sweep(folder, head["sweep"], runs, policy, float(head["reward_timeout"]), head["planned"])
     if other := {run.engine for run in unfinished(sweep)} - {ENGINE}:

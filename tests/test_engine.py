@@ -433,7 +433,10 @@ def test_adapters_are_turned_once_for_all_tokens_of_a_completion(tmp_path, monke
         layer.A.data, layer.B.data = layer.A.data.float(), layer.B.data.float()
     near = []
     layers[0].register_forward_pre_hook(lambda module, args: near.append(module.near))
-    ask = lambda: sample(policy, stacked, TASK, [Want(PROMPTS, 4)], ["a"], 12)[0]  # noqa: E731
+
+    def ask():
+        return sample(policy, stacked, TASK, [Want(PROMPTS, 4)], ["a"], 12)[0]
+
     with_copies = ask()
     assert len({id(pair) for pair in near}) == 1
     assert [x.dtype for x in near[0]] == [torch.bfloat16] * 2

@@ -11,41 +11,39 @@ import click
 from rewardbench import comparing, tables
 from rewardbench.cli import print_json
 from rewardbench.commands import _showing
-from rewardbench.gates import Gate
+from rewardbench.gates import METRICS, Gate
 from rewardbench.results import Result
 from rewardbench.watch import safe
 
 
 def say(
-    form: str, compared: Sequence[dict[str, Any]], metrics: Sequence[str], gates: Sequence[Gate],
-    scored: Sequence[Result],
+    form: str, compared: Sequence[dict[str, Any]], asked: Sequence[str], gates: Sequence[Gate], scored: Sequence[Result]
 ) -> None:
-    """Print the comparisons on these metrics (none: gold, or as JSON all of them) and what the gates say; of a metric
-    that nothing was compared on, why.
+    """Print the comparisons on the metrics `asked` for (none: gold, or as JSON all of them), why there are none on one
+    of them, and what the gates say.
     """
-    told = [c for c in compared if not metrics or c["metric"] in metrics]
-    for line in lacking(compared, metrics, scored):
+    told = [c for c in compared if c["metric"] in (asked or (METRICS if form == "json" else ("gold",)))]
+    for line in lacking(told, asked, scored):
         click.echo(line, err=True)
     if form == "json":
         held = {"gates": [{**asdict(g.rule), "ok": g.ok, "reasons": list(g.reasons)} for g in gates]} if gates else {}
         print_json({"schema_version": tables.SCHEMA, "comparisons": told, **held})
     elif form == "markdown":
-        click.echo(markdown([c for c in told if metrics or c["metric"] == "gold"], gates))
+        click.echo(markdown(told, gates))
     else:
-        _showing.verdicts(compared, metrics or ("gold",))
+        if told or not asked:  # else it was said of each
+            _showing.verdicts(told)
         for line in gate_lines(gates):
             click.echo(line, err=True)
 
 
-def lacking(
-    compared: Sequence[Mapping[str, Any]], metrics: Sequence[str], scored: Sequence[Result]
-) -> list[str]:
+def lacking(told: Sequence[Mapping[str, Any]], asked: Sequence[str], scored: Sequence[Result]) -> list[str]:
     """A line for each metric that was asked for and not compared, with a reason that its runs give."""
-    there = {c["metric"] for c in compared}
     found = []
-    for metric in dict.fromkeys(m for m in metrics if m not in there):
-        reasons = dict.fromkeys(r.reasons[metric] for r in scored if metric in r.reasons)
-        found.append(f"nothing is compared on {metric}" + (f": {safe(next(iter(reasons)), 300)}" if reasons else ""))
+    for metric in dict.fromkeys(m for m in asked if m not in {c["metric"] for c in told}):
+        reasons = [r.reasons[metric] for r in scored if metric in r.reasons]
+        why = reasons[0] if reasons else _showing.TAKES
+        found.append(f"nothing is compared on {metric}: {safe(why, 300)}")
     return found
 
 

@@ -40,5 +40,6 @@ def things(ctx: click.Context, param: click.Parameter, begun: str) -> list[Compl
     """Whatever `rbench show` takes: a name of any kind, `task/design`, or a folder."""
     from rewardbench import find
 
-    names = [n for kind in ("tasks", "designs", "parts", "algorithms", "policies") for n in find.listing(kind)]
+    kinds = ("tasks", "designs", "parts", "metrics", "algorithms", "policies", "boards")
+    names = [n for kind in kinds for n in find.listing(kind)]
     return matching(dict.fromkeys(names), begun, files=True)

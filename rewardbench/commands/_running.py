@@ -33,7 +33,7 @@ def go(prepared: sweep.Sweep, workers: int | None, as_json: bool, display: str, 
         print_json(tables.as_json(prepared.id, scored))
     elif display not in ("json", "none"):
         _showing.table(scored)
-        _showing.verdicts(comparing.compare(scored))
+        _showing.verdicts([c for c in comparing.compare(scored) if c["metric"] == "gold"])
         _showing.flagged(scored, prepared.folder)
         click.echo(f"recorded in {prepared.folder}", err=True)
     _complaints(scored)

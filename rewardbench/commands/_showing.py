@@ -80,14 +80,16 @@ def _cell(value: tuple[float, float | None, float | None] | None) -> str:
     return f"{mean:.2f}" if low is None else f"{mean:.2f} ± {mean - low:.2f}"
 
 
-def verdicts(comparisons: Sequence[dict[str, Any]], metrics: Sequence[str] = ("gold",)) -> None:
+TAKES = "it takes two finished designs with that score on the same two seeds"
+"""What a comparison needs."""
+
+
+def verdicts(told: Sequence[dict[str, Any]]) -> None:
     """The paired verdicts as sentences, a table a task and metric."""
     from rich.text import Text
 
-    told = [c for c in comparisons if c["metric"] in metrics]
     if not told:
-        takes = "it takes two finished designs with that score on the same two seeds"
-        _console().print(f"nothing to compare on {', '.join(metrics)}: {takes}")
+        _console().print(f"nothing to compare on gold: {TAKES}")
         return
     for task, metric in dict.fromkeys((c["task"], c["metric"]) for c in told):
         columns = ("verdict", "a − b", "95% interval", "seeds")
