@@ -24,6 +24,7 @@ def test_names_of_every_kind():
     assert completed(["compare", "--metric", "st"]) == ["stability"]
     assert set(completed(["run", "--display", "p"])) == {"plain"}
     assert "toy/colours/reference" in completed(["show", "toy/colours/"])
+    assert {"cpu", "hacked", "grpo", "tiny"} <= {*completed(["show", "cp"]), *completed(["show", "hack"]), *completed(["show", "g"]), *completed(["show", "ti"])}
 
 
 def test_designs_are_those_of_the_task_and_the_arms():

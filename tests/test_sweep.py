@@ -202,6 +202,8 @@ def test_a_shard_of_more_than_there_are_runs_is_empty_and_done(toy_policy, tmp_p
     for n, folder in zip((4, 1, 2, 3), shards, strict=True):
         assert rbench(*words, "--out", folder, "--shard", f"{n}/4", "--json").code == 0
     assert rbench("resume", shards[0], "--json").json["runs"] == []
+    (shards[0] / "local.toml").unlink()  # as when it came from another machine
+    assert rbench("resume", shards[0], "--json").json["runs"] == []
     one_line(rbench("report", shards[0]), "holds no run, so there is nothing to report")
     merged = rbench("merge", *shards, "--out", tmp_path / "whole", "--json")
     assert (merged.code, len(merged.json["runs"])) == (0, 3)
