@@ -320,8 +320,7 @@ def merge(folders: Sequence[Path], out: Path) -> Sweep:
             trace.write_whole(out / source.relative_to(folder), source.read_bytes())
     whole = _head(heads[0]["sweep"], heads[0]["reward_timeout"], heads[0]["planned"], places)
     trace.write_whole(out / "sweep.toml", tomli_w.dumps(whole).encode())
-    local = folders[0] / "local.toml"
-    if local.is_file():
+    for local in [path for folder in folders if (path := folder / "local.toml").is_file()][:1]:
         trace.write_whole(out / "local.toml", local.read_bytes())
     return open_sweep(out)
 
