@@ -957,6 +957,24 @@ def test_a_matrix_of_rewards_is_in_deviations_of_the_untrained_policy(board):
 # --- freezing ------------------------------------------------------------------------------------
 
 
+def test_entries_name_their_board_as_it_was_until_they_are_added_again(small, small_swept, tmp_path, monkeypatch):
+    """Freezing needs entries, and changes the digest that they name."""
+    board = shutil.copytree(small, tmp_path / "small")
+    told = (board / "board.toml").read_text()
+    (board / "board.toml").write_text(told.replace("control_seeds = 3", "control_seeds = 2"))
+    ends = {"low": 0.1, "high": 0.8, "low_se": 0.01, "high_se": 0.01}
+    monkeypatch.setattr(freezing, "scale", lambda board: dict.fromkeys(board.tasks, ends))
+    add = ("board", "add", board, small_swept)
+    assert rbench(*add).code == 0
+    said = rbench("board", "freeze", board)
+    assert said.code == 0
+    assert f"`rbench board add {board}` their runs once more" in said.err
+    verify = ("verify", board / "entries" / "untrained", "--board", board)
+    assert "V17" in rbench(*verify).out + rbench(*verify).err
+    assert rbench(*add).code == 0
+    assert rbench(*verify).code == 0
+
+
 def test_whatever_differs_from_what_was_frozen_is_named():
     cpu = definition.read(CPU)
     task = "writing/story"

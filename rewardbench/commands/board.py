@@ -91,7 +91,8 @@ def add(board: str, sweeps: tuple[Path, ...], over: tuple[str, ...]) -> int:
 def freeze(board: str) -> int:
     """Write the scale and the hashes of BOARD into its board.toml, from its `untrained` and `oracle` entries.
 
-    Done once, before others enter: another scale or hash is another version of the board.
+    Done once, before others enter: another scale or hash is another version of the board. Entries name the digest of
+    their board, which changes: `board add` their runs once more.
 
     \b
     Example:
@@ -101,6 +102,7 @@ def freeze(board: str) -> int:
 
     found = freezing.freeze(definition.read(board))
     click.echo(f"board {found.name} version {found.version}: {found.digest}")
+    click.echo(f"its entries name it as it was: `rbench board add {board}` their runs once more", err=True)
     return 0
 
 
