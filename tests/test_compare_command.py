@@ -49,8 +49,8 @@ def test_a_metric_that_is_asked_for_is_the_one_that_is_told(swept):
     for form in ("text", "json", "markdown"):  # the toy has no anchors
         said = rbench("compare", swept, "--format", form, "--metric", "stability", "--metric", "gold")
         assert said.code == 0
-        assert "nothing is compared on stability: toy/colours has no anchors" in said.err
-        assert "nothing is compared on gold" not in said.err
+        assert "nothing to compare on stability: toy/colours has no anchors" in said.err
+        assert "nothing to compare on gold" not in said.err
 
 
 def test_two_formats_are_refused(swept):

@@ -43,7 +43,7 @@ def lacking(told: Sequence[Mapping[str, Any]], asked: Sequence[str], scored: Seq
     for metric in dict.fromkeys(m for m in asked if m not in {c["metric"] for c in told}):
         reasons = [r.reasons[metric] for r in scored if metric in r.reasons]
         why = reasons[0] if reasons else _showing.TAKES
-        found.append(f"nothing is compared on {metric}: {safe(why, 300)}")
+        found.append(f"nothing to compare on {metric}: {safe(why, 300)}")
     return found
 
 
