@@ -167,8 +167,8 @@ def _sources(found: Sequence[Found], folder: Path) -> None:
     """Copy the user's own files that the designs need."""
     for one in found:
         for part in read_run(one.runs[0]).design.parts:
-            if part.source:
-                place = f"{part.source[:16]}/{Path(part.use.rpartition(':')[0]).name}"
+            if find.is_file(part):
+                place, _ = find.copy_of(part)
                 trace.write_whole(folder / "sources" / place, (one.sources / place).read_bytes())
 
 

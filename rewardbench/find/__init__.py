@@ -18,7 +18,7 @@ from rewardbench.find.designs import (
     task_designs,
     variables,
 )
-from rewardbench.find.functions import arms, as_named, callable_of, copy_of, parts, source_of
+from rewardbench.find.functions import arms, as_named, callable_of, copy_of, is_file, located, parts
 from rewardbench.find.names import files, first_line, unknown, why
 from rewardbench.find.policies import policy, run_folder
 from rewardbench.find.tasks import (
@@ -49,16 +49,17 @@ __all__ = [
     "first_line",
     "first_prompt",
     "gold",
+    "is_file",
     "is_users",
     "lacking",
     "listing",
+    "located",
     "own_file",
     "owners",
     "parts",
     "policy",
     "run_folder",
     "second_gold",
-    "source_of",
     "task",
     "task_designs",
     "task_digest",

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from rewardbench import typed
-from rewardbench.find.functions import callable_of
+from rewardbench.find.functions import callable_of, located
 from rewardbench.find.names import files, unknown
-from rewardbench.policies import settings as policies_
 from rewardbench.types import Algorithm, Part, UserError
 
 
@@ -40,10 +39,6 @@ def algorithm(
 
 
 def algorithm_part(asked: str) -> Part:
-    """`file.py:name` as a part with its path and hash, to be looked up and copied like one."""
-    place, _, name = asked.rpartition(":")
-    path = Path(place).resolve()
-    if place.endswith(".py") and not path.is_file():
-        raise UserError(f"no file {place!r}", 5)
-    source = policies_.file_digest(path) if place.endswith(".py") else ""
-    return Part(name, f"{path}:{name}" if place.endswith(".py") else asked, source=source)
+    """An algorithm as a part: a user's own `file.py:name` or `module:name` with its hash, looked up like one."""
+    use, source = located(asked) if ":" in asked else (asked, "")
+    return Part(asked.rpartition(":")[2], use, source=source)

@@ -14,12 +14,11 @@ from rewardbench import design as designs_
 from rewardbench import typed
 from rewardbench.calling import ANSWERS, LISTS, SINGLE, Bound, needed
 from rewardbench.conventions import Reading, read
-from rewardbench.find.functions import arms, as_named, callable_of, parts
+from rewardbench.find.functions import arms, as_named, callable_of, located, parts
 from rewardbench.find.names import unknown, why
 from rewardbench.find.tasks import gold, task, task_folder, task_folders
 from rewardbench.levels import spread, takes_text
 from rewardbench.oracle import oracle
-from rewardbench.policies import settings as policies_
 from rewardbench.scoring import Contestant
 from rewardbench.types import Design, Part, UserError
 
@@ -103,12 +102,12 @@ def _resolved(found: Design, folder: Path) -> Design:
 
 def _resolve(part: Part, folder: Path) -> Part:
     """One part looked up once, so that a wrong name or parameter is found before anything runs."""
-    if ":" in part.use and part.use.split(":")[0].endswith(".py"):
-        file, _, name = part.use.rpartition(":")
-        path = (folder / file).resolve()
-        if not path.is_file():
-            raise UserError(f"part {part.name!r}: no file {file!r}", 5)
-        part = replace(part, use=f"{path}:{name}", source=policies_.file_digest(path))
+    if ":" in part.use:
+        try:
+            use, source = located(part.use, folder)
+        except UserError as error:
+            raise UserError(f"part {part.name!r}: {error}", error.code) from error
+        part = replace(part, use=use, source=source)
     function = callable_of(part)
     _check_params(part, function)
     if ":" not in part.use:

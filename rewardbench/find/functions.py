@@ -67,7 +67,7 @@ def callable_of(part: Part, sources: Path | None = None) -> Callable[..., Any]:
         shipped: Callable[..., Any] = getattr(importlib.import_module(f"rewardbench.{place}"), name)
         return shipped
     place, _, name = part.use.rpartition(":")
-    module = _user_file(Path(place), part.source, sources) if place.endswith(".py") else _user_module(place)
+    module = _user_file(Path(place), part.source, sources) if is_file(part) else _user_module(place, part.source)
     if not callable(getattr(module, name, None)):
         there = [n for n, v in vars(module).items() if callable(v) and not n.startswith("_")]
         raise unknown(f"function in {Path(place).name}", name, there)
@@ -114,10 +114,26 @@ def _user_file(path: Path, source: str, sources: Path | None) -> python_types.Mo
     return module
 
 
-def source_of(asked: str) -> str:
-    """The hash of the file of `path/file.py:name`; "" for a module's, or where there is no such file."""
-    path = Path(asked.rpartition(":")[0])
-    return policies_.file_digest(path) if path.suffix == ".py" and path.is_file() else ""
+def located(asked: str, folder: Path = Path()) -> tuple[str, str]:
+    """A user's own function as `file.py:name` with the whole path, or `package.module:name`, and its source's hash.
+
+    `asked` is `file.py:name`, read from `folder`, or `module:name`; a module that is a file by itself is that file,
+    so that a sweep can keep a copy of it. The hash is "" where a module has no source. Raises UserError.
+    """
+    place, _, name = asked.rpartition(":")
+    if place.endswith(".py"):
+        path = (folder / place).resolve()
+        if not path.is_file():
+            raise UserError(f"no file {place!r}", 5)
+        return f"{path}:{name}", policies_.file_digest(path)
+    path, alone = _place_of(place)
+    source = policies_.file_digest(path) if path.suffix == ".py" and path.is_file() else ""
+    return (f"{path}:{name}" if alone and source else asked), source
+
+
+def is_file(part: Part) -> bool:
+    """Whether a part is a function of a user's own file, of which a sweep keeps a copy; not of an installed module."""
+    return part.use.rpartition(":")[0].endswith(".py")
 
 
 def copy_of(part: Part) -> tuple[str, Path]:
@@ -126,9 +142,20 @@ def copy_of(part: Part) -> tuple[str, Path]:
     return f"{part.source[:16]}/{path.name}", path
 
 
-def _user_module(name: str) -> python_types.ModuleType:
-    """An installed module."""
+def _place_of(name: str) -> tuple[Path, bool]:
+    """Where a module's source lies, and whether it stands alone, in no package; packages above it are imported."""
     if not all(word.isidentifier() for word in name.split(".")):
         raise UserError(f"{name!r} is no module's name; write module:name, or path/file.py:name")
+    with importing(f"module {name!r}"):
+        spec = importlib.util.find_spec(name)
+        if spec is None:
+            raise ModuleNotFoundError(f"No module named {name!r}")
+    return Path(spec.origin or ""), "." not in name and spec.submodule_search_locations is None
+
+
+def _user_module(name: str, source: str) -> python_types.ModuleType:
+    """An installed module; UserError (code 5) where its file is not the one whose hash is known."""
+    if source and policies_.file_digest(_place_of(name)[0]) != source:
+        raise UserError(f"module {name!r} was changed since the sweep began", 5)
     with importing(f"module {name!r}"):
         return importlib.import_module(name)

@@ -1,0 +1,78 @@
+"""Is a reward in a module of one's own the one that a sweep began with?"""
+
+import importlib
+import sys
+
+import pytest
+from sweeping import one_line, rbench
+
+from rewardbench import find
+from rewardbench.types import UserError
+
+pytestmark = pytest.mark.usefixtures("toy")
+PAYS = "def pays(completions, **columns):\n    return [{}float(len(text)) for text in completions]\n"
+
+
+@pytest.fixture
+def site(tmp_path, monkeypatch):
+    """A place where modules lie: one alone, one in a package that imports its neighbour."""
+    names = ("paying", "payer", "payer.pays", "payer.scale")
+    (tmp_path / "payer").mkdir()
+    (tmp_path / "paying.py").write_text(PAYS.format(""))
+    (tmp_path / "payer" / "__init__.py").touch()
+    (tmp_path / "payer" / "scale.py").write_text("SCALE = 2\n")
+    (tmp_path / "payer" / "pays.py").write_text("from .scale import SCALE\n" + PAYS.format("SCALE * "))
+    monkeypatch.syspath_prepend(tmp_path)
+    yield tmp_path
+    for name in names:
+        sys.modules.pop(name, None)
+
+
+def ids(policy, design):
+    words = ("--task", "toy/colours", "--policy", policy, "--design", design, "--seeds", "1", "--json")
+    return {run["run"] for run in rbench("plan", *words).json["runs"]}
+
+
+def turn(path):
+    """The reward pays the other way round."""
+    path.write_text(path.read_text().replace("float", "-float"))
+    importlib.invalidate_caches()
+
+
+def test_a_module_alone_is_its_file(site, toy_policy):
+    assert ids(toy_policy, "paying:pays") == ids(toy_policy, f"{site}/paying.py:pays")
+
+
+@pytest.mark.parametrize(("asked", "file"), [("paying:pays", "paying.py"), ("payer.pays:pays", "payer/pays.py")])
+def test_another_source_is_another_run(site, toy_policy, asked, file):
+    before = ids(toy_policy, asked)
+    turn(site / file)
+    after = ids(toy_policy, asked)
+    assert len(before - after) == len(after - before) == 1  # the arms are the same runs
+
+
+def test_a_sweep_keeps_a_copy_and_goes_on_without_the_module(site, toy_policy, tmp_path):
+    words = ("--task", "toy/colours", "--policy", toy_policy, "--design", "paying:pays", "--seeds", "1", "--budget", "2")
+    out = tmp_path / "sweep"
+    assert rbench("run", *words, "--out", out, "--shard", "1/3").code == 0
+    (copy,) = (out / "sources").glob("*/paying.py")
+    assert copy.read_text() == PAYS.format("")
+    design = find.design("paying:pays", "toy/colours")
+    (site / "paying.py").unlink()
+    assert find.bind(design, "toy/colours", out / "sources").bounds[0].call(completions=["four"]) == [4.0]
+
+
+def test_a_module_of_a_package_that_changed_since_is_refused(site):
+    design = find.design("payer.pays:pays", "toy/colours")
+    assert find.bind(design, "toy/colours").bounds[0].call(completions=["four"]) == [8.0]
+    turn(site / "payer" / "pays.py")
+    with pytest.raises(UserError, match=r"module 'payer.pays' was changed since the sweep began") as caught:
+        find.bind(design, "toy/colours")
+    assert caught.value.code == 5
+
+
+@pytest.mark.parametrize("asked", ["nowhere:pays", "payer.nowhere:pays", "nowhere.pays:pays"])
+def test_a_module_that_is_not_there_is_named(site, toy_policy, asked):
+    said = rbench("plan", "--task", "toy/colours", "--policy", toy_policy, "--design", asked)
+    assert said.code == 5
+    one_line(said, f"module {asked.partition(':')[0]!r} cannot be imported")
