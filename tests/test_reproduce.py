@@ -21,7 +21,7 @@ def done(board, own, again, task="qa/lookup", differs=True):
     own, again = np.array(own), np.array(again)
     verdict = reproduce.challenge(board, task, own, again)
     found = difference.Difference("scores", 1, 0, None, None, "gold", 0.0, 1.0) if differs else None
-    return reproduce.Reproduced(task, (1, 2), False, found, own, again, verdict, {})
+    return reproduce.Reproduced(task, (1, 2), False, found, own, again, verdict, {}, {})
 
 
 @pytest.fixture
@@ -134,6 +134,7 @@ def test_an_entry_trained_anew_is_the_same_bit_for_bit(board, tmp_path):
     assert (task["same"], task["difference"], task["seeds"]) == (True, None, list(definition.read(board).seed_list(2)))
     assert task["axes"]["quality"]["entry"] == task["axes"]["quality"]["again"] == pytest.approx(task["quality"]["mean"])
     assert said.json["ok"] is True
+    assert {a for a, both in task["axes"].items() if None in both.values()} == set(task["reasons"])
     loud = rbench("reproduce", "closed", "--board", board, "--out", tmp_path)  # what is there is not run again
     assert "every row of 2 seeds is the same" in loud.err
     twice = again(board, "closed", tmp_path, "--task", "qa/lookup", "--task", "qa/lookup")
@@ -189,6 +190,7 @@ def test_challenge_seeds_are_named_by_board_entry_and_commit(board, tmp_path):
     assert (task["quality"]["mean"], task["quality"]["n"]) == (pytest.approx(np.mean(own)), 2)
     assert said.code == (0 if task["quality"]["fresh_mean"] >= task["quality"]["limit"] else 3)
     assert task["axes"]["stability"]["again"] is not None
+    assert {a for a, both in task["axes"].items() if None in both.values()} == set(task["reasons"])
 
 
 def test_code_of_an_entrys_own_runs_only_when_that_is_said(board, tmp_path):

@@ -198,6 +198,8 @@ def test_which_design_is_asked_where_there_are_several(small, small_swept, tmp_p
     said = rbench(*words, "--design", "form")
     assert said.code == 0, said.err
     assert said.json["tasks"]["qa/lookup"]["means"]["quality"]["n"] == 2
+    for task in valid(said, "submit-pack")["tasks"].values():
+        assert {name for name, mean in task["means"].items() if mean is None} == set(task["reasons"])
 
 
 @pytest.mark.parametrize("name", ["Brief", "a b", "../x", "", "x" * 65])

@@ -205,7 +205,7 @@ def _told(board: Board, scored: Scored) -> dict[str, Any]:
         "seeds": len(scored.results),
         "counted": _counted(board, scored),
         "spec": spec.as_dict()["design"],
-        "reasons": _reasons(told),
+        "reasons": numbers.lacking(told, (*AXES, "overall")),
         "runs": [
             {k: run[k] for k in ("run", "seed", "status", *AXES, "overall", "flags", "tokens", "kl")}
             | {"gold": run["gold"]["end"]}
@@ -221,16 +221,6 @@ def _counted(board: Board, scored: Scored) -> dict[str, float] | None:
     if any(v is None for values in held.values() for v in values):
         return None
     return {a: float(np.mean([v for v in values if v is not None])) for a, values in held.items()}
-
-
-def _reasons(told: Mapping[str, Any]) -> dict[str, str]:
-    """Axis -> why its mean is not known: what the first run that lacks it says."""
-    found = {}
-    for axis in (*AXES, "overall"):
-        if told["means"].get(axis) is None:
-            why = (run["reasons"].get(axis) for run in told["runs"] if run.get(axis) is None)
-            found[axis] = next((w for w in why if w), "one seed has no interval")
-    return found
 
 
 def _order(row: Mapping[str, Any]) -> tuple[int, float, str]:

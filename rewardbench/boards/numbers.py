@@ -128,3 +128,14 @@ def told(board: Board, spec: RunSpec, scored: Sequence[Result]) -> dict[str, Any
         "flags": dict(flags),
         "failed": sum(r.failed for r in scored),
     }
+
+
+def lacking(told: Mapping[str, Any], names: Sequence[str] = MEANS) -> dict[str, str]:
+    """Number -> why its mean in what is told of a task is null: what the first run that lacks it says."""
+    found = {}
+    for name in names:
+        if told["means"].get(name) is None:
+            why = (run["reasons"].get(name) for run in told["runs"] if run.get(name) is None)
+            unread = "no temperatures were sampled at the end" if name == "gold_test" else "one seed has no interval"
+            found[name] = next((w for w in why if w), unread)
+    return found

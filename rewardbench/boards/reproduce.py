@@ -103,6 +103,8 @@ class Reproduced:
     verdict: Verdict
     axes: Mapping[str, tuple[float | None, float | None]]
     """Axis -> (mean of the entry on its own seeds, mean of what was trained anew)."""
+    reasons: Mapping[str, str]
+    """Axis -> why one of its means is not known."""
 
     @property
     def same(self) -> bool:
@@ -193,12 +195,12 @@ def reproduce(
     rows.pack(mine, packed["design"], thin=False)
     rows.pack(base, packed["untrained"], thin=False)
     difference = None if fresh else _compared(entry.folder / entries.slug(task), packed["design"], seeds, out)
-    now = _means(board, rows.load(packed["design"]), rows.load(packed["untrained"]))
-    then = _means(board, old, _base(board, entry, task, old))
+    now, unknown = _means(board, rows.load(packed["design"]), rows.load(packed["untrained"]))
+    then, missing = _means(board, old, _base(board, entry, task, old))
     scores, again = _quality(board, task, old), _quality(board, task, rows.load(packed["design"]))
     axes = {axis: (then[axis], now[axis]) for axis in AXES}
     verdict = challenge(board, task, scores, again)
-    return Reproduced(task, tuple(seeds), fresh, difference, scores, again, verdict, axes)
+    return Reproduced(task, tuple(seeds), fresh, difference, scores, again, verdict, axes, unknown | missing)
 
 
 def _compared(old: Path, new: Path, seeds: Sequence[int], out: Path) -> Difference | None:
@@ -220,11 +222,15 @@ def _base(board: Board, entry: Entry, task: str, runs: Sequence[Loaded]) -> list
         return []
 
 
-def _means(board: Board, runs: Sequence[Loaded], base: Sequence[Loaded]) -> dict[str, float | None]:
-    """Axis -> mean over seeds; None where a run lacks it."""
+def _means(
+    board: Board, runs: Sequence[Loaded], base: Sequence[Loaded]
+) -> tuple[dict[str, float | None], dict[str, str]]:
+    """Axis -> mean over seeds, None where a run lacks it; and axis -> why."""
     scored = numbers.score(board, runs, base)
     values = {axis: [r.counted(axis) for r in scored] for axis in AXES}
-    return {a: float(np.mean([x or 0.0 for x in v])) if None not in v else None for a, v in values.items()}
+    means = {a: float(np.mean([x or 0.0 for x in v])) if None not in v else None for a, v in values.items()}
+    unknown = [a for a in AXES if means[a] is None]
+    return means, {a: next((r.reasons[a] for r in scored if a in r.reasons), "a run lacks it") for a in unknown}
 
 
 def _quality(board: Board, task: str, runs: Sequence[Loaded]) -> Floats:
@@ -287,4 +293,5 @@ def as_json(done: Reproduced) -> dict[str, Any]:
         "difference": None if done.difference is None else asdict(done.difference),
         "quality": asdict(done.verdict),
         "axes": {a: {"entry": old, "again": new} for a, (old, new) in done.axes.items()},
+        "reasons": dict(done.reasons),
     }

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from rewardbench import find, trace
-from rewardbench.boards import definition, entries, packing, secrets
+from rewardbench.boards import definition, entries, numbers, packing, secrets
 from rewardbench.boards.definition import Board
 from rewardbench.boards.packing import About, Found
 from rewardbench.find.names import unknown
@@ -281,7 +281,10 @@ def as_json(made: Bundle, entered: Entered) -> dict[str, Any]:
         "entry": about["entry"],
         "division": about["division"],
         "board": dict(about["board"]),
-        "tasks": {t: {"design_hash": v["design_hash"], "means": v["means"]} for t, v in about["tasks"].items()},
+        "tasks": {
+            t: {"design_hash": v["design_hash"], "means": v["means"], "reasons": numbers.lacking(v)}
+            for t, v in about["tasks"].items()
+        },
         "failed": entered.failed,
     }
 
