@@ -45,6 +45,29 @@ def file(task: str | Path, place: str) -> Path:
     return found
 
 
+def unpinned(sources: Path) -> dict[str, str]:
+    """Place -> SHA-256, as it is now, of each file that a `sources.toml` names without one; "" where it is not there.
+
+    Empty where there is no `sources.toml`, or none that can be read: whoever asks for a file is told that.
+    """
+    try:
+        rows = tomllib.loads(sources.read_text(encoding="utf-8")).get("file", [])
+    except (OSError, ValueError):
+        return {}
+    rows = rows if isinstance(rows, list) else []
+    named = [row for row in rows if isinstance(row, dict) and {"place", "what"} <= row.keys()]
+    return {row["place"]: _now(sources, row["place"]) for row in named if not row.get("sha256")}
+
+
+def _now(sources: Path, place: str) -> str:
+    """The SHA-256 of a file as it is now; "" where it is not there."""
+    try:
+        found = file(sources, place)
+    except UserError:
+        return ""
+    return digest(found, found.stat().st_mtime_ns)
+
+
 def text(task: str | Path, place: str) -> str:
     """The same file's text, UTF-8; raises UserError (code 5) also where it cannot be read."""
     path = file(task, place)

@@ -174,7 +174,7 @@ def open_sweep(folder: Path) -> Sweep:
         raise UserError(f"{asked}: its numbers would differ; go on with that version, or start a new --out", 5)
     for task, digest in {(run.task, run.task_digest) for run in unfinished(sweep)}:
         if find.task_digest(task) != digest:
-            raise UserError(f"the code of task {task!r} changed since this sweep began; start a new --out", 5)
+            raise UserError(f"the code or data of task {task!r} changed since this sweep began; start a new --out", 5)
     return sweep
 
 

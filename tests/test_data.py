@@ -1,11 +1,12 @@
 """Is a task's real data found where it is said to lie, and refused when it is another file? On made-up files."""
 
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
 
-from rewardbench import data
+from rewardbench import data, find
 from rewardbench.types import UserError
 
 PLACE = "qa/made/up.jsonl"
@@ -97,3 +98,34 @@ def test_a_name_that_no_data_set_can_have_is_said_before_the_hub_is_asked(
     with pytest.raises(UserError, match="is no repository of the hub") as error:
         data.text(task, PLACE)
     assert error.value.code == 2
+
+
+@pytest.mark.parametrize("text", ["", "file = 3", "file = ['x']", "[[file]]\nplace = 'x'", "no toml"])
+def test_sources_that_name_nothing_hold_nothing_of_ones_own(task: Path, text: str) -> None:
+    task.with_name("sources.toml").write_text(text)
+    assert data.unpinned(task.with_name("sources.toml")) == {}
+
+
+def test_what_a_run_of_a_task_reads_is_in_its_hash(task: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = task.parent
+    monkeypatch.setenv("REWARDBENCH_TASKS", str(folder.parents[1]))
+    (folder / "task.py").write_text("task = 1\n")
+    seen = [find.task_digest("qa/made")]
+
+    def written(place: Path, content: str) -> bool:
+        """Whether the hash is a new one once a file holds that."""
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(content)
+        os.utime(place, ns=(len(seen), len(seen)))  # however coarse the clock of the file system is
+        seen.append(find.task_digest("qa/made"))
+        return seen[-1] not in seen[:-1]
+
+    own = Path(os.environ["REWARDBENCH_DATA"], "qa/made/own.txt")
+    for place in (folder / "task.py", folder / "rows.jsonl", folder / "more" / "rows.csv", folder / "sources.toml", own):
+        kept = place.read_text() if place.is_file() else ""
+        assert written(place, kept + "# one\n"), place
+        assert written(place, kept + "# two\n"), place
+    for name in ("README.md", "anchors.json", "examples.jsonl", "gold_b.py", "designs/mine.toml", ".hidden", "__pycache__/task.pyc"):
+        assert not written(folder / name, "other"), name
+    put(b"published")  # held to the hash that sources.toml has
+    assert find.task_digest("qa/made") == seen[-1]

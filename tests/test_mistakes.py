@@ -564,7 +564,7 @@ def test_another_policy_or_task_code_is_refused_on_resume(copy, monkeypatch, tmp
     monkeypatch.setenv("REWARDBENCH_TASKS", str(tasks))
     said = rbench("resume", out)
     assert said.code == 5
-    one_line(said, "the code of task 'toy/colours' changed")
+    one_line(said, "the code or data of task 'toy/colours' changed")
     monkeypatch.setenv("REWARDBENCH_TASKS", str(PARTS.parents[2]))
     policy = Path(trace.read_toml(out / "local.toml", "")["policy"])
     other = tmp_path / "other"

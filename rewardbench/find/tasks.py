@@ -14,11 +14,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from rewardbench import data
 from rewardbench.find.names import beside, first_line, importing, unknown
-from rewardbench.policies import settings as policies_
 from rewardbench.types import Gold, Prompt, Said, Task, UserError
 
 Demonstrate = Callable[..., list[dict[str, str]]]
+APART = ("designs", "README.md", "anchors.json", "examples.jsonl", "gold_b.py")
+"""What lies in a task's folder and no run reads."""
+
 
 def task_folders() -> dict[str, Path]:
     """Name (`family/name`) -> folder of every task, shipped or under $REWARDBENCH_TASKS."""
@@ -123,8 +126,19 @@ def demonstrate(name: str) -> Demonstrate:
 
 
 def task_digest(name: str) -> str:
-    """SHA-256 over the code of a task: every Python file of its folder but `gold_b.py`, which no run reads."""
-    total = hashlib.sha256()
-    for path in sorted(p for p in task_folder(name).glob("*.py") if p.name != "gold_b.py"):
-        total.update(f"{path.name}\0{policies_.file_digest(path)}\n".encode())
+    """SHA-256 over what runs of a task read: its code, data that lies beside it, and files of one's own that its
+    `sources.toml` names without a hash (a published one is held to that of the `sources.toml`).
+    """
+    folder, total = task_folder(name), hashlib.sha256()
+    for path in _read_by_runs(folder):
+        total.update(f"{path.relative_to(folder).as_posix()}\0{data.digest(path, path.stat().st_mtime_ns)}\n".encode())
+    for place, digest in sorted(data.unpinned(folder / "sources.toml").items()):
+        total.update(f"{place}\0{digest}\n".encode())
     return total.hexdigest()
+
+
+def _read_by_runs(folder: Path) -> list[Path]:
+    """The files of a task's folder whose change would change a run, sorted; designs have hashes of their own."""
+    found = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
+    hidden = {path for path in found if any(word[0] == "." or word == "__pycache__" for word in path.parts)}
+    return [folder / path for path in sorted(set(found) - hidden) if path.parts[0] not in APART]
