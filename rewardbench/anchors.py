@@ -29,6 +29,7 @@ def make(results: Sequence[Result]) -> dict[str, Any]:
     ends = {name: np.array(values, dtype=float) for name, values in golds.items()}
     return {
         "task_version": spec.task_version,
+        "task_digest": spec.task_digest,
         "policy": spec.policy,
         "policy_hash": spec.policy_hash,
         "budget": spec.budget,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import random
 import time
 import traceback
 from collections import Counter, deque
@@ -196,7 +197,8 @@ def open_pack(
     if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]  # errors of runs may hold an earlier pack, in cycles that are seldom looked for
         gc.collect()
         torch.cuda.empty_cache()
-    torch.manual_seed(0)  # nothing here draws from it; a user's part that does at least repeats itself
+    for seeded in (random.seed, np.random.seed, torch.manual_seed):
+        seeded(0)  # nothing here draws from these; a user's part that does at least repeats itself
     task = find.task(first.task)
     algorithm = find.algorithm(first.algorithm, first.options, first.algorithm_source or "", sources)
     policy = admission.loaded(folder)

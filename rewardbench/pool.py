@@ -25,6 +25,7 @@ from rewardbench.worker import Tell, work
 
 WORKER = {
     **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1"),
+    "PYTHONHASHSEED": "0",  # a user's part that walks through a set of words pays the same in every worker
     # glibc would give every large block back and have it paged in again at the next step: 7 % of a run
     "MALLOC_MMAP_THRESHOLD_": str(2**30),
     "MALLOC_TRIM_THRESHOLD_": str(2**32),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -173,16 +173,18 @@ def load_sweep(folder: Path) -> list[Loaded]:
 
 
 def anchor_of(spec: RunSpec) -> Anchor | str:
-    """The task's frozen scale for this policy and budget, or why there is none."""
+    """The task's frozen scale for this policy and budget, or why there is none.
+
+    A row holds for the code and data that it was measured on: a copied or edited task is not on the old one's scale.
+    """
     path = find.task_folder(spec.task) / "anchors.json"
     if not path.is_file():
         return f"{spec.task} has no anchors; `rbench anchors` makes them"
+    key = (spec.task_version, spec.policy_hash, spec.budget)
     for row in json.loads(path.read_text())["anchors"]:
-        if (row["task_version"], row["policy_hash"], row["budget"]) == (
-            spec.task_version,
-            spec.policy_hash,
-            spec.budget,
-        ):
+        if (row["task_version"], row["policy_hash"], row["budget"]) == key:
+            if row.get("task_digest", spec.task_digest) != spec.task_digest:
+                return f"the anchors of {spec.task} are of other code or data; `rbench anchors` makes them anew"
             return Anchor(row["low"], row["high"], row["low_se"], row["high_se"], len(row["seeds"]))
     return f"{spec.task} has no anchors for policy {spec.policy!r} at budget {spec.budget!r}"
 
@@ -214,8 +216,8 @@ def score(
     return results
 
 
-SETTING = ("algorithm", "options", "policy_hash", "budget", "steps", "task_version", "task_digest", "engine")
-"""What runs of one task have in common where only the reward may differ."""
+SETTING = tuple(f.name for f in fields(RunSpec) if f.name not in ("task", "design", "design_hash", "policy", "seed"))
+"""What runs of one task have in common where only the reward may differ; a policy is known by its hash."""
 
 
 def _alike(runs: Sequence[Loaded]) -> None:

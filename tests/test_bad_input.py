@@ -164,6 +164,18 @@ def test_runs_of_different_settings_are_not_compared(more, what, toy_policy, who
     one_line(said, f"runs of toy/colours differ in {what}")
 
 
+def test_two_versions_of_ones_own_algorithm_are_not_compared(toy_policy, tmp_path):
+    for name, arm, tail in (("a", "constant", ""), ("b", "random", "\n# changed")):
+        (tmp_path / name).mkdir()
+        place = tmp_path / name / "mine.py"
+        place.write_text("from rewardbench.algorithms.grpo import Grpo as Mine" + tail)
+        asked = words(toy_policy, tmp_path / name / "out", "--design", arm, "--algorithm", f"{place}:Mine")
+        assert rbench(*asked).code == 0
+    said = rbench("compare", tmp_path / "a" / "out", tmp_path / "b" / "out")
+    assert said.code == 2
+    one_line(said, "runs of toy/colours differ in algorithm_source")
+
+
 @pytest.mark.parametrize("place", ["steps.jsonl", "evals/000002.parquet"])
 def test_a_changed_file_is_named(place, copy):
     out, run = copy

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -183,11 +184,7 @@ def own_tasks(tmp_path, monkeypatch):
     """The toy task in a folder of its own, where anchors may be written."""
     shutil.copytree(PARTS.parents[2], tmp_path / "tasks")
     monkeypatch.setenv("REWARDBENCH_TASKS", str(tmp_path / "tasks"))
-    find.task.cache_clear()
-    find.gold.cache_clear()
-    yield tmp_path / "tasks"
-    find.task.cache_clear()
-    find.gold.cache_clear()
+    return tmp_path / "tasks"
 
 
 def test_anchors_are_made_and_scores_hang_on_them(toy_policy, own_tasks, tmp_path):
@@ -258,6 +255,8 @@ def test_the_anchors_own_error_is_in_the_interval_of_q(toy_policy, own_tasks, tm
     margins = {c["metric"]: c["margin"] for c in said.json["comparisons"]}
     assert margins["gold"] == pytest.approx(stats.MARGIN * (row["high"] - row["low"]))
     assert margins["quality"] == stats.MARGIN
+    edited = replace(group[0].run.spec, task_digest="0" * 64)  # the task's code or data is another now
+    assert "are of other code or data" in str(results.anchor_of(edited))
     for c in said.json["comparisons"]:
         assert c["p"] <= c["p_adjusted"] <= 1
 

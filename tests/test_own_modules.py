@@ -1,10 +1,12 @@
 """Is a reward in a module of one's own the one that a sweep began with?"""
 
 import importlib
+import shutil
 import sys
+from pathlib import Path
 
 import pytest
-from sweeping import one_line, rbench
+from sweeping import PARTS, one_line, rbench
 
 from rewardbench import find
 from rewardbench.types import UserError
@@ -19,7 +21,7 @@ def site(tmp_path, monkeypatch):
     names = ("paying", "payer", "payer.pays", "payer.scale")
     (tmp_path / "payer").mkdir()
     (tmp_path / "paying.py").write_text(PAYS.format(""))
-    (tmp_path / "payer" / "__init__.py").touch()
+    (tmp_path / "payer" / "__init__.py").write_text("from .pays import pays\n")
     (tmp_path / "payer" / "scale.py").write_text("SCALE = 2\n")
     (tmp_path / "payer" / "pays.py").write_text("from .scale import SCALE\n" + PAYS.format("SCALE * "))
     monkeypatch.syspath_prepend(tmp_path)
@@ -35,7 +37,7 @@ def ids(policy, design):
 
 def turn(path):
     """The reward pays the other way round."""
-    path.write_text(path.read_text().replace("float", "-float"))
+    path.write_text(path.read_text().replace("float", "-float").replace("2", "-2"))
     importlib.invalidate_caches()
 
 
@@ -43,7 +45,10 @@ def test_a_module_alone_is_its_file(site, toy_policy):
     assert ids(toy_policy, "paying:pays") == ids(toy_policy, f"{site}/paying.py:pays")
 
 
-@pytest.mark.parametrize(("asked", "file"), [("paying:pays", "paying.py"), ("payer.pays:pays", "payer/pays.py")])
+@pytest.mark.parametrize(("asked", "file"), [
+    ("paying:pays", "paying.py"), ("payer.pays:pays", "payer/pays.py"), ("payer.pays:pays", "payer/scale.py"),
+    ("payer:pays", "payer/pays.py"),
+])
 def test_another_source_is_another_run(site, toy_policy, asked, file):
     before = ids(toy_policy, asked)
     turn(site / file)
@@ -66,7 +71,7 @@ def test_a_module_of_a_package_that_changed_since_is_refused(site):
     design = find.design("payer.pays:pays", "toy/colours")
     assert find.bind(design, "toy/colours").bounds[0].call(completions=["four"]) == [8.0]
     turn(site / "payer" / "pays.py")
-    with pytest.raises(UserError, match=r"module 'payer.pays' was changed since the sweep began") as caught:
+    with pytest.raises(UserError, match=r"module 'payer.pays', or another of its package, was changed since") as caught:
         find.bind(design, "toy/colours")
     assert caught.value.code == 5
 
@@ -76,3 +81,15 @@ def test_a_module_that_is_not_there_is_named(site, toy_policy, asked):
     said = rbench("plan", "--task", "toy/colours", "--policy", toy_policy, "--design", asked)
     assert said.code == 5
     one_line(said, f"module {asked.partition(':')[0]!r} cannot be imported")
+
+
+def test_a_task_that_is_edited_while_a_session_lasts_is_what_lies_there_now(tmp_path, monkeypatch):
+    own_tasks = Path(shutil.copytree(PARTS.parents[2], tmp_path / "tasks"))
+    monkeypatch.setenv("REWARDBENCH_TASKS", str(own_tasks))
+    assert find.gold("toy/colours").bar != 0.125
+    file = own_tasks / "toy" / "colours" / "gold.py"
+    file.write_text(file.read_text() + "\n\nbar = 0.125  # from now on\n")
+    assert find.gold("toy/colours").bar == 0.125
+    file = file.with_name("task.py")
+    file.write_text(file.read_text() + "\n\nfrom dataclasses import replace\n\ntask = replace(task, max_tokens=3)\n")
+    assert find.task("toy/colours").max_tokens == 3

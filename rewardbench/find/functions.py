@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import importlib
 import importlib.util
 import sys
@@ -127,8 +128,7 @@ def located(asked: str, folder: Path = Path()) -> tuple[str, str]:
             raise UserError(f"no file {place!r}", 5)
         return f"{path}:{name}", policies_.file_digest(path)
     path, alone = _place_of(place)
-    source = policies_.file_digest(path) if path.suffix == ".py" and path.is_file() else ""
-    return (f"{path}:{name}" if alone and source else asked), source
+    return (f"{path}:{name}" if alone and path.suffix == ".py" else asked), _digest_of(path, alone)
 
 
 def is_file(part: Part) -> bool:
@@ -153,9 +153,21 @@ def _place_of(name: str) -> tuple[Path, bool]:
     return Path(spec.origin or ""), "." not in name and spec.submodule_search_locations is None
 
 
+def _digest_of(path: Path, alone: bool) -> str:
+    """The hash of a module's file, or of all Python files of its package; "" where it has no source."""
+    if path.suffix != ".py" or not path.is_file():
+        return ""
+    if alone:
+        return policies_.file_digest(path)
+    total = hashlib.sha256()
+    for file in sorted(path.parent.rglob("*.py")):
+        total.update(f"{file.relative_to(path.parent).as_posix()}\0{policies_.file_digest(file)}\n".encode())
+    return total.hexdigest()
+
+
 def _user_module(name: str, source: str) -> python_types.ModuleType:
-    """An installed module; UserError (code 5) where its file is not the one whose hash is known."""
-    if source and policies_.file_digest(_place_of(name)[0]) != source:
-        raise UserError(f"module {name!r} was changed since the sweep began", 5)
+    """An installed module; UserError (code 5) where its source is not the one whose hash is known."""
+    if source and _digest_of(*_place_of(name)) != source:
+        raise UserError(f"module {name!r}, or another of its package, was changed since the sweep began", 5)
     with importing(f"module {name!r}"):
         return importlib.import_module(name)

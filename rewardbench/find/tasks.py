@@ -45,9 +45,12 @@ def task_folder(name: str) -> Path:
 
 
 def _module(folder: Path, name: str) -> python_types.ModuleType:
-    """A module of a task's folder, as part of a private package, so that `from .world import …` works."""
-    owner = "task" if folder.is_relative_to(beside("tasks")) else "user_task"
-    package = f"_rewardbench_{owner}_" + hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:12]
+    """A module of a task's folder, as part of a private package, so that `from .world import …` works.
+
+    A user's task is another package once it was edited: a notebook goes on with what lies there now.
+    """
+    owner, state = ("task", "") if _ships(folder) else ("user_task", _digest_of(folder))
+    package = f"_rewardbench_{owner}_" + hashlib.sha256(f"{folder.resolve()}{state}".encode()).hexdigest()[:12]
     if package not in sys.modules:
         holder = python_types.ModuleType(package)
         holder.__path__ = [str(folder)]
@@ -65,9 +68,24 @@ def _defined(module: python_types.ModuleType, name: str, task_name: str) -> Any:
     return getattr(module, name)
 
 
-@lru_cache
+def _ships(folder: Path) -> bool:
+    """Whether a task comes with the package: its files stay as they are."""
+    return folder.is_relative_to(beside("tasks"))
+
+
+def _now(name: str) -> str:
+    """What a task is now, for caches: place and hash of a user's own, which may be edited while a session lasts."""
+    folder = task_folder(name)
+    return "" if _ships(folder) else f"{folder} {_digest_of(folder)}"
+
+
 def task(name: str) -> Task:
     """The task, with its name and its question."""
+    return _task(name, _now(name))
+
+
+@lru_cache
+def _task(name: str, state: str) -> Task:
     folder = task_folder(name)
     found = _defined(_module(folder, "task"), "task", name)
     if not isinstance(found, Task):
@@ -75,9 +93,13 @@ def task(name: str) -> Task:
     return replace(found, name=name, summary=first_line(folder / "task.py"))
 
 
-@lru_cache
 def gold(name: str) -> Gold:
     """What the task reports."""
+    return _gold(name, _now(name))
+
+
+@lru_cache
+def _gold(name: str, state: str) -> Gold:
     module = _module(task_folder(name), "gold")
     score, kind, bar = (_defined(module, n, name) for n in ("gold", "kind", "bar"))
     if isinstance(bar, bool) or not isinstance(bar, (int, float)) or not 0 <= bar <= 1:
@@ -129,7 +151,12 @@ def task_digest(name: str) -> str:
     """SHA-256 over what runs of a task read: its code, data that lies beside it, and files of one's own that its
     `sources.toml` names without a hash (a published one is held to that of the `sources.toml`).
     """
-    folder, total = task_folder(name), hashlib.sha256()
+    return _digest_of(task_folder(name))
+
+
+def _digest_of(folder: Path) -> str:
+    """The hash of the task in a folder."""
+    total = hashlib.sha256()
     for path in _read_by_runs(folder):
         total.update(f"{path.relative_to(folder).as_posix()}\0{data.digest(path, path.stat().st_mtime_ns)}\n".encode())
     for place, digest in sorted(data.unpinned(folder / "sources.toml").items()):
