@@ -48,7 +48,8 @@ def _step(bench: Bench, R: int) -> Row:
     seeds = tuple(range(1, R + 1))
     spec = plan.Spec(tasks=(TASK,), designs=("reference",), seeds=seeds, budget=str(steps), alone=True)
     planned, _ = plan.plan(spec, folder)
-    few = {"points": (), "temperatures": (), "eval_prompts": 1, "eval_samples": 1, "max_tokens": size.T}
+    # no evaluation, and calls of the width of a step: a width of 1 would be compiled for itself
+    few = {"points": (), "temperatures": (), "eval_prompts": size.P, "eval_samples": size.K, "max_tokens": size.T}
     runs = [replace(r, **few) for r in planned]
     marks: list[float] = []
 
@@ -165,6 +166,7 @@ def _sweep(bench: Bench, policy: Path) -> Row:
         begun = time.perf_counter()
         done = subprocess.run(asked, capture_output=True, text=True)
         spent = time.perf_counter() - begun
+        sys.stderr.write(done.stderr)  # whether anything went the slow way is told there
         if done.returncode:
             lines = done.stderr.strip().splitlines() or ["it said nothing"]
             raise RuntimeError(f"rbench run left with {done.returncode}: {lines[-1]}")

@@ -2,12 +2,15 @@
 that they are there, and taken for what they are, does.
 """
 
+import ast
+import importlib
 import json
 import re
 import signal
 import subprocess
 import sys
 import time
+from types import ModuleType
 
 import gpu
 import gpu_cases
@@ -255,6 +258,44 @@ def test_a_part_that_breaks_leaves_the_others(tmp_path, monkeypatch, capsys):
     gpu_profile.main()
     assert len(called) == 1
     assert "ZeroDivisionError" in capsys.readouterr().err
+
+
+NEVER_HERE = [gpu.ROOT / "tests" / "test_gpu.py", *sorted((gpu.ROOT / "benchmarks").glob("gpu*.py"))]
+
+
+@pytest.mark.parametrize("path", NEVER_HERE, ids=lambda path: path.name)
+def test_what_runs_on_a_card_alone_names_what_there_is(path):
+    """Nothing here runs these lines: a name that was changed elsewhere would be met on the card."""
+    tree, modules = ast.parse(path.read_text()), {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("rewardbench"):
+            owner = importlib.import_module(node.module)
+            for name in node.names:
+                there = getattr(owner, name.name, None) or importlib.import_module(f"{node.module}.{name.name}")
+                if isinstance(there, ModuleType):
+                    modules[name.asname or name.name] = there
+    own = {arg.arg for node in ast.walk(tree) if isinstance(node, ast.arguments) for arg in node.args}
+    asked = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)]
+    for node in asked:
+        if node.value.id in modules and node.value.id not in own:
+            assert hasattr(modules[node.value.id], node.attr), f"line {node.lineno}: {node.value.id}.{node.attr}"
+
+
+def test_a_part_that_is_cut_short_says_what_it_has(tmp_path):
+    """The script's own limit interrupts, as a user does, and what was measured is printed."""
+    script = (gpu.ROOT / "benchmarks" / "on_a_card.sh").read_text()
+    (tmp_path / "benchmarks").mkdir()
+    (tmp_path / "benchmarks" / "on_a_card.sh").write_text(re.sub(r"rows 420", "rows 3", script))
+    (tmp_path / "benchmarks" / "gpu.py").write_text(
+        "import sys, time\nprint(sys.argv[1:], flush=True)\n"
+        "try:\n    time.sleep(60)\nexcept KeyboardInterrupt:\n    print('[a table]')\n"
+    )
+    words = ["bash", "benchmarks/on_a_card.sh", "out", "sweep"]
+    told = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=50).stdout
+    assert "'--minutes', '-0.2', '--only', 'sweep']" in told
+    assert "sweep left with 124" in told
+    assert "[a table]" in told
+    assert "no part step2" in subprocess.run([*words[:-1], "step2"], cwd=tmp_path, capture_output=True, text=True).stdout
 
 
 @pytest.mark.slow
