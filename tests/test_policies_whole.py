@@ -108,6 +108,7 @@ DAMAGE = {
         lambda m: (m / "model.safetensors.index.json").write_text('{"weight_map": {"a": "model-2.safetensors"}}'),
         "model-2.safetensors is missing",
     ),
+    "adapter": (lambda m: (m / "adapter_config.json").write_text("{}"), "holds an adapter (adapter_config.json): merge it"),
     "empty-gguf": (lambda m: [(m / "config.json").unlink(), (m / "m.gguf").write_bytes(b"PK34")], "m.gguf is no GGUF file"),
 }  # fmt: skip
 

@@ -21,7 +21,7 @@ def done(board, own, again, task="qa/lookup", differs=True):
     own, again = np.array(own), np.array(again)
     verdict = reproduce.challenge(board, task, own, again)
     found = difference.Difference("scores", 1, 0, None, None, "gold", 0.0, 1.0) if differs else None
-    return reproduce.Reproduced(task, (1, 2), False, found, own, again, verdict, {}, {})
+    return reproduce.Reproduced(task, (1, 2), False, found, own, again, verdict, {}, {}, 4)
 
 
 @pytest.fixture
@@ -136,9 +136,11 @@ def test_an_entry_trained_anew_is_the_same_bit_for_bit(board, tmp_path):
     assert said.json["ok"] is True
     assert {a for a, both in task["axes"].items() if None in both.values()} == set(task["reasons"])
     loud = rbench("reproduce", "closed", "--board", board, "--out", tmp_path)  # what is there is not run again
-    assert "every row of 2 seeds is the same" in loud.err
+    assert task["trained"] == 4  # two seeds, and `untrained` on each
+    assert "every row of 2 seeds is the same, bit for bit (nothing was trained now" in loud.err
     twice = again(board, "closed", tmp_path, "--task", "qa/lookup", "--task", "qa/lookup")
-    assert twice.json == said.json  # one task is one witness, however often it is named
+    (same,) = twice.json["tasks"]
+    assert {**same, "trained": 4} == task  # one task is one witness, however often it is named
 
 
 def lied(board, tmp_path, change):

@@ -290,6 +290,20 @@ def test_an_entry_that_a_check_refused_is_not_compared(two):
     assert held.left_out == ()
 
 
+def test_two_versions_of_a_task_are_not_compared(two):
+    cpu, other, told = two
+    code = {**cpu.hashes["tasks"]["qa/lookup"], "code": "0" * 64}
+    other = replace(other, hashes={**cpu.hashes, "tasks": {**cpu.hashes["tasks"], "qa/lookup": code}})
+    told["board"]["digest"] = other.digest
+    for row in (r for t in told["tasks"] for r in t["rows"]):
+        for run, seed in zip(row["runs"], other.seed_list(10), strict=False):
+            run["seed"] = seed
+    _write(other, told)
+    found = between(cpu, other)
+    assert (found["qa/lookup"].found, found["qa/lookup"].why) == (None, "the boards have two versions of its code")
+    assert found["writing/story"].found.designs >= 10
+
+
 def test_a_board_that_changed_since_it_was_built_is_refused(two):
     cpu, other, told = two
     told["board"]["digest"] = "0" * 64

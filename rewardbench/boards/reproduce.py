@@ -105,6 +105,8 @@ class Reproduced:
     """Axis -> (mean of the entry on its own seeds, mean of what was trained anew)."""
     reasons: Mapping[str, str]
     """Axis -> why one of its means is not known."""
+    trained: int
+    """Runs that were trained now; the others lay there from an earlier call."""
 
     @property
     def same(self) -> bool:
@@ -163,8 +165,12 @@ def anew(board: Board, spec: RunSpec, seeds: Sequence[int]) -> list[RunSpec]:
     return [replace(one, seed=seed) for one in both for seed in seeds]
 
 
-def train(board: Board, entry: Entry, task: str, seeds: Sequence[int], out: Path, workers: int, display: str) -> Path:
-    """The folder of the sweep that trained a task of an entry anew; what is finished there is not run again."""
+def train(
+    board: Board, entry: Entry, task: str, seeds: Sequence[int], out: Path, workers: int, display: str
+) -> tuple[Path, int]:
+    """The folder of the sweep that trained a task of an entry anew, and how many runs were trained now: what is
+    finished there is not run again.
+    """
     runs = anew(board, entry.runs(task)[0].spec, seeds)
     sources = {
         p.relative_to(entry.folder / "sources").as_posix(): p for p in sorted(entry.folder.glob("sources/*/*.py"))
@@ -174,7 +180,7 @@ def train(board: Board, entry: Entry, task: str, seeds: Sequence[int], out: Path
     left = sweep.unfinished(made)
     with watch.showing(display, made.id, left, before=len(made.runs) - len(left)) as tell:
         sweep.execute(made, workers or sweep.cores(), tell)
-    return made.folder
+    return made.folder, len(left)
 
 
 def reproduce(
@@ -184,7 +190,7 @@ def reproduce(
 
     Raises UserError (code 6) where no run came as far as an evaluation.
     """
-    folder = train(board, entry, task, seeds, out, workers, display)
+    folder, trained = train(board, entry, task, seeds, out, workers, display)
     old = entry.runs(task)
     runs = anew(board, old[0].spec, seeds)
     mine, base = ([folder / "runs" / r.id for r in runs[i : i + len(seeds)]] for i in (0, len(runs) - len(seeds)))
@@ -200,7 +206,7 @@ def reproduce(
     scores, again = _quality(board, task, old), _quality(board, task, rows.load(packed["design"]))
     axes = {axis: (then[axis], now[axis]) for axis in AXES}
     verdict = challenge(board, task, scores, again)
-    return Reproduced(task, tuple(seeds), fresh, difference, scores, again, verdict, axes, unknown | missing)
+    return Reproduced(task, tuple(seeds), fresh, difference, scores, again, verdict, axes, unknown | missing, trained)
 
 
 def _compared(old: Path, new: Path, seeds: Sequence[int], out: Path) -> Difference | None:
@@ -274,13 +280,14 @@ def check(case: Case, seeds: int) -> list[Finding]:
 def sentence(done: Reproduced) -> str:
     """What came out of one task, in a line."""
     v = done.verdict
+    old = "" if done.trained else " (nothing was trained now: its runs lay there from an earlier call)"
     if done.same:
-        return f"{done.task}: every row of {len(done.seeds)} seeds is the same, bit for bit"
+        return f"{done.task}: every row of {len(done.seeds)} seeds is the same, bit for bit{old}"
     verdict = "not below" if v.holds else "below"
     kind = "" if done.fresh else f"rows differ, first at {done.difference}; "
     seeds = "challenge seeds" if done.fresh else "seeds"
     numbers_ = f"Q {v.fresh_mean:.3f} on {v.fresh_n} {seeds} is {verdict} the limit {v.limit:.3f}"
-    return f"{done.task}: {kind}{numbers_} (the entry: {v.mean:.3f} on {v.n}, sd {v.sd:.3f})"
+    return f"{done.task}: {kind}{numbers_} (the entry: {v.mean:.3f} on {v.n}, sd {v.sd:.3f}){old}"
 
 
 def as_json(done: Reproduced) -> dict[str, Any]:
@@ -290,6 +297,7 @@ def as_json(done: Reproduced) -> dict[str, Any]:
         "ok": done.ok,
         "same": done.same if not done.fresh else None,
         "seeds": list(done.seeds),
+        "trained": done.trained,
         "difference": None if done.difference is None else asdict(done.difference),
         "quality": asdict(done.verdict),
         "axes": {a: {"entry": old, "again": new} for a, (old, new) in done.axes.items()},

@@ -83,11 +83,19 @@ def between(first: Board, second: Board) -> dict[str, Compared]:
         _built(board)
     paired = first.seed_list(first.seeds) == second.seed_list(second.seeds)
     common = [task for task in first.tasks if task in second.tasks]
-    found = {task: _compared(qualities(first, task), qualities(second, task), paired) for task in common}
+    found = {task: _between(first, second, task, paired) for task in common}
     if not any(c.found for c in found.values()):
         counts = "; ".join(f"{task}: {c.why}" for task, c in found.items()) or "no task in common"
         raise UserError(f"boards {first.name} and {second.name} have too little in common: {counts}")
     return found
+
+
+def _between(first: Board, second: Board, task: str, paired: bool) -> Compared:
+    """One task's, if it is the same task on both."""
+    codes = {board.hashes.get("tasks", {}).get(task, {}).get("code") for board in (first, second)} - {None}
+    if len(codes) > 1:
+        return Compared(None, "the boards have two versions of its code", ((), ()))
+    return _compared(qualities(first, task), qualities(second, task), paired)
 
 
 def _compared(one: Held, other: Held, paired: bool) -> Compared:

@@ -18,8 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from rewardbench.design import nearest
-from rewardbench.policies.settings import Folder, Settings, file_digest, gguf_of
-from rewardbench.policies.settings import cache as cache_folder
+from rewardbench.policies.settings import Folder, Settings, converted, gguf_of
 from rewardbench.policies.whole import head
 from rewardbench.types import UserError
 
@@ -130,7 +129,7 @@ def files(folder: Folder) -> Path:
     source = gguf_of(folder.path)
     if source is None:
         return folder.path
-    place = cache_folder() / file_digest(source)
+    place = converted(source)
     if not (place / "config.json").is_file():
         asked = [sys.executable, "-m", "rewardbench.policies.gguf", str(folder.path)]
         done = subprocess.run(asked, capture_output=True, text=True)

@@ -13,7 +13,7 @@ import torch
 import transformers
 
 from rewardbench.policies.reading import read
-from rewardbench.policies.settings import cache, file_digest, gguf_of, locked, need_gguf
+from rewardbench.policies.settings import converted, gguf_of, locked, need_gguf
 from rewardbench.policies.whole import shown
 from rewardbench.types import UserError
 
@@ -25,7 +25,7 @@ def ordinary(folder: Path) -> Path:
     source = gguf_of(folder)
     if source is None:
         return folder
-    target = cache() / file_digest(source)
+    target = converted(source)
     with locked(target):
         if not (target / "config.json").is_file():
             need_gguf(folder.name)

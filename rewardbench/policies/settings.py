@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -178,6 +179,9 @@ def open_folder(name: str, path: Path, toml: Path | None = None) -> Folder:
     that holds no model, or one whose files are not there or not whole.
     """
     gguf = gguf_of(path)
+    if (path / "adapter_config.json").is_file():  # loaded or left out, by whether peft is installed
+        cure = "merge it into its base (peft's merge_and_unload) and save that"
+        raise UserError(f"policy {name!r}: {whole.shown(path)} holds an adapter (adapter_config.json): {cure}", 5)
     if gguf is None and not (path / "config.json").is_file():
         raise UserError(f"policy {name!r}: {whole.shown(path)} holds no config.json, so transformers cannot load it", 5)
     toml = toml or beside(path)
@@ -186,7 +190,7 @@ def open_folder(name: str, path: Path, toml: Path | None = None) -> Folder:
         whole.check(name, path)
     else:
         whole.check_gguf(name, gguf)
-        if not (cache() / file_digest(gguf) / "config.json").is_file():
+        if not (converted(gguf) / "config.json").is_file():
             need_gguf(name)
     return Folder(name, path, settings, digest(path, toml))
 
@@ -218,6 +222,11 @@ def need_gguf(name: str) -> None:
     """Raise UserError (code 5) where the package that reads GGUF files is missing."""
     if importlib.util.find_spec("gguf") is None:
         raise UserError(f"policy {name!r} is a .gguf, to be converted once: run `pip install gguf`", 5)
+
+
+def converted(gguf: Path) -> Path:
+    """Where the ordinary folder of a `.gguf` is kept: another `transformers` may read another tokenizer in it."""
+    return cache() / f"{file_digest(gguf)}-{version('transformers')}"
 
 
 def cache() -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from rewardbench import results, sweep, trace
+from rewardbench import results, sweep
 from rewardbench.boards import numbers
 from rewardbench.boards.definition import Board
 from rewardbench.boards.studies import Tell
@@ -27,11 +27,3 @@ def scored(board: Board, folders: Sequence[Path]) -> list[Result]:
     """The results of the finished runs of some sweeps, on the board's scale."""
     runs = [r for folder in folders for r in results.load_sweep(folder) if r.status["status"] in ("done", "failed")]
     return results.score(runs, lambda spec: numbers.scale(board, spec))
-
-
-def over(folder: Path) -> bool:
-    """Whether a sweep's folder is there and every run of it is over."""
-    if not (folder / "sweep.toml").is_file():
-        return False
-    states = [trace.status(folder / "runs" / name)["status"] for name in trace.head(folder)["runs"]]
-    return all(s in ("done", "failed") for s in states)

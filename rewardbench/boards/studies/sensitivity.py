@@ -17,7 +17,7 @@ from rewardbench import find
 from rewardbench.boards.definition import Board, spec
 from rewardbench.boards.entries import slug
 from rewardbench.boards.studies import Row, Tell, write_so_far
-from rewardbench.boards.studies._runs import over, run
+from rewardbench.boards.studies._runs import run
 from rewardbench.plan import Spec
 from rewardbench.policies.settings import HERE
 from rewardbench.results import Result, load_sweep, score
@@ -40,8 +40,7 @@ def collect(board: Board, out: Path, tell: Tell) -> list[Row]:
             for algorithm, options in ALGORITHMS.items():
                 place = out / f"sensitivity-{slug(task)}-{name}-{algorithm}"
                 asked = _spec(board, task, algorithm, options, _policy(board, out, name, factor))
-                folder = run(asked, place, tell) if not over(place) else place
-                rows += [_row(r, name, algorithm) for r in score(load_sweep(folder))]
+                rows += [_row(r, name, algorithm) for r in score(load_sweep(run(asked, place, tell)))]
         write_so_far(board, "sensitivity", rows, "task")
     return rows
 
