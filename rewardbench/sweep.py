@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -283,6 +284,17 @@ def _halve(sweep: Sweep, full: Sequence[str]) -> None:
     half, known = len(full) // 2, _local(sweep.folder).get("packs", [])
     others = [[name for name in pack if name not in full] for pack in known]
     _local(sweep.folder, packs=[[*full[:half]], [*full[half:]], *[pack for pack in others if pack]])
+
+
+def of_others(sweep: Sweep) -> list[str]:
+    """A line for each set of versions, other than the present ones, that runs of a sweep which are over came from."""
+    told = Counter(
+        ", ".join(f"{name} {number}" for name, number in found.items())
+        for run in sweep.runs
+        if (found := trace.status(sweep.run_folder(run)).get("versions", trace.versions())) != trace.versions()
+    )
+    stay = "what they recorded stays as it is; a new --out trains them again"
+    return [f"{count} of {len(sweep.runs)} runs are of {which}: {stay}" for which, count in sorted(told.items())]
 
 
 def unfenced(sweep: Sweep) -> str:

@@ -16,6 +16,8 @@ import sys
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -319,9 +321,15 @@ def close(folder: Path, how: str, **more: Any) -> str:
     }
     manifest = {"schema_version": SCHEMA, "content": digest, "files": hashes}
     write_whole(folder / "manifest.json", (dumps(manifest) + "\n").encode())
-    set_status(folder, how, content=digest, **more)
+    set_status(folder, how, content=digest, versions=versions(), **more)
     shutil.rmtree(folder / "checkpoint", ignore_errors=True)
     return digest
+
+
+@cache
+def versions() -> dict[str, str]:
+    """What a run's numbers come from besides its spec: another version may compute, and so sample, otherwise."""
+    return {"rewardbench": __version__, **{name: version(name) for name in ("torch", "transformers")}}
 
 
 def changed(folder: Path) -> list[str]:

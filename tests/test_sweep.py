@@ -4,6 +4,7 @@ import getpass
 import os
 import random
 import re
+import shutil
 import socket
 from pathlib import Path
 
@@ -74,6 +75,22 @@ def nothing_of_this_machine(folder: Path):
             assert not re.search(rb"(/|\b)" + user.encode() + rb"/", data), path
             if path.name != "timing.jsonl":
                 assert not re.search(rb'"(wall|seconds|time)', data), path
+
+
+def test_runs_of_another_version_are_told(whole, tmp_path):
+    folder, _ = whole
+    copy = Path(shutil.copytree(folder, tmp_path / "copy"))
+    one = sorted((copy / "runs").iterdir())[0]
+    told = trace.status(one)
+    assert set(told["versions"]) == {"rewardbench", "torch", "transformers"}
+    assert "are of" not in rbench("resume", copy).err
+    told.pop("schema_version")
+    trace.set_status(one, told.pop("status"), **{**told, "versions": {**told["versions"], "torch": "1.0"}})
+    said = rbench("resume", copy).err
+    assert re.search(r"^1 of \d+ runs are of rewardbench .*, torch 1\.0, transformers .*: what they recorded stays", said, re.M)
+    page = tmp_path / "page.html"
+    assert rbench("report", copy, "-o", page).code == 0
+    assert "torch 1.0, " in page.read_text()
 
 
 def test_designs_share_prompts_and_noise_of_a_seed_and_seeds_share_nothing(whole):

@@ -24,6 +24,8 @@ def go(prepared: sweep.Sweep, workers: int | None, as_json: bool, display: str, 
         click.confirm(f"{len(left)} runs to do; go on?", abort=True, err=True)
     head = f"sweep {prepared.id}: {len(left)} of {len(prepared.runs)} runs to do, in {prepared.folder}"
     watch.phase(display, head)
+    for line in sweep.of_others(prepared):
+        click.echo(line, err=True)
     try:
         with watch.showing(display, prepared.id, left, before=len(prepared.runs) - len(left)) as tell:
             _, scored = finish(prepared, workers or 0, tell)

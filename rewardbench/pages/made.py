@@ -48,6 +48,7 @@ def made(task: str, results: Sequence[Result]) -> Made:
         ("evaluations", _evaluated(one)),
         ("seeds", ", ".join(map(str, seeds))),
         ("engine", f"{one.engine}"),
+        *(("versions", told) for told in [_versions(mine)] if told),
     )
     own = [entry for r in mine for entry in _own(r.run.spec, task)]
     command, spec = _command(one, task, designs, seeds)
@@ -61,6 +62,12 @@ def _own(run: RunSpec, task: str) -> list[str]:
     asked = _asked(design, task)
     file = [f"{asked} (design {run.design_hash[:12]})"] if asked == f"{design.name}.toml" else []
     return file + [f"{use.rpartition(':')[0]} (SHA-256 {source[:12]})" for use, source in coded]
+
+
+def _versions(mine: Sequence[Result]) -> str:
+    """What the runs were computed by; each, where they are of several; "" where none says so."""
+    told = {tuple(r.run.status.get("versions", {}).items()) for r in mine} - {()}
+    return "; ".join(sorted(", ".join(f"{name} {number}" for name, number in one) for one in told))
 
 
 def shared(every: Sequence[Made]) -> list[tuple[str, str]]:
