@@ -18,10 +18,12 @@ PAYS = "def pays(completions, **columns):\n    return [{}float(len(text)) for te
 @pytest.fixture
 def site(tmp_path, monkeypatch):
     """A place where modules lie: one alone, one in a package that imports its neighbour."""
-    names = ("paying", "payer", "payer.pays", "payer.scale")
+    names = ("paying", "payer", "payer.pays", "payer.scale", "payer.more", "payer.more.late")
     (tmp_path / "payer").mkdir()
     (tmp_path / "paying.py").write_text(PAYS.format(""))
     (tmp_path / "payer" / "__init__.py").write_text("from .pays import pays\n")
+    (tmp_path / "payer" / "more").mkdir()
+    (tmp_path / "payer" / "more" / "late.py").write_text("from ..pays import pays\n")
     (tmp_path / "payer" / "scale.py").write_text("SCALE = 2\n")
     (tmp_path / "payer" / "pays.py").write_text("from .scale import SCALE\n" + PAYS.format("SCALE * "))
     monkeypatch.syspath_prepend(tmp_path)
@@ -47,7 +49,7 @@ def test_a_module_alone_is_its_file(site, toy_policy):
 
 @pytest.mark.parametrize(("asked", "file"), [
     ("paying:pays", "paying.py"), ("payer.pays:pays", "payer/pays.py"), ("payer.pays:pays", "payer/scale.py"),
-    ("payer:pays", "payer/pays.py"),
+    ("payer:pays", "payer/pays.py"), ("payer.more.late:pays", "payer/scale.py"),
 ])
 def test_another_source_is_another_run(site, toy_policy, asked, file):
     before = ids(toy_policy, asked)

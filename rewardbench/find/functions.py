@@ -127,8 +127,8 @@ def located(asked: str, folder: Path = Path()) -> tuple[str, str]:
         if not path.is_file():
             raise UserError(f"no file {place!r}", 5)
         return f"{path}:{name}", policies_.file_digest(path)
-    path, alone = _place_of(place)
-    return (f"{path}:{name}" if alone and path.suffix == ".py" else asked), _digest_of(path, alone)
+    path, whole = _place_of(place)
+    return (f"{path}:{name}" if whole == path and path.suffix == ".py" else asked), _digest_of(path, whole)
 
 
 def is_file(part: Part) -> bool:
@@ -142,26 +142,32 @@ def copy_of(part: Part) -> tuple[str, Path]:
     return f"{part.source[:16]}/{path.name}", path
 
 
-def _place_of(name: str) -> tuple[Path, bool]:
-    """Where a module's source lies, and whether it stands alone, in no package; packages above it are imported."""
+def _place_of(name: str) -> tuple[Path, Path]:
+    """Where a module's source lies, and that of all it belongs to: itself, or the folder of its outermost package.
+
+    Packages above it are imported.
+    """
     if not all(word.isidentifier() for word in name.split(".")):
         raise UserError(f"{name!r} is no module's name; write module:name, or path/file.py:name")
     with importing(f"module {name!r}"):
-        spec = importlib.util.find_spec(name)
-        if spec is None:
+        spec, outer = (importlib.util.find_spec(one) for one in (name, name.partition(".")[0]))
+        if spec is None or outer is None:
             raise ModuleNotFoundError(f"No module named {name!r}")
-    return Path(spec.origin or ""), "." not in name and spec.submodule_search_locations is None
+    path = Path(spec.origin or "")
+    if outer.submodule_search_locations is None:
+        return path, path
+    return path, Path(outer.origin).parent if outer.origin else path.parent  # a namespace has no one folder
 
 
-def _digest_of(path: Path, alone: bool) -> str:
+def _digest_of(path: Path, whole: Path) -> str:
     """The hash of a module's file, or of all Python files of its package; "" where it has no source."""
     if path.suffix != ".py" or not path.is_file():
         return ""
-    if alone:
+    if whole == path:
         return policies_.file_digest(path)
     total = hashlib.sha256()
-    for file in sorted(path.parent.rglob("*.py")):
-        total.update(f"{file.relative_to(path.parent).as_posix()}\0{policies_.file_digest(file)}\n".encode())
+    for file in sorted(whole.rglob("*.py")):
+        total.update(f"{file.relative_to(whole).as_posix()}\0{policies_.file_digest(file)}\n".encode())
     return total.hexdigest()
 
 
