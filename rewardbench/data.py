@@ -45,8 +45,9 @@ def file(task: str | Path, place: str) -> Path:
     return found
 
 
-def unpinned(sources: Path) -> dict[str, str]:
-    """Place -> SHA-256, as it is now, of each file that a `sources.toml` names without one; "" where it is not there.
+def held(sources: Path) -> dict[str, str]:
+    """Place -> SHA-256 of each file that a `sources.toml` names: the one that is written there, else that of the file
+    as it is now ("" where it is not there).
 
     Empty where there is no `sources.toml`, or none that can be read: whoever asks for a file is told that.
     """
@@ -56,7 +57,7 @@ def unpinned(sources: Path) -> dict[str, str]:
         return {}
     rows = rows if isinstance(rows, list) else []
     named = [row for row in rows if isinstance(row, dict) and {"place", "what"} <= row.keys()]
-    return {row["place"]: _now(sources, row["place"]) for row in named if not row.get("sha256")}
+    return {row["place"]: row.get("sha256") or _now(sources, row["place"]) for row in named}
 
 
 def _now(sources: Path, place: str) -> str:
@@ -98,7 +99,7 @@ def _under(task: str, place: str, what: str) -> Path:
         raise UserError(f"{task} reads {what}: {remedy}", 5)
     if root.startswith(HUB):
         try:
-            found = of_hub(root.removeprefix(HUB), "dataset", [place]) / place
+            found = _snapshot(root.removeprefix(HUB), place)
         except UserError as error:
             raise UserError(f"{task} reads {what}: {VARIABLE}={root}: {error}", error.code) from error
     else:
@@ -106,6 +107,12 @@ def _under(task: str, place: str, what: str) -> Path:
     if not found.is_file():
         raise UserError(f"{task} reads {what}: {VARIABLE}={root} holds no {place}", 5)
     return found
+
+
+@cache
+def _snapshot(asked: str, place: str) -> Path:
+    """A file of a data set of the hub, which is asked once."""
+    return of_hub(asked, "dataset", [place]) / place
 
 
 def repository(asked: str) -> tuple[str, str]:

@@ -199,6 +199,7 @@ def open_pack(
         torch.cuda.empty_cache()
     for seeded in (random.seed, np.random.seed, torch.manual_seed):
         seeded(0)  # nothing here draws from these; a user's part that does at least repeats itself
+    find.check_digest(first.task, first.task_digest)
     task = find.task(first.task)
     algorithm = find.algorithm(first.algorithm, first.options, first.algorithm_source or "", sources)
     policy = admission.loaded(folder)

@@ -174,8 +174,7 @@ def open_sweep(folder: Path) -> Sweep:
         asked = f"this sweep was begun by engine {other.pop()}, and this version has engine {ENGINE}"
         raise UserError(f"{asked}: its numbers would differ; go on with that version, or start a new --out", 5)
     for task, digest in {(run.task, run.task_digest) for run in unfinished(sweep)}:
-        if find.task_digest(task) != digest:
-            raise UserError(f"the code or data of task {task!r} changed since this sweep began; start a new --out", 5)
+        find.check_digest(task, digest)
     return sweep
 
 
@@ -288,11 +287,9 @@ def _halve(sweep: Sweep, full: Sequence[str]) -> None:
 
 def of_others(sweep: Sweep) -> list[str]:
     """A line for each set of versions, other than the present ones, that runs of a sweep which are over came from."""
-    told = Counter(
-        ", ".join(f"{name} {number}" for name, number in found.items())
-        for run in sweep.runs
-        if (found := trace.status(sweep.run_folder(run)).get("versions", trace.versions())) != trace.versions()
-    )
+    ended = [status for run in sweep.runs if (status := trace.status(sweep.run_folder(run)))["status"] != "partial"]
+    known = [status["versions"] for status in ended if "versions" in status]
+    told = Counter(trace.told(by) for by in known if by != [trace.versions()])
     stay = "what they recorded stays as it is; a new --out trains them again"
     return [f"{count} of {len(sweep.runs)} runs are of {which}: {stay}" for which, count in sorted(told.items())]
 

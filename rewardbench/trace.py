@@ -17,14 +17,13 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import tomli_w
 
 from rewardbench import __version__
-from rewardbench.policies.settings import file_digest
+from rewardbench.policies.settings import file_digest, release
 from rewardbench.types import UserError
 
 SCHEMA = 1
@@ -105,8 +104,18 @@ def plain(value: Any) -> Any:
 
 
 def set_status(folder: Path, status: str, **more: Any) -> None:
-    """Say how the run stands: `done`, `failed` or `partial`, with a reason."""
-    write_whole(folder / "status.json", (dumps({"schema_version": SCHEMA, "status": status, **more}) + "\n").encode())
+    """Say how the run stands: `done`, `failed` or `partial`, with a reason; and by which versions it came there."""
+    told = {"schema_version": SCHEMA, "status": status, "versions": _by(folder / "status.json"), **more}
+    write_whole(folder / "status.json", (dumps(told) + "\n").encode())
+
+
+def _by(path: Path) -> list[dict[str, str]]:
+    """The versions that a run was begun and gone on with, the present one among them."""
+    try:
+        before = json.loads(path.read_bytes())["versions"]
+    except (OSError, ValueError, KeyError, TypeError):  # none yet, of an earlier version, or damaged: said by `status`
+        before = []
+    return before if versions() in before else [*before, versions()]
 
 
 def status(folder: Path) -> dict[str, Any]:
@@ -321,7 +330,7 @@ def close(folder: Path, how: str, **more: Any) -> str:
     }
     manifest = {"schema_version": SCHEMA, "content": digest, "files": hashes}
     write_whole(folder / "manifest.json", (dumps(manifest) + "\n").encode())
-    set_status(folder, how, content=digest, versions=versions(), **more)
+    set_status(folder, how, content=digest, **more)
     shutil.rmtree(folder / "checkpoint", ignore_errors=True)
     return digest
 
@@ -329,7 +338,16 @@ def close(folder: Path, how: str, **more: Any) -> str:
 @cache
 def versions() -> dict[str, str]:
     """What a run's numbers come from besides its spec: another version may compute, and so sample, otherwise."""
-    return {"rewardbench": __version__, **{name: version(name) for name in ("torch", "transformers")}}
+    return {"rewardbench": __version__, **{name: release(name) for name in ("torch", "transformers")}}
+
+
+def told(by: Sequence[Mapping[str, str]]) -> str:
+    """Versions in words.
+
+    >>> told([{"rewardbench": "0.1.0", "torch": "2.12"}, {"rewardbench": "0.1.0", "torch": "2.13"}])
+    'rewardbench 0.1.0, torch 2.12, then rewardbench 0.1.0, torch 2.13'
+    """
+    return ", then ".join(", ".join(f"{name} {number}" for name, number in one.items()) for one in by)
 
 
 def changed(folder: Path) -> list[str]:

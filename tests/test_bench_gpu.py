@@ -271,7 +271,8 @@ def test_what_runs_on_a_card_alone_names_what_there_is(path):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("rewardbench"):
             owner = importlib.import_module(node.module)
             for name in node.names:
-                there = getattr(owner, name.name, None) or importlib.import_module(f"{node.module}.{name.name}")
+                whole = f"{node.module}.{name.name}"
+                there = getattr(owner, name.name) if hasattr(owner, name.name) else importlib.import_module(whole)
                 if isinstance(there, ModuleType):
                     modules[name.asname or name.name] = there
     own = {arg.arg for node in ast.walk(tree) if isinstance(node, ast.arguments) for arg in node.args}

@@ -101,9 +101,9 @@ def test_a_name_that_no_data_set_can_have_is_said_before_the_hub_is_asked(
 
 
 @pytest.mark.parametrize("text", ["", "file = 3", "file = ['x']", "[[file]]\nplace = 'x'", "no toml"])
-def test_sources_that_name_nothing_hold_nothing_of_ones_own(task: Path, text: str) -> None:
+def test_sources_that_name_nothing_hold_nothing(task: Path, text: str) -> None:
     task.with_name("sources.toml").write_text(text)
-    assert data.unpinned(task.with_name("sources.toml")) == {}
+    assert data.held(task.with_name("sources.toml")) == {}
 
 
 def test_what_a_run_of_a_task_reads_is_in_its_hash(task: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,11 +121,18 @@ def test_what_a_run_of_a_task_reads_is_in_its_hash(task: Path, monkeypatch: pyte
         return seen[-1] not in seen[:-1]
 
     own = Path(os.environ["REWARDBENCH_DATA"], "qa/made/own.txt")
-    for place in (folder / "task.py", folder / "rows.jsonl", folder / "more" / "rows.csv", folder / "sources.toml", own):
+    for place in (folder / "task.py", folder / "rows.jsonl", folder / "more" / "rows.csv", own):
         kept = place.read_text() if place.is_file() else ""
         assert written(place, kept + "# one\n"), place
         assert written(place, kept + "# two\n"), place
-    for name in ("README.md", "anchors.json", "examples.jsonl", "gold_b.py", "designs/mine.toml", ".hidden", "__pycache__/task.pyc"):
+    for name in ("README.md", "anchors.json", "examples.jsonl", "gold_b.py", "designs/mine.toml", ".hidden", "task.py~",
+                 "tests/test_made.py", "__pycache__/task.pyc"):  # fmt: skip
         assert not written(folder / name, "other"), name
+    sources = (folder / "sources.toml").read_text()
+    assert not written(folder / "sources.toml", f"# whom to cite\n{sources}")
+    assert written(folder / "sources.toml", sources.replace('sha256 = "', 'sha256 = "0'))
+    assert written(folder / "sources.toml", sources + '[[file]]\nplace = "qa/made/other.txt"\nwhat = "another"\n')
+    (folder / "sources.toml").write_text(sources)
+    seen.append(find.task_digest("qa/made"))
     put(b"published")  # held to the hash that sources.toml has
     assert find.task_digest("qa/made") == seen[-1]

@@ -6,9 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from sweeping import PARTS, one_line, rbench
+from sweeping import PARTS, here, one_line, process, rbench
 
-from rewardbench import find
+from rewardbench import find, sweep, trace
+from rewardbench.plan import Spec
 from rewardbench.types import UserError
 
 pytestmark = pytest.mark.usefixtures("toy")
@@ -66,6 +67,8 @@ def test_a_sweep_keeps_a_copy_and_goes_on_without_the_module(site, toy_policy, t
     assert copy.read_text() == PAYS.format("")
     design = find.design("paying:pays", "toy/colours")
     (site / "paying.py").unlink()
+    for name in [n for n in sys.modules if n.startswith("_rewardbench_user_") or n == "paying"]:
+        del sys.modules[name]
     assert find.bind(design, "toy/colours", out / "sources").bounds[0].call(completions=["four"]) == [4.0]
 
 
@@ -95,3 +98,33 @@ def test_a_task_that_is_edited_while_a_session_lasts_is_what_lies_there_now(tmp_
     file = file.with_name("task.py")
     file.write_text(file.read_text() + "\n\nfrom dataclasses import replace\n\ntask = replace(task, max_tokens=3)\n")
     assert find.task("toy/colours").max_tokens == 3
+
+
+def test_a_task_that_is_edited_under_its_sweep_is_refused_and_its_runs_stay(toy_policy, tmp_path, monkeypatch):
+    own_tasks = Path(shutil.copytree(PARTS.parents[2], tmp_path / "tasks"))
+    monkeypatch.setenv("REWARDBENCH_TASKS", str(own_tasks))
+    spec = Spec(tasks=("toy/colours",), designs=("reference",), seeds=(1,), budget="1", policy=str(toy_policy), alone=True)
+    prepared = sweep.prepare(spec, tmp_path / "sweep")
+    (run,) = prepared.runs
+    file = own_tasks / "toy" / "colours" / "gold.py"
+    file.write_text(file.read_text() + "\nbar = 0.125\n")
+    here(prepared, 1, lambda event: None)
+    status = trace.status(prepared.run_folder(run))
+    assert status["status"] == "partial"
+    assert status["reason"] == "the code or data of task 'toy/colours' changed since this sweep began; start a new --out"
+
+
+def test_a_set_of_words_is_walked_through_in_one_order(toy_policy, tmp_path):
+    """A worker has its own seed for hashes, whatever the user's shell has."""
+    (tmp_path / "hashing.py").write_text(
+        "def pays(completions, **columns):\n    return [float(hash(text) % 97) for text in completions]\n"
+    )
+    words = ("--task", "toy/colours", "--policy", toy_policy, "--design", f"{tmp_path}/hashing.py:pays", "--seeds", "1", "--budget", "1")
+    paid = []
+    for seed in ("1", "2"):
+        said = process("run", *words, "--out", tmp_path / seed, "--shard", "1/3", "--json", PYTHONHASHSEED=seed)
+        assert said.code == 0, said.err
+        (run,) = said.json["runs"]
+        paid.append(trace.rows(tmp_path / seed / "runs" / run["run"]))
+    assert paid[0] == paid[1]
+    assert paid[0]

@@ -82,12 +82,17 @@ def test_runs_of_another_version_are_told(whole, tmp_path):
     copy = Path(shutil.copytree(folder, tmp_path / "copy"))
     one = sorted((copy / "runs").iterdir())[0]
     told = trace.status(one)
-    assert set(told["versions"]) == {"rewardbench", "torch", "transformers"}
+    [now] = told["versions"]
+    assert set(now) == {"rewardbench", "torch", "transformers"}
     assert "are of" not in rbench("resume", copy).err
     told.pop("schema_version")
-    trace.set_status(one, told.pop("status"), **{**told, "versions": {**told["versions"], "torch": "1.0"}})
+    trace.set_status(one, told.pop("status"), **{**told, "versions": [{**now, "torch": "1.0"}]})
     said = rbench("resume", copy).err
     assert re.search(r"^1 of \d+ runs are of rewardbench .*, torch 1\.0, transformers .*: what they recorded stays", said, re.M)
+    trace.set_status(one, "partial")  # and gone on with here
+    assert [v["torch"] for v in trace.status(one)["versions"]] == ["1.0", now["torch"]]
+    trace.set_status(one, "done", **{k: v for k, v in told.items() if k != "versions"})
+    assert f"torch 1.0, transformers {now['transformers']}, then rewardbench" in rbench("resume", copy).err
     page = tmp_path / "page.html"
     assert rbench("report", copy, "-o", page).code == 0
     assert "torch 1.0, " in page.read_text()

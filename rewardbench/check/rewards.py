@@ -18,6 +18,7 @@ from rewardbench.check.promise import Promise
 from rewardbench.check.rows import Row, batch, examples, fitting, read
 from rewardbench.conventions import read as read_function
 from rewardbench.design import design_hash, nearest
+from rewardbench.plan import portable as as_run
 from rewardbench.types import Design, Floats, Part, RewardError, UserError
 
 WHEN = When("check", 0, 0.0)
@@ -52,7 +53,7 @@ def heading(thing: str, task: str | None, rows: Path | None) -> dict[str, Any]:
     return {
         "kind": "reward" if alone else "design",
         "thing": portable(thing),
-        "hash": design_hash(asked),
+        "hash": design_hash(as_run(asked)),
         **({"convention": reading.convention, "form": reading.form, "why": reading.why} if reading else {}),
         "parts": [_told(part) for part in asked.parts],
         "rows": tried_on(asked, task, rows)[0],

@@ -22,6 +22,7 @@ from rewardbench.find.functions import arms, as_named, callable_of, copy_of, is_
 from rewardbench.find.names import files, first_line, unknown, why
 from rewardbench.find.policies import policy, run_folder
 from rewardbench.find.tasks import (
+    check_digest,
     demonstrate,
     first_prompt,
     gold,
@@ -40,6 +41,7 @@ __all__ = [
     "bind",
     "callable_of",
     "check_columns",
+    "check_digest",
     "check_params",
     "columns",
     "copy_of",

@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from rewardbench import data
 from rewardbench.find.names import PACKAGE, importing, unknown
 from rewardbench.policies import settings as policies_
 from rewardbench.types import Part, UserError
@@ -128,7 +129,8 @@ def located(asked: str, folder: Path = Path()) -> tuple[str, str]:
             raise UserError(f"no file {place!r}", 5)
         return f"{path}:{name}", policies_.file_digest(path)
     path, whole = _place_of(place)
-    return (f"{path}:{name}" if whole == path and path.suffix == ".py" else asked), _digest_of(path, whole)
+    alone = whole == path and path.suffix == ".py" and path.is_file()  # not in a zip
+    return (f"{path}:{name}" if alone else asked), _digest_of(path, whole)
 
 
 def is_file(part: Part) -> bool:
@@ -167,7 +169,9 @@ def _digest_of(path: Path, whole: Path) -> str:
         return policies_.file_digest(path)
     total = hashlib.sha256()
     for file in sorted(whole.rglob("*.py")):
-        total.update(f"{file.relative_to(whole).as_posix()}\0{policies_.file_digest(file)}\n".encode())
+        place = file.relative_to(whole)
+        if file.is_file() and not any(word[0] == "." for word in place.parts):  # an editor's, or an environment's
+            total.update(f"{place.as_posix()}\0{data.digest(file, file.stat().st_mtime_ns)}\n".encode())
     return total.hexdigest()
 
 

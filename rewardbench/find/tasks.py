@@ -19,8 +19,10 @@ from rewardbench.find.names import beside, first_line, importing, unknown
 from rewardbench.types import Gold, Prompt, Said, Task, UserError
 
 Demonstrate = Callable[..., list[dict[str, str]]]
-APART = ("designs", "README.md", "anchors.json", "examples.jsonl", "gold_b.py")
-"""What lies in a task's folder and no run reads."""
+APART = ("designs", "tests", "README.md", "anchors.json", "examples.jsonl", "gold_b.py", "sources.toml")
+"""What lies in a task's folder and no run reads; of `sources.toml`, the files that it names count."""
+COPIES = ("~", ".orig", ".bak", ".rej", ".swp", ".pyc")
+"""What editors and interpreters leave beside a file."""
 
 
 def task_folders() -> dict[str, Path]:
@@ -148,10 +150,16 @@ def demonstrate(name: str) -> Demonstrate:
 
 
 def task_digest(name: str) -> str:
-    """SHA-256 over what runs of a task read: its code, data that lies beside it, and files of one's own that its
-    `sources.toml` names without a hash (a published one is held to that of the `sources.toml`).
+    """SHA-256 over what runs of a task read: its code, data that lies beside it, and the files that its `sources.toml`
+    names, a published one by the hash that is written there.
     """
     return _digest_of(task_folder(name))
+
+
+def check_digest(name: str, digest: str) -> None:
+    """Raise UserError (code 5) where a task is not the one that a sweep began with."""
+    if task_digest(name) != digest:
+        raise UserError(f"the code or data of task {name!r} changed since this sweep began; start a new --out", 5)
 
 
 def _digest_of(folder: Path) -> str:
@@ -159,7 +167,7 @@ def _digest_of(folder: Path) -> str:
     total = hashlib.sha256()
     for path in _read_by_runs(folder):
         total.update(f"{path.relative_to(folder).as_posix()}\0{data.digest(path, path.stat().st_mtime_ns)}\n".encode())
-    for place, digest in sorted(data.unpinned(folder / "sources.toml").items()):
+    for place, digest in sorted(data.held(folder / "sources.toml").items()):
         total.update(f"{place}\0{digest}\n".encode())
     return total.hexdigest()
 
@@ -167,5 +175,5 @@ def _digest_of(folder: Path) -> str:
 def _read_by_runs(folder: Path) -> list[Path]:
     """The files of a task's folder whose change would change a run, sorted; designs have hashes of their own."""
     found = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
-    hidden = {path for path in found if any(word[0] == "." or word == "__pycache__" for word in path.parts)}
+    hidden = {path for path in found if any(word[0] == "." for word in path.parts) or path.name.endswith(COPIES)}
     return [folder / path for path in sorted(set(found) - hidden) if path.parts[0] not in APART]

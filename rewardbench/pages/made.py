@@ -66,8 +66,7 @@ def _own(run: RunSpec, task: str) -> list[str]:
 
 def _versions(mine: Sequence[Result]) -> str:
     """What the runs were computed by; each, where they are of several; "" where none says so."""
-    told = {tuple(r.run.status.get("versions", {}).items()) for r in mine} - {()}
-    return "; ".join(sorted(", ".join(f"{name} {number}" for name, number in one) for one in told))
+    return "; ".join(sorted({trace.told(r.run.status.get("versions", [])) for r in mine} - {""}))
 
 
 def shared(every: Sequence[Made]) -> list[tuple[str, str]]:

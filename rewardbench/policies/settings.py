@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -226,7 +226,15 @@ def need_gguf(name: str) -> None:
 
 def converted(gguf: Path) -> Path:
     """Where the ordinary folder of a `.gguf` is kept: another `transformers` may read another tokenizer in it."""
-    return cache() / f"{file_digest(gguf)}-{version('transformers')}"
+    return cache() / f"{file_digest(gguf)}-{release('transformers')}"
+
+
+def release(package: str) -> str:
+    """An installed package's version, without importing it; `unknown` where its files say none."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "unknown"
 
 
 def cache() -> Path:
