@@ -562,7 +562,7 @@ def test_a_run_that_was_put_aside_is_tried_again_and_its_old_reason_is_gone(poli
     folder = made(tmp_path / "r", three.specs[0])
     trace.set_status(folder, "partial", reason="its file was damaged", code=5)
     worker.do_pack(three.specs, [folder], three.policy, lambda e: seen.append(trace.status(folder)), 9.0, three.sources)
-    assert seen[0] == {"schema_version": trace.SCHEMA, "status": "partial"}
+    assert seen[0] == {"schema_version": trace.SCHEMA, "status": "partial", "versions": [trace.versions()]}
     assert trace.status(folder)["status"] == "done"
 
 
