@@ -17,6 +17,7 @@ import hashlib
 import os
 import re
 import tomllib
+from collections.abc import Container, Iterable
 from functools import cache
 from pathlib import Path
 
@@ -26,6 +27,8 @@ VARIABLE = "REWARDBENCH_DATA"
 HUB = "hub:"
 NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 """`owner/name`."""
+LEFT = ("~", ".orig", ".bak", ".rej", ".swp", ".pyc")
+"""How names end of what editors and interpreters leave beside a file."""
 
 
 def file(task: str | Path, place: str) -> Path:
@@ -83,6 +86,24 @@ def digest(path: Path, changed: int) -> str:
     """SHA-256 of a file that was last changed then, hexadecimal."""
     with path.open("rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def files_of(folder: Path, pattern: str = "*", apart: Container[str] = ()) -> list[tuple[str, str]]:
+    """(place, SHA-256) of the files in a folder and below it, sorted by place; without hidden ones, what editors and
+    interpreters leave beside a file, and what is called as one of `apart` in the folder itself.
+    """
+    found = sorted(path.relative_to(folder) for path in folder.rglob(pattern) if path.is_file())
+    kept = (p for p in found if p.parts[0] not in apart and not p.name.endswith(LEFT))
+    shown = [p for p in kept if not any(word.startswith(".") for word in p.parts)]
+    return [(p.as_posix(), digest(folder / p, (folder / p).stat().st_mtime_ns)) for p in shown]
+
+
+def together(files: Iterable[tuple[str, str]]) -> str:
+    """One SHA-256 of files, (place, SHA-256) each, in their order; hexadecimal."""
+    total = hashlib.sha256()
+    for place, told in files:
+        total.update(f"{place}\0{told}\n".encode())
+    return total.hexdigest()
 
 
 def _named(sources: Path, place: str) -> dict[str, str]:

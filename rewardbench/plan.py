@@ -273,14 +273,14 @@ def plan(spec: Spec, policy: Folder) -> tuple[list[RunSpec], dict[str, Path]]:
         why = f"algorithm {name!r} compares the completions of a prompt and needs {least}"
         remedy = f"set K = {least} or more in its .toml, or take another algorithm, such as reinforce"
         raise UserError(f"{why}, and policy {policy.name!r} samples K = {policy.settings.K}: {remedy}")
-    sources = dict([find.copy_of(taught)]) if find.is_file(taught) else {}
+    sources = dict([find.copy_of(taught)]) if find.is_copied(taught) else {}
     for task_name in dict.fromkeys(spec.tasks):
         task = find.task(task_name)
         digest = find.task_digest(task_name)
         varied: list[Design] = []
         for name in design_names(spec, task_name):
             found = find.design(name, task_name)
-            sources |= dict(find.copy_of(p) for p in found.parts if find.is_file(p)) | find.own_file(name, found.name)
+            sources |= dict(find.copy_of(p) for p in found.parts if find.is_copied(p)) | find.own_file(name, found.name)
             varied += [portable(found), *(portable(one) for one in variants_of(found, spec))]
         if spec.sweep and not any("@" in one.name for one in varied):
             raise UserError(f"sweep: no design of {task_name} that is run has {', '.join(map(repr, spec.sweep))}")
@@ -378,7 +378,7 @@ def portable(design: Design) -> Design:
 def _short(part: Part) -> Part:
     """A part of the user's own by its file's name, without the folder."""
     place, colon, name = part.use.rpartition(":")
-    return replace(part, use=f"{Path(place).name}{colon}{name}") if find.is_file(part) else part
+    return replace(part, use=f"{Path(place).name}{colon}{name}") if find.is_copied(part) else part
 
 
 def sweep_id(runs: Sequence[RunSpec]) -> str:

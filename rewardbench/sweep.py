@@ -285,11 +285,11 @@ def _halve(sweep: Sweep, full: Sequence[str]) -> None:
     _local(sweep.folder, packs=[[*full[:half]], [*full[half:]], *[pack for pack in others if pack]])
 
 
-def of_others(sweep: Sweep) -> list[str]:
+def other_versions(sweep: Sweep) -> list[str]:
     """A line for each set of versions, other than the present ones, that runs of a sweep which are over came from."""
     ended = [status for run in sweep.runs if (status := trace.status(sweep.run_folder(run)))["status"] != "partial"]
     known = [status["versions"] for status in ended if "versions" in status]
-    told = Counter(trace.told(by) for by in known if by != [trace.versions()])
+    told = Counter(trace.in_words(by) for by in known if by != [trace.versions()])
     stay = "what they recorded stays as it is; a new --out trains them again"
     return [f"{count} of {len(sweep.runs)} runs are of {which}: {stay}" for which, count in sorted(told.items())]
 

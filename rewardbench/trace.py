@@ -341,10 +341,10 @@ def versions() -> dict[str, str]:
     return {"rewardbench": __version__, **{name: release(name) for name in ("torch", "transformers")}}
 
 
-def told(by: Sequence[Mapping[str, str]]) -> str:
+def in_words(by: Sequence[Mapping[str, str]]) -> str:
     """Versions in words.
 
-    >>> told([{"rewardbench": "0.1.0", "torch": "2.12"}, {"rewardbench": "0.1.0", "torch": "2.13"}])
+    >>> in_words([{"rewardbench": "0.1.0", "torch": "2.12"}, {"rewardbench": "0.1.0", "torch": "2.13"}])
     'rewardbench 0.1.0, torch 2.12, then rewardbench 0.1.0, torch 2.13'
     """
     return ", then ".join(", ".join(f"{name} {number}" for name, number in one.items()) for one in by)

@@ -136,3 +136,12 @@ def test_what_a_run_of_a_task_reads_is_in_its_hash(task: Path, monkeypatch: pyte
     seen.append(find.task_digest("qa/made"))
     put(b"published")  # held to the hash that sources.toml has
     assert find.task_digest("qa/made") == seen[-1]
+
+
+def test_the_hub_is_asked_once_for_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    asked = []
+    monkeypatch.setattr(data, "of_hub", lambda name, kind, patterns: asked.append(name) or tmp_path)
+    data._snapshot.cache_clear()
+    assert {data._snapshot("ann/things", "a.txt") for _ in range(3)} == {tmp_path / "a.txt"}
+    data._snapshot.cache_clear()
+    assert asked == ["ann/things"]

@@ -167,7 +167,7 @@ def _sources(found: Sequence[Found], folder: Path) -> None:
     """Copy the user's own files that the designs need."""
     for one in found:
         for part in read_run(one.runs[0]).design.parts:
-            if find.is_file(part):
+            if find.is_copied(part):
                 place, _ = find.copy_of(part)
                 trace.write_whole(folder / "sources" / place, (one.sources / place).read_bytes())
 

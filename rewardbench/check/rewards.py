@@ -48,14 +48,15 @@ def check(thing: str, task: str | None, rows: Path | None, timeout: float) -> di
 def heading(thing: str, task: str | None, rows: Path | None) -> dict[str, Any]:
     """What can be said before anything is scored: how it was read, and on what it is tried."""
     asked = _asked(thing, task)
+    told = as_run(asked)
     alone = ":" in thing or thing in find.parts()
     reading = read_function(find.callable_of(asked.parts[0]), asked.parts[0].params) if alone else None
     return {
         "kind": "reward" if alone else "design",
         "thing": portable(thing),
-        "hash": design_hash(as_run(asked)),
+        "hash": design_hash(told),
         **({"convention": reading.convention, "form": reading.form, "why": reading.why} if reading else {}),
-        "parts": [_told(part) for part in asked.parts],
+        "parts": [_told(part) for part in told.parts],
         "rows": tried_on(asked, task, rows)[0],
     }
 
@@ -67,7 +68,7 @@ def _asked(thing: str, task: str | None) -> Design:
 
 def _told(part: Part) -> dict[str, Any]:
     """A part in a report."""
-    return {"name": part.name, "use": portable(part.use), "convention": part.convention or "trl", "form": part.form}
+    return {"name": part.name, "use": part.use, "convention": part.convention or "trl", "form": part.form}
 
 
 def portable(use: str) -> str:

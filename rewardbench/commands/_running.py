@@ -24,7 +24,7 @@ def go(prepared: sweep.Sweep, workers: int | None, as_json: bool, display: str, 
         click.confirm(f"{len(left)} runs to do; go on?", abort=True, err=True)
     head = f"sweep {prepared.id}: {len(left)} of {len(prepared.runs)} runs to do, in {prepared.folder}"
     watch.phase(display, head)
-    for line in sweep.of_others(prepared):
+    for line in sweep.other_versions(prepared):
         click.echo(line, err=True)
     try:
         with watch.showing(display, prepared.id, left, before=len(prepared.runs) - len(left)) as tell:

@@ -18,7 +18,7 @@ from rewardbench.find.designs import (
     task_designs,
     variables,
 )
-from rewardbench.find.functions import arms, as_named, callable_of, copy_of, is_file, located, parts
+from rewardbench.find.functions import arms, as_named, callable_of, copy_of, is_copied, parts
 from rewardbench.find.names import files, first_line, unknown, why
 from rewardbench.find.policies import policy, run_folder
 from rewardbench.find.tasks import (
@@ -51,11 +51,10 @@ __all__ = [
     "first_line",
     "first_prompt",
     "gold",
-    "is_file",
+    "is_copied",
     "is_users",
     "lacking",
     "listing",
-    "located",
     "own_file",
     "owners",
     "parts",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import hashlib
 import importlib
 import importlib.util
 import sys
@@ -69,7 +68,7 @@ def callable_of(part: Part, sources: Path | None = None) -> Callable[..., Any]:
         shipped: Callable[..., Any] = getattr(importlib.import_module(f"rewardbench.{place}"), name)
         return shipped
     place, _, name = part.use.rpartition(":")
-    module = _user_file(Path(place), part.source, sources) if is_file(part) else _user_module(place, part.source)
+    module = _user_file(Path(place), part.source, sources) if is_copied(part) else _user_module(place, part.source)
     if not callable(getattr(module, name, None)):
         there = [n for n, v in vars(module).items() if callable(v) and not n.startswith("_")]
         raise unknown(f"function in {Path(place).name}", name, there)
@@ -133,7 +132,7 @@ def located(asked: str, folder: Path = Path()) -> tuple[str, str]:
     return (f"{path}:{name}" if alone else asked), _digest_of(path, whole)
 
 
-def is_file(part: Part) -> bool:
+def is_copied(part: Part) -> bool:
     """Whether a part is a function of a user's own file, of which a sweep keeps a copy; not of an installed module."""
     return part.use.rpartition(":")[0].endswith(".py")
 
@@ -165,14 +164,7 @@ def _digest_of(path: Path, whole: Path) -> str:
     """The hash of a module's file, or of all Python files of its package; "" where it has no source."""
     if path.suffix != ".py" or not path.is_file():
         return ""
-    if whole == path:
-        return policies_.file_digest(path)
-    total = hashlib.sha256()
-    for file in sorted(whole.rglob("*.py")):
-        place = file.relative_to(whole)
-        if file.is_file() and not any(word[0] == "." for word in place.parts):  # an editor's, or an environment's
-            total.update(f"{place.as_posix()}\0{data.digest(file, file.stat().st_mtime_ns)}\n".encode())
-    return total.hexdigest()
+    return policies_.file_digest(path) if whole == path else data.together(data.files_of(whole, "*.py"))
 
 
 def _user_module(name: str, source: str) -> python_types.ModuleType:

@@ -21,8 +21,6 @@ from rewardbench.types import Gold, Prompt, Said, Task, UserError
 Demonstrate = Callable[..., list[dict[str, str]]]
 APART = ("designs", "tests", "README.md", "anchors.json", "examples.jsonl", "gold_b.py", "sources.toml")
 """What lies in a task's folder and no run reads; of `sources.toml`, the files that it names count."""
-COPIES = ("~", ".orig", ".bak", ".rej", ".swp", ".pyc")
-"""What editors and interpreters leave beside a file."""
 
 
 def task_folders() -> dict[str, Path]:
@@ -164,16 +162,4 @@ def check_digest(name: str, digest: str) -> None:
 
 def _digest_of(folder: Path) -> str:
     """The hash of the task in a folder."""
-    total = hashlib.sha256()
-    for path in _read_by_runs(folder):
-        total.update(f"{path.relative_to(folder).as_posix()}\0{data.digest(path, path.stat().st_mtime_ns)}\n".encode())
-    for place, digest in sorted(data.held(folder / "sources.toml").items()):
-        total.update(f"{place}\0{digest}\n".encode())
-    return total.hexdigest()
-
-
-def _read_by_runs(folder: Path) -> list[Path]:
-    """The files of a task's folder whose change would change a run, sorted; designs have hashes of their own."""
-    found = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
-    hidden = {path for path in found if any(word[0] == "." for word in path.parts) or path.name.endswith(COPIES)}
-    return [folder / path for path in sorted(set(found) - hidden) if path.parts[0] not in APART]
+    return data.together([*data.files_of(folder, apart=APART), *sorted(data.held(folder / "sources.toml").items())])

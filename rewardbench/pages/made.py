@@ -66,7 +66,7 @@ def _own(run: RunSpec, task: str) -> list[str]:
 
 def _versions(mine: Sequence[Result]) -> str:
     """What the runs were computed by; each, where they are of several; "" where none says so."""
-    return "; ".join(sorted({trace.told(r.run.status.get("versions", [])) for r in mine} - {""}))
+    return "; ".join(sorted({trace.in_words(r.run.status.get("versions", [])) for r in mine} - {""}))
 
 
 def shared(every: Sequence[Made]) -> list[tuple[str, str]]:

@@ -1,8 +1,9 @@
-"""Is a reward in a module of one's own the one that a sweep began with?"""
+"""Is what a run was made from in its name: rewards in modules, tasks that are edited, what a worker draws and hashes by?"""
 
 import importlib
 import shutil
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from sweeping import PARTS, here, one_line, process, rbench
 
 from rewardbench import find, sweep, trace
 from rewardbench.plan import Spec
+from rewardbench.policies import settings
+from rewardbench.policies.settings import release
 from rewardbench.types import UserError
 
 pytestmark = pytest.mark.usefixtures("toy")
@@ -114,12 +117,13 @@ def test_a_task_that_is_edited_under_its_sweep_is_refused_and_its_runs_stay(toy_
     assert status["reason"] == "the code or data of task 'toy/colours' changed since this sweep began; start a new --out"
 
 
-def test_a_set_of_words_is_walked_through_in_one_order(toy_policy, tmp_path):
-    """A worker has its own seed for hashes, whatever the user's shell has."""
-    (tmp_path / "hashing.py").write_text(
-        "def pays(completions, **columns):\n    return [float(hash(text) % 97) for text in completions]\n"
+def test_a_part_that_hashes_and_draws_by_itself_is_paid_alike_in_every_worker(toy_policy, tmp_path):
+    """A worker has its own seed for hashes, whatever the user's shell has, and for the generators that anybody shares."""
+    (tmp_path / "drawing.py").write_text(
+        "import random\n\nimport numpy as np\n\n\ndef pays(completions, **columns):\n"
+        "    return [hash(text) % 97 + random.random() + np.random.random() for text in completions]\n"
     )
-    words = ("--task", "toy/colours", "--policy", toy_policy, "--design", f"{tmp_path}/hashing.py:pays", "--seeds", "1", "--budget", "1")
+    words = ("--task", "toy/colours", "--policy", toy_policy, "--design", f"{tmp_path}/drawing.py:pays", "--seeds", "1", "--budget", "1")
     paid = []
     for seed in ("1", "2"):
         said = process("run", *words, "--out", tmp_path / seed, "--shard", "1/3", "--json", PYTHONHASHSEED=seed)
@@ -128,3 +132,41 @@ def test_a_set_of_words_is_walked_through_in_one_order(toy_policy, tmp_path):
         paid.append(trace.rows(tmp_path / seed / "runs" / run["run"]))
     assert paid[0] == paid[1]
     assert paid[0]
+
+
+def test_what_an_editor_leaves_in_a_package_is_no_part_of_it(site, toy_policy):
+    before = ids(toy_policy, "payer.pays:pays")
+    (site / "payer" / ".#pays.py").symlink_to("nobody@nowhere.1:2")  # a buffer that is not saved
+    (site / "payer" / ".venv").mkdir()
+    (site / "payer" / ".venv" / "other.py").touch()
+    (site / "payer" / "gone.py").symlink_to("nowhere.py")
+    assert ids(toy_policy, "payer.pays:pays") == before
+
+
+def test_a_module_in_an_archive_is_read_from_there(tmp_path, monkeypatch):
+    with zipfile.ZipFile(tmp_path / "site.zip", "w") as archive:
+        archive.writestr("zipped_pays.py", PAYS.format(""))
+    monkeypatch.syspath_prepend(tmp_path / "site.zip")
+    design = find.design("zipped_pays:pays", "toy/colours")
+    assert find.bind(design, "toy/colours").bounds[0].call(completions=["four"]) == [4.0]
+
+
+def test_what_is_checked_has_the_hash_of_what_is_run(site, toy_policy):
+    place = f"{site}/paying.py:pays"
+    checked = rbench("check", place, "--task", "qa/lookup", "--json").json["hash"]
+    words = ("--task", "toy/colours", "--policy", toy_policy, "--design", place, "--seeds", "1", "--json")
+    assert checked in {run["design_hash"] for run in rbench("plan", *words).json["runs"]}
+
+
+def test_a_package_whose_files_tell_no_version_is_unknown():
+    assert release("no-such-package") == "unknown"
+    assert release("transformers").split(".")[0].isdigit()
+
+
+def test_a_file_is_converted_once_for_each_version_of_what_converts_it(tmp_path, monkeypatch):
+    (tmp_path / "a.gguf").write_bytes(b"a")
+    places = set()
+    for number in ("5.1", "5.2", "5.1"):
+        monkeypatch.setattr(settings, "version", lambda package, number=number: number)
+        places.add(settings.converted(tmp_path / "a.gguf"))
+    assert len(places) == 2
