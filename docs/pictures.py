@@ -23,11 +23,13 @@ from typing import Any
 
 from rich.console import Console
 
-from rewardbench import alarms, progress, results, sweep, watch
+from rewardbench import alarms, progress, results, sweep
 from rewardbench.commands import demo
 from rewardbench.pages.picture import pictures
 from rewardbench.pages.svg import standalone
 from rewardbench.plan import read_spec
+from rewardbench.watch.live import screen
+from rewardbench.watch.words import Pace, paced
 
 ROOT = Path(__file__).parents[1]
 IMAGES = ROOT / "docs" / "images"
@@ -37,15 +39,15 @@ WIDTH, HEIGHT = 112, 30
 def tour(folder: Path) -> str:
     """Run the tour; the live view half-way as an SVG."""
     prepared = sweep.prepare(read_spec(demo.TOUR), folder)
-    view, pace, seen = [progress.begin(prepared.id, prepared.runs)], [watch.Pace(time.monotonic())], [""]
+    view, pace, seen = [progress.begin(prepared.id, prepared.runs)], [Pace(time.monotonic())], [""]
 
     def tell(event: dict[str, Any]) -> None:
         view[0] = alarms.check(progress.advance(view[0], event), event)
         now = time.monotonic()
-        pace[0] = watch.paced(pace[0], view[0], event, now)
+        pace[0] = paced(pace[0], view[0], event, now)
         if not seen[0] and len(view[0].of(*progress.OVER)) >= len(prepared.runs) // 2:
             console = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True)
-            console.print(watch.screen(view[0], WIDTH, HEIGHT, pace[0], now))
+            console.print(screen(view[0], WIDTH, HEIGHT, pace[0], now))
             svg = console.export_svg(title="rbench demo")
             seen[0] = re.sub(r"@font-face \{.*?\}", "", svg, flags=re.S)  # a picture fetches nothing
 

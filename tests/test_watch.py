@@ -24,6 +24,9 @@ from sweeping import PARTS, command, environment, process, rbench
 from rewardbench import alarms, find, gates, plan, progress, watch
 from rewardbench.commands import _asking
 from rewardbench.types import Design
+from rewardbench.watch.lines import Plain
+from rewardbench.watch.live import MARKS, screen
+from rewardbench.watch.words import Pace, alarm_line, ended, paced, safe, time_left
 
 pytestmark = pytest.mark.usefixtures("toy")
 
@@ -60,7 +63,7 @@ def seen(runs, *events, before=0):
 
 def lines(view, width=100, height=30):
     console = Console(file=io.StringIO(), width=width, height=height)
-    console.print(watch.screen(view, width, height, watch.Pace(0.0), 10.0))
+    console.print(screen(view, width, height, Pace(0.0), 10.0))
     return console.file.getvalue().rstrip("\n").split("\n")
 
 
@@ -97,23 +100,23 @@ def test_time_left_follows_the_completions_that_are_left(runs):
     assert half == pytest.approx(whole / 2)
     done = seen(runs, *(end(r) for r in runs))
     assert progress.share_done(done) == pytest.approx(1)
-    loading, going = watch.Pace(0.0), watch.Pace(0.0, 6.0)
-    assert watch.time_left(done, going, 9.0) == pytest.approx(0)
-    assert watch.time_left(seen(runs), going, 9.0) is None
-    assert watch.time_left(done, loading, 9.0) is None
+    loading, going = Pace(0.0), Pace(0.0, 6.0)
+    assert time_left(done, going, 9.0) == pytest.approx(0)
+    assert time_left(seen(runs), going, 9.0) is None
+    assert time_left(done, loading, 9.0) is None
     view = seen(runs, end(runs[0]))
-    assert watch.time_left(view, going, 9.0) == pytest.approx(3 * (1 - whole) / whole)
+    assert time_left(view, going, 9.0) == pytest.approx(3 * (1 - whole) / whole)
 
 
 def test_the_pace_begins_with_the_first_thing_done_and_a_resumed_run_is_no_speed(runs):
-    pace, view = watch.Pace(0.0), progress.begin("abc", runs)
+    pace, view = Pace(0.0), progress.begin("abc", runs)
     for now, event in ((5.0, {"event": "begun", "run": runs[0].id}), (7.0, step(runs[0], 8)), (8.0, step(runs[0], 9))):
         view = progress.advance(view, event)
-        pace = watch.paced(pace, view, event, now)
+        pace = paced(pace, view, event, now)
     assert (pace.begun, pace.first) == (0.0, 7.0)
     one = progress.share_done(view) / 10
     assert pace.share == pytest.approx(9 * one)
-    assert watch.time_left(view, pace, 8.0) == pytest.approx((1 - 10 * one) / one, rel=1e-6)
+    assert time_left(view, pace, 8.0) == pytest.approx((1 - 10 * one) / one, rel=1e-6)
 
 
 @pytest.mark.parametrize(("width", "height"), [(100, 30), (80, 24), (80, 10), (60, 7)])
@@ -127,7 +130,7 @@ def test_many_runs_fit_the_window_with_those_that_go_on_first(runs, width, heigh
     assert max(map(cell_len, shown)) <= width
     assert "▸" in shown[2]
     counts = [int(n) for n in re.findall(r"(\d+) (?:more over|more going on|waiting)", " ".join(shown))]
-    assert sum(counts) + sum(text[:1] in set(watch.MARKS.values()) for text in shown) == 60
+    assert sum(counts) + sum(text[:1] in set(MARKS.values()) for text in shown) == 60
 
 
 @pytest.mark.parametrize("width", [100, 77, 70, 62, 50])
@@ -218,7 +221,7 @@ def test_steps_that_come_again_after_a_kill_are_counted_once(runs):
 
 def test_plain_says_ends_alarms_and_progress_each_half_minute(runs):
     now = [0.0]
-    say, view, told = watch.Plain(lambda: now[0]), progress.begin("abc", runs), []
+    say, view, told = Plain(lambda: now[0]), progress.begin("abc", runs), []
     for n, event in enumerate([*(step(runs[0], n) for n in range(12)), *hacked_events(runs[1]), end(runs[0])]):
         now[0] = 10.0 * n
         new = alarms.check(progress.advance(view, event), event)
@@ -236,9 +239,9 @@ def test_names_and_reasons_cannot_steer_a_terminal(runs):
     wild = "e\x1b[2Jvil\n‮desrever [red]" + "x" * 90
     run = replace(runs[0], design=Design(wild, runs[0].design.parts))
     view = seen([run], evaluation(run, 0, 0.5), end(run, "failed", reason="boom\x07\r\x1b]0;title\x07"))
-    for text in (*lines(view, 80), watch.ended(view, view.rows[run.id]), watch.alarm_line(view.alarms[0])):
+    for text in (*lines(view, 80), ended(view, view.rows[run.id]), alarm_line(view.alarms[0])):
         assert not any(c in text for c in "\x1b\x07\r‮")
-    assert "[red]" in watch.safe(wild)
+    assert "[red]" in safe(wild)
     assert max(map(cell_len, lines(view, 80))) <= 80
 
 

@@ -26,6 +26,7 @@ from rewardbench.metrics.normalised import rescaled
 from rewardbench.plan import RunSpec
 from rewardbench.results import AXES, Loaded
 from rewardbench.types import Design, Floats, UserError
+from rewardbench.watch.words import safe
 
 if TYPE_CHECKING:
     from rewardbench.boards.checks._case import Case
@@ -196,7 +197,7 @@ def reproduce(
     mine, base = ([folder / "runs" / r.id for r in runs[i : i + len(seeds)]] for i in (0, len(runs) - len(seeds)))
     if not any(trace.evaluations(run) for run in mine):
         reason = trace.status(mine[0]).get("reason", "")
-        raise UserError(f"{task}: no run of {entry.name} came as far as an evaluation: {watch.safe(str(reason))}", 6)
+        raise UserError(f"{task}: no run of {entry.name} came as far as an evaluation: {safe(str(reason))}", 6)
     packed = {name: out / "rows" / name / entries.slug(task) for name in ("design", "untrained")}
     rows.pack(mine, packed["design"], thin=False)
     rows.pack(base, packed["untrained"], thin=False)

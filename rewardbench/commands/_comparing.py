@@ -13,7 +13,7 @@ from rewardbench.cli import print_json
 from rewardbench.commands import _showing
 from rewardbench.gates import METRICS, Gate
 from rewardbench.results import Result
-from rewardbench.watch import safe
+from rewardbench.watch.words import safe
 
 
 def say(

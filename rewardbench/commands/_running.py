@@ -12,6 +12,7 @@ from rewardbench import comparing, results, sweep, tables, watch
 from rewardbench.cli import print_json
 from rewardbench.commands import _showing
 from rewardbench.verbs import finish
+from rewardbench.watch.words import safe
 
 ASK_ABOVE = 400
 """Runs above which a person is asked first."""
@@ -57,4 +58,4 @@ def _complaints(scored: Sequence[results.Result]) -> None:
     ends = [(r.run.status["status"], r.run.status["reason"]) for r in scored if r.run.status.get("reason")]
     for (status, reason), count in Counter(ends).items():
         word = "failed" if status == "failed" else "could not go on"
-        click.echo(f"rbench: {count} of {len(scored)} runs {word}: {watch.safe(reason, 600)}", err=True)
+        click.echo(f"rbench: {count} of {len(scored)} runs {word}: {safe(reason, 600)}", err=True)

@@ -14,7 +14,7 @@ from rewardbench import comparing, trace
 from rewardbench.find import arms
 from rewardbench.results import AXES, Result, listed
 from rewardbench.tables import summary
-from rewardbench.watch import safe
+from rewardbench.watch.words import safe
 
 WORDS = {
     "better": "is better than",

@@ -1,7 +1,4 @@
-"""What is seen of a sweep while it goes on? A live table in a terminal, lines elsewhere, JSON, or nothing; on stderr.
-
-`showing` gives the listener that `sweep.execute` tells its events to. How a sweep is shown enters no id.
-"""
+"""How does a sweep look in a terminal while it goes on? A table of its runs, the alarms below it."""
 
 from __future__ import annotations
 
@@ -12,17 +9,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, TextIO
 
-from rewardbench import alarms, progress, trace
-from rewardbench.plan import RunSpec
-from rewardbench.progress import Alarm, Event, Row, View
+from rewardbench import alarms, progress
+from rewardbench.progress import Alarm, Row, View
+from rewardbench.watch.words import Pace, alarm_line, head, paced, safe
 
-DISPLAYS = ("auto", "rich", "plain", "json", "none")
 BARS = "▁▂▃▄▅▆▇█"
-EVERY = 30.0
-"""Seconds between two progress lines of `plain`."""
 MARKS = {"running": "▸", "done": "✓", "failed": "✗", "lost": "?"}
 STYLES = {"failed": "red", "lost": "red", "done": "dim"}
 NARROW = 96
@@ -42,211 +35,6 @@ LEGEND = (
     "dead: prompts whose completions are all paid alike",
     "cut: at the length limit · abst: the part that abstains most",
 )
-
-Tell = Callable[[dict[str, Any]], None]
-
-
-def resolve(asked: str) -> str:
-    """The display that is meant here: `auto` is `rich` on a terminal that can show it, else `plain`; so is `rich`."""
-    if asked not in ("auto", "rich"):
-        return asked
-    able = sys.stderr.isatty() and os.environ.get("TERM", "dumb") not in ("dumb", "unknown")
-    encoding = (getattr(sys.stderr, "encoding", "") or "").lower().replace("-", "")
-    return "rich" if able and (asked == "rich" or encoding == "utf8") else "plain"
-
-
-def phase(display: str, text: str) -> None:
-    """Say what is happening, before or after the runs themselves."""
-    if display == "json":
-        _line(trace.dumps({"event": "phase", "text": text}))
-    elif display != "none":
-        _line(text)
-
-
-def _line(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
-
-
-@contextmanager
-def showing(display: str, sweep: str, runs: Sequence[RunSpec], before: int = 0) -> Iterator[Tell]:
-    """A listener for the events of these runs, shown until the block ends; `before` runs were over already.
-
-    However the block ends, the terminal is as it was.
-    """
-    display = resolve(display)
-    view = progress.begin(sweep, runs, before, "workers start: torch and the policy are loaded" if runs else "")
-    if display == "rich" and runs:
-        with _live(view) as tell:
-            yield tell
-    elif display == "json":
-        yield _folding(view, _json_lines)
-    elif display == "plain":
-        if runs:
-            _line(view.phase)
-        yield _folding(view, Plain())
-    else:
-        yield lambda event: None
-
-
-def _folding(view: View, say: Callable[[View, View, Event], Sequence[str]]) -> Tell:
-    """A listener that keeps the view and prints the lines that each event is worth."""
-    kept = [view]
-
-    def tell(event: dict[str, Any]) -> None:
-        new = alarms.check(progress.advance(kept[0], event), event)
-        for line in say(kept[0], new, event):
-            _line(line)
-        kept[0] = new
-
-    return tell
-
-
-# --- words --------------------------------------------------------------------------------------------
-
-
-def safe(text: str, most: int = 200) -> str:
-    """The text as a terminal can be shown it: what is not printable (control, bidirectional) is spelt, long is cut.
-
-    >>> safe("a\\x1b[31mred"), safe("x" * 9, 5)
-    ('a\\\\x1b[31mred', 'xxxx…')
-    """
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-    return shown if len(shown) <= most else shown[: most - 1] + "…"
-
-
-def spark(values: Sequence[float], low: float, high: float) -> str:
-    """The values as a line of bars between low and high.
-
-    >>> spark([0.0, 0.5, 1.0], 0.0, 1.0), spark([0.3, 0.3], 0.3, 0.3)
-    ('▁▅█', '▁▁')
-    """
-    room = max(high - low, 1e-9)
-    return "".join(BARS[min(int((v - low) / room * len(BARS)), len(BARS) - 1)] for v in values)
-
-
-def clock(seconds: float) -> str:
-    """Seconds as a person says them.
-
-    >>> clock(42.4), clock(125), clock(7260)
-    ('42 s', '2 min 05 s', '2 h 01 min')
-    """
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole // 60 % 60:02d} min"
-
-
-@dataclass(frozen=True)
-class Pace:
-    """Since when is something done, and how much of the work was behind then?"""
-
-    begun: float
-    """When the view was opened (monotonic seconds)."""
-    first: float | None = None
-    """When the first thing that a worker did was heard of: until then it loads, which says nothing of the pace."""
-    share: float = 0.0
-    """Of the work, behind by then; a resumed run has some."""
-
-
-def paced(pace: Pace, view: View, event: Event, now: float) -> Pace:
-    """The pace once an event is known."""
-    if pace.first is not None or event["event"] not in ("step", "evaluation"):
-        return pace
-    return Pace(pace.begun, now, progress.share_done(view))
-
-
-def time_left(view: View, pace: Pace, now: float) -> float | None:
-    """Seconds until the last run ends, at the pace so far; None before much is done."""
-    done = progress.share_done(view)
-    if pace.first is None or done - pace.share < 0.01:
-        return None
-    return (now - pace.first) * (1 - done) / (done - pace.share)
-
-
-def head(view: View, pace: Pace, now: float) -> str:
-    """How the sweep stands in a line: sweep, runs done of all, failed, time gone and left."""
-    over, failed = len(view.of(*progress.OVER)) + view.before, len(view.of("failed"))
-    words = [f"sweep {view.sweep}", f"{over}/{len(view.rows) + view.before} ended"]
-    words += [f"{failed} failed"] if failed else []
-    words += [f"{clock(now - pace.begun)} gone"]
-    left = time_left(view, pace, now)
-    words += [f"about {clock(left)} left"] if left is not None else []
-    return " · ".join(words)
-
-
-def alarm_line(alarm: Alarm, seeds: Sequence[int] = ()) -> str:
-    """An alarm in a line, of one run or of several seeds of a design."""
-    return f"{who(alarm.run, seeds)}: {safe(alarm.text, 400)}"
-
-
-def who(run: RunSpec, seeds: Sequence[int] = ()) -> str:
-    """A run in words, or the runs of several seeds of its design."""
-    of = f"seeds {', '.join(map(str, seeds))}" if len(seeds) > 1 else f"seed {run.seed}"
-    return f"{run.task} {safe(run.design.name, 40)} {of}"
-
-
-# --- lines --------------------------------------------------------------------------------------------
-
-
-def _json_lines(old: View, new: View, event: Event) -> list[str]:
-    """The event as a line of JSON without its arrays, named; then the alarms that it raised."""
-    if event["event"] == "part":
-        return []
-    row = new.rows.get(event.get("run", ""))
-    named = {} if row is None else _names(row.run)
-    told = [trace.dumps({**named, **{k: v for k, v in event.items() if k != "seen"}})]
-    for alarm in new.alarms[len(old.alarms) :]:
-        what = {"event": "alarm", "run": alarm.run.id, "alarm": alarm.name, "text": alarm.text}
-        told.append(trace.dumps({**_names(alarm.run), **what}))
-    return told
-
-
-def _names(run: RunSpec) -> dict[str, Any]:
-    return {"task": run.task, "design": run.design.name, "seed": run.seed}
-
-
-class Plain:
-    """Lines for a log: one when a run ends, alarms as they are raised, and progress now and then."""
-
-    def __init__(self, clock_: Callable[[], float] = time.monotonic) -> None:
-        self.clock = clock_
-        self.pace = Pace(clock_())
-        self.said = self.pace.begun
-
-    def __call__(self, old: View, new: View, event: Event) -> list[str]:
-        """The lines that this event is worth."""
-        now = self.clock()
-        self.pace = paced(self.pace, new, event, now)
-        told = [f"! {alarm_line(a)}" for a in new.alarms[len(old.alarms) :] if a.name not in ("failed", "lost")]
-        told += [event["text"]] if event["event"] == "phase" else []
-        row = new.rows.get(event.get("run", ""))
-        if row is not None and event["event"] in progress.OVER:
-            told.append(ended(new, row, time_left(new, self.pace, now)))
-        elif not told and now - self.said >= EVERY:
-            told.append(f"{head(new, self.pace, now)}: {under_way(new)}")
-        self.said = now if told else self.said
-        return told
-
-
-def ended(view: View, row: Row, left: float | None = None) -> str:
-    """The line of a run that is over."""
-    what = f"last gold {row.golds[-1]:.3f}" if row.golds else "no evaluation was made here"
-    if row.state != "done":
-        what = f"{'failed' if row.state == 'failed' else 'put aside'}: {safe(row.reason, 400)}"
-    over = f"[{len(view.of(*progress.OVER)) + view.before}/{len(view.rows) + view.before}]"
-    return f"{over} {who(row.run)}: {what}{f' (about {clock(left)} left)' if left else ''}"
-
-
-def under_way(view: View) -> str:
-    """What goes on, in words."""
-    now = [f"{who(r.run)} step {r.step}/{r.run.steps}" for r in view.of("running")]
-    more = f" and {len(now) - 3} more" if len(now) > 3 else ""
-    return f"{', '.join(now[:3]) or view.phase}{more}"
-
-
-# --- the live table -----------------------------------------------------------------------------------
 
 
 def screen(view: View, width: int, height: int, pace: Pace, now: float) -> Any:
@@ -343,6 +131,16 @@ def _ends(view: View, task: str) -> tuple[float, float]:
     return (min(golds), max(golds)) if golds else (0.0, 1.0)
 
 
+def spark(values: Sequence[float], low: float, high: float) -> str:
+    """The values as a line of bars between low and high.
+
+    >>> spark([0.0, 0.5, 1.0], 0.0, 1.0), spark([0.3, 0.3], 0.3, 0.3)
+    ('▁▅█', '▁▁')
+    """
+    room = max(high - low, 1e-9)
+    return "".join(BARS[min(int((v - low) / room * len(BARS)), len(BARS) - 1)] for v in values)
+
+
 def cells(row: Row, bars: str) -> list[str]:
     """One run's line of the table: a mark, names, steps, gold and its bars, and what the last step told."""
     run, last = row.run, row.last
@@ -361,7 +159,7 @@ def _number(value: float | None, form: str) -> str:
 
 
 @contextmanager
-def _live(view: View) -> Iterator[Tell]:
+def on_terminal(view: View) -> Iterator[Callable[[dict[str, Any]], None]]:
     """The live table on the terminal; what anybody else writes to stderr meanwhile goes above it."""
     from rich.console import Console
     from rich.live import Live
