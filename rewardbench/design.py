@@ -65,9 +65,9 @@ def parse(text: str, name: str) -> Design:
     parts = raw.get("part", [])
     if not isinstance(parts, list) or not parts or not all(isinstance(p, dict) for p in parts):
         raise UserError(f"design {name!r} has no [[part]]")
-    for key in ("combine", "normalise"):
+    for key, kind in (("combine", "a name"), ("normalise", "a name"), ("summary", "a text")):
         if not isinstance(raw.get(key, ""), str):
-            raise UserError(f"design {name!r}: {key} = {raw[key]!r} is not a name")
+            raise UserError(f"design {name!r}: {key} = {raw[key]!r} is not {kind}")
     design = Design(
         name,
         tuple(_part(p, f"design {name!r}, part {n + 1}") for n, p in enumerate(parts)),

@@ -229,6 +229,7 @@ WRONG = {
     'combin = "sum"\n[[part]]\nuse = "a.b"': "did you mean 'combine'?",
     'combine = "prodct"\n[[part]]\nuse = "a.b"': "did you mean 'product'?",
     'combine = 3\n[[part]]\nuse = "a.b"': "combine = 3",
+    'summary = 3\n[[part]]\nuse = "a.b"': "summary = 3 is not a text",
     'normalise = "groups"\n[[part]]\nuse = "a.b"': "did you mean 'group'?",
     "": "no \\[\\[part\\]\\]",
     "part = [1]": "no \\[\\[part\\]\\]",

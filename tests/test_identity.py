@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sweeping import PARTS, here, one_line, process, rbench
 
-from rewardbench import find, sweep, trace
+from rewardbench import data, find, sweep, trace
 from rewardbench.plan import Spec
 from rewardbench.policies import settings
 from rewardbench.policies.settings import release
@@ -141,6 +141,20 @@ def test_what_an_editor_leaves_in_a_package_is_no_part_of_it(site, toy_policy):
     (site / "payer" / ".venv" / "other.py").touch()
     (site / "payer" / "gone.py").symlink_to("nowhere.py")
     assert ids(toy_policy, "payer.pays:pays") == before
+
+
+def test_what_lies_behind_a_link_to_a_folder_is_in_the_hash_once(tmp_path):
+    task, elsewhere = tmp_path / "task", tmp_path / "elsewhere"
+    for folder in (task / "designs", elsewhere / "deep", elsewhere / ".hidden"):
+        folder.mkdir(parents=True)
+    for place in (task / "task.py", elsewhere / "deep" / "words.txt", elsewhere / ".hidden" / "left.txt"):
+        place.write_text(place.name)
+    (task / "words").symlink_to(elsewhere)
+    (elsewhere / "deep" / "back").symlink_to(task)  # round and round
+    before = data.files_of(task, apart=("designs",))
+    assert [place for place, _ in before] == ["task.py", "words/deep/words.txt"]
+    (elsewhere / "deep" / "words.txt").write_text("others")
+    assert data.files_of(task, apart=("designs",)) != before
 
 
 def test_a_module_in_an_archive_is_read_from_there(tmp_path, monkeypatch):
