@@ -420,3 +420,45 @@ def test_where_there_is_a_card_the_folders_that_kernels_are_compiled_into_are_ma
     monkeypatch.setattr(Path, "glob", seen)
     places = landlock.writable([str(tmp_path)])
     assert {home / ".triton", named} & set(places) == ({home / ".triton", named} if card else set())
+
+
+NAMES_ITS_THREADS = """
+import json, os, threading
+from rewardbench import fence
+from rewardbench.fence import landlock
+
+landlock.card_here = lambda: {card}
+level = fence.put_up(fence.Limits(memory=8.0))
+found = {{}}
+
+def opened(name, place):
+    try:
+        os.close(os.open(place, os.O_RDWR))
+        found[name] = True
+    except PermissionError:
+        found[name] = False
+
+def inside():
+    own = threading.get_native_id()
+    opened("by itself", f"/proc/self/task/{{own}}/comm")
+    opened("by number", f"/proc/{{os.getpid()}}/task/{{own}}/comm")
+    opened("another process", f"/proc/{{os.getppid()}}/comm")
+    opened("what else is there", "/proc/self/oom_score_adj")
+
+for _ in range(2):  # what is made anew each time
+    thread = threading.Thread(target=inside)
+    thread.start()
+    thread.join()
+print(json.dumps([bool(level["writes"]), found]))
+"""
+
+
+@pytest.mark.skipif(not landlock.abi_here(), reason="this kernel has no Landlock")
+@pytest.mark.parametrize("card", [True, False])
+def test_a_cards_driver_may_name_its_threads_and_nothing_else_of_proc_is_open(card):
+    """Drivers from 570 on open the names of their threads for writing as they start, and start no card without."""
+    program = NAMES_ITS_THREADS.format(card=card)
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    held, found = json.loads(said)
+    assert held
+    assert found == {"by itself": card, "by number": card, "another process": False, "what else is there": False}

@@ -22,6 +22,8 @@ CACHES, COMPILED = ("XDG_CACHE_HOME", "HF_HOME", "TORCH_HOME"), ("TORCHINDUCTOR_
 """Environment variables that name a folder of a library's."""
 KERNELS = (".triton", ".nv")
 """Folders of a home where what was compiled for a GPU is kept."""
+THREADS = "/proc/self/task"
+"""Where a card's driver names its threads as it starts; refused that, it (570 and later) finds no card: error 304."""
 CREATE, ADD, RESTRICT = 444, 445, 446
 """Numbers of the system calls landlock_create_ruleset, _add_rule and _restrict_self, on every architecture."""
 WRITE_FILE, TRUNCATE = 1 << 1, 1 << 14
@@ -31,6 +33,15 @@ REFER = 1 << 13
 CONNECT_TCP = 1 << 1 | 1 << 0
 SIGNALS = 1 << 1
 NO_NEW_PRIVILEGES = 38
+
+
+_held: list[int] = []
+"""Descriptors that stay open: a folder of /proc that nobody holds is made anew, and a rule is of the old one."""
+
+
+def card_here() -> bool:
+    """Whether this machine shows a card of NVIDIA's."""
+    return any(Path("/dev").glob("nvidia[0-9]*"))
 
 
 def abi_here() -> int:
@@ -48,7 +59,7 @@ def writable(folders: Iterable[str]) -> list[Path]:
         cache = settings.cache()
         cache.parent.mkdir(parents=True, exist_ok=True)
         places += [cache.parent, *(Path.home() / name for name in (".cache", *KERNELS))]
-    if any(Path("/dev").glob("nvidia[0-9]*")):
+    if card_here():
         for place in (p for p in places if p.name in KERNELS or p in named):
             with suppress(OSError):  # what is not there yet could not be made later, and nothing would be compiled
                 place.mkdir(parents=True, exist_ok=True)
@@ -77,14 +88,22 @@ def _restrict(abi: int, places: Sequence[Path], tcp: bool = False) -> bool:
     try:
         for place in [] if tcp else places:
             where = os.open(place, os.O_PATH | os.O_CLOEXEC)
-            rule = struct.pack("=Qi", rights if place.is_dir() else on_files, where)
-            added = libc.syscall(ADD, rules, 1, rule, 0)
+            refused = _allow(libc, rules, where, rights if place.is_dir() else on_files)
             os.close(where)
-            if added:
+            if refused:
+                return False
+        if not tcp and card_here() and Path(THREADS).is_dir():  # this process's own threads, and nothing made there
+            _held.append(os.open(THREADS, os.O_PATH | os.O_CLOEXEC))
+            if _allow(libc, rules, _held[-1], on_files):
                 return False
         return not libc.prctl(NO_NEW_PRIVILEGES, 1, 0, 0, 0) and not libc.syscall(RESTRICT, rules, 0)
     finally:
         os.close(rules)
+
+
+def _allow(libc: ctypes.CDLL, rules: int, where: int, rights: int) -> bool:
+    """Allow these rights on what lies at a descriptor; whether the kernel refused that."""
+    return bool(libc.syscall(ADD, rules, 1, struct.pack("=Qi", rights, where), 0))
 
 
 def _write_refused(places: Sequence[Path]) -> bool:
