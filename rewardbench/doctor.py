@@ -22,7 +22,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from rewardbench import __version__, fence, find
+from rewardbench import __version__, fence, find, worker
 from rewardbench import data as data_
 from rewardbench.fence import memory
 from rewardbench.policies import card, settings
@@ -199,6 +199,11 @@ def device() -> Finding:
         return "fail", text, fix or f"set {card.VARIABLE} to auto, cpu or cuda, or unset it"
     if gpu is None:
         return "ok", f"{told}: everything is computed on processors", ""
+    try:
+        fence.apart(worker.card_there, timeout=PATIENCE)
+    except (RewardError, UserError) as error:
+        fix = "report it with this block; REWARDBENCH_LIMITS can loosen what a worker is kept from"
+        return "fail", f"{gpu.name} is there, and {error}", fix
     whole = "and whole models" if told == "cuda" else "and whole models on processors"
     return "ok", f"{told}: adapters are trained on {gpu.name} ({size(gpu.free)} free), {whole}", ""
 

@@ -47,6 +47,8 @@ class Job:
     """A run of each task: what a worker asks before its first pack is asked for these."""
     folder: Callable[[RunSpec], Path]
     """Where a run is recorded."""
+    card: bool = False
+    """Whether packs are made for a GPU."""
 
     def weights(self) -> int:
         """Bytes of the policy's files: how large a checkpoint may become."""
@@ -128,7 +130,8 @@ class Pool:
             self._leave(idle[0])
         limits = replace(self.limits, keep=(*self.limits.keep, *keep))
         here, there = mp.get_context("spawn").Pipe()
-        args = (there, self.job.policy, self.job.timeout, self.job.sources, self.job.firsts, limits)
+        job = self.job
+        args = (there, job.policy, job.timeout, job.sources, job.firsts, limits, job.card)
         process = mp.get_context("spawn").Process(target=work, args=args, daemon=True)
         with _surroundings(WORKER), fence.without_secrets(limits.keep):
             process.start()

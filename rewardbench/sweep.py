@@ -252,7 +252,8 @@ def together(runs: Sequence[RunSpec], policy: Folder) -> list[list[RunSpec]]:
 
 def job_of(sweep: Sweep) -> Job:
     """What its packs share. Of each task the first run that is left stands for all in what is asked beforehand."""
-    return Job(sweep.policy, sweep.timeout, sweep.folder / "sources", firsts(unfinished(sweep)), sweep.run_folder)
+    asked, on_card = firsts(unfinished(sweep)), card.used(sweep.policy.settings) is not None
+    return Job(sweep.policy, sweep.timeout, sweep.folder / "sources", asked, sweep.run_folder, on_card)
 
 
 def execute(sweep: Sweep, workers: int, tell: Tell) -> None:
@@ -261,7 +262,7 @@ def execute(sweep: Sweep, workers: int, tell: Tell) -> None:
         todo = packs(sweep)
         if todo:
             job = job_of(sweep)
-            busy = 1 if card.used(sweep.policy.settings) else min(workers, len(todo))  # a card is one worker's
+            busy = 1 if job.card else min(workers, len(todo))  # a card is one worker's
             Pool(job, partial(_heard, sweep, tell)).run(todo, busy)
 
 

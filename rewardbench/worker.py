@@ -22,7 +22,13 @@ SELDOM = (100_000, 20, 20)
 
 
 def work(
-    pipe: Connection, policy: Folder, timeout: float, sources: Path, firsts: Sequence[RunSpec], limits: fence.Limits
+    pipe: Connection,
+    policy: Folder,
+    timeout: float,
+    sources: Path,
+    firsts: Sequence[RunSpec],
+    limits: fence.Limits,
+    card: bool = False,
 ) -> None:
     """Do packs until told to stop, or until a user's code or a card has used this process up; none if what all of
     them share is refused. The fence is up before a user's code is loaded, and after ours is: what that writes is not
@@ -42,7 +48,7 @@ def work(
             specs, folders = pipe.recv()
         except (EOFError, OSError):
             return
-        admitted = admitted or admit(policy, firsts, pipe.send, sources)
+        admitted = admitted or admit(policy, firsts, pipe.send, sources, card)
         if admitted and not do_pack(specs, folders, policy, partial(_say, pipe), timeout, sources):
             return
 
@@ -52,8 +58,9 @@ def _say(pipe: Connection, event: dict[str, Any]) -> None:
     pipe.send({"event": "spent"} if event["event"] == "free" and fence.spent() else event)
 
 
-def admit(policy: Folder, firsts: Sequence[RunSpec], say: Tell, sources: Path) -> bool:
-    """Whether the policy can be trained at all on the tasks of these runs; if not, the sweep is told to stop.
+def admit(policy: Folder, firsts: Sequence[RunSpec], say: Tell, sources: Path, card: bool = False) -> bool:
+    """Whether the policy can be trained at all on the tasks of these runs, on a `card` where packs are made for one; if
+    not, the sweep is told to stop.
 
     Every worker asks before its first pack, so that a refusal comes while nothing has run.
     """
@@ -63,6 +70,8 @@ def admit(policy: Folder, firsts: Sequence[RunSpec], say: Tell, sources: Path) -
 
     torch.set_num_threads(1)
     try:
+        if card:
+            card_there()
         check(policy, firsts, sources)
     except UserError as error:
         say({"event": "stop", "reason": str(error), "code": error.code})
@@ -70,6 +79,17 @@ def admit(policy: Folder, firsts: Sequence[RunSpec], say: Tell, sources: Path) -
     except Exception:  # nothing that a user could mend: the pack meets it again, and says whose fault it is
         return True
     return True
+
+
+def card_there() -> None:
+    """Raise UserError (code 4) where this process finds no GPU: a pack made for one would go on, for days, without."""
+    import torch
+
+    try:
+        torch.cuda.init()  # type: ignore[no-untyped-call]
+    except Exception as error:  # whatever a driver may raise
+        remedy = "`rbench doctor` tries it again; REWARDBENCH_DEVICE=cpu computes on processors"
+        raise UserError(f"a worker cannot use the GPU ({first_line(error)}); {remedy}", 4) from error
 
 
 def do_pack(

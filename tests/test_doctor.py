@@ -12,6 +12,7 @@ from types import SimpleNamespace
 
 import jsonschema
 import pytest
+import torch
 from sweeping import ROOT, command, environment, process, rbench
 
 from rewardbench import doctor
@@ -156,7 +157,19 @@ def test_a_device_that_is_none_or_not_there_fails(monkeypatch):
     assert doctor.device()[:2] == ("ok", "cpu: everything is computed on processors")
     monkeypatch.setattr(card, "gpu", lambda: card.Gpu("H100", 2 << 30))
     monkeypatch.setenv("REWARDBENCH_DEVICE", "auto")
+    monkeypatch.setattr(doctor.fence, "apart", lambda function, **how: None)
     assert "adapters are trained on H100 (2.0 GiB free)" in doctor.device()[1]
+
+
+def test_a_card_that_workers_cannot_use_fails(monkeypatch):
+    """It is asked for where workers are: behind the fence. Here there is none, so that is what a worker finds."""
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    monkeypatch.setattr(card, "gpu", lambda: card.Gpu("H100", 2 << 30))
+    monkeypatch.setenv("REWARDBENCH_DEVICE", "auto")
+    state, text, fix = doctor.device()
+    assert (state, bool(fix)) == ("fail", True)
+    assert text.startswith("H100 is there, and a worker cannot use the GPU")
 
 
 def test_cuda_without_a_gpu_fails(monkeypatch):

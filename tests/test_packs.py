@@ -651,6 +651,18 @@ def test_calls_side_by_side_are_no_more_at_a_time_and_one_that_breaks_is_raised(
         list(packs.side_by_side(work, ((n,) for n in (1, 0, 2)), 2))
 
 
+def test_a_worker_that_finds_no_card_stops_a_sweep_that_was_planned_for_one(policies, tmp_path):
+    """Else a pack of a card's size goes on where it may, on a processor, for days."""
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    three, said = planned(policies[0], tmp_path), []
+    assert not worker.admit(three.policy, three.specs[:1], said.append, three.sources, card=True)
+    [stop] = said
+    assert (stop["event"], stop["code"]) == ("stop", 4)
+    assert "a worker cannot use the GPU" in stop["reason"]
+    assert worker.admit(three.policy, three.specs[:1], said.append, three.sources)
+
+
 def test_a_policy_that_was_admitted_is_the_first_packs_and_nobody_elses(policies, tmp_path):
     three = planned(policies[0], tmp_path)
     other = planned(policies[4], tmp_path / "other").policy
