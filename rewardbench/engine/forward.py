@@ -7,6 +7,7 @@ for padding.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import zip_longest
 
@@ -157,20 +158,18 @@ def own_logp(
 ) -> list[Floats]:
     """[R] arrays [P, K, T]: log-probability of each own token under the policy (or its start), no gradient."""
     results: list[list[Floats]] = [[] for _ in batches]
-    with torch.no_grad():
-        for part in _pieces(batches, micro):
-            if start:
-                with stacked.start():
-                    seen = forward(policy, stacked, part)
-            else:
-                seen = forward(policy, stacked, part)
-            for r, piece in enumerate(part):
-                if piece is not None:
-                    P, K, T = piece.ids.shape
-                    full = np.zeros((P, K, T), dtype=np.float32)
-                    got = seen.logp[r, : P * K].reshape(P, K, -1).numpy(force=True)[..., :T]
-                    full[..., : got.shape[-1]] = got
-                    results[r].append(np.where(piece.mine, full, 0.0))
+    parts = _pieces(batches, micro)
+    with torch.no_grad(), stacked.start() if start else nullcontext():
+        # whoever reads a number waits for a card: it is told all of its work first
+        told = [forward(policy, stacked, part).logp.clone() for part in parts]
+    for part, logp in zip(parts, (one.numpy(force=True) for one in told), strict=True):
+        for r, piece in enumerate(part):
+            if piece is not None:
+                P, K, T = piece.ids.shape
+                full = np.zeros((P, K, T), dtype=np.float32)
+                got = logp[r, : P * K].reshape(P, K, -1)[..., :T]
+                full[..., : got.shape[-1]] = got
+                results[r].append(np.where(piece.mine, full, 0.0))
     return [np.concatenate(pieces) if pieces else np.zeros((0, 0, 0)) for pieces in results]
 
 

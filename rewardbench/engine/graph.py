@@ -6,6 +6,7 @@ shape, in the same memory, is captured as a CUDA graph: one call for all of it.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
@@ -58,6 +59,8 @@ def captured(work: Work, warm: Work | None = None) -> Work:
         before.wait_stream(side)
     graph = torch.cuda.CUDAGraph()
     KEPT.append(graph)
+    collects = gc.isenabled()
+    gc.disable()  # what is let go of may be a kernel: unloading one is nothing that can be captured
     try:
         with torch.cuda.graph(graph, pool=keeper.pool(), stream=side, capture_error_mode=MODE):
             work()
@@ -69,6 +72,9 @@ def captured(work: Work, warm: Work | None = None) -> Work:
             torch._C._cuda_endAllocateToPool(torch.cuda.current_device(), keeper.pool())
         pool.cache_clear()
         raise
+    finally:
+        if collects:
+            gc.enable()
     return graph.replay
 
 
