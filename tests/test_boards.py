@@ -40,6 +40,8 @@ from rewardbench.boards import (
     verify,
 )  # fmt: skip
 from rewardbench.design import design_hash, parse
+from rewardbench.measures.diversity import hypervolume
+from rewardbench.metrics.diversity import frontier
 from rewardbench.pages import truth_words
 from rewardbench.pages.truth_told import MISSING
 from rewardbench.types import Anchor, Bank, UserError
@@ -892,10 +894,48 @@ def test_across_tasks_stand_those_who_have_every_one():
     board = SimpleNamespace(tasks=("t", "u"), seeds=2, seed_list=range)
     t = [Full("a", quality=[0.5, 0.7]), Full("b", quality=[0.1, 0.1]), Full("c", quality=[0.9, 0.9])]
     u = [Full("a", quality=[0.1, 0.3]), Full("b", quality=[0.1, None])]
-    rows_ = {r["entry"]: r for r in build._across(board, {"t": t, "u": u})["rows"]}
+    rows_ = {r["entry"]: r for r in build._across(board, {"t": t, "u": u}, {})["rows"]}
     assert set(rows_) == {"a", "b"}
     assert rows_["a"]["means"]["quality"]["mean"] == pytest.approx(0.4)
     assert rows_["b"]["means"] == {}
+
+
+def test_across_tasks_rank_on_all_but_quality_who_learnt_on_each():
+    board = SimpleNamespace(tasks=("t", "u"), seeds=3, seed_list=range)
+    high, low, still = [0.9, 0.91, 0.92], [0.2, 0.21, 0.22], [1.0, 1.0, 1.0]
+    scored = [Full("a", quality=high, stability=high), Full("b", quality=low, stability=low), Full("c", quality=low, stability=still)]
+    told = build._across(board, {"t": scored, "u": scored}, {"t": {"a", "b", "c"}, "u": {"a", "b"}})
+    ranks = {r["entry"]: r["ranks"] for r in told["rows"]}
+    assert ranks["a"] == {"quality": [1, 1], "stability": [1, 1]}
+    assert ranks["b"]["stability"] == [2, 2]
+    assert set(ranks["c"]) == {"quality"}  # most stable of all: it stood still on one of them
+
+
+def test_an_algorithm_that_trains_nothing_is_ranked_in_quality_alone():
+    """Best-of-n selects: it is as stable as what stands still, and its D would be of a fourth of the completions."""
+    views = json.loads((CPU.parent / "algorithms" / "board.json").read_text())["tasks"]
+    for view in views:
+        told = {r["entry"]: r for r in view["rows"]}
+        row, other = told["best_of_n"], told["grpo"]
+        assert (row["learns"], row["front"]) == (False, False)
+        assert {axis for axis, places in row["ranks"].items() if places} == {"quality"}
+        assert row["means"]["diversity"] is None
+        if not view["one_answer"]:
+            assert row["means"]["overall"] is None
+            assert row["reasons"]["diversity"] == row["reasons"]["overall"] == "4 completions a prompt are shown: the board's D is of 16"
+            assert other["means"]["diversity"]["mean"] > 0
+            assert other["ranks"]["diversity"]
+
+
+@pytest.mark.parametrize("name", ["cpu", "algorithms"])
+def test_the_margin_of_diversity_is_a_share_of_what_the_untrained_policy_spans(name):
+    for view in json.loads((CPU.parent / name / "board.json").read_text())["tasks"]:
+        if not view["one_answer"]:
+            untrained = rows.load(CPU.parent / name / "entries" / "untrained" / view["task"].replace("/", "-"))
+            spans = [hypervolume(frontier(run.bank)) for run in untrained]
+            told = [v["margin"] for r in view["rows"] if r["verdicts"] and (v := r["verdicts"]["diversity"])]
+            assert len(told) > 2
+            assert told == pytest.approx([0.03 * float(np.mean(spans))] * len(told))
 
 
 # --- kept words ----------------------------------------------------------------------------------

@@ -83,6 +83,25 @@ def test_equal_differences_have_no_width():
     assert stats.verdict(same) == "equivalent"
 
 
+@pytest.mark.parametrize(("falls", "said"), [(0, "unresolved"), (1, "unresolved"), (2, "unresolved")])
+def test_seeds_that_stay_at_the_end_of_a_scale_do_not_show_that_others_do(falls, said):
+    """Five seeds that all kept what they had: one of ten that falls by half would mostly not be among them."""
+    kept = [1.0] * (5 - falls) + [0.99, 0.98][:falls]
+    gap = stats.paired_difference(kept, [1.0] * 5)
+    assert stats.verdict(gap) == said
+    assert stats.verdict(stats.paired_difference([1 - v for v in kept], [0.0] * 5)) == said
+
+
+def test_a_stable_design_is_rarely_taken_for_one_that_falls_now_and_then():
+    """A design whose S is 1, and one that falls by half on a tenth of its seeds: .05 apart, the margin is .03."""
+    rng = np.random.default_rng(7)
+    falls = rng.random((2000, 5)) < 0.1
+    spread = 1e-3 * rng.random((2000, 5))  # a few that do not quite stay
+    for noise in (0 * spread, np.where(rng.random((2000, 5)) < 0.3, spread, 0)):
+        called = [stats.verdict(stats.paired_difference(s, [1.0] * 5)) == "equivalent" for s in 1 - 0.5 * falls - noise]
+        assert np.mean(called) < 0.1
+
+
 @pytest.mark.parametrize("bad", [[0.5], [[0.5], [0.4]], [0.5, np.nan], [[0.1, 0.2], [0.3]], [], [0.1, None]])
 def test_bad_tables_are_refused(bad):
     for use in (stats.mean_interval, stats.bootstrap, lambda x: stats.paired_difference(x, x)):

@@ -76,7 +76,7 @@ def build(board: Board) -> dict[str, Any]:
         "entries": [_entry(e) | told_of[e.name] | states.of(stands, e.name) for e in entries],
         "tombstones": states.tombstones(stands),
         "tasks": views,
-        "overall": _across(board, tasks),
+        "overall": _across(board, tasks, learnt),
         "truth": asked,
     }
     found: dict[str, Any] = trace.finite(told)
@@ -141,7 +141,7 @@ def _unreliable(asked: Mapping[str, Any]) -> list[str]:
 
 
 def _scored(board: Board, task: str, entries: Sequence[Entry], refused: set[str]) -> list[Scored]:
-    """Every entry's results on a task, computed from rows."""
+    """Every entry's results on a task, computed from rows; D where all show as many completions."""
     here = [e for e in entries if task in e.tasks]
     if not here:
         return []
@@ -151,7 +151,23 @@ def _scored(board: Board, task: str, entries: Sequence[Entry], refused: set[str]
     start = base.runs(task)
     own = numbers.score(board, start, [])
     scored = {e.name: own if e is base else numbers.beside(board, e.runs(task), own, floor=False) for e in here}
+    wanted = max((_shown(r) for r in own), default=0)
+    for result in (r for results in scored.values() for r in results if 0 < _shown(r) < wanted):
+        _without_diversity(result, f"{_shown(result)} completions a prompt are shown: the board's D is of {wanted}")
     return [Scored(e, tuple(scored[e.name]), e.name in refused) for e in here]
+
+
+def _shown(result: Result) -> int:
+    """Completions a prompt that a run shows at the end, at each temperature; 0 where it was not read there."""
+    return result.run.bank.gold.shape[2] if result.run.bank is not None else 0
+
+
+def _without_diversity(result: Result, why: str) -> None:
+    """Leave out D and what is made of it: of fewer completions it is another quantity, and mostly a larger one."""
+    if result.values.get("diversity") is not None:
+        gone = ("diversity", "overall", *(k for k in result.values if k.startswith("counted_")))
+        result.values |= dict.fromkeys(gone)
+        result.reasons |= dict.fromkeys(("diversity", "overall"), why)
 
 
 def _task(board: Board, task: str, scored: Sequence[Scored], contested: set[str]) -> dict[str, Any]:
@@ -163,9 +179,11 @@ def _task(board: Board, task: str, scored: Sequence[Scored], contested: set[str]
     ranked = [s for s in contest if s.ranked]
     drawn = [s for s in contest if s.entry.kind == "generated" or s.name == board.pinned]
     places = {axis: _places(ranked, axis, seeds, learnt) for axis in RANKED}
+    margins = {axis: comparing.margin_of(axis, base.results if base else []) for axis in AXES}
     judged = {
-        axis: _verdicts(board, drawn, axis, seeds, learnt) | _verdicts(board, ranked, axis, seeds, learnt)
-        for axis in AXES
+        axis: _verdicts(board, drawn, axis, seeds, learnt, margin)
+        | _verdicts(board, ranked, axis, seeds, learnt, margin)
+        for axis, margin in margins.items()
     }
     harmful = _harmful(contest, base) | _harmful([s for s in scored if not s.contestant], base)
     fronts = standing.front(board, task, [s for s in contest if s.name in learnt], seeds)
@@ -230,8 +248,14 @@ def _order(row: Mapping[str, Any]) -> tuple[int, float, str]:
 
 
 def _learns(one: Scored, base: Scored | None) -> bool:
-    """Whether its gain in Q lies above 0, so that its S, E and D are ranked."""
-    return base is not None and comparing.learns(one.results, base.results)
+    """Whether its gain in Q lies above 0, so that its S, E and D are ranked; not where nothing was trained: best-of-n
+    selects, and is as stable as what stands still."""
+    return base is not None and any(map(_taught, one.results)) and comparing.learns(one.results, base.results)
+
+
+def _taught(result: Result) -> bool:
+    """Whether a completion was paid for in training."""
+    return result.run.curve is not None and bool(result.run.curve.tokens[-1])
 
 
 def _harmful(family: Sequence[Scored], base: Scored | None) -> set[str]:
@@ -252,23 +276,25 @@ def _harmful(family: Sequence[Scored], base: Scored | None) -> set[str]:
 def _places(contest: Sequence[Scored], axis: str, seeds: Sequence[int], learnt: set[str]) -> dict[str, list[int]]:
     """Name -> [best, worst] rank that it may hold; those that did not learn have none but in Q."""
     whole = standing.whole(standing.ranked_on(axis, contest, learnt), axis, seeds)
-    if len(whole) < 2:
-        return {n: [1, 1] for n in whole}
-    cells = [[values] for values in whole.values()]
-    return {n: [int(a), int(b)] for n, (a, b) in zip(whole, stats.rank_intervals(cells), strict=True)}
+    return _ranks({n: [values] for n, values in whole.items()})
+
+
+def _ranks(cells: Mapping[str, Sequence[Sequence[float]]]) -> dict[str, list[int]]:
+    """Name -> [best, worst] rank that it may hold, of scores [tasks, seeds] each."""
+    if len(cells) < 2:
+        return {n: [1, 1] for n in cells}
+    return {n: [int(a), int(b)] for n, (a, b) in zip(cells, stats.rank_intervals(list(cells.values())), strict=True)}
 
 
 def _verdicts(
-    board: Board, contest: Sequence[Scored], axis: str, seeds: Sequence[int], learnt: set[str]
+    board: Board, contest: Sequence[Scored], axis: str, seeds: Sequence[int], learnt: set[str], margin: float
 ) -> dict[str, dict[str, Any]]:
     """Name -> its paired difference to the baseline, with the verdict adjusted over all entries of the task."""
-    ranked = standing.ranked_on(axis, contest, learnt)
-    whole = standing.whole(ranked, axis, seeds)
+    whole = standing.whole(standing.ranked_on(axis, contest, learnt), axis, seeds)
     if board.pinned not in whole:
         return {}
     pinned = whole.pop(board.pinned)
     others = [(n, stats.paired_difference(values, pinned)) for n, values in whole.items()]
-    margin = comparing.margin_of(axis, [r for s in ranked for r in s.results])
     family = [c for _, c in others]
     adjusted = stats.holm([c.p for c in family])
     return {
@@ -285,8 +311,11 @@ def _verdicts(
     }
 
 
-def _across(board: Board, tasks: Mapping[str, Sequence[Scored]]) -> dict[str, Any]:
-    """Entries that have every task: mean over tasks of the mean over seeds, marginal rank intervals."""
+def _across(
+    board: Board, tasks: Mapping[str, Sequence[Scored]], learnt: Mapping[str, set[str]]
+) -> dict[str, Any]:
+    """Entries that have every task: mean over tasks of the mean over seeds, and ranks: on all but Q of those that
+    learnt on every task."""
     seeds = board.seed_list(board.seeds)
     there = {t: {s.name: s for s in scored} for t, scored in tasks.items()}
     first = there[board.tasks[0]]
@@ -300,8 +329,7 @@ def _across(board: Board, tasks: Mapping[str, Sequence[Scored]]) -> dict[str, An
         for n in full:
             spread = stats.mean_interval(full[n])
             rows[n]["means"][axis] = {"mean": spread.mean, "low": spread.low, "high": spread.high, "n": spread.n}
-        contest = [n for n in full if first[n].ranked]
-        if len(contest) > 1:
-            for n, (a, b) in zip(contest, stats.rank_intervals([full[n] for n in contest]), strict=True):
-                rows[n]["ranks"][axis] = [int(a), int(b)]
+        open_to = [n for n in full if axis == "quality" or all(n in learnt.get(t, ()) for t in board.tasks)]
+        for n, ends in _ranks({n: full[n] for n in open_to if first[n].ranked}).items():
+            rows[n]["ranks"][axis] = ends
     return {"rows": sorted(rows.values(), key=_order)}

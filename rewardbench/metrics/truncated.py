@@ -14,7 +14,8 @@ SAID = "cut at the length limit"
 def truncated(curve: Curve, share: float = 0.9) -> bool:
     """True when at least 90% of completions were cut at the length limit or empty, for 3 evaluations running.
 
-    Formula: share over prompts and samples of `not ended or no token of its own`.
+    Formula: share over prompts and samples of `not ended or no token of its own`. Of three evaluations, as at `quick`,
+    2 are enough, and the start may be one of them.
     Read: the policy forgot to stop, or says nothing; gold then measures the limit, not the policy.
     Fails: a limit too small for the task flags every design: look at `untrained` first.
     Source: ours; trainers log the same share (TRL: completions/clipped_ratio).

@@ -6,7 +6,7 @@ MARKS = {
     "broken": "A check of this entry failed; its page says which.",
     "challenged": "Somebody contests it, with evidence: its section says why. It stays ranked until that is answered.",
     "trainer-dependent": "Better than the baseline under one way of training, worse under another.",
-    "did not learn": "Its gain in Q is not shown to be above 0, so its S, E and D have no rank.",
+    "did not learn": "Its gain in Q is not shown to be above 0, or nothing was trained: its S, E and D have no rank.",
 }
 VERDICTS = {
     "better": "The adjusted test says that it is better than the baseline.",

@@ -89,8 +89,8 @@ def cell(value: Any) -> Any:
 MARKED = """Drawn: a design that a seeded generator drew, not made to prove a point; it is held against the
 baseline, and not ranked among entries. Flags are counted over seeds (`hacked 2/5`): `rbench explain
 hacked` says what each means. Harmful: significantly below the untrained policy. Did not learn: the
-interval of its gain does not lie above 0. Front: no other that learnt beats it on one axis without losing on
-another. Provisional: entries are missing, and ranks will change. To enter:
+interval of its gain does not lie above 0, or nothing was trained. Front: no other that learnt beats it on one
+axis without losing on another. Provisional: entries are missing, and ranks will change. To enter:
 [boards](../../docs/boards.md)."""
 NUMBERED = """Rank: the places that an entry may hold on Q; entries that cannot be told apart share its start. Numbers
 are means over seeds with 95% intervals. Q: how good the policy got, 0 = untrained, 1 = trained on gold
