@@ -27,7 +27,8 @@ for name in "${@:-step sweep compiled learning sampling plain learn dialogue boa
   case $name in
     # one process, and the peer in the same call as what it is compared with; one run compiles all anew, and comes last
     step) rows 400 --only floors --only trl --only step ;;
-    sweep) rows 420 --only sweep ;;
+    sweep) part fence 120 python3 -m pytest tests/test_gpu.py -m gpu -k fence -rA  # without it there is no sweep
+      rows 420 --only sweep ;;
     kernels) part kernels 270 python3 benchmarks/gpu.py --out "$out/kernels.jsonl" --minutes 4.2 --only step \
       --kernels "$out/kernels.txt" ;;
     learning) part learning 150 env TORCH_LOGS=recompiles python3 benchmarks/gpu_profile.py --out "$out" launch learning ;;

@@ -111,9 +111,11 @@ class Pool:
                     break
                 self._listen()
         finally:
-            for worker in list(self.workers):
+            for worker in self.workers:  # all are told first: they leave side by side
                 if worker.pack:
                     worker.process.kill()
+                worker.pipe.close()
+            for worker in list(self.workers):
                 self._leave(worker)
         if self.stopped is not None:
             raise self.stopped

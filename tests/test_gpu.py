@@ -9,8 +9,9 @@ import torch
 from making import make_policy
 from test_engine import PROMPTS, TASK
 
+from rewardbench import fence, worker
 from rewardbench.algorithms.grpo import Grpo
-from rewardbench.engine import fused, groups, kernel, passage, quick, slots
+from rewardbench.engine import fused, graph, groups, kernel, passage, quick, slots
 from rewardbench.engine.learn import learn
 from rewardbench.engine.optimise import adam
 from rewardbench.engine.sample import sample
@@ -45,6 +46,23 @@ def packed(tmp_path, seeds, dtype):
 
 def said(policy, stacked, names):
     return sample(policy, stacked, TASK, [Want(PROMPTS, 4)] * stacked.R, names, 12)
+
+
+def fenced():
+    """In a fresh process behind the fence: a product, what is compiled, what is captured, memory that a card reads."""
+    worker.card_there()
+    x = torch.ones(64, 64, device="cuda")
+    doubled = torch.compile(lambda a: (a * 2).sum())(x)
+    out = torch.zeros(64, 64, device="cuda")
+    again = graph.captured(lambda: out.copy_(x @ x), lambda: out.copy_(x @ x))
+    out.zero_()
+    again()
+    return [float(doubled), float(out[0, 0]), float(torch.ones(8).pin_memory().to("cuda").sum())]
+
+
+def test_a_worker_uses_the_card_from_behind_its_fence():
+    """Before anything else of a sweep: what a driver, a compiler and the memory of a host ask for is not refused."""
+    assert fence.apart(fenced, timeout=240) == [8192.0, 64.0, 8.0]
 
 
 @pytest.mark.parametrize("dtype", TYPES)
