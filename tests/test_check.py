@@ -4,7 +4,7 @@ import json
 
 import jsonschema
 import pytest
-from sweeping import ROOT, one_line, rbench
+from sweeping import ROOT, one_line, rbench, task_of
 
 SCHEMA = json.loads((ROOT / "rewardbench" / "schemas" / "check.json").read_text())
 MINE = '''
@@ -265,6 +265,26 @@ def test_designs_of_a_task_and_of_ones_own(mine):
     (mine.parent / "d.toml").write_text('[[part]]\nuse = "mine.py:verl"\n[[part]]\nuse = "length.words"\n')
     said = check(mine.parent / "d.toml", "--task", "qa/lookup")
     assert [p["convention"] for p in said.json["parts"]] == ["verl", "trl"]
+
+
+@pytest.mark.parametrize("words", [("{}", "--task", "qa/lookup"), ("qa/lookup/{}",), ("{}",)])
+@pytest.mark.parametrize(("arm", "what"), [("oracle", "gold as reward, the upper anchor"), ("untrained", "pays nothing")])
+def test_an_arm_without_a_part_is_refused_in_one_line(words, arm, what):
+    said = check(*(w.format(arm) for w in words))
+    assert said.code == 2
+    one_line(said, what, "there is nothing to check")
+
+
+def test_an_arm_is_checked_on_the_examples_of_any_task():
+    assert check("constant").json["parts"] == check("constant", "--task", "qa/lookup").json["parts"]
+
+
+def test_a_gold_that_raises_is_a_broken_promise_and_no_traceback(tasks):
+    name = task_of(tasks, "raises", gold="def gold(prompt, completion):\n    return prompt.truth['none']")
+    said = check(name)
+    assert said.code == 3, said.err
+    assert "Traceback" not in said.err
+    assert "gold-of-nothing" in broken(said)
 
 
 def test_words_for_a_terminal(mine):

@@ -660,7 +660,7 @@ def test_a_tiny_file_system_that_fills_up(whole, tmp_path):
 
 
 def test_a_design_without_its_task_is_told_how_to_be_asked_for():
-    for thing, like in (("oracle", "--task "), ("levels", "--task writing/story"), ("mine.py:score", "--task T")):
+    for thing, like in (("levels", "--task writing/story"), ("mine.py:score", "--task T")):
         if not thing.startswith("mine"):
             one_line(rbench("check", thing), f"{thing!r} is a design: name its task too, such as `rbench check {thing} --task ")
         said = rbench("show", thing)

@@ -52,7 +52,7 @@ def here(thing: str, task: str | None, rows: Path | None, timeout: float) -> dic
         if thing.endswith(".toml") and task is None and rows is None:
             raise UserError(f"{thing!r} is a design: name its task (--task qa/lookup), or give completions (--rows F)")
         return head | rewards.check(thing, task, rows, timeout)
-    if thing in find.parts():
+    if thing in find.parts() or thing in find.arms():
         return head | rewards.check(thing, task, rows, timeout)
     if Path(thing).is_file():
         hint = f"name its function, {find.as_named(thing)}" if thing.endswith(".py") else "completions go in by --rows"

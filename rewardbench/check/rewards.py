@@ -62,8 +62,14 @@ def heading(thing: str, task: str | None, rows: Path | None) -> dict[str, Any]:
 
 
 def _asked(thing: str, task: str | None) -> Design:
-    """The design of a name; one that belongs to no task is found through any."""
-    return find.design(thing, task or next(iter(find.task_folders())))
+    """The design of a name; one that belongs to no task is found through any. Raises UserError for an arm that has no
+    part to call: gold reads the truth, which no row of a check has.
+    """
+    found = find.design(thing, task or next(iter(find.task_folders())))
+    if not found.parts or found.parts[0].use == "oracle":
+        what = "is gold as reward, the upper anchor" if found.parts else "is an arm that pays nothing"
+        raise UserError(f"design {thing!r} {what}: there is nothing to check")
+    return found
 
 
 def _told(part: Part) -> dict[str, Any]:
