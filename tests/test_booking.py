@@ -207,10 +207,10 @@ def test_anchors_are_made_and_scores_hang_on_them(toy_policy, own_tasks, tmp_pat
         assert "no_learning" in start["flags"]
 
 
-def test_frozen_anchors_are_shown_before_they_are_replaced_and_on_a_terminal_only_after_a_yes(
+def test_frozen_anchors_are_shown_before_they_are_replaced_and_nothing_is_without_a_word(
     toy_policy, own_tasks, tmp_path, monkeypatch
 ):
-    """Every score hangs on them; another budget's row is another."""
+    """Every score hangs on them: on a terminal a yes, elsewhere --replace. Another budget's row is another."""
     file = own_tasks / "toy/colours/anchors.json"
     asked = ("anchors", "--task", "toy/colours", "--policy", toy_policy, "--budget")
     assert rbench(*asked, "default", "--seeds", "101,102", "--out", tmp_path / "a").code == 0
@@ -219,15 +219,26 @@ def test_frozen_anchors_are_shown_before_they_are_replaced_and_on_a_terminal_onl
         terminal.setattr(anchors_command.sys, "stdin", SimpleNamespace(isatty=lambda: True, readline=lambda: "n\n"))
         terminal.setattr(anchors_command.click, "confirm", refused)
         assert rbench(*asked, "default", "--seeds", "103,104", "--out", tmp_path / "b").code != 0
+    said = rbench(*asked, "default", "--seeds", "103,104", "--out", tmp_path / "b")
+    assert said.code == 2
+    one_line(said, "the anchors of toy/colours for this policy and budget are frozen", "say --replace")
     assert (file.read_text(), (tmp_path / "b").exists()) == (before, False)
     assert "frozen" not in rbench(*asked, "1", "--seeds", "101,102", "--out", tmp_path / "c").err
-    said = rbench(*asked, "default", "--seeds", "103,104", "--out", tmp_path / "b")
+    said = rbench(*asked, "default", "--seeds", "103,104", "--out", tmp_path / "b", "--replace")
     assert said.code == 0
     assert "toy/colours has frozen anchors for this policy and budget (low " in said.err
     assert "grpo, seeds 101,102): they will be replaced" in said.err
     assert said.out.startswith("toy/colours: low ")
     assert " (was low " in said.out
     assert [r["seeds"] for r in json.loads(file.read_text())["anchors"]] == [[101, 102], [103, 104]]
+
+
+@pytest.mark.parametrize(("seeds", "shared"), [("1,2", "1,2"), ("5", "5"), ("101,10", "10")])
+def test_anchors_are_not_measured_on_the_seeds_of_the_runs_that_they_scale(toy_policy, own_tasks, tmp_path, seeds, shared):
+    asked = ("--task", "toy/colours", "--policy", toy_policy, "--budget", "1", "--replace")
+    said = rbench("anchors", *asked, "--seeds", seeds, "--out", tmp_path / "a")
+    assert (said.code, (tmp_path / "a").exists()) == (2, False)
+    one_line(said, f"--seeds {shared}: sweeps are run on 1 to 10", "such as 101,102")
 
 
 def refused(*asked, **how):
@@ -295,7 +306,7 @@ def test_a_crash_makes_no_anchor_and_is_not_dropped_from_means(toy_policy, own_t
     loaded = results.load_sweep(out)
     oracle = [r for r in loaded if r.spec.design.name == "oracle"]
     trace.set_status(oracle[0].folder, "failed", reason="test", code=1)
-    said = rbench("anchors", *asked, "--seeds", "101,102", "--out", out)
+    said = rbench("anchors", *asked, "--seeds", "101,102", "--out", out, "--replace")
     assert said.code == 8
     one_line(said, "oracle seed 101")
     scored = results.score(results.load_sweep(out))
