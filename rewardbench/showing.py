@@ -13,7 +13,7 @@ from rewardbench.calling import needed
 from rewardbench.design import design_hash, values
 from rewardbench.plan import portable
 from rewardbench.policies import settings as policies
-from rewardbench.types import Part, UserError
+from rewardbench.types import Design, Part, UserError
 
 
 def resolve(thing: str, task: str | None, path: Path) -> dict[str, Any]:
@@ -40,6 +40,8 @@ def resolve(thing: str, task: str | None, path: Path) -> dict[str, Any]:
         return head | _folder(path)
     if thing in (*policies.shipped(), *policies.known()) or any(path.glob("config.json")) or any(path.glob("*.gguf")):
         return head | _policy(thing)
+    if thing in find.arms():  # the same on every task
+        return head | _told(find.arm(thing), None)
     owners = find.owners(thing)
     if owners or thing.endswith(".toml") or ".py:" in thing:
         like = f"--task {owners[0]}" if owners else "--task T"
@@ -89,8 +91,12 @@ def _part(name: str) -> dict[str, Any]:
 
 
 def _design(name: str, task: str) -> dict[str, Any]:
-    """A design's parts and hash."""
-    design = portable(find.design(name, task))
+    """A task's design."""
+    return _told(portable(find.design(name, task)), task)
+
+
+def _told(design: Design, task: str | None) -> dict[str, Any]:
+    """A design's parts and hash; an arm belongs to no task."""
     raw = {k: v for k, v in values(design).items() if k != "name"}
     return {"kind": "design", "name": design.name, "task": task, "hash": design_hash(design), **raw}
 

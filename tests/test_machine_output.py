@@ -123,6 +123,15 @@ def test_show_every_kind_of_thing(swept, toy_policy):
     assert design["hash"] == said.json["runs"][0]["design_hash"]
 
 
+def test_an_arm_is_shown_by_the_bare_name_that_the_listing_gives_it(swept):
+    """It is the same on every task, and so is its hash."""
+    arms = {i["name"] for i in rbench("list", "designs", "--json").json["items"] if "/" not in i["name"]}
+    assert {"untrained", "oracle", "random", "constant"} <= arms
+    for arm in arms:
+        alone, there = valid(rbench("show", arm, "--json"), "show"), rbench("show", f"toy/colours/{arm}", "--json").json
+        assert alone == {**there, "task": None}
+
+
 def test_without_json_scores_go_to_stderr_and_stdout_stays_empty(swept):
     said = rbench("resume", swept[1])
     assert said.out == ""

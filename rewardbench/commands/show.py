@@ -18,8 +18,8 @@ from rewardbench.commands import _completing
 def command(thing: str, task: str | None, as_json: bool) -> int:
     """Show what a name means once resolved, and its hash.
 
-    THING is a task, `<task>/<design>` (or a design with --task), a part, a metric or flag, an algorithm, a policy,
-    a board, a sweep folder or a run folder.
+    THING is a task, `<task>/<design>` (or a design with --task), an arm, a part, a metric or flag, an algorithm, a
+    policy, a board, a sweep folder or a run folder.
 
     \b
     Example:

@@ -6,6 +6,7 @@ A user's own thing is `path/file.py:name` or `module:name`. The working director
 from rewardbench.find.algorithms import algorithm, algorithm_part
 from rewardbench.find.catalogue import listing
 from rewardbench.find.designs import (
+    arm,
     bind,
     check_columns,
     check_params,
@@ -36,6 +37,7 @@ from rewardbench.find.tasks import (
 __all__ = [
     "algorithm",
     "algorithm_part",
+    "arm",
     "arms",
     "as_named",
     "bind",
