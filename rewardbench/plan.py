@@ -162,16 +162,14 @@ def run_spec(raw: Mapping[str, Any]) -> RunSpec:
 
 
 def read_run(folder: Path) -> RunSpec:
-    """The resolved spec of a run's folder; raises UserError (code 5) if it is damaged."""
+    """The resolved spec of a run's folder; raises UserError (code 5) if it is damaged, or of a task that is gone."""
     raw = trace.spec(folder)
     try:
         found = run_spec(raw)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise UserError(f"{folder.name}/spec.toml is damaged, or another version's ({reason})", 5) from error
-    if found.task not in find.task_folders():
-        told = f"run {folder.name} is of task {found.task!r}, which is not there"
-        raise UserError(f"{told}: set $REWARDBENCH_TASKS to the folder of tasks that it was begun with", 5)
+    find.recall(found.task, folder.parents[1] / "local.toml")
     return found
 
 

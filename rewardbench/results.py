@@ -101,13 +101,17 @@ def listed(folder: Path) -> bool:
         return False
 
 
+WHOLE = ("schema version", "$REWARDBENCH_TASKS")
+"""Words of what is said of runs that are as they were: a later version wrote them, or their task lies elsewhere."""
+
+
 @contextmanager
 def remedied(sweep: Path, name: str) -> Iterator[None]:
     """Add to what is wrong with a run where it lies and how it is made again; what a later version wrote is left."""
     try:
         yield
     except UserError as error:
-        if error.code != 5 or "schema version" in str(error):
+        if error.code != 5 or any(word in str(error) for word in WHOLE):
             raise
         again = f"delete {sweep / 'runs' / name}, and the same `rbench run` with --out {sweep} makes it again"
         raise UserError(f"{error}; {again}", 5) from error

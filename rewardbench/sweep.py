@@ -77,7 +77,8 @@ def begin(
         copy = folder / "sources" / target
         if not copy.is_file():
             trace.write_whole(copy, source.read_bytes())
-    _local(folder, policy=place)
+    own = find.own_tasks(dict.fromkeys(run.task for run in runs))
+    _local(folder, policy=place, **({"tasks": own} if own else {}))
     sweep = Sweep(folder, name, tuple(mine), policy, timeout, len(runs))
     for run in mine:
         trace.create(sweep.run_folder(run), run.as_dict())

@@ -10,7 +10,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from rewardbench import fence, trace
+from rewardbench import fence, find, trace
 from rewardbench.calling import first_line, users_line
 from rewardbench.plan import RunSpec
 from rewardbench.policies.settings import Folder
@@ -72,6 +72,8 @@ def admit(policy: Folder, firsts: Sequence[RunSpec], say: Tell, sources: Path, c
     try:
         if card:
             card_there()
+        for run in firsts:  # the parent found them, and this is another process
+            find.recall(run.task, sources.parent / "local.toml")
         check(policy, firsts, sources)
     except UserError as error:
         say({"event": "stop", "reason": str(error), "code": error.code})

@@ -698,14 +698,48 @@ def test_the_working_directory_is_not_searched_for_modules(toy_policy, tmp_path)
         assert told in said.stderr
 
 
-def test_a_sweep_of_ones_own_task_says_where_its_task_was(toy_policy, tmp_path):
-    out = tmp_path / "out"
-    asked = ("--task", "toy/colours", "--policy", toy_policy, "--design", "reference", "--seeds", "2", "--budget", "1")
+def test_a_sweep_of_ones_own_task_remembers_where_it_lies(toy_policy, tmp_path, monkeypatch):
+    """Nobody has to set a variable a month later; and a task that was edited since is not taken for the one it was."""
+    own, out = tmp_path / "tasks", tmp_path / "out"
+    shutil.copytree(PARTS.parent, own / "toy" / "kept")
+    monkeypatch.setenv("REWARDBENCH_TASKS", str(own))
+    asked = ("--task", "toy/kept", "--policy", toy_policy, "--design", "reference", "--seeds", "2", "--budget", "1")
     assert rbench("run", *asked, "--out", out).code == 0
-    for verb in ("compare", "report", "resume"):
-        said = process(verb, out, REWARDBENCH_TASKS="")
-        assert said.code == 5
-        one_line(said, "is of task 'toy/colours', which is not there: set $REWARDBENCH_TASKS to the folder of tasks")
+    for run in (out / "runs").iterdir():
+        assert str(tmp_path) not in (run / "spec.toml").read_text() + (run / "manifest.json").read_text()
+    assert str(tmp_path) not in (out / "sweep.toml").read_text()
+    before = contents(out)
+    for verb in ("compare", "report"):
+        assert process(verb, out, REWARDBENCH_TASKS="").code == 0
+    again = sorted((out / "runs").iterdir())[0]
+    trace.set_status(again, "partial")
+    assert process("resume", out, REWARDBENCH_TASKS="").code == 0
+    assert contents(out) == before
+    with (own / "toy" / "kept" / "gold.py").open("a") as file:
+        file.write("\n# edited\n")
+    trace.set_status(again, "partial")
+    said = process("resume", out, REWARDBENCH_TASKS="")
+    assert said.code == 5
+    one_line(said, "the code or data of task 'toy/kept' changed since this sweep began")
+
+
+def test_a_task_that_is_gone_is_said_and_nobody_is_told_to_delete_runs(toy_policy, tmp_path, monkeypatch):
+    own, out = tmp_path / "tasks", tmp_path / "out"
+    shutil.copytree(PARTS.parent, own / "toy" / "moved")
+    monkeypatch.setenv("REWARDBENCH_TASKS", str(own))
+    asked = ("--task", "toy/moved", "--policy", toy_policy, "--design", "reference", "--seeds", "1", "--budget", "1")
+    assert rbench("run", *asked, "--out", out).code == 0
+    own.rename(tmp_path / "elsewhere")
+    monkeypatch.setenv("REWARDBENCH_TASKS", "")
+    for known, told in ((True, f"is not in {own / 'toy' / 'moved'} any more: set $REWARDBENCH_TASKS"), (False, "is not there: set $REWARDBENCH_TASKS")):
+        if not known:  # as a version before this one left it
+            (out / "local.toml").write_text(f'policy = "{toy_policy}"\n')
+        for verb in ("compare", "report", "resume"):
+            said = rbench(verb, out)
+            assert said.code == 5
+            assert "delete" not in one_line(said, "task 'toy/moved' of this sweep", told)
+    monkeypatch.setenv("REWARDBENCH_TASKS", str(tmp_path / "elsewhere"))
+    assert rbench("report", out).code == 0
 
 
 def test_a_file_that_lacks_its_neighbour_when_a_sweep_goes_on_is_put_aside_and_no_run_fails(toy_policy, tmp_path):

@@ -8,13 +8,13 @@ import importlib.util
 import os
 import sys
 import types as python_types
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from rewardbench import data
+from rewardbench import data, trace
 from rewardbench.find.names import beside, first_line, importing, unknown
 from rewardbench.types import Gold, Prompt, Said, Task, UserError
 
@@ -23,8 +23,12 @@ APART = ("designs", "tests", "README.md", "anchors.json", "examples.jsonl", "gol
 """What lies in a task's folder and no run reads; of `sources.toml`, the files that it names count."""
 
 
+_recalled: dict[str, Path] = {}
+"""Tasks that are found only because a sweep that was opened remembers where they lie."""
+
+
 def task_folders() -> dict[str, Path]:
-    """Name (`family/name`) -> folder of every task, shipped or under $REWARDBENCH_TASKS."""
+    """Name (`family/name`) -> folder of every task, shipped or under $REWARDBENCH_TASKS; and of those recalled."""
     extra = [Path(p) for p in os.environ.get("REWARDBENCH_TASKS", "").split(os.pathsep) if p]
     found: dict[str, Path] = {}
     for root in [beside("tasks"), *extra]:
@@ -33,7 +37,30 @@ def task_folders() -> dict[str, Path]:
             if name in found:
                 raise UserError(f"task {name!r} is in {found[name].parent.parent} and in {root}; rename one of them")
             found[name] = path.parent
-    return found
+    return found | {name: path for name, path in _recalled.items() if name not in found}
+
+
+def own_tasks(names: Iterable[str]) -> dict[str, str]:
+    """Name -> whole path of the folder, of those tasks that do not come with the package."""
+    folders = {name: task_folder(name) for name in names}
+    return {name: str(folder.resolve()) for name, folder in folders.items() if not _ships(folder)}
+
+
+def recall(name: str, local: Path) -> None:
+    """Let a task that is found nowhere else be found where a sweep's `local.toml` says that it lies.
+
+    Raises UserError (code 5) where it is not there either; that it is as it was is asked of its hash, as ever.
+    """
+    if name in task_folders():
+        return
+    known = trace.read_toml(local, "").get("tasks") if local.is_file() else None
+    place = str(known.get(name, "")) if isinstance(known, dict) else ""
+    if place and (Path(place) / "task.py").is_file():
+        _recalled[name] = Path(place)
+        return
+    where, to = (f"in {place} any more", "that holds it now") if place else ("there", "that it was begun with")
+    gone = f"task {name!r} of this sweep is not {where}"
+    raise UserError(f"{gone}: set $REWARDBENCH_TASKS to the folder of tasks {to}", 5)
 
 
 def task_folder(name: str) -> Path:
