@@ -186,24 +186,26 @@ def score(bound: Bound, batch: Batch, when: When, timeout: float) -> Scores:
             result = bound.call(**given if bound.trusted else _copied(given))
             result = finished([result])[0]
     except RewardError as error:
-        known = str(error).startswith("part ")
-        raise error if known else RewardError(f"part {bound.name!r} {error}") from error
+        named = "" if str(error).startswith("part ") else f"part {bound.name!r} "
+        raise RewardError(f"{named}{error}{in_call(batch)}") from error
     except (Exception, SystemExit) as error:
         # anything may come out of a user's function; it is named and re-raised, never swallowed
         place, (_, why) = users_line(error), fence.cause(error)
         why = why or f"raised {type(error).__name__}: {first_line(error)}"
         hint = MESSAGES if bound.form == "text" and "string indices must be integers" in why else ""
-        raise RewardError(f"part {bound.name!r} {why}{place}{hint}") from error
+        raise RewardError(f"part {bound.name!r} {why}{place}{in_call(batch)}{hint}") from error
     told = result.noted if isinstance(result, Paid) else result if isinstance(result, Mapping) else {}
     if len(told) > MOST_NOTED:
-        raise RewardError(f"part {bound.name!r} returned {len(told)} components; at most {MOST_NOTED} are written down")
+        most = f"at most {MOST_NOTED} are written down"
+        raise RewardError(f"part {bound.name!r} returned {len(told)} components{in_call(batch)}; {most}")
     if isinstance(result, Paid):
         noted = {n: _checked(f"{bound.name}.{n}", v, batch, again).scores for n, v in result.noted.items()}
         return replace(_checked(bound.name, result.scores, batch, again), noted=noted)
     if isinstance(result, Mapping):
         if not result:
-            raise RewardError(f"part {bound.name!r} returned an empty mapping, not scores")
-        return _summed(bound.name, {n: _checked(f"{bound.name}.{n}", v, batch, again) for n, v in result.items()})
+            raise RewardError(f"part {bound.name!r} returned an empty mapping, not scores{in_call(batch)}")
+        found = {n: _checked(f"{bound.name}.{n}", v, batch, again) for n, v in result.items()}
+        return _summed(bound.name, found, batch)
     return _checked(bound.name, result, batch, again)
 
 
@@ -217,13 +219,24 @@ def _guarded(bound: Bound, timeout: float) -> Iterator[None]:
         yield
 
 
-def _summed(name: str, components: Mapping[str, Scores]) -> Scores:
+def in_call(batch: Batch) -> str:
+    """Which call it was, where no completion of it is known to be at fault: ` (a call for 2 completions, …)`."""
+    P, K = batch.ids.shape[:2]
+    return f" (a call for {P * K} completion{'s' * (P * K != 1)}, the first of prompt {batch.prompts[0].id})"
+
+
+def where(batch: Batch, p: int, k: int) -> str:
+    """Completion (p, k) in words."""
+    return f"prompt {batch.prompts[p].id}, completion {k} ({batch.text[p][k][:60]!r})"
+
+
+def _summed(name: str, components: Mapping[str, Scores], batch: Batch) -> Scores:
     """The sum of a part's components, of those that did not abstain; each of them is noted."""
     scores = np.stack([one.scores for one in components.values()])
     with np.errstate(over="ignore"):
         total = np.where(np.isfinite(scores).any(0), np.nansum(scores, axis=0), np.nan)
-    if np.isinf(total).any():
-        raise RewardError(f"part {name!r} pays more than a number can hold")
+    for p, k in np.argwhere(np.isinf(total)):
+        raise RewardError(f"part {name!r} pays more than a number can hold for {where(batch, p, k)}")
     given = [one.credit for one in components.values() if one.credit is not None]
     stands = [one.stands for one in components.values() if one.stands is not None]
     noted = {n: one.scores for n, one in components.items()}
@@ -292,9 +305,11 @@ def _checked(name: str, values: Any, batch: Batch, again: Sequence[int]) -> Scor
     asked = max(again) + 1
     alone = getattr(values, "ndim", 1) == 0  # an array of no dimension has a length that raises
     if isinstance(values, (str, bytes, set, frozenset)) or not hasattr(values, "__len__") or alone:
-        raise RewardError(f"part {name!r} returned {type(values).__name__}, not a list of {asked} scores")
+        kind = type(values).__name__
+        raise RewardError(f"part {name!r} returned {kind}, not a list of {asked} scores{in_call(batch)}")
     if len(values) != asked:
-        raise RewardError(f"part {name!r} returned {len(values)} scores for {asked} completions")
+        first = f"the first of prompt {batch.prompts[0].id}"
+        raise RewardError(f"part {name!r} returned {len(values)} scores for {asked} completions, {first}")
     listed = list(values)
     values = [listed[i] for i in again]
     scores = np.full((P, K), np.nan)
@@ -302,38 +317,39 @@ def _checked(name: str, values: Any, batch: Batch, again: Sequence[int]) -> Scor
     segmented = False
     for i, value in enumerate(values):
         p, k = divmod(i, K)
-        where = f"prompt {batch.prompts[p].id}, completion {k} ({batch.text[p][k][:60]!r})"
+        place = where(batch, p, k)
         if isinstance(value, (list, tuple)):
             segmented = True
-            scores[p, k] = _segments(name, value, batch, p, k, where, credit, stands)
+            scores[p, k] = _segments(name, value, batch, p, k, place, credit, stands)
         elif value is not None:
-            scores[p, k] = _number(name, value, where)
+            scores[p, k] = _number(name, value, place)
     return Scores(scores, _rest(scores, credit, batch), stands) if segmented else Scores(scores, None)
 
 
-def _number(name: str, value: Any, where: str) -> float:
+def _number(name: str, value: Any, place: str) -> float:
     """A finite float, or a RewardError."""
     if isinstance(value, (str, bytes)) or not hasattr(value, "__float__"):
-        raise RewardError(f"part {name!r} returned {value!r:.60} for {where}: not a number")
+        raise RewardError(f"part {name!r} returned {value!r:.60} for {place}: not a number")
     try:
         number = float(value)
     except (TypeError, ValueError, OverflowError, RuntimeError) as error:
-        raise RewardError(f"part {name!r} returned {value!r:.60} for {where}: {first_line(error)}") from error
+        raise RewardError(f"part {name!r} returned {value!r:.60} for {place}: {first_line(error)}") from error
     if not math.isfinite(number):
-        raise RewardError(f"part {name!r} returned {number} for {where}; return None to abstain")
+        raise RewardError(f"part {name!r} returned {number} for {place}; return None to abstain")
     return number
 
 
-def _segments(name: str, value: Any, batch: Batch, p: int, k: int, where: str, credit: Floats, stands: Bools) -> float:
+def _segments(name: str, value: Any, batch: Batch, p: int, k: int, place: str, credit: Floats, stands: Bools) -> float:
     """Put each segment's score on the last of the segment's own tokens, and mark it; returns their sum."""
     total = 0.0
     for segment in value:
         if not (isinstance(segment, (list, tuple)) and len(segment) == 3):
             words = f"a {type(value).__name__} for a completion is its segments, (start, end, score) each"
-            raise RewardError(f"part {name!r} returned {segment!r:.60} for {where}: {words}")
+            raise RewardError(f"part {name!r} returned {segment!r:.60} for {place}: {words}")
         if not all(isinstance(edge, (int, np.integer)) for edge in segment[:2]):
-            raise RewardError(f"part {name!r} returned {segment!r:.60} for {where}: its ends are no characters' places")
-        start, end, number = segment[0], segment[1], _number(name, segment[2], where)
+            words = "its ends are no characters' places"
+            raise RewardError(f"part {name!r} returned {segment!r:.60} for {place}: {words}")
+        start, end, number = segment[0], segment[1], _number(name, segment[2], place)
         inside = [
             t
             for t, (a, b) in enumerate(batch.spans[p][k])
@@ -341,7 +357,7 @@ def _segments(name: str, value: Any, batch: Batch, p: int, k: int, where: str, c
         ]
         if not inside:
             words = "where no token stands; an empty completion has no segment: return [] or None"
-            raise RewardError(f"part {name!r} scored characters {start}-{end} of {where}, {words}")
+            raise RewardError(f"part {name!r} scored characters {start}-{end} of {place}, {words}")
         credit[p, k, inside[-1]] += number
         stands[p, k, inside[-1]] = True
         total += number

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from rewardbench import packs, record, scoring, seeds, trace
-from rewardbench.calling import When
+from rewardbench.calling import When, in_call
 from rewardbench.engine import learn as engine
 from rewardbench.engine.forward import own_logp
 from rewardbench.engine.sample import sample
@@ -197,7 +197,7 @@ def _pay(pack: Pack, run: Run, batch: Batch, stream: str, *, learning: bool) -> 
     when = When(stream, pack.step, pack.step / max(run.spec.steps, 1))
 
     def tell(part: str) -> None:
-        pack.say({"event": "part", "run": run.spec.id, "part": part})
+        pack.say({"event": "part", "run": run.spec.id, "part": part, "call": in_call(batch)})
 
     contestant = run.contestant if learning else scoring.raw(run.contestant)
     try:

@@ -63,6 +63,8 @@ class _Worker:
     pipe: Connection
     pack: list[RunSpec] = field(default_factory=list)
     part: str = ""
+    call: str = ""
+    """Which call of the part it is, in words."""
     keep: frozenset[str] = frozenset()
     """Secrets that it was given: its packs' designs name them."""
     since: float = 0.0
@@ -149,7 +151,7 @@ class Pool:
         worker.process.kill()
 
     def _give(self, worker: _Worker, pack: list[RunSpec]) -> None:
-        worker.pack, worker.part = pack, ""
+        worker.pack, worker.part, worker.call = pack, "", ""
         for run in pack:
             if trace.status(self.job.folder(run))["status"] == "partial":  # others keep their place in a pack
                 self.tell({"event": "begun", "run": run.id})
@@ -170,10 +172,10 @@ class Pool:
                     self._died(worker)
             elif worker.part and time.monotonic() - worker.since > self.job.timeout + 5:
                 worker.process.kill()
-                self._died(worker, f"part {worker.part!r} gave no scores within {self.job.timeout:g} s")
+                self._died(worker, f"part {worker.part!r} gave no scores within {self.job.timeout:g} s{worker.call}")
 
     def _heard(self, worker: _Worker, event: dict[str, Any]) -> None:
-        worker.part = event["part"] if event["event"] == "part" else ""
+        worker.part, worker.call = (event["part"], event["call"]) if event["event"] == "part" else ("", "")
         worker.since = time.monotonic()
         if event["event"] == "free":
             worker.pack = []
@@ -203,7 +205,7 @@ class Pool:
         if outside and self._once_more(worker.pack):
             return
         doing = f" in part {worker.part!r}" if worker.part else ""
-        reason = reason or f"the worker died{doing} (exit code {code})"
+        reason = reason or f"the worker died{doing} (exit code {code}){worker.call}"
         for run in left:
             if outside and not worker.part:
                 self.tell({"event": "lost", "run": run.id, "reason": f"{reason}; `rbench resume` goes on"})

@@ -67,10 +67,11 @@ def pay(
     running = observe(running, raw) if contestant.design.normalise == "running" else running
     try:
         reward = compose(contestant.design, raw, running, when.fraction)
-        if (np.abs(reward) > MOST).any():
-            raise RewardError(f"pays more than can be learnt from: {np.nanmax(np.abs(reward)):.3g}, beyond {MOST:.0e}")
     except RewardError as error:
-        raise RewardError(f"design {contestant.design.name!r}: {error}") from error
+        raise RewardError(f"design {contestant.design.name!r}: {error}{calling.in_call(batch)}") from error
+    for p, k in np.argwhere(np.abs(reward) > MOST):
+        much = f"pays more than can be learnt from: {abs(reward[p, k]):.3g}, beyond {MOST:.0e}"
+        raise RewardError(f"design {contestant.design.name!r}: {much}, for {calling.where(batch, p, k)}")
     credit = _credit(contestant.design, raw, reward, credits, batch, when.fraction)
     names = tuple(part.name for part in contestant.design.parts)
     marks = [one.stands for one in paid if one.stands is not None]

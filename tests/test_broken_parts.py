@@ -1,6 +1,7 @@
 """What happens to a run whose part, or whose gold, is broken? It fails, loudly and alone; nothing recorded is lost."""
 
 import copy
+import re
 
 import numpy as np
 import pytest
@@ -165,6 +166,16 @@ def test_the_line_names_prompt_and_completion_where_one_is_to_blame(broken):
         assert "completion 0 (" in rows[name]["reasons"]["status"]
 
 
+def test_the_line_names_the_call_where_the_whole_of_it_failed(broken):
+    """A thousand calls a run: which of them raised, hung or came back with too few?"""
+    rows = {r["design"]: r["reasons"]["status"] for r in broken[1].json["runs"] if r["status"] == "failed"}
+    for name in ("raises", "leaves", "nothing", "no_names", "a_set", "naps", "sleeps_async"):
+        assert " (a call for 128 completions, the first of prompt " in rows[name]
+    assert "returned 1 scores for 128 completions, the first of prompt " in rows["wrong_count"]
+    for name in ("huge", "too_much"):
+        assert re.search(r"for prompt \S+, completion \d+ \('", rows[name]), rows[name]
+
+
 def test_the_other_runs_go_on(broken):
     rows = {r["design"]: r for r in broken[1].json["runs"]}
     for name in (*GOOD, "untrained", "constant"):
@@ -269,6 +280,8 @@ def test_hanging_dying_and_talking_parts_in_a_pool(toy_policy, more, tmp_path):
     assert said.code == 6
     assert "worker died in part 'kills' (exit code 9)" in rows["kills"]["reasons"]["status"]
     assert "'blocks' gave no scores within 1 s" in rows["blocks"]["reasons"]["status"]
+    for name in ("kills", "blocks"):
+        assert " (a call for 128 completions, the first of prompt " in rows[name]["reasons"]["status"]
     assert {n: rows[n]["status"] for n in ("talks", "untrained", "constant")} == dict.fromkeys(
         ("talks", "untrained", "constant"), "done"
     )
