@@ -11,6 +11,7 @@ import hashlib
 import json
 import math
 import os
+import secrets
 import shutil
 import sys
 import tomllib
@@ -50,12 +51,34 @@ def write_whole(path: Path, data: bytes) -> None:
     """Write a file so that a reader or a kill sees the old or the new one: temporary name, fsync, rename."""
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(path.name + ".tmp")
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        _swap(path, path.with_name(path.name + ".tmp"), data)
+
+
+def write_asked(path: Path, data: bytes) -> None:
+    """Write the file that a user named, whatever stands there: a link is followed, a device or pipe is written into,
+    and a file is replaced whole. Its temporary name is no file of the user's, and goes if it cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and not path.is_file():  # asked of the path itself: /dev/stdout leads to what has no name
+            path.write_bytes(data)
+            return
+        target = Path(os.path.realpath(path))
+        temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")
+        try:
+            _swap(target, temporary, data)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror or error}", 4) from error
+
+
+def _swap(path: Path, temporary: Path, data: bytes) -> None:
+    with temporary.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
 
 
 def dumps(value: Any) -> str:

@@ -304,7 +304,11 @@ def test_whatever_a_part_returns_can_be_audited(part):
 def test_mistakes_are_one_line(tmp_path):
     assert one_line(rbench("audit", "exploid", "--task", "qa/lookup"), "exploit")
     assert one_line(rbench("audit", "untrained", "--task", "qa/lookup"), "nothing to audit")
-    assert one_line(rbench("audit", "reference", "--task", "qa/lookup", "-o", tmp_path, "--prompts", "8", "--samples", "2"), "folder")
+    (tmp_path / "file").write_text("")
+    for out, word in ((tmp_path, "is a folder"), (tmp_path / "file" / "a.html", "Not a directory"), (tmp_path / ("n" * 300), "too long")):
+        said = rbench("audit", "exploid", "--task", "qa/lookup", "-o", out)  # what cannot be written is said before all else
+        assert said.code == 4
+        one_line(said, "-o", word)
     broken = rbench("audit", f"{PARTS}:raises", "--task", "qa/lookup", "--prompts", "8", "--samples", "2")
     assert broken.code == 6
     one_line(broken, "raises", "KeyError")

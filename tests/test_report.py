@@ -1,11 +1,13 @@
 """Is the report one safe file that says what came out, and nothing of the machine it was made on?"""
 
 import json
+import os
 import re
 import shutil
 import socket
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
@@ -401,6 +403,60 @@ def test_what_cannot_be_done_is_one_line_and_a_code(story, tmp_path):
     one_line(said, "differ in budget")
     assert not (tmp_path / "r.html").exists()
     assert list(tmp_path.glob("*.tmp")) == []
+
+
+def test_a_page_goes_where_it_was_asked_for_whatever_stands_there(story, html, tmp_path):
+    real, link, fifo = tmp_path / "real" / "page.html", tmp_path / "link.html", tmp_path / "fifo"
+    real.parent.mkdir()
+    link.symlink_to(real)
+    for _ in ("it leads to nothing yet", "it leads to a file"):
+        assert rbench("report", story, "-o", link).code == 0
+        assert link.is_symlink()
+        assert real.read_text() == html
+    os.mkfifo(fifo)
+    with ThreadPoolExecutor(1) as other:
+        heard = other.submit(fifo.read_bytes)
+        assert rbench("report", story, "-o", fifo).code == 0
+        assert heard.result(60).decode() == html
+    assert fifo.is_fifo()
+
+
+def test_a_device_is_written_into_and_stays_what_it_is(story, tmp_path):
+    """Through a link: if the device itself were replaced, it would be gone for everybody."""
+    for name in ("full", "null"):
+        (tmp_path / name).symlink_to(f"/dev/{name}")
+    said = rbench("report", story, "-o", tmp_path / "full")
+    assert said.code == 4
+    one_line(said, "full: No space left on device")
+    assert rbench("report", story, "-o", tmp_path / "null").code == 0
+    assert all((tmp_path / name).is_symlink() and (tmp_path / name).is_char_device() for name in ("full", "null"))
+
+
+def test_a_file_of_the_users_own_beside_the_page_is_let_alone(story, tmp_path, monkeypatch):
+    (tmp_path / "page.html.tmp").write_text("mine")
+    assert rbench("report", story, "-o", tmp_path / "page.html").code == 0
+
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        said = rbench("report", story, "-o", tmp_path / "page.html")
+    assert said.code == 4
+    one_line(said, "page.html: No space left on device")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["page.html", "page.html.tmp"]
+    assert (tmp_path / "page.html.tmp").read_text() == "mine"
+
+
+def test_where_no_page_can_be_is_said_before_anything_is_read(tmp_path):
+    """The folders that are asked about are not even there."""
+    (tmp_path / "there").mkdir()
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    for out, word in {f"{tmp_path}/there": "is a folder", f"{tmp_path}/new/": "is a folder", f"{tmp_path}/loop": "links"}.items():
+        said = rbench("report", tmp_path / "nowhere", "-o", out)
+        assert said.code == 4
+        one_line(said, f"-o {out}", word)
+    assert not (tmp_path / "new").exists()
 
 
 def test_a_page_is_made_without_torch(story, tmp_path):

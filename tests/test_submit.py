@@ -243,7 +243,7 @@ def test_another_bundle_is_not_written_over_without_a_word(small, small_swept, t
     assert pack(small_swept, small, out, "--specs-tried", "9", "--replace").code == 0
     assert out.read_bytes() != first
     (tmp_path / "folder").mkdir()
-    refused(pack(small_swept, small, tmp_path / "folder"), 2, "is a folder", str(tmp_path / "folder" / "brief.zip"))
+    refused(pack(small_swept, small, tmp_path / "folder"), 4, "is a folder", str(tmp_path / "folder" / "mine.zip"))
     assert not list((tmp_path / "folder").iterdir())
 
 

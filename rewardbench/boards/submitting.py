@@ -248,7 +248,7 @@ def pack(board: Board, about: About, entered: Entered, out: Path, over: bool = F
         data = archive(folder)
     if out.is_file() and not over and out.read_bytes() != data:
         raise UserError(f"{out} is there already and holds another bundle: give another -o, or --replace it")
-    trace.write_whole(out, data)
+    trace.write_asked(out, data)
     return Bundle(out, len(data), hashlib.sha256(data).hexdigest(), digest, told)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from rewardbench.commands import _completing
+from rewardbench.commands._paths import Given
 
 Function = Callable[..., Any]
 METRICS = ("gold", "quality", "stability", "efficiency", "diversity")
@@ -18,7 +19,7 @@ DISPLAYS = ("auto", "rich", "plain", "json", "none")
 """As in `watch.DISPLAYS`, which a test compares: a command's help loads nothing."""
 
 OPTIONS: tuple[Callable[[Function], Function], ...] = (
-    click.argument("spec", required=False, type=click.Path(path_type=Path)),
+    click.argument("spec", required=False, type=Given()),
     click.option(
         "--task", "tasks", multiple=True, metavar="T", help="A task, such as qa/lookup; may be repeated.",
         shell_complete=_completing.of("tasks"),

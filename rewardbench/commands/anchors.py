@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rewardbench.commands import _completing
+from rewardbench.commands._paths import Out
 
 if TYPE_CHECKING:
     from rewardbench.plan import Spec
@@ -34,7 +35,7 @@ SWEPT = 10
     "--seeds", default="101,102,103,104,105,106,107,108,109,110", metavar="N,N,…",
     help="Seeds (101 to 110); none of 1 to 10, which sweeps are run on.",
 )  # fmt: skip
-@click.option("--out", type=click.Path(path_type=Path), help="Folder of the sweep behind it.")
+@click.option("--out", type=Out(), help="Folder of the sweep behind it.")
 @click.option("--workers", type=click.IntRange(1), help="Processes (default: one a core).")
 @click.option("--replace", "again", is_flag=True, help="Make rows anew that are there, and do not ask.")
 def command(

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from rewardbench.commands import _completing
+from rewardbench.commands._paths import OutFile
 
 
 @click.command()
@@ -25,7 +26,7 @@ from rewardbench.commands import _completing
 @click.option(
     "--reward-timeout", default=60.0, type=float, metavar="S", help="Seconds that a part may take for one batch (60)."
 )
-@click.option("-o", "out", type=click.Path(path_type=Path), help="Write a page with every probe here too.")
+@click.option("-o", "out", type=OutFile("audit.html"), help="Write a page with every probe here too.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def command(
     design: str, tasks: tuple[str, ...], policy: str, prompts: int, samples: int, seed: int, reward_timeout: float,

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from rewardbench.commands import _completing
+from rewardbench.commands._paths import Given, Out
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -21,7 +22,7 @@ def command() -> None:
 
 @command.command("run")
 @click.argument("board")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder of its sweeps (default runs/board-<name>).")
+@click.option("--out", type=Out(), help="Folder of its sweeps (default runs/board-<name>).")
 @click.option("--only", multiple=True, metavar="SHARD", help="A shard, such as qa-lookup-controls; may be repeated.")
 @click.option("--workers", type=click.IntRange(1), help="Processes (default: one a core).")
 @click.option("--list", "as_list", is_flag=True, help="Name the shards and how many runs each has; run nothing.")
@@ -58,7 +59,7 @@ def run(board: str, out: Path | None, only: tuple[str, ...], workers: int | None
 
 @command.command("add")
 @click.argument("board")
-@click.argument("sweeps", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.argument("sweeps", nargs=-1, required=True, type=Given(exists=True, file_okay=False))
 @click.option("--replace", "over", multiple=True, metavar="ENTRY", help="Write this entry anew if its runs are others.")
 def add(board: str, sweeps: tuple[Path, ...], over: tuple[str, ...]) -> int:
     """Put what SWEEPS have finished of the designs that BOARD ships into its folder.
@@ -108,7 +109,7 @@ def freeze(board: str) -> int:
 
 @command.command("build")
 @click.argument("board")
-@click.option("--pages", "out", type=click.Path(path_type=Path, file_okay=False), help="Also a page an entry, here.")
+@click.option("--pages", "out", type=Out(file_okay=False), help="Also a page an entry, here.")
 def build(board: str, out: Path | None) -> int:
     """Compute every number of BOARD again from its entries' rows, and write its pages.
 
@@ -212,7 +213,7 @@ def state(
 @command.command("study")
 @click.argument("name")
 @click.argument("board")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder of its sweeps (default runs/study-<board>).")
+@click.option("--out", type=Out(), help="Folder of its sweeps (default runs/study-<board>).")
 def study(name: str, board: str, out: Path | None) -> int:
     """Do a study of whether BOARD tells the truth: audits, challenge or sensitivity; its rows go beside the board.
 

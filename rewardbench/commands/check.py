@@ -7,13 +7,14 @@ from pathlib import Path
 import click
 
 from rewardbench.commands import _completing
+from rewardbench.commands._paths import Given
 
 
 @click.command()
 @click.argument("thing", shell_complete=_completing.things)
 @click.option("--task", help="The task that a design's name belongs to.", shell_complete=_completing.of("tasks"))
 @click.option(
-    "--rows", type=click.Path(path_type=Path), metavar="rows.jsonl",
+    "--rows", type=Given(), metavar="rows.jsonl",
               help='Completions to score: {"prompt": …, "completion": …, columns …} a line.')
 @click.option("--reward-timeout", type=float, default=60.0, metavar="S", help="Seconds that a part may take (60).")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")

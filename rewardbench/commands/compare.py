@@ -7,10 +7,11 @@ from pathlib import Path
 import click
 
 from rewardbench.commands._asking import METRICS
+from rewardbench.commands._paths import Given
 
 
 @click.command()
-@click.argument("folders", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("folders", nargs=-1, required=True, type=Given())
 @click.option(
     "--metric", "metrics", multiple=True, type=click.Choice(METRICS), help="Which to show (default: gold)."
 )

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from rewardbench.commands._asking import display
+from rewardbench.commands._paths import Out
 
 TOUR = Path(__file__).parents[1] / "demo.toml"
 
@@ -17,7 +18,7 @@ NEXT = """what now
 
 
 @click.command()
-@click.option("--out", type=click.Path(path_type=Path), default=Path("runs/demo"), show_default=True)
+@click.option("--out", type=Out(), default=Path("runs/demo"), show_default=True)
 @click.option("--workers", type=click.IntRange(1), help="Processes (default: one a core).")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 @display

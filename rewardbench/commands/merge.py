@@ -6,10 +6,12 @@ from pathlib import Path
 
 import click
 
+from rewardbench.commands._paths import Given, Out
+
 
 @click.command()
-@click.argument("folders", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the whole sweep.")
+@click.argument("folders", nargs=-1, required=True, type=Given())
+@click.option("--out", required=True, type=Out(), help="Folder of the whole sweep.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def command(folders: tuple[Path, ...], out: Path, as_json: bool) -> int:
     """Put shards made by `rbench run --shard i/n` together: the same result as the undisturbed sweep.

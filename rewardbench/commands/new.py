@@ -8,6 +8,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from rewardbench.commands import _completing, _scaffolding
+from rewardbench.commands._paths import Out
 
 
 def _kinds(ctx: click.Context, param: click.Parameter, begun: str) -> list[CompletionItem]:
@@ -21,7 +22,7 @@ def _kinds(ctx: click.Context, param: click.Parameter, begun: str) -> list[Compl
     "--task", metavar="T", help="The task that a design is for; for others, the one that the next commands run.",
     shell_complete=_completing.of("tasks"),
 )  # fmt: skip
-@click.option("--out", type=click.Path(path_type=Path), default=Path(), help="Folder to write into (default: here).")
+@click.option("--out", type=Out(), default=Path(), help="Folder to write into (default: here).")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def command(kind: str, name: str, task: str | None, out: Path, as_json: bool) -> int:
     """Write a KIND of thing called NAME, and its test, and say which commands come next.

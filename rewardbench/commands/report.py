@@ -6,11 +6,13 @@ from pathlib import Path
 
 import click
 
+from rewardbench.commands._paths import Given, Out, OutFile
+
 
 @click.command()
-@click.argument("folders", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("-o", "out", type=click.Path(path_type=Path), help="The page (default: report.html in the one DIR).")
-@click.option("--svg", "drawn", type=click.Path(path_type=Path), help="Write every picture here too, for papers.")
+@click.argument("folders", nargs=-1, required=True, type=Given())
+@click.option("-o", "out", type=OutFile("report.html"), help="The page (default: report.html in the one DIR).")
+@click.option("--svg", "drawn", type=Out(), help="Write every picture here too, for papers.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def command(folders: tuple[Path, ...], out: Path | None, drawn: Path | None, as_json: bool) -> int:
     """Write one HTML page that opens from disk: what came out, how sure that is, and the completions behind it.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rewardbench.commands import _completing
+from rewardbench.commands._paths import Out
 
 WHOLE = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 """A commit's whole hash: any other spelling of it would name other seeds, and so could be picked."""
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @click.option("--commit", metavar="HASH", help="The merge commit, its whole hash: a shorter one names other seeds.")
 @click.option(
-    "--out", type=click.Path(path_type=Path), help="Folder of its sweeps (default runs/reproduce-<entry>[-<commit>])."
+    "--out", type=Out(), help="Folder of its sweeps (default runs/reproduce-<entry>[-<commit>])."
 )
 @click.option("--workers", type=click.IntRange(1), help="Processes (default: one a core).")
 @click.option("--trust", is_flag=True, help="Run code that the entry brings. Only in a container without secrets.")

@@ -7,10 +7,11 @@ from pathlib import Path
 import click
 
 from rewardbench.commands._asking import display
+from rewardbench.commands._paths import Given
 
 
 @click.command()
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=Given())
 @click.option("--workers", type=click.IntRange(1), help="Processes (default: one a core).")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 @display

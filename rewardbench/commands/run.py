@@ -8,11 +8,12 @@ from typing import Any
 import click
 
 from rewardbench.commands._asking import asking, display, spec_of
+from rewardbench.commands._paths import Out
 
 
 @click.command()
 @asking
-@click.option("--out", type=click.Path(path_type=Path), help="Folder of the sweep (default runs/<sweep id>).")
+@click.option("--out", type=Out(), help="Folder of the sweep (default runs/<sweep id>).")
 @click.option("--shard", metavar="i/n", help="Run only this part of the plan; `rbench merge` puts parts together.")
 @click.option("--workers", type=click.IntRange(1), help="Processes (default: one a core).")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")

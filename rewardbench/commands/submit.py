@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from rewardbench.commands import _completing
+from rewardbench.commands._paths import Given, Out, OutFile
 
 BOARD = click.option(
     "--board", metavar="B", help="A board's name or folder (default: the one that the bundle names).",
@@ -28,7 +29,7 @@ def command() -> None:
 
 
 @command.command("pack")
-@click.argument("sweeps", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("sweeps", nargs=-1, required=True, type=Given())
 @click.option(
     "--board", required=True, metavar="B", help="A board's name or folder.",
     shell_complete=_completing.of("boards", files=True),
@@ -40,7 +41,7 @@ def command() -> None:
 @click.option("--specs-tried", type=click.IntRange(1), metavar="N", help="Designs that you tried, this one included.")
 @click.option("--link", "links", multiple=True, metavar="URL", help="A paper or page, https:// only; may be repeated.")
 @click.option("--licence", default="CC-BY-4.0", metavar="L", help="Of the rows and the design (CC-BY-4.0).")
-@click.option("-o", "out", type=click.Path(path_type=Path), help="The bundle (default <name>.zip).")
+@click.option("-o", "out", type=OutFile("mine.zip"), help="The bundle (default <name>.zip).")
 @click.option("--replace", is_flag=True, help="Write over another bundle that is there.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def pack(
@@ -80,7 +81,7 @@ def pack(
 
 
 @command.command("check")
-@click.argument("bundle", type=click.Path(path_type=Path))
+@click.argument("bundle", type=Given())
 @BOARD
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def check(bundle: Path, board: str | None, as_json: bool) -> int:
@@ -97,10 +98,10 @@ def check(bundle: Path, board: str | None, as_json: bool) -> int:
 
 
 @command.command("open")
-@click.argument("bundle", type=click.Path(path_type=Path))
+@click.argument("bundle", type=Given())
 @click.option("--board", metavar="B", help="A board's name or folder (default: the shipped one that it names).")
 @click.option(
-    "--into", type=click.Path(path_type=Path, file_okay=False), metavar="CHECKOUT",
+    "--into", type=Out(file_okay=False), metavar="CHECKOUT",
     help="Write the entry as the board keeps it into this checkout of the boards' repository.",
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")

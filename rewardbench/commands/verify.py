@@ -6,9 +6,11 @@ from pathlib import Path
 
 import click
 
+from rewardbench.commands._paths import Given
+
 
 @click.command()
-@click.argument("bundle", type=click.Path(path_type=Path))
+@click.argument("bundle", type=Given())
 @click.option(
     "--level", default="rescored", metavar="L",
     help="consistent, rescored (the default), regenerated or reproduced; each includes those before.",

@@ -57,7 +57,7 @@ def save(page: str, path: Path) -> int:
     if path.is_dir():
         raise UserError(f"-o {path} is a folder: name a file in it, such as {path / 'audit.html'}", 4)
     data = page.encode()
-    trace.write_whole(path, data)
+    trace.write_asked(path, data)
     return len(data)
 
 

@@ -192,7 +192,7 @@ def save(report: Report, path: Path) -> int:
     if path.is_dir():
         raise UserError(f"-o {path} is a folder: name a file in it, such as {path / 'report.html'}", 4)
     data = report.html.encode()
-    trace.write_whole(path, data)
+    trace.write_asked(path, data)
     return len(data)
 
 
@@ -203,6 +203,6 @@ def save_pictures(report: Report, folder: Path) -> list[Path]:
     paths = []
     for task, picture in report.pictures:
         path = folder / f"{task.replace('/', '-')}-{picture.name}.svg"
-        trace.write_whole(path, svg.standalone(picture).encode())
+        trace.write_asked(path, svg.standalone(picture).encode())
         paths.append(path)
     return paths
