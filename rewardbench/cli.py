@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import errno
 import json
 import os
 import sys
@@ -91,6 +92,12 @@ def call(arguments: Sequence[str]) -> int:
     except UserError as error:
         click.echo(f"rbench: {error}", err=True)
         return error.code
+    except OSError as error:
+        if not _of_users(error):
+            raise
+        code = 4 if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS) else 5
+        click.echo(f"rbench: {os.fsdecode(error.filename)!r} cannot be used: {error.strerror or error}", err=True)
+        return code
     except (KeyboardInterrupt, click.Abort) as stop:
         how = str(stop.__cause__ or "") or "`rbench resume` goes on"  # click turns the one into the other
         click.echo(f"rbench: interrupted; what was recorded is saved, {how}", err=True)
@@ -98,6 +105,14 @@ def call(arguments: Sequence[str]) -> int:
     except _ReadEnough:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still to be written goes nowhere
         return 0
+
+
+def _of_users(error: OSError) -> bool:
+    """Whether it is about a file or folder that is not ours: somebody named what cannot be read or written, such as a
+    name that is too long. Without a name, or on a file of the package, it is a bug.
+    """
+    named = isinstance(error.filename, (str, bytes))
+    return named and not Path(os.fsdecode(error.filename)).absolute().is_relative_to(COMMANDS.parent)
 
 
 def print_json(value: Any) -> None:

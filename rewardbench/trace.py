@@ -175,7 +175,9 @@ def read_toml(path: Path, missing: str) -> dict[str, Any]:
         return tomllib.loads(path.read_text())
     except (FileNotFoundError, NotADirectoryError) as error:
         raise UserError(missing, 5) from error
-    except (OSError, ValueError) as error:  # TOML and UTF-8 errors are ValueErrors
+    except OSError as error:
+        raise UserError(f"{path.parent.name}/{path.name} cannot be read: {error.strerror or error}", 5) from error
+    except ValueError as error:  # TOML and UTF-8 errors are ValueErrors
         raise UserError(f"{path.parent.name}/{path.name} is damaged: {error}", 5) from error
 
 

@@ -190,6 +190,75 @@ def test_a_file_that_cannot_be_read_is_named_as_it_was_asked_for(tmp_path, monke
         one_line(said, named)
 
 
+LONG = "n" * 300
+"""A name that no file system takes: to ask whether there is such a file is an error already."""
+UNREADABLE = [
+    *[(word, LONG) for word in ("show", "check", "plan", "report", "compare", "verify", "cite", "resume", "reproduce")],
+    ("show", f"{LONG}.toml", "--task", "qa/lookup"),
+    ("check", f"{LONG}.py:f"),
+    ("audit", f"{LONG}.toml", "--task", "qa/lookup"),
+    ("audit", f"{LONG}.py:f", "--task", "qa/lookup"),
+    ("merge", LONG, "--out", "whole"),
+    ("submit", "open", LONG),
+    ("submit", "pack", LONG, "--board", "cpu", "--name", "x", "--author", "Ann"),
+    ("board", "build", LONG),
+    ("run", "--board", LONG),
+    *[
+        ("plan", "--task", "qa/lookup", flag, name)
+        for flag, name in (
+            ("--design", f"{LONG}.toml"), ("--design", f"{LONG}.py:f"), ("--algorithm", f"{LONG}.py:X"),
+            ("--policy", LONG), ("--policy", f"./{LONG}"), ("--policy", f"run:{LONG}"),
+        )
+    ],
+]  # fmt: skip
+UNWRITABLE = [
+    ("report", "nowhere", "-o", LONG),
+    ("report", "nowhere", "--svg", LONG),
+    ("new", "reward", LONG),
+    ("new", "design", LONG, "--task", "qa/lookup"),
+    ("new", "reward", "mine", "--out", LONG),
+    ("merge", "nowhere", "--out", LONG),
+    ("submit", "open", "nowhere", "--into", LONG),
+    ("board", "build", "cpu", "--pages", LONG),
+    ("run", "--task", "qa/lookup", "--out", LONG),
+    ("demo", "--out", LONG),
+    ("reproduce", "cpu/reference", "--out", LONG),
+]
+
+
+@pytest.mark.parametrize(
+    ("words", "code"), [*((w, 5) for w in UNREADABLE), *((w, 4) for w in UNWRITABLE)], ids=lambda v: " ".join(v).replace(LONG, "N") if isinstance(v, tuple) else v
+)
+def test_a_name_that_the_system_refuses_is_one_line(words, code, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    said = rbench(*words)
+    assert said.code == code, said.err
+    one_line(said, LONG, "File name too long")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_error_of_the_system_is_a_users_only_where_it_names_a_file_that_is_not_ours(tmp_path, monkeypatch):
+    errors = [
+        (PermissionError(13, "Permission denied", str(tmp_path / "x")), 5),
+        (OSError(30, "Read-only file system", str(tmp_path / "x")), 4),
+        (OSError(5, "Input/output error"), None),
+        (PermissionError(13, "Permission denied", str(ROOT / "rewardbench" / "cli.py")), None),
+    ]
+    for error, code in errors:
+
+        def broken(*words, error=error):
+            raise error
+
+        monkeypatch.setattr("rewardbench.showing.resolve", broken)
+        if code is None:
+            with pytest.raises(OSError, match=error.strerror):
+                rbench("show", "x")
+            continue
+        said = rbench("show", "x")
+        assert said.code == code
+        one_line(said, f"{str(tmp_path / 'x')!r} cannot be used: {error.strerror}")
+
+
 SETTINGS = {
     "betas = 0.9": "betas = 0.9 is not a list of 2",
     "betas = [0.9]": "betas = [0.9] is not a list of 2",

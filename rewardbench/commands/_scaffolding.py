@@ -120,12 +120,12 @@ def _check_task(name: str, out: Path) -> None:
 
 def write(made: Made) -> None:
     """Write all of it, or nothing where one of the files is there already (code 4)."""
-    if there := [path for path in made.files if path.exists() or path.is_symlink()]:
-        raise UserError(f"{there[0]} is there already and is left as it is: choose another name or --out", 4)
-    for path, text in made.files.items():
-        try:
+    try:
+        if there := [path for path in made.files if path.exists() or path.is_symlink()]:
+            raise UserError(f"{there[0]} is there already and is left as it is: choose another name or --out", 4)
+        for path, text in made.files.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("x", encoding="utf-8") as file:
                 file.write(text)
-        except OSError as error:
-            raise UserError(f"cannot write {path}: {error.strerror or error}", 4) from error
+    except OSError as error:
+        raise UserError(f"cannot write {error.filename or 'it'}: {error.strerror or error}", 4) from error

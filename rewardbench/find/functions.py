@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from rewardbench import data
-from rewardbench.find.names import PACKAGE, importing, unknown
+from rewardbench.find.names import PACKAGE, importing, unknown, why
 from rewardbench.policies import settings as policies_
 from rewardbench.types import Part, UserError
 
@@ -124,9 +124,12 @@ def located(asked: str, folder: Path = Path()) -> tuple[str, str]:
     place, _, name = asked.rpartition(":")
     if place.endswith(".py"):
         path = (folder / place).resolve()
-        if not path.is_file():
-            raise UserError(f"no file {place!r}", 5)
-        return f"{path}:{name}", policies_.file_digest(path)
+        try:
+            if not path.is_file():
+                raise UserError(f"no file {place!r}", 5)
+            return f"{path}:{name}", policies_.file_digest(path)
+        except OSError as error:  # said here: behind the fence it would be taken for the function's own
+            raise UserError(f"file {place!r} cannot be read: {why(error)}", 5) from error
     path, whole = _place_of(place)
     alone = whole == path and path.suffix == ".py" and path.is_file()  # not in a zip
     return (f"{path}:{name}" if alone else asked), _digest_of(path, whole)
