@@ -7,7 +7,9 @@ import errno
 import json
 import os
 import sys
-from collections.abc import Sequence
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,17 +27,39 @@ class _ReadEnough(Exception):
     """Whoever read our output has closed it, as `head` does. Click would leave with 1: that we are broken."""
 
 
+class _NoOutput(Exception):
+    """What we print cannot be written, as to a full disk."""
+
+
+@contextmanager
+def _printing() -> Iterator[None]:
+    """Within it a command prints: a pipe that was closed and a stdout that takes nothing are told from our bugs."""
+    if sys.stdout is None:  # the next file that is opened would be it
+        raise _NoOutput("it is closed")
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError as error:
+        raise _ReadEnough from error
+    except OSError as error:
+        *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+        if frame.f_globals.get("__name__") not in ("click.utils", __name__):  # not raised by echo, nor by the flush
+            raise
+        raise _NoOutput(error.strerror or str(error)) from error
+
+
 class Folder(click.Group):
     """A group whose commands are the files of a folder; a command is imported when it is called."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """As click's; a pipe that was closed is told apart from what goes wrong."""
-        try:
-            code = super().invoke(ctx)
-            sys.stdout.flush()
-        except BrokenPipeError as error:
-            raise _ReadEnough from error
-        return code
+        """As click's, printing."""
+        with _printing():
+            return super().invoke(ctx)
+
+    def make_context(self, *words: Any, **more: Any) -> click.Context:
+        """As click's, which prints the help and the version here."""
+        with _printing():
+            return super().make_context(*words, **more)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The files' names."""
@@ -103,8 +127,18 @@ def call(arguments: Sequence[str]) -> int:
         click.echo(f"rbench: interrupted; what was recorded is saved, {how}", err=True)
         return 130
     except _ReadEnough:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still to be written goes nowhere
+        _drop_output()
         return 0
+    except _NoOutput as why:
+        click.echo(f"rbench: stdout cannot be written: {why}", err=True)
+        _drop_output()
+        return 4
+
+
+def _drop_output() -> None:
+    """Let what is still to be written go nowhere: Python would complain of it as it ends."""
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _of_users(error: OSError) -> bool:

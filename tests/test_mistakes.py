@@ -3,6 +3,7 @@
 import fcntl
 import os
 import resource
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -749,6 +750,23 @@ def test_whoever_reads_only_the_head_of_it_is_no_fault_of_ours():
             asked.stdout.close()
             said = asked.stderr.read()
         assert (asked.returncode, said) == (0, b"")
+
+
+@pytest.mark.parametrize("words", ["list", "list --json", "show writing/story --json", "--help", "--version"])
+def test_a_stdout_that_takes_nothing_is_code_4(words):
+    for how, why in ((">/dev/full", "No space left on device"), (">&-", "it is closed")):
+        line = f"{shlex.join(command())} {words} {how}"
+        said = subprocess.run(["sh", "-c", line], env=environment(), capture_output=True, text=True, check=False)
+        assert (said.returncode, said.stderr) == (4, f"rbench: stdout cannot be written: {why}\n")
+
+
+def test_what_is_full_elsewhere_is_not_said_of_stdout(monkeypatch):
+    def broken(*words):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("rewardbench.showing.resolve", broken)
+    with pytest.raises(OSError, match="No space left"):
+        rbench("show", "x")
 
 
 def test_a_board_that_ranks_algorithms_takes_no_design():
