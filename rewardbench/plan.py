@@ -25,6 +25,8 @@ GRID = (0.5, 0.8, 1.0, 1.2, 1.5)
 SPLITS = ("dev", "test")
 """What is evaluated on; never `train`."""
 MOST_SEEDS = 10_000
+LARGEST_SEED = 2**53 - 1
+"""Of the whole numbers that canonical JSON (RFC 8785) takes."""
 LONGEST_TIMEOUT = 86_400
 KINDS: dict[str, tuple[tuple[type, ...], str]] = {
     "algorithm": ((str,), "a text"),
@@ -82,6 +84,8 @@ class Spec:
         object.__setattr__(self, "seeds", tuple(self.seeds))
         if not self.seeds:
             raise UserError("seeds = () names none: give a count of at least 1, or a list such as (1, 2, 3)")
+        if large := [seed for seed in self.seeds if seed > LARGEST_SEED]:
+            raise UserError(f"seeds name {large[0]}: {LARGEST_SEED} (2**53 - 1) is the largest that an id is made of")
         object.__setattr__(self, "budget", str(self.budget))
         object.__setattr__(self, "policy", str(self.policy))
         if self.split not in SPLITS:

@@ -83,6 +83,11 @@ NAMES = [
         (("--task", "toy/colours", "--budget", budget), 2, f"budget {budget!r}")
         for budget in ("0", "-3", "1.5", "fast", "", "1e3")
     ],
+    (("--task", "toy/colours", "--seeds", "1,99999999999999999999999"), 2, "seeds name 99999999999999999999999: 9007199254740991"),
+    *[
+        (("--task", "toy/colours", "--budget", budget), 2, f"budget {budget[:30]!r} is more than 10000000 steps")
+        for budget in ("10000001", "9007199254740993", "9" * 5000)
+    ],
 ]
 
 
@@ -115,6 +120,8 @@ SPECS = {
     'tasks = ["toy/colours"]\nseeds = []': (2, "seeds = [] is not a list of whole numbers such as [1, 2, 3]"),
     'tasks = ["toy/colours"]\nseeds = [1, 1]': (2, "one seed twice"),
     'tasks = ["toy/colours"]\nseeds = ["x"]': (2, "seeds = ['x'] is not a list of whole numbers"),
+    'tasks = ["toy/colours"]\nseeds = [9007199254740992]': (2, "seeds name 9007199254740992: 9007199254740991 (2**53 - 1)"),
+    'tasks = ["toy/colours"]\nbudget = 9007199254740993': (2, "budget '9007199254740993' is more than 10000000 steps"),
     'tasks = ["toy/colours"]\nbudget = 2.5': (2, "budget = 2.5"),
     'tasks = ["toy/colours"]\npolicy = 3': (2, "policy = 3"),
     'tasks = ["toy/colours"]\noptions = 3': (2, "options = 3"),
@@ -148,6 +155,11 @@ def test_one_name_is_a_list_of_one_in_a_spec_file_as_in_python(toy_policy, tmp_p
     assert [r["design"] for r in said.json["runs"]] == ["reference", "untrained", "constant"]
     with pytest.raises(UserError, match="names none"):
         Spec("toy/colours", seeds=())
+
+
+def test_the_largest_seed_and_budget_are_taken(toy_policy):
+    asked = ("--task", "toy/colours", "--policy", toy_policy, "--design", "untrained")
+    assert rbench("plan", *asked, "--seeds", f"{2**53 - 1},", "--budget", "0010000000").code == 0
 
 
 def test_what_was_meant_by_a_name_in_the_place_of_a_spec_file_is_said(tmp_path, monkeypatch):

@@ -20,6 +20,8 @@ from rewardbench.policies import whole
 from rewardbench.types import Count, Decay, Limit, Positive, UserError
 
 HERE = Path(__file__).parent
+MOST_STEPS = 10_000_000
+"""Optimiser steps that a budget may ask for: with more, a digit too many was typed."""
 READ = ("*.safetensors", "*.json", "*.gguf", "*.txt", "*.jinja", *whole.VOCABULARY)
 """Files of a folder that a model, its tokenizer or its chat template is read from."""
 
@@ -86,8 +88,11 @@ class Settings:
 
     def budget_steps(self, task: str, budget: str) -> int:
         """Optimiser steps of a named budget, or of a number given as text."""
-        if budget.isdecimal() and int(budget) > 0:
-            return int(budget)
+        digits = budget.lstrip("0") if budget.isdecimal() else ""
+        if digits:
+            if len(digits) > len(str(MOST_STEPS)) or int(digits) > MOST_STEPS:  # Python refuses to read thousands of them
+                raise UserError(f"budget {budget[:30]!r} is more than {MOST_STEPS} steps, the most that a run may have")
+            return int(digits)
         named = {**self.steps, **self.tasks.get(task, OfTask()).steps}
         if budget not in named:
             raise UserError(f"budget {budget!r} is not one of {', '.join(named)} or a number of steps above 0")
