@@ -33,7 +33,7 @@ SWEPT = 10
 @click.option("--budget", default="default", metavar="quick|default|long|N", help="The budget that the scale is for.")
 @click.option(
     "--seeds", default="101,102,103,104,105,106,107,108,109,110", metavar="N,N,…",
-    help="Seeds (101 to 110); none of 1 to 10, which sweeps are run on.",
+    help="Seeds, apart from those of sweeps (101 to 110).",
 )  # fmt: skip
 @click.option("--out", type=Out(), help="Folder of the sweep behind it.")
 @click.option("--workers", type=click.IntRange(1), help="Processes (default: one a core).")
@@ -44,10 +44,10 @@ def command(
     """Train the arms `untrained` and `oracle`, and write each task's anchors.json.
 
     The anchors are keyed by task version, policy hash and budget; other rows of the file stay. Before a row that
-    is there is made anew, it is shown and you are asked: all scores hang on it. Without a terminal nobody can be asked:
-    say --replace. The shipped ones are of seeds 101,102,103,104,105. Seeds 1 to 10 are refused: a scale that is
-    measured on the prompts and the noise of the runs that it scales is not independent of them. Without --task, a task
-    whose data is not there, or whose words the policy lacks, is left out, with a line on stderr.
+    is there is made anew, it is shown, and on a terminal you are asked: all scores hang on it. Where nobody can be
+    asked, shipped rows want --replace. The shipped ones are of seeds 101,102,103,104,105; of 1 to 10 a line warns: a
+    scale that is measured on the prompts and noise of the runs that it scales is not independent of them. Without
+    --task, a task whose data is not there, or whose words the policy lacks, is left out, with a line on stderr.
 
     \b
     Example:
@@ -60,7 +60,7 @@ def command(
     from rewardbench.verbs import finish
 
     named = parse_seeds(seeds if "," in seeds else f"{seeds},")  # they are named, never counted
-    _check_apart(named)
+    _warn_of(named)
     spec = Spec(
         tasks=tasks or tuple(sorted(find.task_folders())),
         designs=("untrained", "oracle"),
@@ -82,18 +82,16 @@ def command(
     return _showing.exit_code(scored)
 
 
-def _check_apart(seeds: Sequence[int]) -> None:
-    """Raise UserError for seeds that sweeps are run on: 5 of them rank, 10 let claim."""
-    from rewardbench.types import UserError
-
+def _warn_of(seeds: Sequence[int]) -> None:
+    """Say which seeds are those that sweeps are run on: 5 of them rank, 10 let claim."""
     if shared := [str(seed) for seed in seeds if 1 <= seed <= SWEPT]:
-        why = f"sweeps are run on 1 to {SWEPT}, and a scale is measured apart from what it scales"
-        raise UserError(f"--seeds {','.join(shared)}: {why}; take others, such as 101,102,103,104,105")
+        why = f"sweeps are run on 1 to {SWEPT}, and a scale is better measured apart from what it scales"
+        click.echo(f"--seeds {','.join(shared)}: {why}, as on 101,102,103,104,105", err=True)
 
 
 def _frozen(spec: Spec, out: Path | None, again: bool) -> dict[str, dict[str, Any]]:
-    """The rows that will be made anew, by task: each is told. Nothing goes on without a yes on a terminal; where there
-    is none, without --replace (UserError).
+    """The rows that will be made anew, by task: each is told, and on a terminal nothing goes on without a yes. Where
+    nobody can be asked, those that ship want --replace (UserError): every published score hangs on them.
     """
     from rewardbench import anchors, find
     from rewardbench.types import UserError
@@ -101,13 +99,14 @@ def _frozen(spec: Spec, out: Path | None, again: bool) -> dict[str, dict[str, An
     digest = find.policy(spec.policy, out).digest
     there = {task: anchors.frozen(task, find.task(task).version, digest, spec.budget) for task in spec.tasks}
     found = {task: row for task, row in there.items() if row is not None}
-    if found and not again and not sys.stdin.isatty():
+    asks = sys.stdin.isatty() and not again
+    if not asks and not again and (ships := found.keys() - find.own_tasks(found).keys()):
         asked = "all scores hang on them, and nobody can be asked here: say --replace to make them anew"
-        raise UserError(f"the anchors of {', '.join(found)} for this policy and budget are frozen: {asked}")
+        raise UserError(f"the anchors of {', '.join(sorted(ships))} for this policy and budget are frozen: {asked}")
     for task, row in found.items():
         made = f"{anchors.said(row)}; {row['algorithm']}, seeds {','.join(map(str, row['seeds']))}"
         click.echo(f"{task} has frozen anchors for this policy and budget ({made}): they will be replaced", err=True)
-    if found and not again:
+    if found and asks:
         click.confirm("all scores hang on them; go on?", abort=True, err=True)
     return found
 
