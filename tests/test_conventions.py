@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from sweeping import rbench
+from sweeping import one_line, rbench
 
 from rewardbench import find, given, scoring
 from rewardbench.calling import Bound, When, score
@@ -367,6 +367,25 @@ def test_an_unknown_convention_or_form_is_said_with_the_nearest():
         read(one_text, convention="verk")
     with pytest.raises(UserError, match="did you mean 'text'"):
         read(one_text, wanted="texts")
+
+
+@pytest.mark.parametrize("command", [("check",), ("plan", "--task", "qa/lookup", "--design"), ("audit", "--task", "qa/lookup")])
+def test_a_form_that_a_function_gives_itself_is_one_that_there_is(tmp_path, command):
+    (tmp_path / "mine.py").write_text("def odd(completions):\n    return [1.0 for _ in completions]\nodd.form = 'mesages'\n")
+    said = rbench(*command, f"{tmp_path}/mine.py:odd")
+    assert said.code == 2
+    one_line(said, "part 'odd': form = 'mesages', did you mean 'messages'? (known: text, messages; its attribute")
+
+
+def test_an_attribute_called_form_that_is_no_name_is_the_classes_own():
+    class Paid:
+        def form(self):
+            return "mine"
+
+        def __call__(self, completions):
+            return [1.0 for _ in completions]
+
+    assert read(Paid()).form == "text"
 
 
 BROKEN = {

@@ -56,10 +56,10 @@ def read(
         raise UserError(f"convention {named!r}{nearest(str(named), ORDER)} (known: {', '.join(ORDER)})")
     name, why = (str(named), "it is named") if named else _fitting(taken, _name(given))
     module = import_module(f"rewardbench.conventions.{name}")
-    if wanted is not None and wanted not in FORMS:
-        raise UserError(f"form {wanted!r}{nearest(str(wanted), FORMS)} (known: {', '.join(FORMS)})")
     names = (*module.COMPLETIONS, *(taken.required[:1] if name == "plain" else ()))
-    found, because = (wanted, "it is named") if wanted else form(function, names)
+    found, because = (wanted, "it is named") if wanted is not None else form(function, names)
+    if found not in FORMS:
+        raise UserError(f"form = {found!r:.60}{nearest(str(found), FORMS)} (known: {', '.join(FORMS)}; {because})")
     told, lacks = f"{why}; {found}, since {because}", module.columns(function, taken)
     return Reading(name, found, told, module.adapt(call, task), made, lacks)
 

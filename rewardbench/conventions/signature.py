@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from rewardbench.design import FORMS
-
 
 @dataclass(frozen=True)
 class Signature:
@@ -62,8 +60,8 @@ def form(function: Callable[..., Any], names: tuple[str, ...]) -> tuple[str, str
     ('text', "completions is annotated 'list[str]'")
     """
     own = getattr(function, "form", None)
-    if own in FORMS:
-        return str(own), "its attribute `form` says so"
+    if isinstance(own, str):  # a wrong name is refused by `read`; what is no text is a class's own business
+        return own, "its attribute `form` says so"
     parameters = _parameters(function)
     for name in (n for n in names if n in parameters):
         note = parameters[name].annotation
