@@ -67,7 +67,7 @@ def begin(
     check_columns(runs, loaded)
     card.used(policy.settings)  # a device that is not there is said before a folder is
     name = sweep_id(runs)
-    mine = shard_of(runs, shard) if shard else runs
+    mine = runs if shard is None else shard_of(runs, shard)
     folder = out if out is not None else Path("runs") / name
     make_folder(folder)
     number = {run.id: n for n, run in enumerate(runs)}

@@ -250,6 +250,29 @@ def test_a_name_that_the_system_refuses_is_one_line(words, code, tmp_path, monke
     assert list(tmp_path.iterdir()) == []
 
 
+EMPTY = [
+    ("run", "--task", "qa/lookup", "--out", ""), ("run", "--task", "qa/lookup", "--shard", ""), ("demo", "--out", ""),
+    ("plan", ""), ("plan", "--task", "qa/lookup", "--shard", ""), ("plan", "--board", ""), ("report", ""),
+    ("report", "x", "-o", ""), ("report", "x", "--svg", ""), ("compare", ""), ("resume", ""), ("merge", "x", "--out", ""),
+    ("merge", "", "--out", "x"), ("verify", ""), ("verify", "x", "--board", ""), ("reproduce", ""),
+    ("reproduce", "cpu/reference", "--board", ""), ("reproduce", "cpu/reference", "--out", ""), ("show", ""), ("check", ""),
+    ("check", "exploit", "--task", "qa/lookup", "--rows", ""), ("audit", "", "--task", "qa/lookup"),
+    ("audit", "exploit", "--task", "qa/lookup", "-o", ""), ("new", "reward", ""), ("new", "reward", "x", "--out", ""),
+    ("submit", "open", ""), ("submit", "check", ""), ("submit", "check", "x", "--board", ""), ("submit", "open", "x", "--into", ""),
+    ("submit", "pack", "", "--board", "cpu", "--name", "x", "--author", "a"), ("board", "build", ""), ("board", "run", ""),
+    ("board", "add", "cpu", ""), ("board", "study", "audits", ""), ("anchors", "--task", "qa/lookup", "--out", ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("words", EMPTY, ids=" ".join)
+def test_an_empty_text_is_no_path_nor_name(words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    said = rbench(*words)
+    assert said.code == 2, said.err
+    one_line(said)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_error_of_the_system_is_a_users_only_where_it_names_a_file_that_is_not_ours(tmp_path, monkeypatch):
     errors = [
         (PermissionError(13, "Permission denied", str(tmp_path / "x")), 5),

@@ -124,6 +124,8 @@ def boards() -> dict[str, Path]:
 
 def read(asked: str | Path) -> Board:
     """A board by its name or folder. Raises UserError where there is none, or its file is none."""
+    if asked == "":  # as a path it would be the working directory
+        raise unknown("board", asked, boards())
     folder = Path(asked)
     if not (folder / "board.toml").is_file():
         known = boards()

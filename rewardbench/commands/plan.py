@@ -30,7 +30,7 @@ def command(shard: str | None, as_json: bool, **flags: Any) -> int:
     runs, _ = plans.plan(spec, policy)
     sweep.check_columns(runs)
     name = plans.sweep_id(runs)
-    runs = plans.shard_of(runs, shard) if shard else runs
+    runs = runs if shard is None else plans.shard_of(runs, shard)
     packs = sweep.together(runs, policy)
     rows: list[dict[str, Any]] = []
     for run in runs:

@@ -100,7 +100,10 @@ def _opened(entry: str, asked: str | None) -> AbstractContextManager[Path]:
 
     from rewardbench.boards import definition, entries
     from rewardbench.find.names import unknown
+    from rewardbench.types import UserError
 
+    if "" in (entry, asked):
+        raise UserError("an empty text names no entry or board: give <board>/<entry>, an entry's folder, or a bundle")
     board, _, name = entry.rpartition("/")
     place = asked or board
     if not Path(entry).exists() and place:
@@ -117,8 +120,8 @@ def _board(entry: str, asked: str | None, about: Any) -> Board:
     """The board that an entry is trained for."""
     from rewardbench.boards import definition
 
-    name = asked or (entry.rpartition("/")[0] if not Path(entry).exists() else "")
-    return definition.read(name or str(about["board"]["name"]))
+    name = "" if Path(entry).exists() else entry.rpartition("/")[0]
+    return definition.read(asked or name or str(about["board"]["name"]))
 
 
 def _say(board: Board, done: Any) -> None:

@@ -93,7 +93,7 @@ def check(bundle: Path, board: str | None, as_json: bool) -> int:
     """
     from rewardbench.cli import call
 
-    more = [*(("--board", board) if board else ()), *(("--json",) if as_json else ())]
+    more = [*(() if board is None else ("--board", board)), *(("--json",) if as_json else ())]
     return call(["verify", str(bundle), "--level", "rescored", *more])
 
 

@@ -90,7 +90,7 @@ class Settings:
         """Optimiser steps of a named budget, or of a number given as text."""
         digits = budget.lstrip("0") if budget.isdecimal() else ""
         if digits:
-            if len(digits) > len(str(MOST_STEPS)) or int(digits) > MOST_STEPS:  # Python refuses to read thousands of them
+            if len(digits) > len(str(MOST_STEPS)) or int(digits) > MOST_STEPS:  # Python reads no thousands of them
                 raise UserError(f"budget {budget[:30]!r} is more than {MOST_STEPS} steps, the most that a run may have")
             return int(digits)
         named = {**self.steps, **self.tasks.get(task, OfTask()).steps}
