@@ -107,7 +107,8 @@ def _part(raw: Mapping[str, Any], where: str) -> Part:
     for key, names in (("form", FORMS), ("convention", CONVENTIONS), ("level", LEVELS)):
         if key in raw and raw[key] not in names:
             raise UserError(f"{where}: {key} = {raw[key]!r}{nearest(str(raw[key]), names)} (known: {', '.join(names)})")
-    if not isinstance(raw.get("name", ""), str) or not isinstance(raw.get("params", {}), dict):
+    name = raw.get("name", use)
+    if not isinstance(name, str) or not name or not isinstance(raw.get("params", {}), dict):
         raise UserError(f"{where}: `name` must be a text and `params` a table")
     values = {**raw, "clip": tuple(float(c) for c in clip)} if clip is not None else dict(raw)
     values.setdefault("name", use.rpartition(":")[2].rpartition(".")[2])

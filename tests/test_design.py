@@ -246,6 +246,7 @@ WRONG = {
     '[[part]]\nuse = "a.b"\nclip = 3': "not \\[low, high\\]",
     '[[part]]\nuse = "a.b"\nparams = 3': "`params` a table",
     '[[part]]\nuse = "a.b"\nname = 3': "`name` must be a text",
+    '[[part]]\nuse = "a.b"\nname = ""': "`name` must be a text",
     '[[part]]\nuse = "a.b"\nparams = { at = 2020-01-01 }': "cannot be hashed",
     '[[part]]\nuse = "a.b"\n[[part]]\nuse = "c.b"': "two parts are called 'b'",
     '[[part]]\nuse = "a.b"\ngate = 0.5': "but combine is 'sum'",

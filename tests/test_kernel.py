@@ -44,7 +44,7 @@ def test_a_kernel_that_says_otherwise_is_not_used(monkeypatch, wrong):
 @pytest.mark.parametrize("kept", [[0, 1, 2, 3], [1, 2, 3], [3], [2, 0]])
 def test_who_leads_is_there_and_has_the_same_prompt(kept):
     owner = torch.tensor([5, 5, 2, 5])
-    before = slots.led(owner)
-    after = slots.led(before[kept])
+    before = slots.led(owner, 6)
+    after = slots.led(before[kept], len(before))
     assert (owner[kept][after] == owner[kept]).all()
     assert [after[after[n]] for n in range(len(kept))] == after.tolist()

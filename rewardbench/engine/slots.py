@@ -197,7 +197,7 @@ def fill(model: Any, slots: Slots, contexts: Sequence[Ids], owner: Tensor, unifo
     reading.length.copy_(sent(np.array([len(c) for c in contexts]), device))
     reading.owner.copy_(owner)
     read_prompts(model, slots, reading)
-    slots.leader.copy_(led(owner))
+    slots.leader.copy_(led(owner, len(contexts)))
     slots.uniform.copy_(uniform)
     slots.heat.copy_(heat)
     slots.forced.fill_(-1)
@@ -243,16 +243,16 @@ def read(model: Any, slots: Slots, reading: Reading) -> None:
     slots.fed.copy_(ids[owner, -1:])
 
 
-def led(owner: Tensor) -> Tensor:
-    """For each row the first one that continues the same prompt, both [rows].
+def led(owner: Tensor, most: int) -> Tensor:
+    """For each row the first one that continues the same prompt, both [rows]; prompts are numbered below `most`.
+    Nothing is asked of a card, which would have to end all that it was told before.
 
-    >>> led(torch.tensor([4, 4, 2, 4, 2])).tolist()
+    >>> led(torch.tensor([4, 4, 2, 4, 2]), 5).tolist()
     [0, 0, 2, 0, 2]
     """
     rows = torch.arange(len(owner), device=owner.device)
-    first = torch.full((len(owner),), len(owner), device=owner.device)
-    _, each = torch.unique(owner, return_inverse=True)
-    return first.scatter_reduce_(0, each, rows, "amin")[each]
+    first = torch.full((most,), len(owner), device=owner.device)
+    return first.scatter_reduce_(0, owner, rows, "amin")[owner]
 
 
 def step(model: Any, slots: Slots) -> None:
@@ -303,7 +303,7 @@ def pack(slots: Slots, kept: Tensor) -> None:
                   slots.forced, slots.said, slots.logp, slots.entropy):  # fmt: skip
         table[: len(kept)] = table[kept]
     slots.start[: len(kept)] = slots.start[kept]
-    slots.leader[: len(kept)] = led(slots.leader[kept])
+    slots.leader[: len(kept)] = led(slots.leader[kept], len(slots.leader))
 
 
 def go(model: Any, slots: Slots, rows: int, count: int) -> None:
