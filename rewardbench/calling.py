@@ -317,12 +317,13 @@ def _checked(name: str, values: Any, batch: Batch, again: Sequence[int]) -> Scor
     segmented = False
     for i, value in enumerate(values):
         p, k = divmod(i, K)
-        place = where(batch, p, k)
-        if isinstance(value, (list, tuple)):
+        if type(value) is float and math.isfinite(value):  # most are: where it stands need not be put in words
+            scores[p, k] = value
+        elif isinstance(value, (list, tuple)):
             segmented = True
-            scores[p, k] = _segments(name, value, batch, p, k, place, credit, stands)
+            scores[p, k] = _segments(name, value, batch, p, k, where(batch, p, k), credit, stands)
         elif value is not None:
-            scores[p, k] = _number(name, value, place)
+            scores[p, k] = _number(name, value, where(batch, p, k))
     return Scores(scores, _rest(scores, credit, batch), stands) if segmented else Scores(scores, None)
 
 
