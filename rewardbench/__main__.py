@@ -1,5 +1,6 @@
 """`python -m rewardbench` and `rbench`: the command line."""
 
+import io
 import sys
 from pathlib import Path
 
@@ -8,6 +9,9 @@ def main() -> None:
     """Run the command line and leave with its documented exit code."""
     from rewardbench.cli import call
 
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # not where it is closed
+            stream.reconfigure(errors="backslashreplace")  # a terminal that lacks a character is no reason to stop
     sys.exit(call(sys.argv[1:]))
 
 

@@ -50,7 +50,7 @@ def _error(values: np.ndarray) -> float:
 def rows(task: str) -> list[dict[str, Any]]:
     """What the task's anchors.json holds."""
     path = find.task_folder(task) / "anchors.json"
-    found: list[dict[str, Any]] = json.loads(path.read_text())["anchors"] if path.is_file() else []
+    found: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["anchors"] if path.is_file() else []
     return found
 
 

@@ -89,7 +89,7 @@ class Folder(click.Group):
         """The commands with the first line of their files, read without importing them."""
         rows = []
         for name in self.list_commands(ctx):
-            text = ast.get_docstring(ast.parse((COMMANDS / f"{name}.py").read_text())) or ""
+            text = ast.get_docstring(ast.parse((COMMANDS / f"{name}.py").read_text(encoding="utf-8"))) or ""
             rows.append((name, text.split("\n")[0]))
         with formatter.section("Commands"):
             formatter.write_dl(rows)
@@ -150,5 +150,6 @@ def _of_users(error: OSError) -> bool:
 
 
 def print_json(value: Any) -> None:
-    """One object on stdout."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+    """One object on stdout; in plain ASCII where stdout cannot say more."""
+    plain = (sys.stdout.encoding or "utf-8").lower().replace("-", "") != "utf8"
+    click.echo(json.dumps(value, indent=2, ensure_ascii=plain, allow_nan=False))

@@ -183,7 +183,7 @@ def read_spec(path: Path) -> Spec:
     if not path.is_file() and (meant := _no_spec(str(path))):
         raise UserError(meant)
     try:
-        raw = tomllib.loads(path.read_text())
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{where} cannot be read: {find.why(error)}", 5) from error
     except tomllib.TOMLDecodeError as error:

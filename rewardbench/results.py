@@ -96,7 +96,7 @@ def load_run(folder: Path) -> Loaded:
 def listed(folder: Path) -> bool:
     """Whether a run's manifest.json is there and whole: by it a file that changed is named."""
     try:
-        return isinstance(json.loads((folder / "manifest.json").read_text())["files"], dict)
+        return isinstance(json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["files"], dict)
     except (OSError, ValueError, KeyError, TypeError):
         return False
 
@@ -185,7 +185,7 @@ def anchor_of(spec: RunSpec) -> Anchor | str:
     if not path.is_file():
         return f"{spec.task} has no anchors; `rbench anchors` makes them"
     key = (spec.task_version, spec.policy_hash, spec.budget)
-    for row in json.loads(path.read_text())["anchors"]:
+    for row in json.loads(path.read_text(encoding="utf-8"))["anchors"]:
         if (row["task_version"], row["policy_hash"], row["budget"]) == key:
             if row.get("task_digest", spec.task_digest) != spec.task_digest:
                 return f"the anchors of {spec.task} are of other code or data; `rbench anchors` makes them anew"

@@ -199,7 +199,7 @@ def _run_of(folder: Path, name: str) -> RunSpec:
 def locked(folder: Path) -> Iterator[None]:
     """Hold a folder's lock; a second process is told so (code 4). The lock goes with its process."""
     with trace.writing(folder / ".lock"):
-        lock = (folder / ".lock").open("w")
+        lock = (folder / ".lock").open("wb")
     with lock as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -147,7 +147,7 @@ def status(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         return {"status": "partial"}
     try:
-        found = json.loads(path.read_text())
+        found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UserError(f"{folder.name}/status.json is damaged: {error}", 5) from error
     readable(found, f"{folder.name}/status.json")
@@ -172,7 +172,7 @@ def spec(folder: Path) -> dict[str, Any]:
 def read_toml(path: Path, missing: str) -> dict[str, Any]:
     """A TOML file that we wrote; raises UserError (code 5) if it is missing or damaged."""
     try:
-        return tomllib.loads(path.read_text())
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise UserError(missing, 5) from error
     except OSError as error:
@@ -378,7 +378,7 @@ def in_words(by: Sequence[Mapping[str, str]]) -> str:
 def changed(folder: Path) -> list[str]:
     """The files of a run that are not what its manifest says, or not there."""
     path = folder / "manifest.json"
-    files = json.loads(path.read_text())["files"] if path.is_file() else {}
+    files = json.loads(path.read_text(encoding="utf-8"))["files"] if path.is_file() else {}
     return [n for n, digest in files.items() if not (folder / n).is_file() or file_digest(folder / n) != digest]
 
 

@@ -1,6 +1,8 @@
 """What does a user's mistake look like? One line that names it and its cure, a documented code, no traceback."""
 
+import ast
 import fcntl
+import json
 import os
 import resource
 import shlex
@@ -802,6 +804,54 @@ def test_what_is_full_elsewhere_is_not_said_of_stdout(monkeypatch):
     monkeypatch.setattr("rewardbench.showing.resolve", broken)
     with pytest.raises(OSError, match="No space left"):
         rbench("show", "x")
+
+
+@pytest.mark.parametrize(
+    "words", ["list", "list --json", "--help", "explain echo", "show writing/story --json", "plan --task qa/lookup --seeds 1"]
+)
+def test_a_machine_that_knows_ascii_alone_reads_and_says_the_same(words):
+    ascii_alone = {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "C"}
+    said, usual = process(*words.split(), **ascii_alone), process(*words.split(), PYTHONUTF8="1")
+    assert (said.code, said.err) == (0, "")
+    assert said.out == usual.out or said.json == usual.json
+
+
+def test_a_character_that_a_terminal_lacks_stops_nothing(tmp_path):
+    latin = environment(PYTHONIOENCODING="latin-1")
+    (tmp_path / "d.toml").write_text('summary = "→"\n[[part]]\nuse = "null.length"\nname = "→"\n', encoding="utf-8")
+    for more, arrow in (((), "\\u2192"), (("--json",), "\\u2192")):
+        words = command("show", tmp_path / "d.toml", "--task", "qa/lookup", *more)
+        said = subprocess.run(words, env=latin, capture_output=True, encoding="latin-1", check=False)
+        assert (said.returncode, said.stderr) == (0, "")
+        assert arrow in said.stdout
+    assert json.loads(said.stdout)["parts"][0]["name"] == "→"
+
+
+NAMED_AS_IT_IS = {"audit/__init__.py"}
+"""Its own text is in the hash of the audit's code, against which its predictions are held."""
+
+
+def test_every_text_is_read_and_written_as_utf8():
+    """A machine's own encoding may be another, and then what ships cannot be read."""
+    found = []
+    for path in sorted((ROOT / "rewardbench").rglob("*.py")):
+        for call in ast.walk(ast.parse(path.read_bytes())):
+            if isinstance(call, ast.Call) and _opens_text(call) and not any(k.arg == "encoding" for k in call.keywords):
+                found.append(f"{path.relative_to(ROOT / 'rewardbench')}:{call.lineno}")
+    assert [place for place in found if place.partition(":")[0] not in NAMED_AS_IT_IS] == []
+
+
+def _opens_text(call):
+    """Whether a call reads or writes a file as text: by its name, and for `open` by its mode."""
+    own = isinstance(call.func, ast.Attribute)
+    name = call.func.attr if own else getattr(call.func, "id", "")
+    if name in ("read_text", "write_text"):
+        return True
+    of = getattr(call.func.value, "id", "") if own else ""
+    if name != "open" or of in ("os", "_opener", "archive"):  # descriptors, addresses, members: bytes all
+        return False
+    modes = [*call.args[0 if own else 1 :][:1], *(k.value for k in call.keywords if k.arg == "mode")]
+    return not any(isinstance(m, ast.Constant) and "b" in str(m.value) for m in modes)
 
 
 def test_a_board_that_ranks_algorithms_takes_no_design():

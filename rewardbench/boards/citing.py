@@ -81,7 +81,7 @@ def _cff() -> dict[str, Any]:
     import yaml
 
     try:
-        found: dict[str, Any] = yaml.safe_load(citation().read_text())
+        found: dict[str, Any] = yaml.safe_load(citation().read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError) as error:
         raise UserError(f"CITATION.cff cannot be read: {error}", 5) from error
     return found
@@ -117,7 +117,7 @@ def _sources(name: str) -> list[Work]:
     if not path.is_file():
         return []
     found = []
-    for told in tomllib.loads(path.read_text())["source"]:
+    for told in tomllib.loads(path.read_text(encoding="utf-8"))["source"]:
         key = f"{told['authors'][0].rpartition(' ')[2].lower()}{told['year']}{told['title'].split()[0].lower()}"
         found.append(Work(key, "article", told["title"], tuple(told["authors"]), told["year"], url=told["url"]))
     return found
@@ -206,7 +206,7 @@ def cff(found: Sequence[Work]) -> str:
     import yaml
 
     if found[0] == suite():
-        return citation().read_text().rstrip("\n")
+        return citation().read_text(encoding="utf-8").rstrip("\n")
     head = {"cff-version": "1.2.0", "message": "If you use this, please cite it as below.", **_cff_of(found[0])}
     if rest := [_referred(work) for work in found[1:]]:
         head["references"] = rest

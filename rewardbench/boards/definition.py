@@ -136,7 +136,7 @@ def read(asked: str | Path) -> Board:
             raise unknown("board", str(asked), known)
         folder = known[str(asked)]
     try:
-        text = (folder / "board.toml").read_text()
+        text = (folder / "board.toml").read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{folder.name}/board.toml cannot be read: {error}", 5) from error
     return parse(text, folder)

@@ -61,7 +61,7 @@ class Entry:
     def digest(self) -> str | None:
         """What its manifest says that all of its files hash to; None where it has no readable manifest."""
         try:
-            return str(json.loads((self.folder / "manifest.json").read_text())["digest"])
+            return str(json.loads((self.folder / "manifest.json").read_text(encoding="utf-8"))["digest"])
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
@@ -90,7 +90,7 @@ def read(folder: Path) -> Entry:
     if not path.is_file():
         raise UserError(f"{folder} is no entry: it has no entry.json", 5)
     try:
-        about = json.loads(path.read_text())
+        about = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{folder.name}/entry.json is damaged: {error}", 5) from error
     trace.readable(about, f"{folder.name}/entry.json")
@@ -109,7 +109,7 @@ def at_hand(board: Path) -> dict[str, Path]:
     boards without them, since rows are twenty times all else.
     """
     found, built = places(board), board / "board.json"
-    if not found and built.is_file() and json.loads(built.read_text())["entries"]:
+    if not found and built.is_file() and json.loads(built.read_text(encoding="utf-8"))["entries"]:
         where = f"clone the repository, and name its folder leaderboards/{board.name}"
         raise UserError(f"board {board.name} is here without its entries, which a wheel does not carry: {where}", 5)
     return found

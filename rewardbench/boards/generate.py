@@ -56,7 +56,7 @@ class Choice:
 
 def choices(task: str) -> list[Choice]:
     """The registered parts that a task can use with their default parameters, and that tell its examples apart."""
-    lines = (find.task_folder(task) / "examples.jsonl").read_text().splitlines()
+    lines = (find.task_folder(task) / "examples.jsonl").read_text(encoding="utf-8").splitlines()
     rows = [json.loads(line) for line in lines if line.strip()]
     asked = [r["prompt"] for r in rows]
     prompts = [Prompt(p["id"], text=p.get("text", ""), columns=p["columns"]) for p in asked]

@@ -24,7 +24,7 @@ def read(board: Board, file: str, made: Callable[[Mapping[str, Any]], Row], mend
     if not path.is_file():
         return {}
     try:
-        raw = json.loads(path.read_text())
+        raw = json.loads(path.read_text(encoding="utf-8"))
         trace.readable(raw, file)
         return {name: made(row) for name, row in sorted(raw["entries"].items())}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

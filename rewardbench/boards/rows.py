@@ -258,7 +258,7 @@ def numbered(plain: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
 def endings_of(folder: Path) -> list[dict[str, Any]]:
     """`runs.json` of an entry's task: how each run ended. Raises UserError (code 5) where it is damaged."""
     try:
-        found: list[dict[str, Any]] = json.loads((folder / "runs.json").read_text())
+        found: list[dict[str, Any]] = json.loads((folder / "runs.json").read_text(encoding="utf-8"))
         if not found or any(not {"seed", "run", "status"} <= set(run) for run in found):
             raise ValueError("runs.json lacks a run's seed, id or status")
     except (OSError, ValueError, TypeError) as error:

@@ -16,7 +16,7 @@ def _validator(name: str) -> Any:
     import jsonschema
 
     path = Path(__file__).parents[1] / "schemas" / f"{name}.json"
-    return jsonschema.Draft202012Validator(json.loads(path.read_text()))
+    return jsonschema.Draft202012Validator(json.loads(path.read_text(encoding="utf-8")))
 
 
 def fault(found: Any, schema: str) -> str:

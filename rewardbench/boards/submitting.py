@@ -215,7 +215,7 @@ def _summary(board: Board, one: Found) -> str:
     if packing.kind_of(board, one)[0] != "submitted":
         return packing.summary_of(board, one.design, one.algorithm, one.task)
     path = one.sources / "designs" / f"{one.design}.toml"
-    said = tomllib.loads(path.read_text()).get("summary", "") if path.is_file() else ""
+    said = tomllib.loads(path.read_text(encoding="utf-8")).get("summary", "") if path.is_file() else ""
     return " ".join(str(said).split())
 
 

@@ -63,7 +63,8 @@ def qualities(board: Board, task: str) -> Held:
 def _built(board: Board) -> dict[str, Any]:
     """`board.json`; raises UserError (code 5) where the board is empty, or was not built as it is now."""
     path = board.folder / "board.json"
-    told: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {"entries": [], "board": {}}
+    nothing: dict[str, Any] = {"entries": [], "board": {}}
+    told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else nothing
     if not told["entries"] and not entries.places(board.folder):
         raise UserError(f"board {board.name} is empty (rbench board run {board.name}): nothing to compare yet", 5)
     if not told["entries"] or told["board"]["digest"] != board.digest:

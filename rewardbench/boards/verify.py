@@ -96,7 +96,7 @@ def _about(folder: Path) -> dict[str, Any]:
     """`entry.json`, whose form was checked."""
     import json
 
-    found: dict[str, Any] = json.loads((folder / "entry.json").read_text())
+    found: dict[str, Any] = json.loads((folder / "entry.json").read_text(encoding="utf-8"))
     return found
 
 

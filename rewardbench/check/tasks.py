@@ -97,7 +97,7 @@ def _with_truth(name: str) -> list[tuple[Prompt, Any, given.Completion]]:
     import json
 
     found = []
-    for line in (find.task_folder(name) / "examples.jsonl").read_text().splitlines():
+    for line in (find.task_folder(name) / "examples.jsonl").read_text(encoding="utf-8").splitlines():
         raw = json.loads(line)
         asked = raw["prompt"]
         messages = tuple(asked.get("messages") or ())

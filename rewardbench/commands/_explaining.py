@@ -66,7 +66,7 @@ def there() -> dict[str, tuple[str, Path]]:
     >>> there()["V05"][0], there()["hacked"][0], there()["echo"][0], there()["front"][0]
     ('check', 'metric', 'probe', 'mark')
     """
-    probes = {name: ("probe", audit.HERE / f"{name}.py") for name in audit.probes()}
+    probes = {name: ("probe", audit.HERE / f"{name}.py") for name in find.files("audit")}
     metrics = {name: ("metric", PACKAGE / "metrics" / f"{name}.py") for name in find.files("metrics")}
     marks = dict.fromkeys(MARKED, ("mark", PACKAGE / "pages" / "board_marks.py"))
     exits = dict.fromkeys(EXITS, ("exit", Path(__file__)))
@@ -96,7 +96,7 @@ def explained(asked: str) -> dict[str, Any]:
     if kind == "mark":
         says = MARKED[code]
         return {"schema_version": SCHEMA, "code": code, "kind": kind, "summary": says, "text": says}
-    tree = ast.parse(path.read_text())
+    tree = ast.parse(path.read_text(encoding="utf-8"))
     summary, _, rest = (ast.get_docstring(tree) or "").partition("\n")
     values = _constants(tree)
     more = {"level": values["LEVEL"], "severity": values["SEVERITY"]} if kind == "check" else {}

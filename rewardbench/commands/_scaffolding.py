@@ -59,11 +59,11 @@ def plan(kind: str, name: str, task: str | None, out: Path) -> Made:
     folder = SCAFFOLDS / kind
     target = out / name if kind == "task" else out
     files = {
-        target / fill(path.relative_to(folder).as_posix().removesuffix(".txt"), words): fill(path.read_text(), words)
-        for path in sorted(folder.rglob("*.txt"))
-        if path.name != NEXT
+        target / fill(name.removesuffix(".txt"), words): fill((folder / name).read_text(encoding="utf-8"), words)
+        for name in sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.txt"))
+        if name != NEXT
     }
-    return Made(files, tuple(fill((folder / NEXT).read_text(), words).splitlines()))
+    return Made(files, tuple(fill((folder / NEXT).read_text(encoding="utf-8"), words).splitlines()))
 
 
 def fill(text: str, words: Mapping[str, str]) -> str:

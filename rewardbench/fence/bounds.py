@@ -96,7 +96,7 @@ def memory() -> int:
     """Bytes of the machine's memory, or of this container's share of it."""
     whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     limit = Path("/sys/fs/cgroup/memory.max")
-    text = limit.read_text().strip() if limit.is_file() else ""
+    text = limit.read_text(encoding="utf-8").strip() if limit.is_file() else ""
     return min(whole, int(text)) if text.isdigit() else whole
 
 

@@ -137,6 +137,7 @@ def _by_landlock(name: Any) -> bool:
 def spent() -> bool:
     """Whether this process had better not be given another user's code: something ran out in it, or is about to."""
     limited, status = own(), Path("/proc/self/status")
-    found = re.search(r"^VmData:\s+(\d+) kB", status.read_text(), re.M) if limited and status.is_file() else None
+    told = status.read_text(encoding="utf-8") if limited and status.is_file() else ""
+    found = re.search(r"^VmData:\s+(\d+) kB", told, re.M)
     most = limited.memory if limited else 0
     return bool(_hurt) or bool(found and most and int(found[1]) / (1 << 20) > 0.75 * most)

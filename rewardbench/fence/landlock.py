@@ -140,7 +140,7 @@ def network_closed() -> bool | str:
         if libc.unshare(flags) == 0:
             if flags != 0x40000000:
                 for name, text in (("setgroups", "deny"), ("uid_map", "{0} {0} 1"), ("gid_map", "{1} {1} 1")):
-                    Path(f"/proc/self/{name}").write_text(text.format(*user))
+                    Path(f"/proc/self/{name}").write_text(text.format(*user), encoding="utf-8")
             return "namespace" if _unreachable(socket.SOCK_DGRAM) else False
     if abi_here() >= 4 and _restrict(abi_here(), (), tcp=True):
         return "no tcp" if _unreachable(socket.SOCK_STREAM) else False

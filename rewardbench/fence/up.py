@@ -149,6 +149,6 @@ def _tasks_of_user() -> int:
     total, mine = 0, re.compile(rf"^Uid:\s+{os.getuid()}\s.*^Threads:\s+(\d+)", re.M | re.S)
     for path in Path("/proc").glob("[0-9]*/status"):
         with suppress(OSError):  # it ended meanwhile
-            found = mine.search(path.read_text())
+            found = mine.search(path.read_text(encoding="utf-8"))
             total += int(found[1]) if found else 0
     return total

@@ -33,14 +33,14 @@ def listing(kind: str) -> dict[str, str]:
 def _summary(path: Path) -> str:
     """The `summary` of a TOML file."""
     try:
-        return str(tomllib.loads(path.read_text()).get("summary", ""))
+        return str(tomllib.loads(path.read_text(encoding="utf-8")).get("summary", ""))
     except tomllib.TOMLDecodeError:
         return "(is not valid TOML)"
 
 
 def first_comment(path: Path) -> str:
     """The first sentence of the comment that a TOML file begins with."""
-    lines = takewhile(lambda line: line.startswith("#"), path.read_text().splitlines())
+    lines = takewhile(lambda line: line.startswith("#"), path.read_text(encoding="utf-8").splitlines())
     text = " ".join(line.lstrip("# ") for line in lines)
     sentence, stop, _ = text.partition(". ")
     return sentence + stop.strip()

@@ -37,7 +37,7 @@ def design(asked: str, task_name: str) -> Design:
         raise UserError(f"design {asked!r}: its name is not UTF-8; rename the file")
     own = task_designs(task_name)
     if asked in own:
-        return _resolved(designs_.parse(own[asked].read_text(), asked), own[asked].parent)
+        return _resolved(designs_.parse(own[asked].read_text(encoding="utf-8"), asked), own[asked].parent)
     if asked in arms():
         return arm(asked)
     if asked in parts():
@@ -83,7 +83,7 @@ def _text(path: Path, asked: str) -> str:
     if not path.is_file():
         raise UserError(f"no design file {asked!r}", 5)
     try:
-        return path.read_text()
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"design file {asked!r} cannot be read: {why(error)}", 5) from error
 

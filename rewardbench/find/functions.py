@@ -25,7 +25,7 @@ def parts() -> Mapping[str, str]:
     """Name (`topic.part`) -> first docstring line of every shipped part: a public function of completions."""
     found = {}
     for path in part_files().values():
-        for node in ast.parse(path.read_text()).body:
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and not node.name.startswith("_"):
                 names = [a.arg for a in [*node.args.args, *node.args.kwonlyargs]]
                 if "completions" in names:

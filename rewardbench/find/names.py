@@ -56,7 +56,7 @@ def beside(name: str) -> Path:
 def first_line(path: Path) -> str:
     """The first line of a file's docstring, without importing it."""
     try:
-        return (ast.get_docstring(ast.parse(path.read_text())) or "").split("\n")[0]
+        return (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").split("\n")[0]
     except SyntaxError:
         return "(does not parse)"
 

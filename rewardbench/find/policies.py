@@ -116,7 +116,7 @@ def _from_run(asked: str, out: Path | None) -> policies_.Folder:
     content = trace.content_hash(folder)
     if content != trace.status(folder).get("content"):
         raise UserError(f"policy {asked!r}: that run's files changed since it was done", 5)
-    place = tomllib.loads(local.read_text())["policy"] if local.is_file() else spec["policy"]
+    place = tomllib.loads(local.read_text(encoding="utf-8"))["policy"] if local.is_file() else spec["policy"]
     start = policy(place, folder.parents[1])
     if start.digest != spec["policy_hash"]:
         raise UserError(f"policy {asked!r}: its start policy {spec['policy']!r} changed since (files or .toml)", 5)

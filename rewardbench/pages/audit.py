@@ -11,9 +11,10 @@ import jinja2
 from markupsafe import Markup
 
 from rewardbench import __version__, trace
-from rewardbench.audit import VERSION, _run, code_hash, probes
+from rewardbench.audit import VERSION, _run, code_hash
 from rewardbench.audit._found import Measured
 from rewardbench.design import design_hash
+from rewardbench.find import files
 from rewardbench.pages import numbers, report, safe, svg
 from rewardbench.pages.pictures._scale import Scale, reach, short, ticks
 from rewardbench.plan import portable
@@ -35,7 +36,7 @@ PANELS = ((56.0, 380.0), (456.0, 780.0))
 
 def html(audit: _run.Audit) -> str:
     """The page; its bytes depend on the audit alone."""
-    style = "\n".join([(report.SHEET / "page.css").read_text(), svg.STYLE])
+    style = "\n".join([(report.SHEET / "page.css").read_text(encoding="utf-8"), svg.STYLE])
     return (
         _environment()
         .get_template("audit.html")
@@ -44,7 +45,7 @@ def html(audit: _run.Audit) -> str:
             policy=f"default-src 'none'; style-src '{safe.source_hash(style)}'; base-uri 'none'; form-action 'none'",
             audit=audit,
             sentence=_run.sentence(audit),
-            says=probes(),
+            says=files("audit"),
             groups=_groups(audit.measured),
             picture=_picture(audit),
             facts=_facts(audit),

@@ -138,7 +138,7 @@ def render(template: str, styles: Sequence[str], scripts: Sequence[str], **value
 
 
 def _sheet(name: str) -> str:
-    return (SHEET / name).read_text()
+    return (SHEET / name).read_text(encoding="utf-8")
 
 
 def _environment() -> jinja2.Environment:

@@ -141,7 +141,7 @@ def files(folder: Folder) -> Path:
 def shape_of(folder: Path, settings: Settings) -> Shape:
     """The sizes of the model in a folder; raises UserError (code 5) where its files do not tell them."""
     try:
-        config: dict[str, Any] = json.loads((folder / "config.json").read_text())
+        config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         config = config.get("text_config", config)
         tensors = {n: t["shape"] for path in sorted(folder.glob("*.safetensors")) for n, t in head(path).items()}
         hidden, heads = _told(config, "hidden"), _told(config, "heads")

@@ -112,7 +112,7 @@ class Folder:
 def read_settings(path: Path) -> Settings:
     """The settings in a `.toml`; unknown keys and values that a setting cannot have are errors."""
     try:
-        raw = tomllib.loads(path.read_text())
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path.name} cannot be read: {error}", 5) from error
     except tomllib.TOMLDecodeError as error:
@@ -131,7 +131,7 @@ def digest(folder: Path, toml: Path) -> str:
     total = hashlib.sha256()
     for path in sorted({p for pattern in READ for p in folder.glob(pattern) if p.is_file()}):
         total.update(f"{path.name}\0{file_digest(path)}\n".encode())
-    total.update(canonical(tomllib.loads(toml.read_text())).encode())
+    total.update(canonical(tomllib.loads(toml.read_text(encoding="utf-8"))).encode())
     return total.hexdigest()
 
 
@@ -160,7 +160,7 @@ def shipped() -> list[str]:
 
 def known() -> list[str]:
     """Names of the policies that a `.toml` in the package knows a source of."""
-    return sorted(p.stem for p in HERE.glob("*.toml") if "source" in tomllib.loads(p.read_text()))
+    return sorted(p.stem for p in HERE.glob("*.toml") if "source" in tomllib.loads(p.read_text(encoding="utf-8")))
 
 
 def in_wheel(module: str) -> Path | None:
@@ -256,7 +256,7 @@ def locked(target: Path) -> Iterator[None]:
     """Hold the lock of a folder in the cache, so that of several workers one makes it and the others wait."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        file = target.with_name(f".{target.name}.lock").open("w")
+        file = target.with_name(f".{target.name}.lock").open("wb")
     except OSError as error:
         raise UserError(f"the cache folder {target.parent} cannot be written: {error.strerror or error}", 4) from error
     with file:

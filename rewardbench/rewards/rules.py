@@ -189,7 +189,7 @@ def known() -> dict[str, str]:
 
 def _parts_of(path: Path) -> list[str]:
     """The public functions of completions that a file defines."""
-    functions = [node for node in ast.parse(path.read_text()).body if isinstance(node, ast.FunctionDef)]
+    functions = [node for node in ast.parse(path.read_text(encoding="utf-8")).body if isinstance(node, ast.FunctionDef)]
     takes = {f.name: {a.arg for a in [*f.args.args, *f.args.kwonlyargs]} for f in functions}
     return [name for name, arguments in takes.items() if "completions" in arguments and not name.startswith("_")]
 

@@ -8,9 +8,10 @@ level *rescored* nothing of a bundle is executed.
 
 from __future__ import annotations
 
-import ast
 from functools import cache
 from pathlib import Path
+
+from rewardbench.find.names import first_line
 
 HERE = Path(__file__).parent
 LEVELS = ("reported", "consistent", "rescored", "regenerated", "reproduced")
@@ -28,4 +29,4 @@ def files() -> dict[str, Path]:
 
 def summaries() -> dict[str, str]:
     """Code -> first docstring line of every check."""
-    return {c: (ast.get_docstring(ast.parse(p.read_text())) or "").split("\n")[0] for c, p in files().items()}
+    return {code: first_line(path) for code, path in files().items()}

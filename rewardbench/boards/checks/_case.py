@@ -232,7 +232,7 @@ def overrides(algorithm: str, method: str) -> bool:
     path = Path(find.names.PACKAGE) / "algorithms" / f"{algorithm}.py"
     if not path.is_file():
         return True
-    nodes = ast.walk(ast.parse(path.read_text()))
+    nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
     return any(isinstance(n, ast.FunctionDef) and n.name == method for n in nodes)
 
 

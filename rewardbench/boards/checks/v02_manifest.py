@@ -23,7 +23,7 @@ AFTER: tuple[str, ...] = ()
 
 def check(case: Case) -> list[Finding]:
     """Files that are not listed, not there or not the same; and a digest of another list."""
-    told = json.loads((case.folder / "manifest.json").read_text())
+    told = json.loads((case.folder / "manifest.json").read_text(encoding="utf-8"))
     there = {p.relative_to(case.folder).as_posix(): p for p in entries.files(case.folder)}
     listed = told["files"]
     found = [Finding(CODE, f"{shown(n)} is not in the manifest") for n in sorted(there.keys() - listed.keys())]

@@ -55,7 +55,7 @@ def read(board: Board, name: str) -> list[Row]:
     """The rows of a study; none where it was not done. Raises UserError (code 5) where its file is damaged."""
     path = board.folder / "studies" / f"{name}.jsonl"
     try:
-        rows = [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
+        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []
         needed = set(import_module(f"rewardbench.boards.studies.{name}").NEEDED) if rows else set()
         for number, row in enumerate(rows, 1):
             if not isinstance(row, dict) or not needed <= set(row):

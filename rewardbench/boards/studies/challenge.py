@@ -60,7 +60,8 @@ def _copy(asked: str, name: str, index: int, out: Path) -> Path:
         told = {"name": part.name, "use": part.use, "weight": nudged, "scale": part.scale, "params": dict(part.params)}
         parts.append(told | ({"clip": list(part.clip)} if part.clip else {}))
     path = folder / f"{name}-{index}.toml"
-    path.write_text(tomli_w.dumps({"combine": design.combine, "normalise": design.normalise, "part": parts}))
+    text = tomli_w.dumps({"combine": design.combine, "normalise": design.normalise, "part": parts})
+    path.write_text(text, encoding="utf-8")
     return path
 
 

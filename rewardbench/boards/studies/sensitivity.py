@@ -56,11 +56,11 @@ def _policy(board: Board, out: Path, name: str, factor: float) -> str:
     if factor == 1.0:
         return board.policy
     source, target = find.policy(board.policy).path, out / "policies" / f"{board.policy}-{name}"
-    raw = tomllib.loads((HERE / f"{board.policy}.toml").read_text())
+    raw = tomllib.loads((HERE / f"{board.policy}.toml").read_text(encoding="utf-8"))
     if not target.is_dir():
         shutil.copytree(source, target, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
     told = {**raw, "learning_rate": raw["learning_rate"] * factor}
-    target.with_name(target.name + ".toml").write_text(tomli_w.dumps(told))
+    target.with_name(target.name + ".toml").write_text(tomli_w.dumps(told), encoding="utf-8")
     return str(target)
 
 

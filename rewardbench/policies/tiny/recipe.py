@@ -231,7 +231,7 @@ def main() -> None:
         published(model).save_pretrained(folder)
         tokenizer.save_pretrained(folder)
     report["cpu_seconds"] = round(time.process_time() - begun)
-    (out / "recipe.log").write_text(json.dumps(report, indent=1) + "\n")
+    (out / "recipe.log").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
