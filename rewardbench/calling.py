@@ -188,7 +188,7 @@ def score(bound: Bound, batch: Batch, when: When, timeout: float) -> Scores:
     except RewardError as error:
         named = "" if str(error).startswith("part ") else f"part {bound.name!r} "
         raise RewardError(f"{named}{error}{in_call(batch)}") from error
-    except (Exception, SystemExit) as error:
+    except fence.raised() as error:
         # anything may come out of a user's function; it is named and re-raised, never swallowed
         place, (_, why) = users_line(error), fence.cause(error)
         why = why or f"raised {type(error).__name__}: {first_line(error)}"

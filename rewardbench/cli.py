@@ -123,8 +123,8 @@ def call(arguments: Sequence[str]) -> int:
         click.echo(f"rbench: {os.fsdecode(error.filename)!r} cannot be used: {error.strerror or error}", err=True)
         return code
     except (KeyboardInterrupt, click.Abort) as stop:
-        how = str(stop.__cause__ or "") or "`rbench resume` goes on"  # click turns the one into the other
-        click.echo(f"rbench: interrupted; what was recorded is saved, {how}", err=True)
+        saved = str(stop.__cause__ or "")  # click turns the one into the other
+        click.echo("rbench: interrupted" + (f"; what was recorded is saved, {saved}" if saved else ""), err=True)
         return 130
     except _ReadEnough:
         _drop_output()

@@ -41,7 +41,7 @@ def _call(function: Callable[..., Any], name: str, task: Task, batch: Batch, p: 
     """What a task's function returns for completion (p, k)."""
     try:
         return function(batch.prompts[p], batch.said(p, k, task.turns))
-    except (Exception, SystemExit) as error:  # anything may come out of a user's function; it is named, not swallowed
+    except fence.raised() as error:  # anything may come out of a user's function; it is named, not swallowed
         line = (str(error).strip().splitlines() or ["(no message)"])[0][:300]
         why = fence.cause(error)[1] or f"raised {type(error).__name__}: {line}"
         raise GoldError(f"{name} of {_where(task, batch, p, k)} {why}") from error

@@ -692,6 +692,43 @@ def test_a_relative_policy_is_found_again_from_elsewhere(toy_policy, run, tmp_pa
     assert rbench("resume", out, "--json").code == 0
 
 
+@pytest.mark.parametrize("error", ["KeyboardInterrupt()", "__import__('asyncio').CancelledError('late')"])
+def test_whatever_a_reward_raises_is_its_own_failure(error, toy_policy, tmp_path):
+    """It pressed no key: where a user's function is called, no key press is heard."""
+    (tmp_path / "mine.py").write_text(f"def stops(completions):\n    raise {error}\n")
+    asked = f"{tmp_path / 'mine.py'}:stops"
+    ran = ("--policy", toy_policy, "--design", asked, "--seeds", "1", "--budget", "1", "--out", tmp_path / "s")
+    name = error.partition("(")[0] if error.startswith("Key") else "CancelledError"
+    for words in (
+        ("check", asked, "--task", "writing/story"),
+        ("audit", asked, "--task", "toy/colours", "--prompts", "8", "--samples", "2"),
+        ("run", "--task", "toy/colours", *ran),
+    ):
+        said = process(*words)
+        assert said.code == 6, said.err
+        assert "Traceback" not in said.err
+        assert f"'stops' raised {name}" in said.err + said.out
+
+
+def test_what_records_nothing_says_only_that_it_was_interrupted(monkeypatch):
+    def press(*words):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("rewardbench.showing.resolve", press)
+    said = rbench("show", "x")
+    assert (said.code, said.err.strip()) == (130, "rbench: interrupted")
+
+
+def test_a_sweep_that_is_interrupted_says_how_to_go_on(run, tmp_path, monkeypatch):
+    def press(*words):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("rewardbench.worker.do_pack", press)
+    said = rbench(*run("--design", "reference", "--out", tmp_path / "s"))
+    assert said.code == 130
+    one_line(said, "interrupted; what was recorded is saved, 0 of 3 runs are over", f"`rbench resume {tmp_path / 's'}` goes on")
+
+
 # --- a full disk --------------------------------------------------------------------------------------
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import click
 
@@ -27,11 +28,8 @@ def go(prepared: sweep.Sweep, workers: int | None, as_json: bool, display: str, 
     watch.phase(display, head)
     for line in sweep.other_versions(prepared):
         click.echo(line, err=True)
-    try:
-        with watch.showing(display, prepared.id, left, before=len(prepared.runs) - len(left)) as tell:
-            _, scored = finish(prepared, workers or 0, tell)
-    except KeyboardInterrupt as stop:
-        raise KeyboardInterrupt(saved(prepared)) from stop
+    with saying(prepared), watch.showing(display, prepared.id, left, before=len(prepared.runs) - len(left)) as tell:
+        _, scored = finish(prepared, workers or 0, tell)
     if as_json:
         print_json(tables.as_json(prepared.id, scored))
     elif display not in ("json", "none"):
@@ -43,6 +41,15 @@ def go(prepared: sweep.Sweep, workers: int | None, as_json: bool, display: str, 
     if line := sweep.unfenced(prepared):
         click.echo(line, err=True)
     return _showing.exit_code(scored)
+
+
+@contextmanager
+def saying(prepared: sweep.Sweep) -> Iterator[None]:
+    """Within it a sweep runs: an interrupt says what is recorded, and how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        raise KeyboardInterrupt(saved(prepared)) from stop
 
 
 def saved(prepared: sweep.Sweep) -> str:

@@ -55,7 +55,7 @@ def command(
       rbench anchors --task writing/story --seeds 101,102,103,104,105 --replace
     """
     from rewardbench import anchors, find, sweep, watch
-    from rewardbench.commands import _showing
+    from rewardbench.commands import _running, _showing
     from rewardbench.plan import Spec, parse_seeds
     from rewardbench.verbs import finish
 
@@ -72,7 +72,7 @@ def command(
     spec = spec if tasks else replace(spec, tasks=_feasible(spec, out))
     old = _frozen(spec, out, again)
     prepared = sweep.prepare(spec, out)
-    with watch.showing("plain", prepared.id, sweep.unfinished(prepared)) as tell:
+    with _running.saying(prepared), watch.showing("plain", prepared.id, sweep.unfinished(prepared)) as tell:
         _, scored = finish(prepared, workers or 0, tell)
     for task in spec.tasks:
         row = anchors.make([r for r in scored if r.task == task])

@@ -18,7 +18,7 @@ from rewardbench.fence.bounds import (
     secret,
     without_secrets,
 )
-from rewardbench.fence.called import cause, no_output, spent, watched
+from rewardbench.fence.called import cause, no_output, raised, spent, watched
 from rewardbench.fence.process import apart, die_with_parent
 from rewardbench.fence.up import able, here, lower, put_up, words
 
@@ -37,6 +37,7 @@ __all__ = [
     "memory",
     "no_output",
     "put_up",
+    "raised",
     "secret",
     "spent",
     "watched",

@@ -7,6 +7,7 @@ import os
 import re
 import resource
 import select
+import signal
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
@@ -98,6 +99,13 @@ def _spare(held: bool) -> None:
         _, hard = resource.getrlimit(kind)
         if hard != resource.RLIM_INFINITY:
             resource.setrlimit(kind, (max(hard - spare * held, 0), hard))
+
+
+def raised() -> tuple[type[BaseException], ...]:
+    """What a user's function may raise: anything at all where no key press is heard, as in a worker; where one is, a
+    KeyboardInterrupt is the person's.
+    """
+    return (BaseException,) if signal.getsignal(signal.SIGINT) is signal.SIG_IGN else (Exception, SystemExit)
 
 
 def cause(error: BaseException) -> tuple[str, str]:

@@ -16,7 +16,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from rewardbench.fence.bounds import Ended, Limits, limits, without_secrets
-from rewardbench.fence.called import cause, no_output, watched
+from rewardbench.fence.called import cause, no_output, raised, watched
 from rewardbench.fence.up import put_up
 from rewardbench.types import RewardError, UserError
 
@@ -78,6 +78,7 @@ def _value(said: Mapping[str, Any]) -> Any:
 def _behind(speak: Connection, given: bytes, wanted: Limits, name: str) -> None:
     """In the fresh process: put up the fence, load the function, say its value or what went wrong."""
     die_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides; a key press reaches the whole group
     no_output()
     put_up(wanted)
     try:
@@ -88,7 +89,7 @@ def _behind(speak: Connection, given: bytes, wanted: Limits, name: str) -> None:
         said = json.dumps({"error": str(error), "code": error.code})
     except RewardError as error:
         said = json.dumps({"error": str(error), "how": "raised"})
-    except (Exception, SystemExit) as error:  # anything may come out of a user's function: it is said, not swallowed
+    except raised() as error:  # anything may come out of a user's function: it is said, not swallowed
         said = json.dumps(_told(error, name))
     speak.send_bytes(said.encode())
     speak.close()
