@@ -48,7 +48,21 @@ def _printing() -> Iterator[None]:
         raise _NoOutput(error.strerror or str(error)) from error
 
 
-class Folder(click.Group):
+class Named(click.Group):
+    """A group that says of a command which is none what was probably meant, and what there is."""
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        """As click's, with the nearest name in the error."""
+        if args and args[0] not in self.list_commands(ctx) and not args[0].startswith("-"):
+            import difflib
+
+            close = difflib.get_close_matches(args[0], self.list_commands(ctx), 1)
+            hint = f", did you mean {close[0]!r}?" if close else ""
+            ctx.fail(f"unknown command {args[0]!r}{hint} (there is: {', '.join(self.list_commands(ctx))})")
+        return super().resolve_command(ctx, args)
+
+
+class Folder(Named):
     """A group whose commands are the files of a folder; a command is imported when it is called."""
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -74,16 +88,6 @@ class Folder(click.Group):
         command: click.Command = import_module(f"rewardbench.commands.{name}").command
         command.name = name
         return command
-
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
-        """As click's, with the nearest name in the error."""
-        if args and args[0] not in self.list_commands(ctx) and not args[0].startswith("-"):
-            import difflib
-
-            close = difflib.get_close_matches(args[0], self.list_commands(ctx), 1)
-            hint = f", did you mean {close[0]!r}?" if close else ""
-            ctx.fail(f"unknown command {args[0]!r}{hint} (there is: {', '.join(self.list_commands(ctx))})")
-        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The commands with the first line of their files, read without importing them."""

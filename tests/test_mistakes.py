@@ -106,6 +106,11 @@ def test_an_unknown_command_names_the_nearest():
     said = rbench("rnu")
     assert said.code == 2
     one_line(said, "did you mean 'run'?")
+    for group, there in (("board", "add, build, "), ("submit", "check, open, pack)")):
+        said = rbench(group, "pakc")
+        assert said.code == 2
+        one_line(said, "unknown command 'pakc'", f"(there is: {there}")
+    one_line(rbench("submit", "pakc"), "did you mean 'pack'?")
     said = rbench("show", "toy/colour")
     assert said.code == 2
     one_line(said, "did you mean 'toy/colours'?")

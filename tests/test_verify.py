@@ -738,6 +738,8 @@ def test_every_exit_code_is_explained_in_the_words_of_the_help():
 
 
 def test_an_unknown_code_names_the_nearest():
+    for code in ("V32", "V40"):  # between others, and none
+        assert "there is: a check such as V01, a flag such as" in one_line(rbench("explain", code))
     said = rbench("explain", "hackd")
     one_line(said, "'hackd'", "did you mean 'hacked'?")
     assert said.code == 2

@@ -47,7 +47,7 @@ EXITS = {
     ),
     "7": ("a budget cap stopped the run", "What was recorded until then is kept; `rbench resume` goes on."),
     "8": ("finished in part", "Some runs are not done; `rbench resume` goes on with them."),
-    "130": ("interrupted", "You stopped it. What was recorded is saved; `rbench resume` goes on."),
+    "130": ("interrupted", "You stopped it. What a sweep recorded is saved; `rbench resume` goes on."),
 }
 """Exit code -> (what it means, what to do)."""
 MARKED = MARKS | VERDICTS
@@ -85,7 +85,7 @@ def explained(asked: str) -> dict[str, Any]:
     code = next((c for c in known if c.lower() == padded.lower()), None)
     if code is None:
         named = "a flag such as hacked, a probe such as echo, a mark such as front, an exit code such as 5"
-        few = f"{min(checks.files())} to {max(checks.files())}, {named}"
+        few = f"a check such as {min(checks.files())}, {named}"
         raise UserError(
             f"unknown code {asked!r}{nearest(asked, known) or nearest(asked.upper(), known)} (there is: {few})"
         )

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import click
 
+from rewardbench.cli import Named
 from rewardbench.commands import _completing
 from rewardbench.commands._paths import Given, Out
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Named, context_settings={"help_option_names": ["-h", "--help"]})
 def command() -> None:
     """Run a board's own entries and build what it shows.
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from rewardbench.cli import Named
 from rewardbench.commands import _completing
 from rewardbench.commands._paths import Given, Out, OutFile
 
@@ -15,7 +16,7 @@ BOARD = click.option(
 )  # fmt: skip
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Named, context_settings={"help_option_names": ["-h", "--help"]})
 def command() -> None:
     """Enter a board: pack what `rbench run --board` recorded, check it as the board will, open a pull request.
 
