@@ -61,6 +61,29 @@ def parse(text: str, name: str) -> Design:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise UserError(f"design {name!r} is not valid TOML: {error}") from error
+    return read(raw, name)
+
+
+def written(given: Design) -> Design:
+    """A design that somebody wrote in Python, read as the TOML that says the same: one reading, one hash.
+
+    >>> written(Design("mine", (Part("a", "x.a", 2),))) == parse('[[part]]\\nuse = "x.a"\\nweight = 2', "mine")
+    True
+    """
+    if not isinstance(given.name, str) or not given.name.strip() or not given.name.isprintable() or "/" in given.name:
+        raise UserError(f"design {given.name!r:.60}: its name is no word that could be a file's")
+    where = f"design {given.name!r}"
+    if not given.trains:
+        raise UserError(f"{where}: trains = False is the arm 'untrained' alone")
+    if not isinstance(given.parts, (list, tuple)) or not all(isinstance(p, Part) for p in given.parts):
+        raise UserError(f"{where}: parts = {given.parts!r:.60} is not a tuple of rewardbench.Part")
+    raw = values(given)
+    parts = [{key: v for key, v in part.items() if v is not None and key != "source"} for part in raw.pop("parts")]
+    return read({key: v for key, v in raw.items() if key not in ("name", "trains")} | {"part": parts}, given.name)
+
+
+def read(raw: Mapping[str, Any], name: str) -> Design:
+    """The design that a table describes; unknown keys and values are errors."""
     check_keys(raw, ("summary", "combine", "normalise", "penalty", "credit", "part"), f"design {name!r}")
     parts = raw.get("part", [])
     if not isinstance(parts, list) or not parts or not all(isinstance(p, dict) for p in parts):
@@ -95,7 +118,7 @@ def _part(raw: Mapping[str, Any], where: str) -> Part:
     check_keys(raw, known, where)
     use = raw.get("use")
     if not isinstance(use, str) or not use:
-        raise UserError(f"{where}: `use` must name a part, such as 'answers.exact' or 'file.py:name'")
+        raise UserError(f"{where}: `use` must name a part, such as 'answers.plain' or 'file.py:name'")
     for key in ("weight", "scale", "gate"):
         if key in raw and not _is_number(raw[key]):
             raise UserError(f"{where}: {key} = {raw[key]!r} is not a number")

@@ -47,8 +47,9 @@ class Spec:
 
     tasks: tuple[str, ...] = ()
     """Names, such as `qa/lookup`."""
-    designs: tuple[str, ...] = ()
-    """Of the task, arms, a `.toml`, `file.py:name` or `module:name`; none: all of the task's and all arms."""
+    designs: tuple[str | Design, ...] = ()
+    """Of the task, arms, a `.toml`, `file.py:name` or `module:name`; none: all of the task's and all arms. In Python a
+    `rewardbench.Design` as well."""
     algorithm: str = "grpo"
     """A shipped name or `file.py:Class`."""
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -74,11 +75,12 @@ class Spec:
         """Take what people write in Python: one name for a list of names, a count of seeds, a budget as a number."""
         for name in ("tasks", "designs"):
             given = getattr(self, name)
-            names = (given,) if isinstance(given, (str, Path)) else tuple(given)
-            if not all(isinstance(n, (str, Path)) for n in names):
+            kept = (Design,) if name == "designs" else ()
+            names = (given,) if isinstance(given, (str, Path, *kept)) else tuple(given)
+            if not all(isinstance(n, (str, Path, *kept)) for n in names):
                 how = "a function goes in as 'file.py:name' or 'module:name'"
                 raise UserError(f"{name} = {given!r}: give names; {how}")
-            object.__setattr__(self, name, tuple(map(str, names)))
+            object.__setattr__(self, name, tuple(n if isinstance(n, kept) else str(n) for n in names))
         if isinstance(self.seeds, (int, str)):
             object.__setattr__(self, "seeds", parse_seeds(str(self.seeds)))
         object.__setattr__(self, "seeds", tuple(self.seeds))
@@ -280,9 +282,10 @@ def plan(spec: Spec, policy: Folder) -> tuple[list[RunSpec], dict[str, Path]]:
         task = find.task(task_name)
         digest = find.task_digest(task_name)
         varied: list[Design] = []
-        for name in design_names(spec, task_name):
-            found = find.design(name, task_name)
-            sources |= dict(find.copy_of(p) for p in found.parts if find.is_copied(p)) | find.own_file(name, found.name)
+        for asked in design_names(spec, task_name):
+            found = find.design(asked, task_name)
+            own = find.own_file(asked, found.name)
+            sources |= dict(find.copy_of(p) for p in found.parts if find.is_copied(p)) | own
             varied += [portable(found), *(portable(one) for one in variants_of(found, spec))]
         if spec.sweep and not any("@" in one.name for one in varied):
             raise UserError(f"sweep: no design of {task_name} that is run has {', '.join(map(repr, spec.sweep))}")
@@ -348,7 +351,7 @@ def variants_of(design: Design, spec: Spec) -> list[Design]:
     return found
 
 
-def design_names(spec: Spec, task_name: str) -> list[str]:
+def design_names(spec: Spec, task_name: str) -> list[str | Design]:
     """What is entered on a task: everything, or what was asked with `untrained` and `constant` added.
 
     `<task>/<design>`, as `rbench show` has it, is entered on that task alone. Raises UserError if that is none of
@@ -358,11 +361,14 @@ def design_names(spec: Spec, task_name: str) -> list[str]:
         return [*find.task_designs(task_name), *find.arms()]
     names = [_on_its_task(asked, spec.tasks) for asked in spec.designs]
     asked = [name for owner, name in names if owner in ("", task_name)]
-    return list(dict.fromkeys([*asked, *(() if spec.alone else ("untrained", "constant"))]))
+    asked += () if spec.alone else ("untrained", "constant")
+    return [one for n, one in enumerate(asked) if one not in asked[:n]]
 
 
-def _on_its_task(asked: str, tasks: Sequence[str]) -> tuple[str, str]:
+def _on_its_task(asked: str | Design, tasks: Sequence[str]) -> tuple[str, str | Design]:
     """The task that a design's name is bound to ("" for none), and the name in it."""
+    if isinstance(asked, Design):
+        return "", asked
     owner, _, name = asked.rpartition("/")
     path = name.endswith(".toml") or ":" in name  # a file may lie in a folder that is called as a task is
     if path or owner not in find.task_folders():

@@ -1,16 +1,20 @@
 """What does a design pay? Every operator by hand, the hash by a known answer, and properties of all of them."""
 
 import hashlib
+import importlib
+import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from sweeping import one_line, rbench
 
-from rewardbench import find
+from rewardbench import find, trace
 from rewardbench.design import canonical, compose, design_hash, no_history, observe, parse, shares, validate, values
-from rewardbench.plan import Spec, plan
+from rewardbench.plan import Spec, plan, portable
 from rewardbench.types import Design, Part, RewardError, UserError
 
 NAN = np.nan
@@ -327,3 +331,81 @@ def test_the_order_of_siblings_does_not_matter_and_scores_stay_as_they_are(score
 def test_a_sweep_without_design_is_everything_that_a_task_and_the_arms_offer(task):
     runs, _ = plan(Spec(tasks=(task,), seeds=(1,)), find.policy("tiny"))
     assert [r.design.name for r in runs] == [*find.task_designs(task), *find.arms()]
+
+
+# --- written in Python ---------------------------------------------------------------------------
+
+MADE = '''
+from rewardbench import Design, Part
+
+def paid(completions): return [float(len(c)) for c in completions]
+
+pair = (Part("paid", "mine.py:paid", 2, clip=(0, 9)), Part("words", "length.words"))
+made = Design("made", pair, normalise="group")
+faded = Design("faded", (Part("paid", "mine.py:paid", schedule=((0, 1), (1, 0.5))), Part("words", "length.words")))
+text = Design("text", (Part("paid", "mine.py:paid", weight="2"),))
+wrong = Design("wrong", (Part("paid", "mine.py:payd"),))
+gold = Design("gold", (Part("gold", "oracle"),))
+slash = Design("a/b", pair)
+bare = Design("bare", ("length.words",))
+still = Design("still", pair, trains=False)
+formed = Design("formed", (Part("paid", "mine.py:paid", form="mesages"),))
+'''
+TOML = {
+    "made": 'normalise = "group"\n[[part]]\nname = "paid"\nuse = "mine.py:paid"\nweight = 2\nclip = [0, 9]\n[[part]]\nuse = "length.words"',
+    "faded": '[[part]]\nuse = "mine.py:paid"\nschedule = [[0, 1], [1, 0.5]]\n[[part]]\nuse = "length.words"',
+}
+
+
+@pytest.fixture
+def mine(tmp_path):
+    (tmp_path / "mine.py").write_text(MADE)
+    for name, text in TOML.items():
+        (tmp_path / f"{name}.toml").write_text(text)
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", TOML)
+def test_a_design_written_in_python_is_the_one_that_its_toml_says(mine, name, monkeypatch):
+    """By `file.py:name`, `module:name` and as the object itself: one content, one hash."""
+    monkeypatch.syspath_prepend(mine)
+    ways = [f"{mine}/{name}.toml", f"{mine}/mine.py:{name}", f"mine:{name}"]
+    found = [find.design(way, "writing/story") for way in ways]
+    assert found[0] == found[1] == found[2]
+    parts = tuple(replace(p, use=f"{mine}/{p.use}") if ":" in p.use else p for p in vars(importlib.import_module("mine"))[name].parts)
+    made = replace(vars(importlib.import_module("mine"))[name], parts=parts)
+    runs, sources = plan(Spec(("writing/story",), [made, "reference"], seeds=1, budget=1), find.policy("tiny"))
+    assert [r.design.name for r in runs] == [name, "reference", "untrained", "constant"]
+    assert runs[0].design_hash == design_hash(portable(found[0]))
+    assert list(sources.values()) == [mine / "mine.py"]
+    assert Spec(designs=made).designs == (made,)
+    del sys.modules["mine"]
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("text", "design 'text', part 1: weight = '2' is not a number"), ("wrong", "unknown function or design in mine.py 'payd', did you mean 'paid'?"),
+        ("gold", "unknown part 'oracle'"), ("slash", "design 'a/b': its name"), ("bare", "is not a tuple of rewardbench.Part"),
+        ("still", "trains = False is the arm"), ("formed", "form = 'mesages', did you mean 'messages'?"),
+        ("pair", "unknown function or design in mine.py 'pair', did you mean 'paid'? (there is: bare, faded, "),
+    ],
+)  # fmt: skip
+def test_a_wrong_one_written_in_python_is_one_line(mine, name, told):
+    said = rbench("plan", "--task", "writing/story", "--design", f"{mine}/mine.py:{name}")
+    assert said.code == 2, said.err
+    one_line(said, told)
+
+
+def test_one_written_in_python_is_checked_shown_run_and_goes_on_without_its_file(mine, toy_policy, tmp_path, toy):
+    file, moved, out = mine / "mine.py", tmp_path / "moved.py", tmp_path / "out"
+    assert [p["name"] for p in rbench("check", f"{file}:made", "--json").json["parts"]] == ["paid", "words"]
+    shown = rbench("show", f"{file}:made", "--task", "toy/colours", "--json").json
+    words = ("run", "--task", "toy/colours", "--policy", toy_policy, "--design", f"{file}:made", "--seeds", "1", "--budget", "1", "--json")
+    [row] = [r for r in rbench(*words, "--out", out).json["runs"] if r["design"] == "made"]
+    assert (row["design_hash"], row["status"]) == (shown["hash"], "done")
+    file.rename(moved)
+    trace.set_status(out / "runs" / row["run"], "partial")
+    again = rbench("resume", out, "--json")
+    assert again.code == 0, again.err
+    assert [r["reward"] for r in again.json["runs"] if r["design"] == "made"] == [row["reward"]]

@@ -14,7 +14,7 @@ from rewardbench import design as designs_
 from rewardbench import typed
 from rewardbench.calling import ANSWERS, LISTS, SINGLE, Bound, needed
 from rewardbench.conventions import Reading, read
-from rewardbench.find.functions import arms, as_named, callable_of, located, parts
+from rewardbench.find.functions import arms, as_named, callable_of, design_of, located, parts
 from rewardbench.find.names import unknown, why
 from rewardbench.find.tasks import gold, task, task_folder, task_folders
 from rewardbench.levels import spread, takes_text
@@ -28,11 +28,14 @@ def task_designs(task_name: str) -> dict[str, Path]:
     return {p.stem: p for p in sorted((task_folder(task_name) / "designs").glob("*.toml"))}
 
 
-def design(asked: str, task_name: str) -> Design:
-    """A design by its name in the task, an arm, a `.toml`, or a one-part design `file.py:name`, `module:name`.
+def design(asked: str | Design, task_name: str) -> Design:
+    """A design by its name in the task, an arm, a `.toml`, or `file.py:name`, `module:name`: a function, which is a
+    design of one part, or a `Design`; or such an object itself.
 
     Parts that are a user's own carry the hash of their source; `asked` paths are resolved by the caller's folder.
     """
+    if isinstance(asked, Design):
+        return _resolved(designs_.written(asked), Path())
     if any("\ud800" <= c <= "\udfff" for c in asked):  # what a file name holds that is no UTF-8: no id can be made
         raise UserError(f"design {asked!r}: its name is not UTF-8; rename the file")
     own = task_designs(task_name)
@@ -46,11 +49,21 @@ def design(asked: str, task_name: str) -> Design:
         path = Path(asked)
         return _resolved(designs_.parse(_text(path, asked), path.stem), path.parent)
     if ":" in asked:
-        name = asked.rpartition(":")[2]
-        return _resolved(Design(name, (Part(name, asked),)), Path())
+        return _users(asked)
     if asked.endswith(".py") and Path(asked).is_file():
         raise UserError(f"design {asked!r}: say which of its functions, as in {as_named(asked)}")
     raise unknown(f"design of {task_name}", asked, [*own, *arms()])
+
+
+def _users(asked: str) -> Design:
+    """What a user's own `file.py:name` or `module:name` is: a design, whose parts may name files beside it, or a
+    function.
+    """
+    name = asked.rpartition(":")[2]
+    part = _located(Part(name, asked), Path())
+    if (made := design_of(part)) is None:
+        return _resolved(Design(name, (part,)), Path())
+    return _resolved(designs_.written(made[0]), made[1])
 
 
 def owners(asked: str) -> list[str]:
@@ -70,12 +83,13 @@ def variables(asked: str) -> frozenset[str]:
     return designs_.variables(designs_.parse(_text(Path(asked), asked), Path(asked).stem))
 
 
-def own_file(asked: str, name: str) -> dict[str, Path]:
+def own_file(asked: str | Design, name: str) -> dict[str, Path]:
     """Where under `sources` a user's own `.toml` of a design is copied to, and where it lies now; else nothing.
 
     A run records what a design pays; its summary, and the file to run again, are there.
     """
-    return {f"designs/{name}.toml": Path(asked)} if asked.endswith(".toml") else {}
+    own = isinstance(asked, str) and asked.endswith(".toml")
+    return {f"designs/{name}.toml": Path(str(asked))} if own else {}
 
 
 def _text(path: Path, asked: str) -> str:
@@ -102,12 +116,7 @@ def _resolved(found: Design, folder: Path) -> Design:
 
 def _resolve(part: Part, folder: Path) -> Part:
     """One part looked up once, so that a wrong name or parameter is found before anything runs."""
-    if ":" in part.use:
-        try:
-            use, source = located(part.use, folder)
-        except UserError as error:
-            raise UserError(f"part {part.name!r}: {error}", error.code) from error
-        part = replace(part, use=use, source=source)
+    part = _located(part, folder) if ":" in part.use else part
     function = callable_of(part)
     _check_params(part, function)
     if ":" not in part.use:
@@ -117,6 +126,15 @@ def _resolve(part: Part, folder: Path) -> Part:
     reading = _reading(part, function)
     named = None if reading.convention == "trl" and _is_trl(part, function) else reading.convention
     return _levelled(replace(part, form=reading.form, convention=named), reading.call)
+
+
+def _located(part: Part, folder: Path) -> Part:
+    """A user's own part with its source's path and hash."""
+    try:
+        use, source = located(part.use, folder)
+    except UserError as error:
+        raise UserError(f"part {part.name!r}: {error}", error.code) from error
+    return replace(part, use=use, source=source)
 
 
 def _levelled(part: Part, call: Callable[..., Any]) -> Part:

@@ -15,7 +15,7 @@ from typing import Any
 from rewardbench import data
 from rewardbench.find.names import PACKAGE, importing, unknown, why
 from rewardbench.policies import settings as policies_
-from rewardbench.types import Part, UserError
+from rewardbench.types import Design, Part, UserError
 
 PART_FOLDERS = ("rewards", "reward_models/parts")
 
@@ -68,12 +68,32 @@ def callable_of(part: Part, sources: Path | None = None) -> Callable[..., Any]:
         shipped: Callable[..., Any] = getattr(importlib.import_module(f"rewardbench.{place}"), name)
         return shipped
     place, _, name = part.use.rpartition(":")
-    module = _user_file(Path(place), part.source, sources) if is_copied(part) else _user_module(place, part.source)
+    module = _module_of(part, sources)
     if not callable(getattr(module, name, None)):
-        there = [n for n, v in vars(module).items() if callable(v) and not n.startswith("_")]
-        raise unknown(f"function in {Path(place).name}", name, there)
+        there = [n for n, v in vars(module).items() if _is_entry(v) and not n.startswith("_")]
+        raise unknown(f"function or design in {Path(place).name}", name, there)
     own: Callable[..., Any] = getattr(module, name)
     return own
+
+
+def _is_entry(value: object) -> bool:
+    """Whether a name of a user's file may be asked for: a function, a class that makes one, or a design."""
+    return isinstance(value, Design) or (callable(value) and value is not Design and value is not Part)
+
+
+def design_of(part: Part) -> tuple[Design, Path] | None:
+    """The design that a user's `file.py:name` or `module:name` is, and the folder of its file; None: it is none."""
+    place, _, name = part.use.rpartition(":")
+    module = _module_of(part)
+    file = Path(place if is_copied(part) else module.__file__ or "")  # equal files in two folders are one module
+    found = getattr(module, name, None)
+    return (found, file.parent) if isinstance(found, Design) else None
+
+
+def _module_of(part: Part, sources: Path | None = None) -> python_types.ModuleType:
+    """The module of a user's own part."""
+    place = part.use.rpartition(":")[0]
+    return _user_file(Path(place), part.source, sources) if is_copied(part) else _user_module(place, part.source)
 
 
 def functions_in(path: Path) -> list[str]:
