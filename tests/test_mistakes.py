@@ -408,11 +408,24 @@ TASK_FILES = {
 def test_a_broken_file_of_a_users_task_is_one_line(name, toy_policy, tasks, tmp_path):
     lines, code, line = TASK_FILES[name]
     task_of(tasks, name, **lines)
-    said = rbench("run", "--task", f"toy/{name}", "--policy", toy_policy, "--budget", "quick", "--out", tmp_path / "s")
-    assert said.code == code, said.err
-    one_line(said, line)
+    asked = ("--task", f"toy/{name}", "--policy", toy_policy, "--budget", "quick")
+    for words in (("plan", *asked), ("run", *asked, "--out", tmp_path / "s")):
+        said = rbench(*words)
+        assert said.code == code, said.err
+        one_line(said, line)
     assert not (tmp_path / "s").exists()
     assert rbench("list", "tasks", "--json").code == 0
+
+
+@pytest.mark.parametrize("words", [("plan", "--task"), ("run", "--task"), ("check",), ("show",)])
+def test_a_task_without_a_gold_is_told_so_and_no_name_of_ours(words, toy_policy, tasks, tmp_path):
+    name = task_of(tasks, "goldless")
+    (tasks / name / "gold.py").unlink()
+    more = ("--policy", toy_policy, "--design", "reference") if "--task" in words else ()
+    said = rbench(*words, name, *more, *(("--out", tmp_path / "s") if words[0] == "run" else ()))
+    assert said.code == 5
+    assert "_rewardbench" not in one_line(said, f"task '{name}' has no gold.py")
+    assert not (tmp_path / "s").exists()
 
 
 def test_a_spec_file_says_the_same_as_flags(toy_policy, tmp_path):

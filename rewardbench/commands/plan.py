@@ -28,6 +28,7 @@ def command(shard: str | None, as_json: bool, **flags: Any) -> int:
     spec = spec_of(**flags)
     policy = find.policy(spec.policy)
     runs, _ = plans.plan(spec, policy)
+    sweep.check_tasks(sweep.firsts(runs))
     sweep.check_columns(runs)
     name = plans.sweep_id(runs)
     runs = runs if shard is None else plans.shard_of(runs, shard)

@@ -127,6 +127,8 @@ def gold(name: str) -> Gold:
 
 @lru_cache
 def _gold(name: str, state: str) -> Gold:
+    if not (task_folder(name) / "gold.py").is_file():
+        raise UserError(f"task {name!r} has no gold.py, which says what is good: put one beside task.py", 5)
     module = _module(task_folder(name), "gold")
     score, kind, bar = (_defined(module, n, name) for n in ("gold", "kind", "bar"))
     if isinstance(bar, bool) or not isinstance(bar, (int, float)) or not 0 <= bar <= 1:
