@@ -17,7 +17,7 @@ from rewardbench.design import canonical, check_keys, design_hash
 from rewardbench.policies.card import Call
 from rewardbench.policies.settings import Folder, Settings
 from rewardbench.types import Design, Part, UserError
-from rewardbench.variants import ablations, sweeps
+from rewardbench.variants import ablations, has_all, sweeps
 
 ENGINE = 5
 """Goes up when the same spec would give other numbers. 5 changed those of designs with segments or weights of 0."""
@@ -288,7 +288,7 @@ def plan(spec: Spec, policy: Folder) -> tuple[list[RunSpec], dict[str, Path]]:
             sources |= dict(find.copy_of(p) for p in found.parts if find.is_copied(p)) | own
             varied += [portable(found), *(portable(one) for one in variants_of(found, spec))]
         if spec.sweep and not any("@" in one.name for one in varied):
-            raise UserError(f"sweep: no design of {task_name} that is run has {', '.join(map(repr, spec.sweep))}")
+            raise UserError(_nothing_varied(task_name, varied, spec.sweep))
         for design in varied:
             for seed in spec.seeds:
                 steps = policy.settings.budget_steps(task_name, spec.budget)
@@ -349,6 +349,15 @@ def variants_of(design: Design, spec: Spec) -> list[Design]:
     for one in found:
         find.check_params(one)
     return found
+
+
+def _nothing_varied(task_name: str, designs: Sequence[Design], table: Mapping[str, Sequence[Any]]) -> str:
+    """Why a sweep adds no design: none has what it names, or each has those values already."""
+    keys = ", ".join(map(repr, table))
+    having = [one.name for one in designs if one.name not in find.arms() and has_all(one, table)]
+    if not having:
+        return f"sweep: no design of {task_name} that is run has {keys}"
+    return f"sweep: all values of {keys} are what design {having[0]!r} of {task_name} has already: give others"
 
 
 def design_names(spec: Spec, task_name: str) -> list[str | Design]:

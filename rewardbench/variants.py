@@ -55,7 +55,7 @@ def sweeps(design: Design, table: Mapping[str, Sequence[Any]]) -> list[Design]:
     ['d@a.weight=0.5']
     """
     keys = [_parsed(key) for key in table]
-    if any(key[0] == "part" and key[1] not in {p.name for p in design.parts} for key in keys):
+    if not has_all(design, table):
         return []
     found: list[Design] = []
     for values in product(*table.values()):
@@ -67,6 +67,16 @@ def sweeps(design: Design, table: Mapping[str, Sequence[Any]]) -> list[Design]:
             validate(made)
             found.append(replace(made, name=f"{design.name}@{tail}"))
     return found
+
+
+def has_all(design: Design, table: Mapping[str, Sequence[Any]]) -> bool:
+    """Whether a design has every part that the keys of a sweep name.
+
+    >>> has_all(Design("d", (Part("a", "x.a"),)), {"part.a.weight": (1,), "combine": ("sum",)})
+    True
+    """
+    keys = [_parsed(key) for key in table]
+    return all(key[0] != "part" or key[1] in {p.name for p in design.parts} for key in keys)
 
 
 Key = tuple[str, ...]

@@ -81,7 +81,10 @@ def test_a_plan_holds_the_design_itself_its_variants_and_the_arms():
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
-        (["--sweep", "part.alon.weight=0"], "no design of qa/lookup"),
+        (["--sweep", "part.alon.weight=0"], "no design of qa/lookup that is run has 'part.alon.weight'"),
+        (["--sweep", "part.alone.weight=1,1"], "all values of 'part.alone.weight' are what design 'reference' of qa/lookup has already"),
+        (["--sweep", "combine=sum"], "all values of 'combine' are what design 'reference' of qa/lookup has already"),
+        (["--sweep", "part.alone.weight=1", "--sweep", "part.none.weight=1"], "no design of qa/lookup that is run has"),
         (["--sweep", "part.alone.params.powr=2"], "did you mean 'power'"),
         (["--sweep", "part.alone.weight=0", "--sweep", "part.alone.weight=1"], "given twice"),
     ],
