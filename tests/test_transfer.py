@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.stats import kendalltau
 
 from rewardbench.boards import definition
-from rewardbench.boards.transfer import Compared, between, lines, qualities
+from rewardbench.boards.transfer import Compared, Held, _learning, between, lines, qualities
 from rewardbench.cli import call
 from rewardbench.find.names import beside
 from rewardbench.measures.agreement import rank_interval, spearman_brown
@@ -337,3 +337,14 @@ def test_what_is_printed_is_the_same_in_words_and_in_json(two, capsys):
     said = capsys.readouterr().out
     alone = f"{one['first_resolved']} by cpu, {one['second_resolved']} by other"
     assert f"pairs told apart, of {one['pairs']}: {alone}, {one['resolved']} by both" in said
+
+
+def test_who_learnt_on_both_boards_is_told_with_what_chance_would_give():
+    """Lady tasting tea: of eight, four and four, three of them the same (Fisher 1935: p .486)."""
+    values = {f"d{i}": np.full(5, i / 8) for i in range(8)}
+    one, other = Held(values, (), frozenset({"d0", "d1", "d2", "d3", "gone"})), Held(values, (), frozenset({"d0", "d1", "d2", "d7"}))
+    told = _learning(one, other)
+    assert (told.first, told.second, told.both) == (4, 4, 3)
+    assert told.p == pytest.approx(34 / 70)
+    found = Compared(transfer(board(np.linspace(0, 1, 8)), board(np.linspace(0, 1, 8), stream=1)), "", ((), ()), told)
+    assert "learnt: 4 by a, 4 by b, 3 by both (unrelated: p 0.49)" in "\n".join(lines("t", found, "a", "b"))

@@ -174,12 +174,12 @@ def _task(board: Board, task: str, scored: Sequence[Scored], contested: set[str]
     """What the board shows of one task."""
     seeds = board.seed_list(board.seeds)
     contest = [s for s in scored if s.contestant]
-    base = next((s for s in scored if s.name == "untrained"), None)
+    base = next(s for s in scored if s.name == "untrained")
     learnt = {s.name for s in scored if _learns(s, base)}
     ranked = [s for s in contest if s.ranked]
     drawn = [s for s in contest if s.entry.kind == "generated" or s.name == board.pinned]
     places = {axis: _places(ranked, axis, seeds, learnt) for axis in RANKED}
-    margins = {axis: comparing.margin_of(axis, base.results if base else []) for axis in AXES}
+    margins = {axis: comparing.margin_of(axis, base.results) for axis in AXES}
     judged = {
         axis: _verdicts(board, drawn, axis, seeds, learnt, margin)
         | _verdicts(board, ranked, axis, seeds, learnt, margin)
@@ -207,7 +207,7 @@ def _task(board: Board, task: str, scored: Sequence[Scored], contested: set[str]
         "task": task,
         "one_answer": find.task(task).one_answer,
         "rows": rows,
-        "weights": standing.sensitivity(board, task, ranked, seeds),
+        "weights": standing.sensitivity(board, task, standing.ranked_on("overall", ranked, learnt), seeds),
         "resolution": standing.resolution(ranked, seeds, learnt),
         "broken": standing.broken(board, scored),
         "cross": None if board.algorithms else cross.matrix(task, scored),
@@ -247,14 +247,14 @@ def _order(row: Mapping[str, Any]) -> tuple[int, float, str]:
     return (row["kind"] == "control", -mean, row["entry"])
 
 
-def _learns(one: Scored, base: Scored | None) -> bool:
+def _learns(one: Scored, base: Scored) -> bool:
     """Whether its gain in Q lies above 0, so that its S, E and D are ranked; not where nothing was trained: best-of-n
     selects, and is as stable as what stands still."""
-    return base is not None and any(map(_taught, one.results)) and comparing.learns(one.results, base.results)
+    return any(map(_taught, one.results)) and comparing.learns(one.results, base.results)
 
 
 def _taught(result: Result) -> bool:
-    """Whether a completion was paid for in training."""
+    """Whether completions were sampled to learn from."""
     return result.run.curve is not None and bool(result.run.curve.tokens[-1])
 
 

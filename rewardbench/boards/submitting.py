@@ -196,10 +196,13 @@ def _given(task: str, name: str, runs: Sequence[Recorded]) -> str:
     if name in find.arms() or name in find.task_designs(task):
         return name
     sources = runs[0].sweep / "sources"
-    own = [p for p in runs[0].spec.design.parts if find.is_copied(p)]
-    if len(own) == 1 and not (sources / "designs" / f"{name}.toml").is_file():
-        return f"{sources / find.copy_of(own[0])[0]}:{own[0].use.rpartition(':')[2]}"
-    return f"{name}.toml" if own else str(sources / "designs" / f"{name}.toml")
+    parts, kept = runs[0].spec.design.parts, sources / "designs" / f"{name}.toml"
+    own = [p for p in parts if find.is_copied(p)]
+    if kept.is_file():
+        return f"{name}.toml" if own else str(kept)
+    if len(parts) == len(own) == 1 and own[0].use.endswith(f":{name}"):
+        return f"{sources / find.copy_of(own[0])[0]}:{name}"
+    return f"FILE.py:{name}"  # written in Python: its parts are kept, and not where it stands
 
 
 # --- packing -------------------------------------------------------------------------------------

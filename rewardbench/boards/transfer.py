@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy import stats as scipy_stats
 
 from rewardbench.boards import entries
 from rewardbench.boards.definition import Board
@@ -26,6 +27,18 @@ class Held:
     """Design hash -> quality on the board's seeds, [seeds]."""
     left_out: tuple[str, ...]
     """Entries that lack a seed, or its quality."""
+    learnt: frozenset[str] = frozenset()
+    """Hashes of the designs that learnt, as the board says."""
+
+
+@dataclass(frozen=True)
+class Learning:
+    """Of the designs on both boards, how many learnt; p is Fisher's, exact and two-sided, of that being unrelated."""
+
+    first: int
+    second: int
+    both: int
+    p: float
 
 
 @dataclass(frozen=True)
@@ -37,6 +50,7 @@ class Compared:
     """Why nothing was found."""
     left_out: tuple[tuple[str, ...], tuple[str, ...]]
     """Entries of each board that lack a seed."""
+    learnt: Learning | None = None
 
 
 def qualities(board: Board, task: str) -> Held:
@@ -45,7 +59,7 @@ def qualities(board: Board, task: str) -> Held:
     A failed run counts 0, as on the board. Arms are no designs; an entry that a check refused is not compared.
     """
     values: dict[str, Floats] = {}
-    left = []
+    left, learnt = [], set()
     seeds = board.seed_list(board.seeds)
     rows = [r for t in _built(board)["tasks"] if t["task"] == task for r in t["rows"]]
     for row in sorted(rows, key=lambda r: str(r["entry"])):
@@ -56,8 +70,9 @@ def qualities(board: Board, task: str) -> Held:
         if any(v is None for v in own):
             left.append(str(row["entry"]))
         else:
+            learnt |= {row["design_hash"]} if row["learns"] and row["design_hash"] not in values else set()
             values.setdefault(row["design_hash"], np.array(own, dtype=np.float64))
-    return Held(values, tuple(left))
+    return Held(values, tuple(left), frozenset(learnt))
 
 
 def _built(board: Board) -> dict[str, Any]:
@@ -106,7 +121,16 @@ def _compared(one: Held, other: Held, paired: bool) -> Compared:
         out = ", ".join(f"{len(x)} of the {name} board" for x, name in zip(left, ("first", "second"), strict=True) if x)
         lacking = f" (left out, since they lack a seed or its quality: {out})" if out else ""
         return Compared(None, f"{both} designs stand on both, and {LEAST} are needed{lacking}", left)
-    return Compared(transfer(one.values, other.values, paired), "", left)
+    return Compared(transfer(one.values, other.values, paired), "", left, _learning(one, other))
+
+
+def _learning(one: Held, other: Held) -> Learning:
+    """Whether those that learnt on one board are those that learnt on the other."""
+    names = one.values.keys() & other.values.keys()
+    first, second = one.learnt & names, other.learnt & names
+    both = len(first & second)
+    table = [[both, len(first) - both], [len(second) - both, len(names) - len(first | second)]]
+    return Learning(len(first), len(second), both, float(scipy_stats.fisher_exact(table).pvalue))
 
 
 # --- in words ------------------------------------------------------------------------------------
@@ -118,7 +142,7 @@ def lines(task: str, told: Compared, first: str, second: str) -> list[str]:
     if found is None:
         return [f"{task}: {told.why}"]
     said = [f"{task}: {found.designs} designs on both"]
-    said += [*_order(found, first, second), *_decisions(found, first, second)]
+    said += [*_order(found, first, second), *_learnt(told.learnt, first, second), *_decisions(found, first, second)]
     for name, out in zip((first, second), told.left_out, strict=True):
         if out:
             shown = ", ".join(out[:5]) + (", …" if len(out) > 5 else "")
@@ -146,6 +170,14 @@ def _order(found: Transfer, first: str, second: str) -> list[str]:
         f"with itself on other seeds: {again}; were the true orders one, tau would be about {found.ceiling:+.2f}",
         f"correlation of the orders, noise of seeds taken out: {without}",
     ]
+
+
+def _learnt(told: Learning | None, first: str, second: str) -> list[str]:
+    """Who learnt on each board, and on both."""
+    if told is None:
+        return []
+    alone = f"{told.first} by {first}, {told.second} by {second}, {told.both} by both"
+    return [f"learnt: {alone} (unrelated: p {told.p:.2f})"]
 
 
 def _decisions(found: Transfer, first: str, second: str) -> list[str]:

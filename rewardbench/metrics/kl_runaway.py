@@ -17,8 +17,8 @@ def kl_runaway(curve: Curve, cap: float = 2.0) -> bool:
     Formula: sum of k1 over all completions / sum of their tokens; cap in nats a token.
     Read: the policy speaks another language than it did; gold of it is often luck.
     Fails: the cap is a convention. On the cpu board it lies above all runs of the oracle (at most 1.4 where one short
-    answer is right, 1.0 elsewhere) and all but 2 of 30 of the references (2.6, both on qa/lookup, where gold is full);
-    many hacked runs stay below it too.
+    answer is right, 1.0 elsewhere) and all but 2 of 30 of the references (2.5 and 2.6, on qa/lookup, where gold is
+    full); many hacked runs stay below it too.
     Source: ours.
     """
     return longest_run(_nats_a_token(curve) > cap) >= min(2, max(1, len(curve.steps) - 1))

@@ -34,8 +34,8 @@ class Comparison:
     interval_kind: str
     se: float
     df: float
-    stuck: bool = False
-    """Most pairs lie on both sides at the same end of the scale, 0 or 1."""
+    unseen: int = 0
+    """All pairs, where most of them lie on both sides at the same end of the scale, 0 or 1; else 0."""
 
 
 def paired_difference(a: ArrayLike, b: ArrayLike, level: float = 0.95, name: str = "pair") -> Comparison:
@@ -57,8 +57,9 @@ def paired_difference(a: ArrayLike, b: ArrayLike, level: float = 0.95, name: str
     else:
         p = float(abs(interval.mean) < TINY)
     stuck = any(2 * np.sum((gap == 0) & (np.abs(first - end) < TINY)) > gap.size for end in (0, 1))
+    unseen = gap.size if stuck else 0
     return Comparison(
-        interval.mean, interval.low, interval.high, interval.n, p, interval.kind, interval.se, interval.df, stuck
+        interval.mean, interval.low, interval.high, interval.n, p, interval.kind, interval.se, interval.df, unseen
     )
 
 
@@ -87,18 +88,18 @@ def adjusted(p: Floats) -> Floats:
 def tost(comparison: Comparison, eps: float = MARGIN) -> float:
     """p of the two one-sided tests that |difference| < eps; below .05 is "equivalent".
 
-    1 where most pairs are stuck at an end of the scale: five seeds that never fell have no spread, and do not show that
-    one in ten will not (of 0 in 5, up to .45 may: Clopper and Pearson, one-sided).
+    Where most pairs are stuck at an end of the scale, their spread says nothing of the one in a hundred that is not: p
+    is then at least that of seeing none of it in n pairs, (1 - eps)^n, if a share eps lay at the other end. So five
+    seeds that never fell are no tie, a hundred are.
 
     >>> round(tost(paired_difference([.01, -.02, .015, 0, .005], [0] * 5), .02), 6)
     0.020382
     """
     room = eps - abs(comparison.difference)
-    if comparison.stuck:
-        return 1.0
+    rare = (1 - eps) ** comparison.unseen if comparison.unseen else 0.0
     if not comparison.se:
-        return float(room <= 0)
-    return float(scipy_stats.t.sf(room / comparison.se, comparison.df))
+        return max(float(room <= 0), rare)
+    return max(float(scipy_stats.t.sf(room / comparison.se, comparison.df)), rare)
 
 
 def verdict(comparison: Comparison, eps: float = MARGIN, p: float | None = None, alike: float | None = None) -> str:

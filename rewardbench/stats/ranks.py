@@ -102,8 +102,9 @@ def significantly_better(scores: Sequence[ArrayLike]) -> Bools:
 def rank_intervals(scores: Sequence[ArrayLike]) -> Ints:
     """[D, 2]: best and worst rank that each design may hold; scores are [designs, tasks, seeds].
 
-    1 + the number significantly better than it, to D - the number significantly worse. Holm over all pairs lets no
-    false difference in with 95%, so all the intervals hold at once with that.
+    1 + the number significantly better than it, to D - the number significantly worse. Holm over all pairs of one call
+    lets no false difference in with 95%, so its intervals hold at once with that, as far as t tests of these seeds do:
+    not where a design's seeds fall into two kinds.
 
     >>> rank_intervals([[[.5, .6, .5]], [[.1, .1, .1]]]).tolist()
     [[1, 1], [2, 2]]
