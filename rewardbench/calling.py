@@ -306,7 +306,8 @@ def _checked(name: str, values: Any, batch: Batch, again: Sequence[int]) -> Scor
     alone = getattr(values, "ndim", 1) == 0  # an array of no dimension has a length that raises
     if isinstance(values, (str, bytes, set, frozenset)) or not hasattr(values, "__len__") or alone:
         kind = type(values).__name__
-        raise RewardError(f"part {name!r} returned {kind}, not a list of {asked} scores{in_call(batch)}")
+        first = f"the first of prompt {batch.prompts[0].id}"
+        raise RewardError(f"part {name!r} returned {kind}, not a list of {asked} scores, {first}")
     if len(values) != asked:
         first = f"the first of prompt {batch.prompts[0].id}"
         raise RewardError(f"part {name!r} returned {len(values)} scores for {asked} completions, {first}")

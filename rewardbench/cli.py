@@ -9,7 +9,7 @@ import os
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -127,14 +127,15 @@ def call(arguments: Sequence[str]) -> int:
         click.echo(f"rbench: {os.fsdecode(error.filename)!r} cannot be used: {error.strerror or error}", err=True)
         return code
     except (KeyboardInterrupt, click.Abort) as stop:
-        saved = str(stop.__cause__ or "")  # click turns the one into the other
+        saved = str(stop.__cause__ or "") if isinstance(stop.__cause__, KeyboardInterrupt) else ""  # click turns it
         click.echo("rbench: interrupted" + (f"; what was recorded is saved, {saved}" if saved else ""), err=True)
         return 130
     except _ReadEnough:
         _drop_output()
         return 0
     except _NoOutput as why:
-        click.echo(f"rbench: stdout cannot be written: {why}", err=True)
+        with suppress(OSError):  # stderr may be what takes nothing
+            click.echo(f"rbench: what is printed cannot be written: {why}", err=True)
         _drop_output()
         return 4
 
@@ -147,10 +148,13 @@ def _drop_output() -> None:
 
 def _of_users(error: OSError) -> bool:
     """Whether it is about a file or folder that is not ours: somebody named what cannot be read or written, such as a
-    name that is too long. Without a name, or on a file of the package, it is a bug.
+    name that is too long. Without a name, or on a file of the package, its tasks or boards, it is a bug.
     """
+    from rewardbench.find.names import beside
+
+    ours = (COMMANDS.parent, beside("tasks"), beside("leaderboards"))
     named = isinstance(error.filename, (str, bytes))
-    return named and not Path(os.fsdecode(error.filename)).absolute().is_relative_to(COMMANDS.parent)
+    return named and not any(Path(os.fsdecode(error.filename)).absolute().is_relative_to(place) for place in ours)
 
 
 def print_json(value: Any) -> None:

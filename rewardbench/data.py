@@ -92,19 +92,25 @@ def files_of(folder: Path, pattern: str = "*", apart: Container[str] = ()) -> li
     """(place, SHA-256) of the files in a folder and below it, sorted by place; without hidden ones, what editors and
     interpreters leave beside a file, and what is called as one of `apart` in the folder itself.
     """
-    found = sorted(path.relative_to(folder) for path in _below(folder) if path.match(pattern))
+    found = sorted(path.relative_to(folder) for path in _below(folder, apart) if path.match(pattern))
     kept = [p for p in found if p.parts[0] not in apart and not p.name.startswith(".") and not p.name.endswith(LEFT)]
     return [(p.as_posix(), digest(folder / p, (folder / p).stat().st_mtime_ns)) for p in kept]
 
 
-def _below(folder: Path) -> Iterator[Path]:
-    """The files in a folder and below it, also through links to folders; each folder once, hidden ones not at all."""
+def _below(folder: Path, apart: Container[str]) -> Iterator[Path]:
+    """The files in a folder and below it, also through links to folders; each folder once, hidden ones and those that
+    are `apart` in the folder itself not at all.
+    """
     seen = {folder.resolve()}
     for place, folders, names in os.walk(folder, followlinks=True):
         here = Path(place)
         yield from (here / name for name in names if (here / name).is_file())
-        new = [name for name in sorted(folders) if not name.startswith(".") and (here / name).resolve() not in seen]
-        seen |= {(here / name).resolve() for name in new}
+        new = {}
+        for name in sorted(folders):
+            real, left_out = (here / name).resolve(), name.startswith(".") or (here == folder and name in apart)
+            if not left_out and real not in seen:
+                new[name] = real
+                seen.add(real)
         folders[:] = new
 
 

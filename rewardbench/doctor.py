@@ -200,7 +200,7 @@ def device() -> Finding:
     if gpu is None:
         return "ok", f"{told}: everything is computed on processors", ""
     try:
-        fence.apart(worker.card_there, timeout=PATIENCE)
+        fence.apart(worker.card_there, timeout=PATIENCE, name="a worker that starts it")
     except (RewardError, UserError) as error:
         fix = "report it with this block; REWARDBENCH_LIMITS can loosen what a worker is kept from"
         return "fail", f"{gpu.name} is there, and {error}", fix

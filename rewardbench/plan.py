@@ -84,11 +84,14 @@ class Spec:
         if isinstance(self.seeds, (int, str)):
             object.__setattr__(self, "seeds", parse_seeds(str(self.seeds)))
         object.__setattr__(self, "seeds", tuple(self.seeds))
+        if wrong := [seed for seed in self.seeds if not isinstance(seed, int) or isinstance(seed, bool)]:
+            raise UserError(f"seeds name {wrong[0]!r}, which is no whole number")
         if not self.seeds:
             raise UserError("seeds = () names none: give a count of at least 1, or a list such as (1, 2, 3)")
         if large := [seed for seed in self.seeds if seed > LARGEST_SEED]:
             raise UserError(f"seeds name {large[0]}: {LARGEST_SEED} (2**53 - 1) is the largest that an id is made of")
-        object.__setattr__(self, "budget", str(self.budget))
+        budget = str(self.budget)
+        object.__setattr__(self, "budget", (budget.lstrip("0") or "0") if budget.isdecimal() else budget)
         object.__setattr__(self, "policy", str(self.policy))
         if self.split not in SPLITS:
             raise UserError(f"split = {self.split!r}: the grid is sampled from {' or '.join(SPLITS)}")
@@ -175,7 +178,7 @@ def read_run(folder: Path) -> RunSpec:
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise UserError(f"{folder.name}/spec.toml is damaged, or another version's ({reason})", 5) from error
-    find.recall(found.task, folder.parents[1] / "local.toml")
+    find.recall(found.task, folder.absolute().parents[1] / "local.toml")
     return found
 
 

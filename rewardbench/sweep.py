@@ -182,6 +182,8 @@ def open_sweep(folder: Path) -> Sweep:
 def reopen(folder: Path) -> Sweep:
     """A sweep as its folder tells it, ready to go on: what is left of it finds its data."""
     sweep = open_sweep(folder)
+    if own := find.own_tasks(dict.fromkeys(run.task for run in sweep.runs)):
+        _local(folder, tasks=own)  # where they lie now
     check_tasks(firsts(unfinished(sweep)))
     return sweep
 
@@ -259,12 +261,29 @@ def job_of(sweep: Sweep) -> Job:
 
 def execute(sweep: Sweep, workers: int, tell: Tell) -> None:
     """Do what is left of a sweep. Returns when every run is done or failed; interrupts leave it resumable."""
-    with locked(sweep.folder):
+    with locked(sweep.folder), _saying(sweep):
         todo = packs(sweep)
         if todo:
             job = job_of(sweep)
             busy = 1 if job.card else min(workers, len(todo))  # a card is one worker's
             Pool(job, partial(_heard, sweep, tell)).run(todo, busy)
+
+
+@contextmanager
+def _saying(sweep: Sweep) -> Iterator[None]:
+    """Within it a sweep runs: an interrupt says what is recorded, and how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        raise KeyboardInterrupt(_saved(sweep)) from stop
+
+
+def _saved(sweep: Sweep) -> str:
+    """What an interrupted sweep has recorded, in words."""
+    left = unfinished(sweep)
+    begun = sum(any((sweep.run_folder(run) / "evals").glob("*.parquet")) for run in left)
+    over = f"{len(sweep.runs) - len(left)} of {len(sweep.runs)} runs are over, {begun} more begun"
+    return f"{over}; `rbench resume {sweep.folder}` goes on"
 
 
 def _heard(sweep: Sweep, tell: Tell, event: dict[str, Any]) -> None:

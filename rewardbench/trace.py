@@ -60,8 +60,10 @@ def write_asked(path: Path, data: bytes) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        if path.exists() and not path.is_file():  # asked of the path itself: /dev/stdout leads to what has no name
-            path.write_bytes(data)
+        apart = str(path.absolute()).startswith(("/dev/", "/proc/"))  # stdout, or another descriptor that is open
+        if path.exists() and (apart or not path.is_file()):
+            with path.open("ab") as file:  # a shell's `>>` keeps what was there
+                file.write(data)
             return
         target = Path(os.path.realpath(path))
         temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")

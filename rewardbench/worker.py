@@ -76,7 +76,8 @@ def admit(policy: Folder, firsts: Sequence[RunSpec], say: Tell, sources: Path, c
             find.recall(run.task, sources.parent / "local.toml")
         check(policy, firsts, sources)
     except UserError as error:
-        say({"event": "stop", "reason": str(error), "code": error.code})
+        remedy = "; REWARDBENCH_DEVICE=cpu computes on processors" if card and error.code == 4 else ""
+        say({"event": "stop", "reason": f"{error}{remedy}", "code": error.code})
         return False
     except Exception:  # nothing that a user could mend: the pack meets it again, and says whose fault it is
         return True
@@ -90,8 +91,7 @@ def card_there() -> None:
     try:
         torch.cuda.init()  # type: ignore[no-untyped-call]
     except Exception as error:  # whatever a driver may raise
-        remedy = "`rbench doctor` tries it again; REWARDBENCH_DEVICE=cpu computes on processors"
-        raise UserError(f"a worker cannot use the GPU ({first_line(error)}); {remedy}", 4) from error
+        raise UserError(f"a worker cannot use the GPU: {first_line(error)}", 4) from error
 
 
 def do_pack(

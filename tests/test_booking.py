@@ -224,7 +224,7 @@ def test_frozen_anchors_are_shown_before_they_are_replaced_and_nothing_is_withou
         shipped.setattr(find, "own_tasks", lambda names: {})
         said = rbench(*asked, "default", "--seeds", "103,104", "--out", tmp_path / "b")
     assert said.code == 2
-    one_line(said, "the anchors of toy/colours for this policy and budget are frozen", "say --replace")
+    one_line(said, "there are frozen anchors for this policy and budget (toy/colours low ", "say --replace")
     assert (file.read_text(), (tmp_path / "b").exists()) == (before, False)
     assert "frozen" not in rbench(*asked, "1", "--seeds", "101,102", "--out", tmp_path / "c").err
     said = rbench(*asked, "default", "--seeds", "103,104", "--out", tmp_path / "b")

@@ -150,9 +150,13 @@ def test_what_lies_behind_a_link_to_a_folder_is_in_the_hash_once(tmp_path):
     for place in (task / "task.py", elsewhere / "deep" / "words.txt", elsewhere / ".hidden" / "left.txt"):
         place.write_text(place.name)
     (task / "words").symlink_to(elsewhere)
+    (task / "words too").symlink_to(elsewhere)
+    (task / "designs" / "told.txt").write_text("told")
+    (task / "lib").mkdir()
+    (task / "lib" / "told").symlink_to(task / "designs")  # read by the task under this name
     (elsewhere / "deep" / "back").symlink_to(task)  # round and round
     before = data.files_of(task, apart=("designs",))
-    assert [place for place, _ in before] == ["task.py", "words/deep/words.txt"]
+    assert [place for place, _ in before] == ["lib/told/told.txt", "task.py", "words/deep/words.txt"]
     (elsewhere / "deep" / "words.txt").write_text("others")
     assert data.files_of(task, apart=("designs",)) != before
 

@@ -984,3 +984,23 @@ def test_a_file_that_lacks_its_neighbour_when_a_sweep_goes_on_is_put_aside_and_n
     assert "No module named 'neighbour'" in said.err
     assert {r["status"] for r in said.json["runs"]} == {"done", "partial"}
     assert process("resume", out, "--json", **there).code == 0
+
+
+def test_a_run_is_found_by_its_bare_name_from_the_folder_that_holds_it(toy_policy, tmp_path, monkeypatch):
+    asked = ("--task", "toy/colours", "--policy", toy_policy, "--design", "reference", "--seeds", "2", "--budget", "1")
+    assert rbench("run", *asked, "--out", tmp_path / "s").code == 0
+    monkeypatch.chdir(tmp_path / "s" / "runs")
+    assert rbench("compare", *sorted(p.name for p in Path().iterdir())).code == 0
+    monkeypatch.chdir(next(Path().iterdir()))
+    assert rbench("show", ".").code == 0
+
+
+def test_two_sweeps_that_hold_two_tasks_under_one_name_are_not_scored_by_one_of_them(toy_policy, tmp_path, monkeypatch):
+    for place in ("a", "b"):
+        shutil.copytree(PARTS.parent, tmp_path / place / "toy" / "twice")
+        monkeypatch.setenv("REWARDBENCH_TASKS", str(tmp_path / place))
+        asked = ("--task", "toy/twice", "--policy", toy_policy, "--design", "reference", "--seeds", "2", "--budget", "1")
+        assert rbench("run", *asked, "--out", tmp_path / f"of-{place}").code == 0
+    said = process("compare", tmp_path / "of-a", tmp_path / "of-b", REWARDBENCH_TASKS="")
+    assert said.code == 5
+    one_line(said, "task 'toy/twice' lies in", "open them apart")

@@ -7,15 +7,15 @@ import shutil
 import socket
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
 from pathlib import Path
+from threading import Thread
 from xml.etree import ElementTree
 
 import jsonschema
 import pytest
 from made_up import swept
-from sweeping import PARTS, ROOT, environment, one_line, rbench
+from sweeping import PARTS, ROOT, command, environment, one_line, rbench
 
 from rewardbench import comparing, results, tables
 from rewardbench.pages import designs, headline, meanings, report, safe, samples
@@ -414,11 +414,23 @@ def test_a_page_goes_where_it_was_asked_for_whatever_stands_there(story, html, t
         assert link.is_symlink()
         assert real.read_text() == html
     os.mkfifo(fifo)
-    with ThreadPoolExecutor(1) as other:
-        heard = other.submit(fifo.read_bytes)
-        assert rbench("report", story, "-o", fifo).code == 0
-        assert heard.result(60).decode() == html
+    heard: list[bytes] = []
+    other = Thread(target=lambda: heard.append(fifo.read_bytes()), daemon=True)  # a pipe that is gone is waited for
+    other.start()
+    assert rbench("report", story, "-o", fifo).code == 0
     assert fifo.is_fifo()
+    other.join(60)
+    assert [text.decode() for text in heard] == [html]
+
+
+def test_a_stdout_that_a_shell_appends_to_keeps_what_was_there(story, html, tmp_path):
+    page = tmp_path / "all.html"
+    page.write_text("before\n")
+    with page.open("ab") as appended:
+        words = command("report", story, "-o", "/dev/stdout")
+        subprocess.run(words, stdout=appended, stderr=subprocess.PIPE, env=environment(), check=True)
+    assert page.read_text().startswith("before\n")
+    assert html in page.read_text()
 
 
 def test_a_device_is_written_into_and_stays_what_it_is(story, tmp_path):

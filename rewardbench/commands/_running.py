@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 import click
 
@@ -28,7 +27,7 @@ def go(prepared: sweep.Sweep, workers: int | None, as_json: bool, display: str, 
     watch.phase(display, head)
     for line in sweep.other_versions(prepared):
         click.echo(line, err=True)
-    with saying(prepared), watch.showing(display, prepared.id, left, before=len(prepared.runs) - len(left)) as tell:
+    with watch.showing(display, prepared.id, left, before=len(prepared.runs) - len(left)) as tell:
         _, scored = finish(prepared, workers or 0, tell)
     if as_json:
         print_json(tables.as_json(prepared.id, scored))
@@ -41,23 +40,6 @@ def go(prepared: sweep.Sweep, workers: int | None, as_json: bool, display: str, 
     if line := sweep.unfenced(prepared):
         click.echo(line, err=True)
     return _showing.exit_code(scored)
-
-
-@contextmanager
-def saying(prepared: sweep.Sweep) -> Iterator[None]:
-    """Within it a sweep runs: an interrupt says what is recorded, and how to go on."""
-    try:
-        yield
-    except KeyboardInterrupt as stop:
-        raise KeyboardInterrupt(saved(prepared)) from stop
-
-
-def saved(prepared: sweep.Sweep) -> str:
-    """What an interrupted sweep has recorded, in words."""
-    left = sweep.unfinished(prepared)
-    begun = sum(any((prepared.run_folder(run) / "evals").glob("*.parquet")) for run in left)
-    over = f"{len(prepared.runs) - len(left)} of {len(prepared.runs)} runs are over, {begun} more begun"
-    return f"{over}; `rbench resume {prepared.folder}` goes on"
 
 
 def _complaints(scored: Sequence[results.Result]) -> None:

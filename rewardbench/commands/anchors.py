@@ -55,7 +55,7 @@ def command(
       rbench anchors --task writing/story --seeds 101,102,103,104,105 --replace
     """
     from rewardbench import anchors, find, sweep, watch
-    from rewardbench.commands import _running, _showing
+    from rewardbench.commands import _showing
     from rewardbench.plan import Spec, parse_seeds
     from rewardbench.verbs import finish
 
@@ -72,7 +72,7 @@ def command(
     spec = spec if tasks else replace(spec, tasks=_feasible(spec, out))
     old = _frozen(spec, out, again)
     prepared = sweep.prepare(spec, out)
-    with _running.saying(prepared), watch.showing("plain", prepared.id, sweep.unfinished(prepared)) as tell:
+    with watch.showing("plain", prepared.id, sweep.unfinished(prepared)) as tell:
         _, scored = finish(prepared, workers or 0, tell)
     for task in spec.tasks:
         row = anchors.make([r for r in scored if r.task == task])
@@ -99,14 +99,15 @@ def _frozen(spec: Spec, out: Path | None, again: bool) -> dict[str, dict[str, An
     digest = find.policy(spec.policy, out).digest
     there = {task: anchors.frozen(task, find.task(task).version, digest, spec.budget) for task in spec.tasks}
     found = {task: row for task, row in there.items() if row is not None}
-    asks = sys.stdin.isatty() and not again
+    asks = bool(found) and not again and sys.stdin is not None and sys.stdin.isatty()
     if not asks and not again and (ships := found.keys() - find.own_tasks(found).keys()):
+        rows = "; ".join(f"{task} {anchors.said(found[task])}" for task in sorted(ships))
         asked = "all scores hang on them, and nobody can be asked here: say --replace to make them anew"
-        raise UserError(f"the anchors of {', '.join(sorted(ships))} for this policy and budget are frozen: {asked}")
+        raise UserError(f"there are frozen anchors for this policy and budget ({rows}): {asked}")
     for task, row in found.items():
         made = f"{anchors.said(row)}; {row['algorithm']}, seeds {','.join(map(str, row['seeds']))}"
         click.echo(f"{task} has frozen anchors for this policy and budget ({made}): they will be replaced", err=True)
-    if found and asks:
+    if asks:
         click.confirm("all scores hang on them; go on?", abort=True, err=True)
     return found
 

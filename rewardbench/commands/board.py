@@ -38,7 +38,6 @@ def run(board: str, out: Path | None, only: tuple[str, ...], workers: int | None
     """
     from rewardbench import sweep, watch
     from rewardbench.boards import definition, running
-    from rewardbench.commands import _running
     from rewardbench.find.names import unknown
 
     found = definition.read(board)
@@ -54,8 +53,7 @@ def run(board: str, out: Path | None, only: tuple[str, ...], workers: int | None
         left = sweep.unfinished(prepared)
         click.echo(f"{shard.name}: {len(left)} of {len(prepared.runs)} runs to do", err=True)
         if left:
-            shown = watch.showing("plain", prepared.id, left, len(prepared.runs) - len(left))
-            with _running.saying(prepared), shown as tell:
+            with watch.showing("plain", prepared.id, left, len(prepared.runs) - len(left)) as tell:
                 sweep.execute(prepared, workers or sweep.cores(), tell)
     return 0
 

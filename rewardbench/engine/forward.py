@@ -160,7 +160,8 @@ def own_logp(
     results: list[list[Floats]] = [[] for _ in batches]
     parts = _pieces(batches, micro)
     with torch.no_grad(), stacked.start() if start else nullcontext():
-        # whoever reads a number waits for a card: it is told all of its work first
+        # whoever reads a number waits for a card: it is told all of its work first. A copy: what was captured writes
+        # into the same place again
         told = [forward(policy, stacked, part).logp.clone() for part in parts]
     for part, logp in zip(parts, (one.numpy(force=True) for one in told), strict=True):
         for r, piece in enumerate(part):

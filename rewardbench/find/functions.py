@@ -97,13 +97,20 @@ def _module_of(part: Part, sources: Path | None = None) -> python_types.ModuleTy
 
 
 def functions_in(path: Path) -> list[str]:
-    """The public functions and classes of a user's file, read without running it; none where it does not parse."""
+    """The public functions, classes and designs of a user's file, read without running it; none where it does not
+    parse.
+    """
     try:
         body = ast.parse(path.read_bytes()).body
     except (OSError, SyntaxError, ValueError):
         return []
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-    return [node.name for node in body if isinstance(node, kinds) and not node.name.startswith("_")]
+    named = [node.name for node in body if isinstance(node, kinds)]
+    for node in body:
+        made = node.value if isinstance(node, ast.Assign) else None
+        if isinstance(made, ast.Call) and ast.unparse(made.func).rpartition(".")[2] == "Design":
+            named += [target.id for target in node.targets if isinstance(target, ast.Name)]
+    return [name for name in named if not name.startswith("_")]
 
 
 def as_named(asked: str) -> str:

@@ -37,7 +37,7 @@ def task_folders() -> dict[str, Path]:
             if name in found:
                 raise UserError(f"task {name!r} is in {found[name].parent.parent} and in {root}; rename one of them")
             found[name] = path.parent
-    return found | {name: path for name, path in _recalled.items() if name not in found}
+    return {name: path for name, path in _recalled.items() if (path / "task.py").is_file()} | found
 
 
 def own_tasks(names: Iterable[str]) -> dict[str, str]:
@@ -51,10 +51,15 @@ def recall(name: str, local: Path) -> None:
 
     Raises UserError (code 5) where it is not there either; that it is as it was is asked of its hash, as ever.
     """
-    if name in task_folders():
+    here = task_folders().get(name)
+    if here is not None and here != _recalled.get(name):
         return
     known = trace.read_toml(local, "").get("tasks") if local.is_file() else None
     place = str(known.get(name, "")) if isinstance(known, dict) else ""
+    if here is not None and place in ("", str(here)):
+        return
+    if here is not None:
+        raise UserError(f"task {name!r} lies in {here} for one sweep and in {place} for another: open them apart", 5)
     if place and (Path(place) / "task.py").is_file():
         _recalled[name] = Path(place)
         return
