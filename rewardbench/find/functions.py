@@ -107,8 +107,9 @@ def functions_in(path: Path) -> list[str]:
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
     named = [node.name for node in body if isinstance(node, kinds)]
     for node in body:
-        made = node.value if isinstance(node, ast.Assign) else None
-        if isinstance(made, ast.Call) and ast.unparse(made.func).rpartition(".")[2] == "Design":
+        if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Call):
+            continue
+        if ast.unparse(node.value.func).rpartition(".")[2] == "Design":
             named += [target.id for target in node.targets if isinstance(target, ast.Name)]
     return [name for name in named if not name.startswith("_")]
 
