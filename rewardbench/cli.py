@@ -135,7 +135,7 @@ def call(arguments: Sequence[str]) -> int:
         return 0
     except _NoOutput as why:
         with suppress(OSError):  # stderr may be what takes nothing
-            click.echo(f"rbench: what is printed cannot be written: {why}", err=True)
+            click.echo(f"rbench: stdout cannot be written: {why}", err=True)
         _drop_output()
         return 4
 

@@ -43,7 +43,7 @@ def here(prepared, workers, tell):
         elif event["event"] not in ("free", "part"):
             sweep._heard(prepared, tell, event)
 
-    with sweep.locked(prepared.folder):
+    with sweep.locked(prepared.folder), sweep._saying(prepared):
         sources = prepared.folder / "sources"
         todo = sweep.packs(prepared)
         if todo and not worker.admit(prepared.policy, sweep.job_of(prepared).firsts, say, sources):
