@@ -302,14 +302,11 @@ def first_line(error: BaseException) -> str:
 def _checked(name: str, values: Any, batch: Batch, again: Sequence[int]) -> Scores:
     """Values as arrays, or a RewardError that says which one is wrong; completion i has the value number `again[i]`."""
     P, K = batch.ids.shape[:2]
-    asked = max(again) + 1
+    asked, first = max(again) + 1, f"the first of prompt {batch.prompts[0].id}"
     alone = getattr(values, "ndim", 1) == 0  # an array of no dimension has a length that raises
     if isinstance(values, (str, bytes, set, frozenset)) or not hasattr(values, "__len__") or alone:
-        kind = type(values).__name__
-        first = f"the first of prompt {batch.prompts[0].id}"
-        raise RewardError(f"part {name!r} returned {kind}, not a list of {asked} scores, {first}")
+        raise RewardError(f"part {name!r} returned {type(values).__name__}, not a list of {asked} scores, {first}")
     if len(values) != asked:
-        first = f"the first of prompt {batch.prompts[0].id}"
         raise RewardError(f"part {name!r} returned {len(values)} scores for {asked} completions, {first}")
     listed = list(values)
     values = [listed[i] for i in again]

@@ -89,7 +89,7 @@ def card_there() -> None:
     import torch
 
     try:
-        torch.cuda.init()  # type: ignore[no-untyped-call]
+        torch.zeros(1, device="cuda")
     except Exception as error:  # whatever a driver may raise
         raise UserError(f"a worker cannot use the GPU: {first_line(error)}", 4) from error
 

@@ -454,7 +454,6 @@ print(json.dumps([bool(level["writes"]), found]))
 """
 
 
-@pytest.mark.skipif(not landlock.abi_here(), reason="this kernel has no Landlock")
 @pytest.mark.parametrize("card", [True, False])
 def test_a_cards_driver_may_name_its_threads_and_no_other_processs(card, tmp_path):
     """Drivers from 570 on open the names of their threads for writing as they start, and start no card without."""
@@ -462,6 +461,7 @@ def test_a_cards_driver_may_name_its_threads_and_no_other_processs(card, tmp_pat
     env = {**os.environ, "HOME": str(tmp_path)}  # where folders for compiled kernels are made
     said = subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, text=True, check=True).stdout
     held, found = json.loads(said)
-    assert held
+    assert held is bool(landlock.abi_here())  # a kernel without it refuses nothing
     own = ("by itself", "by number", "what else a thread has")  # a rule is for a folder with all that is in it
-    assert found == {**dict.fromkeys(own, card), "another process": False, "what else is there": False}
+    others = ("another process", "what else is there")
+    assert found == {**dict.fromkeys(own, card or not held), **dict.fromkeys(others, not held)}

@@ -651,12 +651,19 @@ def test_calls_side_by_side_are_no_more_at_a_time_and_one_that_breaks_is_raised(
         list(packs.side_by_side(work, ((n,) for n in (1, 0, 2)), 2))
 
 
-def test_a_worker_that_finds_no_card_stops_a_sweep_that_was_planned_for_one(policies, tmp_path):
+def test_a_worker_that_finds_no_card_stops_a_sweep_that_was_planned_for_one(policies, tmp_path, monkeypatch):
     """Else a pack of a card's size goes on where it may, on a processor, for days."""
-    if torch.cuda.is_available():
-        pytest.skip("this machine has a GPU")
+    whole = torch.zeros
+
+    def none(*size, **how):
+        if how.get("device") == "cuda":
+            raise RuntimeError("No CUDA GPUs are available")
+        return whole(*size, **how)
+
     three, said = planned(policies[0], tmp_path), []
-    assert not worker.admit(three.policy, three.specs[:1], said.append, three.sources, card=True)
+    with monkeypatch.context() as without:
+        without.setattr(torch, "zeros", none)
+        assert not worker.admit(three.policy, three.specs[:1], said.append, three.sources, card=True)
     [stop] = said
     assert (stop["event"], stop["code"]) == ("stop", 4)
     assert "a worker cannot use the GPU" in stop["reason"]
