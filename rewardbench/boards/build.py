@@ -141,7 +141,7 @@ def _unreliable(asked: Mapping[str, Any]) -> list[str]:
 
 
 def _scored(board: Board, task: str, entries: Sequence[Entry], refused: set[str]) -> list[Scored]:
-    """Every entry's results on a task, computed from rows; D where all show as many completions."""
+    """Every entry's results on a task, computed from rows."""
     here = [e for e in entries if task in e.tasks]
     if not here:
         return []
@@ -151,23 +151,7 @@ def _scored(board: Board, task: str, entries: Sequence[Entry], refused: set[str]
     start = base.runs(task)
     own = numbers.score(board, start, [])
     scored = {e.name: own if e is base else numbers.beside(board, e.runs(task), own, floor=False) for e in here}
-    wanted = max((_shown(r) for r in own), default=0)
-    for result in (r for results in scored.values() for r in results if 0 < _shown(r) < wanted):
-        _without_diversity(result, f"{_shown(result)} completions a prompt are shown: the board's D is of {wanted}")
     return [Scored(e, tuple(scored[e.name]), e.name in refused) for e in here]
-
-
-def _shown(result: Result) -> int:
-    """Completions a prompt that a run shows at the end, at each temperature; 0 where it was not read there."""
-    return result.run.bank.gold.shape[2] if result.run.bank is not None else 0
-
-
-def _without_diversity(result: Result, why: str) -> None:
-    """Leave out D and what is made of it: of fewer completions it is another quantity, and mostly a larger one."""
-    if result.values.get("diversity") is not None:
-        gone = ("diversity", "overall", *(k for k in result.values if k.startswith("counted_")))
-        result.values |= dict.fromkeys(gone)
-        result.reasons |= dict.fromkeys(("diversity", "overall"), why)
 
 
 def _task(board: Board, task: str, scored: Sequence[Scored], contested: set[str]) -> dict[str, Any]:

@@ -35,12 +35,22 @@ def score(board: Board, runs: Sequence[Loaded], base: Sequence[Loaded]) -> list[
 def beside(board: Board, runs: Sequence[Loaded], start: Sequence[Result], floor: bool = True) -> list[Result]:
     """The same from results of `untrained` that are there already: none of them may be among the runs."""
     found = results.score(runs, lambda spec: scale(board, spec), start, floor)
+    wanted = max(map(_shown, [*start, *found]), default=0)
     for result in found:
+        if _shown(result) < wanted and result.values.get("diversity") is not None:
+            # of fewer completions D is another quantity, and mostly a larger one
+            few = f"{_shown(result)} completions a prompt are shown: the board's D is of {wanted}"
+            result.values["diversity"], result.reasons["diversity"] = None, few
         told = counted(board, result)
         result.values |= {f"counted_{axis}": value for axis, value in (told or {}).items()}
         result.values["overall"] = overall(board, told)
         result.values["gold_test"] = _at_one(result)
     return found
+
+
+def _shown(result: Result) -> int:
+    """Completions a prompt that a run shows at the end, at each temperature; 0 where it was not read there."""
+    return result.run.bank.gold.shape[2] if result.run.bank is not None else 0
 
 
 def counted(board: Board, result: Result) -> dict[str, float] | None:
