@@ -78,6 +78,7 @@ def spent(told: argparse.Namespace, place: Path) -> list[dict[str, Any]]:
     from rewardbench.engine import forward, learn, quick
     from rewardbench.engine.stack import stack
     from rewardbench.policies.load import load
+    from rewardbench.spec import Spec
 
     size = gpu_policy.Size()
     shape = {**gpu_policy.SMALL, "hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1,
@@ -87,9 +88,7 @@ def spent(told: argparse.Namespace, place: Path) -> list[dict[str, Any]]:
         folder = gpu_policy.opened(gpu_policy.prepared(gpu_policy.RANDOM, place, size, True), 1)
     folder = replace(folder, settings=replace(folder.settings, rank=2, dtype="float32"))
     seeds = tuple(range(1, size.seeds + 1))
-    spec = plan.Spec(
-        tasks=(gpu_policy.TASK,), designs=gpu_whole.DESIGNS, seeds=seeds, budget=str(told.steps), alone=True
-    )
+    spec = Spec(tasks=(gpu_policy.TASK,), designs=gpu_whole.DESIGNS, seeds=seeds, budget=str(told.steps), alone=True)
     runs = [replace(run, points=(0, told.steps // 2, told.steps)) for run in plan.plan(spec, folder)[0]]
     out = place / "runs"
     for run in runs:

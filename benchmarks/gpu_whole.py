@@ -40,13 +40,14 @@ def step(bench: Bench) -> list[Case]:
 def _step(bench: Bench, R: int) -> Row:
     from rewardbench import loop, plan, trace
     from rewardbench import sweep as sweeps
+    from rewardbench.spec import Spec
 
     size, folder = bench.size, gpu_policy.opened(bench, R)
     counted = WARM + size.repeats
     into = bench.kernels if R > 1 else None
     steps, watch = counted + (into is not None), ExitStack()
     seeds = tuple(range(1, R + 1))
-    spec = plan.Spec(tasks=(TASK,), designs=("reference",), seeds=seeds, budget=str(steps), alone=True)
+    spec = Spec(tasks=(TASK,), designs=("reference",), seeds=seeds, budget=str(steps), alone=True)
     planned, _ = plan.plan(spec, folder)
     # no evaluation, and calls of the width of a step: a width of 1 would be compiled for itself
     few = {"points": (), "temperatures": (), "eval_prompts": size.P, "eval_samples": size.K, "max_tokens": size.T}
@@ -190,5 +191,3 @@ def booked(runs: Path) -> Row:
             spent[name] += sum(each)
             warm += max(0.0, each[0] - statistics.median(each)) if each else 0.0
     return {"packs": len(packs), **spent, "warm_up": warm}
-
-

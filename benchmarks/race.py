@@ -60,7 +60,7 @@ class Cost:
 def our_runs(folder: Path, tasks: Sequence[str], seeds: Sequence[int]) -> Any:
     """A sweep of the reference design with next to no evaluation in it: one completion at the end."""
     from rewardbench import sweep, trace
-    from rewardbench.plan import Spec
+    from rewardbench.spec import Spec
 
     spec = Spec(tasks=tuple(tasks), designs=("reference",), seeds=tuple(seeds), budget=str(STEPS))
     made = sweep.prepare(spec, folder)

@@ -22,8 +22,8 @@ import torch
 import transformers
 
 from rewardbench import find, sweep, trace, worker
-from rewardbench.plan import Spec
 from rewardbench.pool import WORKER
+from rewardbench.spec import Spec
 
 
 def cost(task: str, design: str, seed: int, policy: str, budget: str) -> dict[str, float | str]:

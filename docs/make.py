@@ -28,9 +28,9 @@ from rewardbench.calling import LISTS, SINGLE, needed
 from rewardbench.find.catalogue import first_comment
 from rewardbench.find.functions import part_files
 from rewardbench.pages.meanings import WORDS, flags, said
-from rewardbench.plan import Spec
 from rewardbench.policies import settings as policies
 from rewardbench.results import AXES
+from rewardbench.spec import Spec
 from rewardbench.types import Design, Part
 
 HERE = Path(__file__).parent

@@ -27,7 +27,7 @@ from rewardbench import alarms, progress, results, sweep
 from rewardbench.commands import demo
 from rewardbench.pages.picture import pictures
 from rewardbench.pages.svg import standalone
-from rewardbench.plan import read_spec
+from rewardbench.spec import read_spec
 from rewardbench.watch.live import screen
 from rewardbench.watch.words import Pace, paced
 

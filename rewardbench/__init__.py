@@ -13,7 +13,7 @@ _PLACES = {
         *("Algorithm", "Batch", "Design", "Draw", "Gold", "Now"),
         *("Part", "Prompt", "State", "Task", "UserError", "Want"),
     ),
-    "plan": ("Spec",),
+    "spec": ("Spec",),
     "verbs": ("run", "resume", "compare", "frames"),
 }
 _WHERE = {name: module for module, names in _PLACES.items() for name in names}

@@ -16,11 +16,12 @@ from typing import Any
 import tomli_w
 
 from rewardbench import fence, find, trace
-from rewardbench.plan import ENGINE, RunSpec, Spec, call_of, plan, read_run, shard_of, sweep_id
+from rewardbench.plan import ENGINE, RunSpec, call_of, plan, read_run, shard_of, sweep_id
 from rewardbench.policies import card
 from rewardbench.policies.settings import Folder, expanded, shipped
 from rewardbench.pool import Job, Pool
 from rewardbench.results import remedied
+from rewardbench.spec import Spec
 from rewardbench.types import UserError
 from rewardbench.worker import Tell
 

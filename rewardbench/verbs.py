@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rewardbench import comparing, results, sweep
-from rewardbench.plan import Spec
+from rewardbench.spec import Spec
 from rewardbench.tables import frames
 
 __all__ = ["compare", "finish", "frames", "resume", "run"]

@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from rewardbench import sweep, trace
-from rewardbench.plan import RunSpec, Spec
+from rewardbench.plan import RunSpec
+from rewardbench.spec import Spec
 
 WORDS = "the painter came to village a ghost stole rope and danced every night with old king who found gold".split()
 

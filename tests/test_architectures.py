@@ -15,10 +15,11 @@ from rewardbench import admission
 from rewardbench.engine import attend, quick, step, tryout
 from rewardbench.engine.stack import StackedLinear, adapted
 from rewardbench.engine.tryout import try_out
-from rewardbench.plan import Spec, plan
+from rewardbench.plan import plan
 from rewardbench.policies import card
 from rewardbench.policies.load import load, reader
 from rewardbench.policies.settings import open_folder, read_settings
+from rewardbench.spec import Spec
 from rewardbench.types import Prompt, Task, UserError
 
 pytestmark = pytest.mark.usefixtures("toy")

@@ -17,7 +17,7 @@ from rewardbench.advantage import centred, left_out_one
 from rewardbench.calling import Bound, When, score
 from rewardbench.commands import anchors as anchors_command
 from rewardbench.metrics import hacked
-from rewardbench.plan import Spec
+from rewardbench.spec import Spec
 from rewardbench.types import Batch, Design, Part, Prompt, UserError
 
 pytestmark = pytest.mark.usefixtures("toy")

@@ -16,11 +16,12 @@ from sweeping import PARTS, process, rbench
 from rewardbench import find, loop, packs, sweep, trace
 from rewardbench.engine import groups, head, quick
 from rewardbench.engine.stack import stack
-from rewardbench.plan import Spec, call_of, plan
+from rewardbench.plan import call_of, plan
 from rewardbench.policies import card
 from rewardbench.policies.load import Policy, load
 from rewardbench.policies.settings import HERE, open_folder, read_settings
 from rewardbench.pool import Pool
+from rewardbench.spec import Spec
 from rewardbench.types import UserError
 
 SMOLLM2 = card.Shape(numbers=134_515_008, adapted=305_280, layers=30, hidden=576, inner=1536, kept=384, shared=3, words=49_152)

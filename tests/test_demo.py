@@ -7,7 +7,8 @@ import pytest
 from sweeping import ROOT, process, rbench
 
 from rewardbench import find
-from rewardbench.plan import Spec, design_names, plan, read_spec
+from rewardbench.plan import design_names, plan
+from rewardbench.spec import Spec, read_spec
 
 TOUR = ROOT / "rewardbench" / "demo.toml"
 

@@ -14,7 +14,8 @@ from sweeping import one_line, rbench
 
 from rewardbench import find, trace
 from rewardbench.design import canonical, compose, design_hash, no_history, observe, parse, shares, validate, values
-from rewardbench.plan import Spec, plan, portable
+from rewardbench.plan import plan, portable
+from rewardbench.spec import Spec
 from rewardbench.types import Design, Part, RewardError, UserError
 
 NAN = np.nan

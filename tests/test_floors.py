@@ -10,6 +10,7 @@ The table is that of the design page. Where a file has no place there, its place
 | advantage | 1 | plain arrays from a Batch; the algorithms' shared arithmetic, without torch |
 | scoring | 3, left of conventions | calls a design's bound parts; `find` binds them |
 | levels | 3, left of calling | a part called on pieces of a completion |
+| spec | 3, right of plan | what a user asks for, before a plan resolves it |
 | variants | 3, right of plan | designs that follow from one: ablations and sweeps of settings |
 | calling | 3, right of conventions | what a part is given and may give back; the conventions adapt to it |
 | given | 3, right of conventions | a batch of texts that nobody sampled, for check and audit |
@@ -42,7 +43,7 @@ FLOORS = (
     ("reward_models", "algorithms", "engine", "policies"),
     (
         "verbs", "anchors", "showing", "sweep", "watch", "alarms", "progress", "pool", "worker", "loop", "packs", "admission", "tables", "gates", "comparing",
-        "results", "plan", "variants", "find", "oracle", "scoring", "conventions", "levels", "calling", "given", "record", "judging", "trace", "fence",
+        "results", "plan", "spec", "variants", "find", "oracle", "scoring", "conventions", "levels", "calling", "given", "record", "judging", "trace", "fence",
     ),
     ("boards", "pages", "audit", "check", "scale", "modules", "doctor"),
     ("__main__", "recipe", "commands", "cli"),

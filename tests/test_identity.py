@@ -10,9 +10,9 @@ import pytest
 from sweeping import PARTS, here, one_line, process, rbench
 
 from rewardbench import data, find, sweep, trace
-from rewardbench.plan import Spec
 from rewardbench.policies import settings
 from rewardbench.policies.settings import release
+from rewardbench.spec import Spec
 from rewardbench.types import UserError
 
 pytestmark = pytest.mark.usefixtures("toy")

@@ -14,7 +14,7 @@ import pytest
 from sweeping import PARTS, ROOT, command, contents, environment, one_line, process, rbench, task_of
 
 from rewardbench import sweep, trace
-from rewardbench.plan import Spec
+from rewardbench.spec import Spec
 from rewardbench.types import UserError
 
 pytestmark = pytest.mark.usefixtures("toy")

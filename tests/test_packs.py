@@ -18,8 +18,9 @@ from sweeping import COVERED, PARTS
 
 from rewardbench import admission, loop, packs, record, sweep, tables, trace, worker
 from rewardbench.engine import forward, learn
-from rewardbench.plan import RunSpec, Spec
+from rewardbench.plan import RunSpec
 from rewardbench.policies.settings import Folder, file_digest
+from rewardbench.spec import Spec
 from rewardbench.types import Prompt, UserError
 
 pytestmark = pytest.mark.usefixtures("toy")

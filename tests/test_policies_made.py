@@ -15,10 +15,10 @@ from rewardbench.engine.prefix import read
 from rewardbench.engine.sample import sample
 from rewardbench.engine.stack import stack
 from rewardbench.loop import run_pack
-from rewardbench.plan import Spec
 from rewardbench.policies import gguf, settings
 from rewardbench.policies.load import load, reader
 from rewardbench.policies.settings import open_folder
+from rewardbench.spec import Spec
 from rewardbench.types import Prompt, Task, UserError, Want
 
 TOY = Path(__file__).parent / "tasks"

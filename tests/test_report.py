@@ -19,7 +19,7 @@ from sweeping import PARTS, ROOT, command, environment, one_line, rbench
 
 from rewardbench import comparing, results, tables
 from rewardbench.pages import designs, headline, meanings, report, safe, samples
-from rewardbench.plan import Spec
+from rewardbench.spec import Spec
 
 STORY = Spec(tasks=("writing/story",), designs=("reference", "exploit"), seeds=3, budget="quick")
 

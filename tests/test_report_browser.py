@@ -10,7 +10,7 @@ import pytest
 from made_up import swept
 
 from rewardbench.pages import report
-from rewardbench.plan import Spec
+from rewardbench.spec import Spec
 
 pytestmark = pytest.mark.browser
 

@@ -14,7 +14,7 @@ from sweeping import PARTS, contents, one_line, process, rbench, scores
 
 import rewardbench
 from rewardbench import tables, trace
-from rewardbench.plan import Spec
+from rewardbench.spec import Spec
 
 pytestmark = pytest.mark.usefixtures("toy")
 

@@ -6,7 +6,8 @@ from sweeping import rbench
 
 from rewardbench import find
 from rewardbench.design import compose, design_hash, validate
-from rewardbench.plan import Spec, plan
+from rewardbench.plan import plan
+from rewardbench.spec import Spec
 from rewardbench.types import Design, Part, UserError
 from rewardbench.variants import ablations, parse_sweep, sweeps
 

@@ -23,6 +23,7 @@ from sweeping import PARTS, command, environment, process, rbench
 
 from rewardbench import alarms, find, gates, plan, progress, watch
 from rewardbench.commands import _asking
+from rewardbench.spec import Spec
 from rewardbench.types import Design
 from rewardbench.watch.lines import Plain
 from rewardbench.watch.live import MARKS, screen
@@ -33,7 +34,7 @@ pytestmark = pytest.mark.usefixtures("toy")
 
 @pytest.fixture
 def runs(toy_policy):
-    spec = plan.Spec(("toy/colours",), ("reference",), policy=str(toy_policy), seeds=(1, 2), budget="default")
+    spec = Spec(("toy/colours",), ("reference",), policy=str(toy_policy), seeds=(1, 2), budget="default")
     return plan.plan(spec, find.policy(spec.policy))[0]
 
 

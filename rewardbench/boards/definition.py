@@ -13,8 +13,9 @@ from typing import Any
 from rewardbench import find
 from rewardbench.design import canonical, check_keys
 from rewardbench.find.names import beside, unknown
-from rewardbench.plan import RunSpec, Spec, plan
+from rewardbench.plan import RunSpec, plan
 from rewardbench.results import AXES
+from rewardbench.spec import Spec
 from rewardbench.types import Anchor, UserError
 
 FREE = ("design", "design_hash", "seed")

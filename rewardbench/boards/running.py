@@ -9,7 +9,7 @@ from pathlib import Path
 from rewardbench import find, sweep
 from rewardbench.boards.definition import Board, spec
 from rewardbench.boards.entries import slug
-from rewardbench.plan import Spec
+from rewardbench.spec import Spec
 
 CHUNK = 10
 """Generated designs a shard: what a laptop runs in less than an hour."""

@@ -18,7 +18,8 @@ from rewardbench.boards import definition, entries, numbers, packing, secrets
 from rewardbench.boards.definition import Board
 from rewardbench.boards.packing import About, Found
 from rewardbench.find.names import unknown
-from rewardbench.plan import RunSpec, Spec, read_run
+from rewardbench.plan import RunSpec, read_run
+from rewardbench.spec import Spec
 from rewardbench.types import UserError
 
 FIXED = ("policy", "algorithm", "options", "budget", "seeds", "split")

@@ -7,7 +7,7 @@ from typing import Any
 
 from rewardbench import fence, find
 from rewardbench.check import algorithms, rewards, tasks
-from rewardbench.plan import check_timeout
+from rewardbench.spec import check_timeout
 from rewardbench.types import UserError
 
 MARK = {True: "kept  ", False: "BROKEN", None: "      "}
@@ -71,7 +71,7 @@ def _is_algorithm(thing: str) -> bool:
     from rewardbench.types import Algorithm
 
     try:
-        found = find.callable_of(find.algorithm_part(thing))
+        found = find.callable_of(find.own_part(thing))
     except UserError:
         return False  # what is wrong with it is said by the check of rewards
     return isinstance(found, type) and issubclass(found, Algorithm)

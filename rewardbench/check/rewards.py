@@ -49,7 +49,7 @@ def heading(thing: str, task: str | None, rows: Path | None) -> dict[str, Any]:
     """What can be said before anything is scored: how it was read, and on what it is tried."""
     asked = _asked(thing, task)
     told = as_run(asked)
-    alone = thing in find.parts() or (":" in thing and asked.parts[0].use == find.algorithm_part(thing).use)
+    alone = thing in find.parts() or (":" in thing and asked.parts[0].use == find.own_part(thing).use)
     reading = read_function(find.callable_of(asked.parts[0]), asked.parts[0].params) if alone else None
     return {
         "kind": "reward" if alone else "design",

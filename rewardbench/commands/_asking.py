@@ -69,7 +69,7 @@ def asking(function: Function) -> Function:
 
 def spec_of(spec: Path | None, board: str | None = None, **flags: Any) -> Any:
     """The spec file's values with the flags over them; with a board, what it fixes and nothing else is the board's."""
-    from rewardbench.plan import Spec, parse_seeds, read_spec
+    from rewardbench.spec import Spec, parse_seeds, read_spec
     from rewardbench.variants import parse_sweep
 
     found = read_spec(spec) if spec is not None else Spec()

@@ -10,7 +10,7 @@ from rewardbench import fence, find
 from rewardbench.audit import _run
 from rewardbench.audit._found import Example, Finding
 from rewardbench.pages.safe import label, visible
-from rewardbench.plan import check_timeout
+from rewardbench.spec import check_timeout
 from rewardbench.types import UserError
 
 SHOWN = 3

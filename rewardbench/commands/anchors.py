@@ -15,7 +15,7 @@ from rewardbench.commands import _completing
 from rewardbench.commands._paths import Out
 
 if TYPE_CHECKING:
-    from rewardbench.plan import Spec
+    from rewardbench.spec import Spec
 
 SWEPT = 10
 """Seeds 1 to this are what a count of seeds means, as in `--seeds 5`."""
@@ -56,7 +56,7 @@ def command(
     """
     from rewardbench import anchors, find, sweep, watch
     from rewardbench.commands import _showing
-    from rewardbench.plan import Spec, parse_seeds
+    from rewardbench.spec import Spec, parse_seeds
     from rewardbench.verbs import finish
 
     named = parse_seeds(seeds if "," in seeds else f"{seeds},")  # they are named, never counted

@@ -35,7 +35,7 @@ def command(out: Path, workers: int | None, as_json: bool, display: str) -> int:
     from rewardbench import sweep, watch
     from rewardbench.commands import _running
     from rewardbench.pages import report
-    from rewardbench.plan import read_spec
+    from rewardbench.spec import read_spec
 
     display = watch.resolve(display)
     watch.phase(display, "the tour: three tasks, good and bad rewards, offline")

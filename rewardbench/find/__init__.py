@@ -3,7 +3,7 @@
 A user's own thing is `path/file.py:name` or `module:name`. The working directory is never searched.
 """
 
-from rewardbench.find.algorithms import algorithm, algorithm_part
+from rewardbench.find.algorithms import algorithm
 from rewardbench.find.catalogue import listing
 from rewardbench.find.designs import (
     arm,
@@ -19,7 +19,7 @@ from rewardbench.find.designs import (
     task_designs,
     variables,
 )
-from rewardbench.find.functions import arms, as_named, callable_of, copy_of, is_copied, parts
+from rewardbench.find.functions import arms, as_named, callable_of, copy_of, is_copied, own_part, parts
 from rewardbench.find.names import files, first_line, unknown, why
 from rewardbench.find.policies import policy, run_folder
 from rewardbench.find.tasks import (
@@ -38,7 +38,6 @@ from rewardbench.find.tasks import (
 
 __all__ = [
     "algorithm",
-    "algorithm_part",
     "arm",
     "arms",
     "as_named",
@@ -60,6 +59,7 @@ __all__ = [
     "lacking",
     "listing",
     "own_file",
+    "own_part",
     "own_tasks",
     "owners",
     "parts",

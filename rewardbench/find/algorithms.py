@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rewardbench import typed
-from rewardbench.find.functions import callable_of, located
+from rewardbench.find.functions import callable_of, own_part
 from rewardbench.find.names import files, unknown
 from rewardbench.types import Algorithm, Part, UserError
 
@@ -21,7 +21,7 @@ def algorithm(
     With `source` (the file's hash) a user's own is read from its copy under `sources`.
     """
     if ":" in asked:
-        part = Part("algorithm", asked, source=source) if source else algorithm_part(asked)
+        part = Part("algorithm", asked, source=source) if source else own_part(asked)
         kind = callable_of(part, sources)
     else:
         known = files("algorithms")
@@ -36,9 +36,3 @@ def algorithm(
         return kind(**given)
     except (TypeError, ValueError) as error:
         raise UserError(f"algorithm {Path(asked).name!r}: {error}") from error
-
-
-def algorithm_part(asked: str) -> Part:
-    """An algorithm as a part: a user's own `file.py:name` or `module:name` with its hash, looked up like one."""
-    use, source = located(asked) if ":" in asked else (asked, "")
-    return Part(asked.rpartition(":")[2], use, source=source)

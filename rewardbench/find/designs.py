@@ -224,7 +224,7 @@ def _check_type(part: Part, function: Callable[..., Any], key: str, given: Any) 
 
 
 def bind(found: Design, task_name: str, sources: Path | None = None) -> Contestant:
-    """The design with its functions, ready to score; `design.py` itself stays pure."""
+    """The design with its functions, ready to score; `rewardbench.design` itself stays pure."""
     if [p.use for p in found.parts] == ["oracle"]:
         return Contestant(found, oracle=oracle(gold(task_name), task(task_name)))
     if any(p.use == "oracle" for p in found.parts):

@@ -163,6 +163,12 @@ def located(asked: str, folder: Path = Path()) -> tuple[str, str]:
     return (f"{path}:{name}" if alone else asked), _digest_of(path, whole)
 
 
+def own_part(asked: str) -> Part:
+    """A name as a part: a user's own `file.py:name` or `module:name` with its place and hash, another as it is."""
+    use, source = located(asked) if ":" in asked else (asked, "")
+    return Part(asked.rpartition(":")[2], use, source=source)
+
+
 def is_copied(part: Part) -> bool:
     """Whether a part is a function of a user's own file, of which a sweep keeps a copy; not of an installed module."""
     return part.use.rpartition(":")[0].endswith(".py")

@@ -9,8 +9,8 @@ from rewardbench import results, sweep
 from rewardbench.boards import numbers
 from rewardbench.boards.definition import Board
 from rewardbench.boards.studies import Tell
-from rewardbench.plan import Spec
 from rewardbench.results import Result
+from rewardbench.spec import Spec
 
 
 def run(spec: Spec, out: Path, tell: Tell) -> Path:

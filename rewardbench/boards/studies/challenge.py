@@ -17,8 +17,8 @@ from rewardbench.boards.definition import Board, challenge_seeds, spec
 from rewardbench.boards.entries import slug
 from rewardbench.boards.studies import Row, Tell, write_so_far
 from rewardbench.boards.studies._runs import run, scored
-from rewardbench.plan import Spec
 from rewardbench.results import Result
+from rewardbench.spec import Spec
 
 NEEDED = ("design", "sort", "copy", "seed", "quality")
 TASK = "qa/lookup"

@@ -18,9 +18,9 @@ from rewardbench.boards.definition import Board, spec
 from rewardbench.boards.entries import slug
 from rewardbench.boards.studies import Row, Tell, write_so_far
 from rewardbench.boards.studies._runs import run
-from rewardbench.plan import Spec
 from rewardbench.policies.settings import HERE
 from rewardbench.results import Result, load_sweep, score
+from rewardbench.spec import Spec
 
 SIX: Mapping[str, tuple[str, ...]] = {
     "qa/lookup": ("reference", "contains", "form", "brevity", "exploit", "format"),
