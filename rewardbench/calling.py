@@ -322,7 +322,7 @@ def _checked(name: str, values: Any, batch: Batch, again: Sequence[int]) -> Scor
             scores[p, k] = _segments(name, value, batch, p, k, where(batch, p, k), credit, stands)
         elif value is not None:
             scores[p, k] = _number(name, value, where(batch, p, k))
-    return Scores(scores, _rest(scores, credit, batch), stands) if segmented else Scores(scores, None)
+    return Scores(scores, at_the_end(scores, credit, batch), stands) if segmented else Scores(scores, None)
 
 
 def _number(name: str, value: Any, place: str) -> float:
@@ -363,8 +363,8 @@ def _segments(name: str, value: Any, batch: Batch, p: int, k: int, place: str, c
     return total
 
 
-def _rest(scores: Floats, credit: Floats, batch: Batch) -> Floats:
-    """Scores given to whole completions sit on the last own token."""
+def at_the_end(scores: Floats, credit: Floats, batch: Batch) -> Floats:
+    """Credit [P, K, T] filled up to the scores [P, K]: what no segment holds sits on the last own token."""
     for p, k in zip(*np.nonzero(np.isfinite(scores)), strict=True):
         own = np.nonzero(batch.mine[p, k])[0]
         if len(own):

@@ -15,8 +15,8 @@ from rewardbench import find, trace
 from rewardbench.design import canonical, design_hash
 from rewardbench.policies.card import Call
 from rewardbench.policies.settings import Folder, Settings
-from rewardbench.spec import Spec, check_timeout
-from rewardbench.types import Design, Part, UserError
+from rewardbench.spec import Spec
+from rewardbench.types import Damaged, Design, Part, UserError
 from rewardbench.variants import ablations, has_all, sweeps
 
 ENGINE = 5
@@ -104,7 +104,7 @@ def read_run(folder: Path) -> RunSpec:
         found = run_spec(raw)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         reason = f"{type(error).__name__}: {error}"
-        raise UserError(f"{folder.name}/spec.toml is damaged, or another version's ({reason})", 5) from error
+        raise Damaged(f"{folder.name}/spec.toml is damaged, or another version's ({reason})") from error
     find.recall(found.task, folder.absolute().parents[1] / "local.toml")
     return found
 
@@ -125,7 +125,6 @@ def plan(spec: Spec, policy: Folder) -> tuple[list[RunSpec], dict[str, Path]]:
     """All runs of a spec in a fixed order, and the user's source files they need (place in `sources` -> path)."""
     if not spec.tasks:
         raise UserError("nothing to run: give --task, or a spec file that names tasks (see `rbench list tasks`)")
-    check_timeout(spec.reward_timeout)
     taught = find.own_part(spec.algorithm)
     _check_siblings(spec, policy)
     runs: list[RunSpec] = []

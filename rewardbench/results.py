@@ -20,7 +20,7 @@ from rewardbench.metrics import stability as stability_
 from rewardbench.metrics import truncated as truncated_
 from rewardbench.metrics.normalised import last_two
 from rewardbench.plan import RunSpec, read_run
-from rewardbench.types import Anchor, Bank, Curve, UserError
+from rewardbench.types import Anchor, Bank, Curve, Damaged, UserError
 
 AXES = ("quality", "stability", "efficiency", "diversity")
 
@@ -85,36 +85,22 @@ def load_run(folder: Path) -> Loaded:
     curve = curve_of(spec, tables, status["status"] == "failed") if tables else None
     bank = bank_of(spec, trace.read_evaluation(final)) if final.is_file() else None
     if status["status"] == "done" and trace.content_hash(folder) != status.get("content"):
-        what = ", ".join(trace.changed(folder) if listed(folder) else ()) or "its record"
-        raise UserError(f"{folder.name}: {what} changed, or went missing, since the run was done", 5)
+        what = ", ".join(trace.changed(folder) or ()) or "its record"
+        raise Damaged(f"{folder.name}: {what} changed, or went missing, since the run was done")
     last = tables[-1] if tables else None
     texts = grid(last, "text", spec.eval_prompts).tolist() if last is not None else []
     prompts = grid(last, "prompt_text", spec.eval_prompts)[:, 0].tolist() if last is not None else []
     return Loaded(spec, folder, status, rows, trace.rows(folder, "timing.jsonl"), curve, bank, texts, prompts)
 
 
-def listed(folder: Path) -> bool:
-    """Whether a run's manifest.json is there and whole: by it a file that changed is named."""
-    try:
-        return isinstance(json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["files"], dict)
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
-
-
-WHOLE = ("schema version", "$REWARDBENCH_TASKS")
-"""Words of what is said of runs that are as they were: a later version wrote them, or their task lies elsewhere."""
-
-
 @contextmanager
 def remedied(sweep: Path, name: str) -> Iterator[None]:
-    """Add to what is wrong with a run where it lies and how it is made again; what a later version wrote is left."""
+    """Add to what is damaged of a run where it lies and how it is made again."""
     try:
         yield
-    except UserError as error:
-        if error.code != 5 or any(word in str(error) for word in WHOLE):
-            raise
+    except Damaged as error:
         again = f"delete {sweep / 'runs' / name}, and the same `rbench run` with --out {sweep} makes it again"
-        raise UserError(f"{error}; {again}", 5) from error
+        raise Damaged(f"{error}; {again}") from error
 
 
 def grid(table: Mapping[str, Any], name: str, prompts: int) -> Any:

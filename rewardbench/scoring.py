@@ -110,8 +110,4 @@ def _credit(
     for part, weight, credit in zip(design.parts, now, credits, strict=True):
         if credit is not None and part.clip is None:
             total += weight * part.scale * credit * more[..., None]
-    for p, k in np.ndindex(*reward.shape):
-        own = np.nonzero(batch.mine[p, k])[0]
-        if len(own) and np.isfinite(reward[p, k]):
-            total[p, k, own[-1]] += reward[p, k] - total[p, k].sum()
-    return total
+    return calling.at_the_end(reward, total, batch)

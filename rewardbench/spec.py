@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +21,17 @@ LARGEST_SEED = 2**53 - 1
 LONGEST_TIMEOUT = 86_400
 KINDS: dict[str, tuple[tuple[type, ...], str]] = {
     "algorithm": ((str,), "a text"),
-    "options": ((dict,), "a table"),
-    "policy": ((str,), "a text"),
-    "seeds": ((int, str, list), "a whole number, a text or a list"),
+    "options": ((Mapping,), "a table"),
+    "policy": ((str, Path), "a text"),
+    "seeds": ((int, str, list, tuple, range), "a whole number, a text or a list"),
     "budget": ((int, str), "a whole number or a text"),
     "reward_timeout": ((int, float), "a number"),
-    "sweep": ((dict,), "a table"),
+    "ablate": ((bool,), "true or false"),
+    "sweep": ((Mapping,), "a table"),
     "split": ((str,), "a text"),
+    "alone": ((bool,), "true or false"),
 }
-"""What the values of a spec file may be."""
+"""What the values of a spec may be."""
 
 
 @dataclass(frozen=True)
@@ -62,29 +65,77 @@ class Spec:
     """Whether the designs run without `untrained` and `constant`, which are recorded in another folder."""
 
     def __post_init__(self) -> None:
-        """Take what people write in Python: one name for a list of names, a count of seeds, a budget as a number."""
-        for name in ("tasks", "designs"):
-            given = getattr(self, name)
-            kept = (Design,) if name == "designs" else ()
-            names = (given,) if isinstance(given, (str, Path, *kept)) else tuple(given)
-            if not all(isinstance(n, (str, Path, *kept)) for n in names):
-                how = "a function goes in as 'file.py:name' or 'module:name'"
-                raise UserError(f"{name} = {given!r}: give names; {how}")
-            object.__setattr__(self, name, tuple(n if isinstance(n, kept) else str(n) for n in names))
-        if isinstance(self.seeds, (int, str)):
-            object.__setattr__(self, "seeds", parse_seeds(str(self.seeds)))
-        object.__setattr__(self, "seeds", tuple(self.seeds))
-        if wrong := [seed for seed in self.seeds if not isinstance(seed, int) or isinstance(seed, bool)]:
-            raise UserError(f"seeds name {wrong[0]!r}, which is no whole number")
-        if not self.seeds:
-            raise UserError("seeds = () names none: give a count of at least 1, or a list such as (1, 2, 3)")
-        if large := [seed for seed in self.seeds if seed > LARGEST_SEED]:
-            raise UserError(f"seeds name {large[0]}: {LARGEST_SEED} (2**53 - 1) is the largest that an id is made of")
-        budget = str(self.budget)
-        object.__setattr__(self, "budget", (budget.lstrip("0") or "0") if budget.isdecimal() else budget)
-        object.__setattr__(self, "policy", str(self.policy))
+        """Check every value, and take what people write: one name for a list of names, a count of seeds, a budget as a
+        number.
+        """
+        for key, (kinds, words) in KINDS.items():
+            value = getattr(self, key)
+            if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+                raise UserError(f"{key} = {value!r} is not {words}")
+        for key, listed in self.sweep.items():
+            if not isinstance(listed, (list, tuple)) or not listed:
+                raise UserError(f"sweep.{key!r} = {listed!r} is not a list of values")
+        check_timeout(self.reward_timeout)
         if self.split not in SPLITS:
             raise UserError(f"split = {self.split!r}: the grid is sampled from {' or '.join(SPLITS)}")
+        budget = str(self.budget)
+        put = partial(object.__setattr__, self)
+        put("tasks", _names("tasks", self.tasks, (str, Path)))
+        put("designs", _names("designs", self.designs, (str, Path, Design)))
+        put("seeds", seeds_of(self.seeds))
+        put("budget", (budget.lstrip("0") or "0") if budget.isdecimal() else budget)
+        put("policy", str(self.policy))
+
+
+def _names(key: str, given: Any, kinds: tuple[type, ...]) -> tuple[Any, ...]:
+    """What was given as names, or as one of them, as texts; a design made in Python is its own name."""
+    listed = (given,) if isinstance(given, kinds) else given
+    if not isinstance(listed, (list, tuple)) or not all(isinstance(one, kinds) for one in listed):
+        how = "; a function goes in as 'file.py:name' or 'module:name'" if key == "designs" else ""
+        raise UserError(f"{key} = {given!r} is neither a name nor a list of names{how}")
+    return tuple(str(one) if isinstance(one, Path) else one for one in listed)
+
+
+def seeds_of(given: int | str | Sequence[int]) -> tuple[int, ...]:
+    """The seeds that are meant by a count, by the text of `--seeds`, or by a list of them.
+
+    >>> seeds_of(3), seeds_of("3"), seeds_of("2,9"), seeds_of([7])
+    ((1, 2, 3), (1, 2, 3), (2, 9), (7,))
+    """
+    if isinstance(given, (int, str)):
+        return _written_seeds(str(given))
+    if not given or not all(isinstance(one, int) and not isinstance(one, bool) for one in given):
+        raise UserError(f"seeds = {given!r} is not a list of whole numbers such as [1, 2, 3]")
+    return _checked_seeds(tuple(given), ", ".join(map(str, given)))
+
+
+def _written_seeds(text: str) -> tuple[int, ...]:
+    """`5` means seeds 1 to 5; `1,2,7` means these, and `7,` this one."""
+    try:
+        numbers = [int(t) for t in text.split(",") if t.strip()]
+    except ValueError as error:
+        raise UserError(f"seeds {text!r} is neither a count nor a list such as 1,2,3") from error
+    if "," in text:
+        return _checked_seeds(tuple(numbers), text)
+    if not numbers or numbers[0] < 1:
+        raise UserError(f"seeds {text!r}: {COUNT}")
+    if numbers[0] > MOST_SEEDS:
+        raise UserError(f"seeds {text!r}: {MOST_SEEDS} are the most that one sweep takes; name seeds as 1,2,3")
+    return tuple(range(1, numbers[0] + 1))
+
+
+COUNT = "give a count of at least 1, or a list of numbers such as 1,2,3"
+
+
+def _checked_seeds(seeds: tuple[int, ...], text: str) -> tuple[int, ...]:
+    """The seeds, if they can be seeds of one sweep."""
+    if not seeds or min(seeds) < 0:
+        raise UserError(f"seeds {text!r}: {COUNT}")
+    if len(set(seeds)) < len(seeds):
+        raise UserError(f"seeds {text!r} name one seed twice")
+    if max(seeds) > LARGEST_SEED:
+        raise UserError(f"seeds name {max(seeds)}: {LARGEST_SEED} (2**53 - 1) is the largest that an id is made of")
+    return seeds
 
 
 def read_spec(path: Path) -> Spec:
@@ -102,29 +153,10 @@ def read_spec(path: Path) -> Spec:
         task = raw["tasks"][0] if isinstance(raw.get("tasks"), list) and raw["tasks"] else "T"
         raise UserError(f"{str(path)!r} is a design, not a spec: say --design {path} --task {task}")
     check_keys(raw, [f.name for f in fields(Spec)], where)
-    for key in ("tasks", "designs"):
-        listed = [raw[key]] if isinstance(raw.get(key), str) else raw.get(key, [])
-        if not (isinstance(listed, list) and all(isinstance(v, str) for v in listed)):
-            raise UserError(f"{where}: {key} = {raw[key]!r} is neither a name nor a list of names")
-    for key, (kinds, words) in KINDS.items():
-        if key in raw and (not isinstance(raw[key], kinds) or isinstance(raw[key], bool)):
-            raise UserError(f"{where}: {key} = {raw[key]!r} is not {words}")
-    for key in ("ablate", "alone"):
-        if not isinstance(raw.get(key, False), bool):
-            raise UserError(f"{where}: {key} = {raw[key]!r} is not true or false")
-    for key, listed in raw.get("sweep", {}).items():
-        if not isinstance(listed, list) or not listed:
-            raise UserError(f"{where}: sweep.{key!r} = {listed!r} is not a list of values")
-    if isinstance(raw.get("seeds"), list):
-        if not raw["seeds"] or not all(isinstance(n, int) and not isinstance(n, bool) for n in raw["seeds"]):
-            raise UserError(f"{where}: seeds = {raw['seeds']!r} is not a list of whole numbers such as [1, 2, 3]")
-        raw["seeds"] = ",".join(map(str, raw["seeds"])) + ","  # the comma makes it a list even of one
-    if "seeds" in raw:
-        raw["seeds"] = parse_seeds(str(raw["seeds"]))
-    if "budget" in raw:
-        raw["budget"] = str(raw["budget"])
-    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()}
-    return Spec(**values)
+    try:
+        return Spec(**raw)
+    except UserError as error:
+        raise UserError(f"{where}: {error}", error.code) from error
 
 
 def _no_spec(asked: str) -> str:
@@ -138,26 +170,6 @@ def _no_spec(asked: str) -> str:
     if owners or ":" in asked:
         return f"{asked!r} is a design, not a spec file: say --design {asked} --task {owners[0] if owners else 'T'}"
     return ""
-
-
-def parse_seeds(text: str) -> tuple[int, ...]:
-    """`5` means seeds 1 to 5; `1,2,7` means these.
-
-    >>> parse_seeds("3"), parse_seeds("2,9")
-    ((1, 2, 3), (2, 9))
-    """
-    try:
-        numbers = [int(t) for t in text.split(",") if t.strip()]
-    except ValueError as error:
-        raise UserError(f"seeds {text!r} is neither a count nor a list such as 1,2,3") from error
-    if not numbers or min(numbers) < 0 or (len(numbers) == 1 and "," not in text and numbers[0] < 1):
-        raise UserError(f"seeds {text!r}: give a count of at least 1, or a list of numbers such as 1,2,3")
-    if "," not in text and numbers[0] > MOST_SEEDS:
-        raise UserError(f"seeds {text!r}: {MOST_SEEDS} are the most that one sweep takes; name seeds as 1,2,3")
-    found = tuple(range(1, numbers[0] + 1)) if "," not in text else tuple(numbers)
-    if len(set(found)) < len(found):
-        raise UserError(f"seeds {text!r} name one seed twice")
-    return found
 
 
 def check_timeout(seconds: float) -> None:

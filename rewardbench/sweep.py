@@ -22,7 +22,7 @@ from rewardbench.policies.settings import Folder, expanded, shipped
 from rewardbench.pool import Job, Pool
 from rewardbench.results import remedied
 from rewardbench.spec import Spec
-from rewardbench.types import UserError
+from rewardbench.types import Damaged, UserError
 from rewardbench.worker import Tell
 
 
@@ -194,7 +194,7 @@ def _run_of(folder: Path, name: str) -> RunSpec:
     with remedied(folder, str(name)):
         found = read_run(folder / "runs" / str(name))
         if found.id != name:
-            raise UserError(f"{name}/spec.toml is damaged: its content belongs to run {found.id}", 5)
+            raise Damaged(f"{name}/spec.toml is damaged: its content belongs to run {found.id}")
     return found
 
 

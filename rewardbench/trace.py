@@ -25,7 +25,7 @@ import tomli_w
 
 from rewardbench import __version__
 from rewardbench.policies.settings import file_digest, release
-from rewardbench.types import UserError
+from rewardbench.types import Damaged, UserError
 
 SCHEMA = 1
 STATES = ("done", "failed", "partial")
@@ -151,10 +151,10 @@ def status(folder: Path) -> dict[str, Any]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise UserError(f"{folder.name}/status.json is damaged: {error}", 5) from error
+        raise Damaged(f"{folder.name}/status.json is damaged: {error}") from error
     readable(found, f"{folder.name}/status.json")
     if not isinstance(found, dict) or found.get("status") not in STATES:
-        raise UserError(f"{folder.name}/status.json is damaged: it says neither {', '.join(STATES)}", 5)
+        raise Damaged(f"{folder.name}/status.json is damaged: it says neither {', '.join(STATES)}")
     return found
 
 
@@ -176,11 +176,11 @@ def read_toml(path: Path, missing: str) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise UserError(missing, 5) from error
+        raise Damaged(missing) from error
     except OSError as error:
-        raise UserError(f"{path.parent.name}/{path.name} cannot be read: {error.strerror or error}", 5) from error
+        raise Damaged(f"{path.parent.name}/{path.name} cannot be read: {error.strerror or error}") from error
     except ValueError as error:  # TOML and UTF-8 errors are ValueErrors
-        raise UserError(f"{path.parent.name}/{path.name} is damaged: {error}", 5) from error
+        raise Damaged(f"{path.parent.name}/{path.name} is damaged: {error}") from error
 
 
 def head(folder: Path) -> dict[str, Any]:
@@ -213,7 +213,7 @@ def rows(folder: Path, name: str = "steps.jsonl") -> list[dict[str, Any]]:
         try:
             row = json.loads(line) if line else None
         except ValueError as error:
-            raise UserError(f"{folder.name}/{name} is damaged at line {number}: {error}", 5) from error
+            raise Damaged(f"{folder.name}/{name} is damaged at line {number}: {error}") from error
         if row is not None:
             found.append(row)
     return found
@@ -278,7 +278,7 @@ def read_evaluation(path: Path) -> dict[str, Any]:
     try:
         table = pq.read_table(path)
     except Exception as error:
-        raise UserError(f"{path.parent.parent.name}/evals/{path.name} is damaged: {error}", 5) from error
+        raise Damaged(f"{path.parent.parent.name}/evals/{path.name} is damaged: {error}") from error
     return {name: table[name].to_numpy(zero_copy_only=False) for name in table.column_names}
 
 
@@ -377,11 +377,21 @@ def in_words(by: Sequence[Mapping[str, str]]) -> str:
     return ", then ".join(", ".join(f"{name} {number}" for name, number in one.items()) for one in by)
 
 
-def changed(folder: Path) -> list[str]:
-    """The files of a run that are not what its manifest says, or not there."""
-    path = folder / "manifest.json"
-    files = json.loads(path.read_text(encoding="utf-8"))["files"] if path.is_file() else {}
+def changed(folder: Path) -> list[str] | None:
+    """The files of a run that are not what its manifest says, or not there; None where it has no whole manifest."""
+    files = listed(folder)
+    if files is None:
+        return None
     return [n for n, digest in files.items() if not (folder / n).is_file() or file_digest(folder / n) != digest]
+
+
+def listed(folder: Path) -> dict[str, str] | None:
+    """The files of a run that is over, with their hashes; None where manifest.json is missing or damaged."""
+    try:
+        files = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["files"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return files if isinstance(files, dict) else None
 
 
 def content_hash(folder: Path) -> str:

@@ -48,6 +48,13 @@ class UserError(Exception):
         self.code = code
 
 
+class Damaged(UserError):
+    """A file that we wrote, and that is not as we wrote it: it has to be made again (exit code 5)."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, 5)
+
+
 class RewardError(Exception):
     """A part that broke (wrong count, text, NaN, raised, hung): names part, prompt and completion."""
 

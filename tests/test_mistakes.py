@@ -4,6 +4,7 @@ import ast
 import fcntl
 import json
 import os
+import re
 import resource
 import shlex
 import shutil
@@ -160,8 +161,31 @@ def test_one_name_is_a_list_of_one_in_a_spec_file_as_in_python(toy_policy, tmp_p
     (tmp_path / "spec.toml").write_text('tasks = "toy/colours"\ndesigns = "reference"\n')
     said = rbench("plan", tmp_path / "spec.toml", "--policy", toy_policy, "--seeds", "1", "--json")
     assert [r["design"] for r in said.json["runs"]] == ["reference", "untrained", "constant"]
-    with pytest.raises(UserError, match="names none"):
-        Spec("toy/colours", seeds=())
+
+
+IN_PYTHON = {
+    "seeds = () is not a list of whole numbers": {"seeds": ()},
+    "seeds = (True,) is not a list of whole numbers": {"seeds": (True,)},
+    "seeds '-1, 2': give a count of at least 1": {"seeds": (-1, 2)},
+    "seeds '1, 1' name one seed twice": {"seeds": (1, 1)},
+    "seeds '0': give a count": {"seeds": 0},
+    "ablate = 'no' is not true or false": {"ablate": "no"},
+    "alone = 1 is not true or false": {"alone": 1},
+    "reward_timeout = 'x' is not a number": {"reward_timeout": "x"},
+    "reward_timeout = nan is not between 0": {"reward_timeout": float("nan")},
+    "options = 3 is not a table": {"options": 3},
+    "budget = True is not a whole number or a text": {"budget": True},
+    "policy = 3 is not a text": {"policy": 3},
+    "split = 'train': the grid is sampled from dev or test": {"split": "train"},
+    "sweep.'combine' = 'sum' is not a list of values": {"sweep": {"combine": "sum"}},
+    "a function goes in as 'file.py:name'": {"designs": len},
+}
+
+
+@pytest.mark.parametrize("line", IN_PYTHON)
+def test_a_wrong_value_in_python_is_told_as_that_of_a_file_is(line):
+    with pytest.raises(UserError, match=re.escape(line)):
+        Spec("toy/colours", **IN_PYTHON[line])
 
 
 def test_the_largest_seed_and_budget_are_taken(toy_policy):
@@ -521,6 +545,19 @@ def test_what_is_said_to_mend_a_damaged_run_mends_it(place, copy, whole):
     shutil.rmtree(run)
     assert rbench(*whole[0], "--out", out).code == 0
     assert contents(out) == contents(whole[1])
+
+
+def test_a_run_is_not_to_be_deleted_where_its_task_is_amiss(toy_policy, tmp_path):
+    out, own = tmp_path / "sweep", shutil.copytree(PARTS.parents[2], tmp_path / "tasks")
+    asked = ("--task", "toy/colours", "--design", "untrained", "--policy", toy_policy, "--seeds", "1", "--budget", "1")
+    assert process("run", *asked, "--out", out, REWARDBENCH_TASKS=str(own)).code == 0
+    gold = own / "toy" / "colours" / "gold.py"
+    for break_it in (lambda: gold.write_text("raise ImportError('no such library')\n"), gold.unlink):
+        break_it()
+        said = process("report", out, REWARDBENCH_TASKS=str(own))
+        assert said.code in (2, 5), said.err
+        one_line(said, "gold")
+        assert "delete" not in said.err
 
 
 @pytest.mark.parametrize("text", [None, "", '{"files": 3}'])

@@ -28,8 +28,6 @@ from rewardbench.results import Loaded
 from rewardbench.types import UserError
 
 SCHEMA = 1
-KINDS = ("control", "handmade", "generated", "submitted")
-"""What an entry is: a reference entry, a task's own design, drawn by the generator, or handed in."""
 NAME = re.compile(r"[a-z0-9][a-z0-9._@=-]{0,63}")
 CONTROL = "control"
 FILES = ("spec.toml", "runs.json", *(f"{t}.parquet" for t in rows.TABLES))

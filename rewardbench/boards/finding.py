@@ -11,7 +11,6 @@ from rewardbench.types import UserError
 
 SEVERITIES = ("reject", "flag", "mark")
 """It cannot stand on a board · a person looks at it · it is told beside the entry, no more."""
-LONGEST = 300
 
 
 @dataclass(frozen=True)

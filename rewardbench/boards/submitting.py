@@ -178,7 +178,7 @@ def _one(board: Board, task: str, name: str, seed: int, runs: Sequence[Recorded]
         which = f"{task} {name}, seed {seed}: run {over[0].spec.id}"
         raise UserError(f"{which} is there twice and differs; give one of them")
     if over[0].spec.id != over[0].folder.name or trace.content_hash(over[0].folder) not in contents:
-        what = ", ".join(trace.changed(over[0].folder)) or "its record"
+        what = ", ".join(trace.changed(over[0].folder) or ()) or "its record"
         raise UserError(f"{over[0].folder.name}: {what} changed since the run was over", 5)
     return over[0]
 

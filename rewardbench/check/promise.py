@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from rewardbench.types import UserError
@@ -29,8 +29,3 @@ def trying(name: str, function: Callable[[], str], raised: type[Exception] = Use
         return Promise(name, True, function())
     except raised as error:
         return Promise(name, False, str(error))
-
-
-def broken(promises: Iterable[Promise]) -> list[Promise]:
-    """Those that were not kept."""
-    return [promise for promise in promises if promise.kept is False]

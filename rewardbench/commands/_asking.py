@@ -16,7 +16,7 @@ Function = Callable[..., Any]
 METRICS = ("gold", "quality", "stability", "efficiency", "diversity")
 """As in `gates.METRICS`, which a test compares: a command's help loads nothing."""
 DISPLAYS = ("auto", "rich", "plain", "json", "none")
-"""As in `watch.DISPLAYS`, which a test compares: a command's help loads nothing."""
+"""Here, and not where they are shown: a command's help loads nothing."""
 
 OPTIONS: tuple[Callable[[Function], Function], ...] = (
     click.argument("spec", required=False, type=Given()),
@@ -69,7 +69,7 @@ def asking(function: Function) -> Function:
 
 def spec_of(spec: Path | None, board: str | None = None, **flags: Any) -> Any:
     """The spec file's values with the flags over them; with a board, what it fixes and nothing else is the board's."""
-    from rewardbench.spec import Spec, parse_seeds, read_spec
+    from rewardbench.spec import Spec, read_spec
     from rewardbench.variants import parse_sweep
 
     found = read_spec(spec) if spec is not None else Spec()
@@ -80,6 +80,4 @@ def spec_of(spec: Path | None, board: str | None = None, **flags: Any) -> Any:
         from rewardbench.boards import submitting
 
         return submitting.asked(board, found, given)
-    if "seeds" in given:
-        given["seeds"] = parse_seeds(given["seeds"])
     return replace(found, **given)

@@ -12,7 +12,7 @@ import click
 
 from rewardbench import comparing, trace
 from rewardbench.find import arms
-from rewardbench.results import AXES, Result, listed
+from rewardbench.results import AXES, Result
 from rewardbench.tables import summary
 from rewardbench.watch.words import safe
 
@@ -147,7 +147,7 @@ def unlisted(folders: Sequence[Path]) -> None:
     """A line where finished runs have no whole manifest.json."""
     runs = [run for f in folders for run in ([f] if (f / "spec.toml").is_file() else sorted((f / "runs").glob("*")))]
     done = [run for run in runs if trace.status(run)["status"] == "done"]
-    if lost := [run for run in done if not listed(run)]:
+    if lost := [run for run in done if trace.listed(run) is None]:
         more = f", as in {len(lost) - 1} more of {len(done)} runs" if len(lost) > 1 else ""
         means = "the run still has its content hash, but a file that changes cannot be named"
         click.echo(f"{safe(str(lost[0]))}: manifest.json is missing or damaged{more}: {means}", err=True)

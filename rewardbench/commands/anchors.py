@@ -56,10 +56,10 @@ def command(
     """
     from rewardbench import anchors, find, sweep, watch
     from rewardbench.commands import _showing
-    from rewardbench.spec import Spec, parse_seeds
+    from rewardbench.spec import Spec, seeds_of
     from rewardbench.verbs import finish
 
-    named = parse_seeds(seeds if "," in seeds else f"{seeds},")  # they are named, never counted
+    named = seeds_of(seeds if "," in seeds else f"{seeds},")  # they are named, never counted
     _warn_of(named)
     spec = Spec(
         tasks=tasks or tuple(sorted(find.task_folders())),

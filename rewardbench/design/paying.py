@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from rewardbench.advantage import group_mean, group_spread
 from rewardbench.types import Design, Floats, RewardError
 
 
@@ -44,20 +45,12 @@ def prepared(design: Design, scores: Floats, running: Running | None = None) -> 
         values[..., m] *= part.scale
         if part.clip is not None:
             values[..., m] = np.clip(values[..., m], *part.clip)
-    if design.normalise == "group":
-        values = _group(values)
+    if design.normalise == "group":  # GDPO, Liu et al. 2026 (arXiv 2601.05242)
+        values = (values - group_mean(values)) / (group_spread(values) + 1e-4)
     if design.normalise == "running" and running is not None:
         spread = np.sqrt(running.square / np.maximum(running.count - 1, 1))
         values = (values - running.mean) / np.where(spread > 0, spread, 1.0)
     return values
-
-
-def _group(values: Floats) -> Floats:
-    """Each part standardised among siblings (axis 1): GDPO, Liu et al. 2026 (arXiv 2601.05242)."""
-    count = np.isfinite(values).sum(1, keepdims=True)
-    gap = values - np.nansum(values, axis=1, keepdims=True) / np.maximum(count, 1)
-    spread = np.sqrt(np.nansum(gap**2, axis=1, keepdims=True) / np.maximum(count - 1, 1))
-    return np.asarray(gap / (spread + 1e-4))
 
 
 def weights(design: Design, fraction: float = 1.0) -> Floats:
@@ -109,7 +102,7 @@ def shares(design: Design, scores: Floats, running: Running | None = None, fract
     array([0.9, 0.1])
     """
     reward = compose(design, scores, running, fraction)
-    deviation = _centred(reward)
+    deviation = reward - group_mean(reward)
     variance = np.nansum(deviation**2)
     found = np.full(len(design.parts), np.nan)
     for m in range(len(design.parts) if variance > 0 else 0):
@@ -118,14 +111,9 @@ def shares(design: Design, scores: Floats, running: Running | None = None, fract
         alike = scores.copy()
         mean = np.nansum(scores[..., m], axis=1, keepdims=True) / count
         alike[..., m] = np.where(told, mean, np.nan)
-        found[m] = np.nansum(_centred(reward - compose(design, alike, running, fraction)) * deviation) / variance
+        added = reward - compose(design, alike, running, fraction)
+        found[m] = np.nansum((added - group_mean(added)) * deviation) / variance
     return found
-
-
-def _centred(values: Floats) -> Floats:
-    """Values [P, K] less the mean of their siblings that have one."""
-    count = np.maximum(np.isfinite(values).sum(1, keepdims=True), 1)
-    return np.asarray(values - np.nansum(values, axis=1, keepdims=True) / count)
 
 
 def _sum(design: Design, values: Floats, weights: Floats, present: Any) -> Floats:

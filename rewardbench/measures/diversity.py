@@ -15,17 +15,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.integrate import trapezoid
 
+from rewardbench.measures.ngrams import ngrams
 from rewardbench.measures.scripts import spaced, words
 from rewardbench.types import UserError
-
-
-def ngrams(items: Sequence[str], n: int) -> list[tuple[str, ...]]:
-    """The n-grams of a list of words, in order; none when it is shorter than n.
-
-    >>> ngrams(["a", "b", "c"], 2)
-    [('a', 'b'), ('b', 'c')]
-    """
-    return list(zip(*(items[i:] for i in range(n)), strict=False))
 
 
 def distinct_n(texts: Sequence[str], n: int = 2) -> float:

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from itertools import pairwise
+from typing import TypeVar
 
-from rewardbench.measures.diversity import ngrams
 from rewardbench.measures.scripts import CLOSERS, LETTERS, MARKS, STOPS, unspaced
 
+Item = TypeVar("Item")
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _MIXED = re.compile(rf"[{LETTERS}][{MARKS}]*|[^\W_{LETTERS}]+(?:['’][^\W_{LETTERS}]+)*")
 _BREAK = re.compile(r"(?<=[.!?])\s+")
 _STOP = re.compile(rf"[{STOPS}]+[.!?{STOPS}]*[{CLOSERS}]*\s*|(?<=[.!?])\s+")
 _STOPS = re.compile(f"[{STOPS}]")
+
+
+def ngrams(items: Sequence[Item], n: int) -> list[tuple[Item, ...]]:
+    """The n-grams of a list of words, or of tokens, in order; none when it is shorter than n.
+
+    >>> ngrams(["a", "b", "c"], 2)
+    [('a', 'b'), ('b', 'c')]
+    """
+    return list(zip(*(items[i:] for i in range(n)), strict=False))
 
 
 def tokens(text: str) -> list[str]:

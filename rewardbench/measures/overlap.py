@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from functools import lru_cache, partial
 from typing import Any
 
-from rewardbench.measures.diversity import ngrams
-from rewardbench.measures.ngrams import tokens
+from rewardbench.measures.ngrams import ngrams, tokens
 from rewardbench.measures.scripts import LETTERS, MARKS, spaced
 
 _ROUGE = re.compile(rf"[{LETTERS}][{MARKS}]*|[^\W_{LETTERS}]+")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -28,9 +28,6 @@ class Picture:
     columns: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
     """The numbers drawn; None where one is not known."""
-
-
-Draw = Callable[[str, Sequence[Result]], Picture | None]
 
 
 def pictures(task: str, results: Sequence[Result]) -> list[Picture]:

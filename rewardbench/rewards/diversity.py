@@ -14,9 +14,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from rewardbench.measures.diversity import ngrams
 from rewardbench.measures.diversity import vendi as vendi_score
-from rewardbench.measures.ngrams import tokens
+from rewardbench.measures.ngrams import ngrams, tokens
 from rewardbench.measures.overlap import bleu
 from rewardbench.types import Floats, UserError
 

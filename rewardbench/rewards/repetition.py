@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from rewardbench.measures.ngrams import repeated_share, tokens
+from rewardbench.measures.ngrams import ngrams, repeated_share, tokens
 from rewardbench.measures.ngrams import sentences as split
 from rewardbench.types import UserError
 
@@ -60,7 +60,7 @@ def penalty(
         raise UserError("repetition.penalty: max_penalty must not be above 0, nor ngram_size under 1")
     paid = []
     for ids in completion_ids:
-        grams = list(zip(*(ids[i:] for i in range(ngram_size)), strict=False))
+        grams = ngrams(ids, ngram_size)
         again = 1 - len(set(grams)) / len(grams) if grams else 0
         paid.append(again * max_penalty if again else 0.0)
     return paid

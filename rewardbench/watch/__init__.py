@@ -16,8 +16,6 @@ from rewardbench.plan import RunSpec
 from rewardbench.progress import Event, View
 from rewardbench.watch import lines, live
 
-DISPLAYS = ("auto", "rich", "plain", "json", "none")
-
 Tell = Callable[[dict[str, Any]], None]
 
 

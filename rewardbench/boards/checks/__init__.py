@@ -11,8 +11,6 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from rewardbench.find.names import first_line
-
 HERE = Path(__file__).parent
 LEVELS = ("reported", "consistent", "rescored", "regenerated", "reproduced")
 
@@ -25,8 +23,3 @@ def files() -> dict[str, Path]:
     'v05_aggregates'
     """
     return {p.stem.partition("_")[0].upper(): p for p in sorted(HERE.glob("v*.py"))}
-
-
-def summaries() -> dict[str, str]:
-    """Code -> first docstring line of every check."""
-    return {code: first_line(path) for code, path in files().items()}
