@@ -74,9 +74,10 @@ def spent(told: argparse.Namespace, place: Path) -> list[dict[str, Any]]:
     import gpu_policy
     import gpu_whole
 
-    from rewardbench import loop, packs, plan, sweep, trace
+    from rewardbench import loop, plan, sweep, trace
     from rewardbench.engine import forward, learn, quick
     from rewardbench.engine.stack import stack
+    from rewardbench.packs import opening
     from rewardbench.policies.load import load
     from rewardbench.spec import Spec
 
@@ -104,7 +105,7 @@ def spent(told: argparse.Namespace, place: Path) -> list[dict[str, Any]]:
     with ExitStack() as instead:
         for module, name in ((quick, "fill"), (quick, "go"), (learn, "forward"), (forward, "forward")):
             instead.enter_context(patch.object(module, name, getattr(card, name)))
-        instead.enter_context(patch.object(packs, "stack", flat))
+        instead.enter_context(patch.object(opening, "stack", flat))
         loop.run_pack(runs, [out / r.id for r in runs], folder, lambda _: None, 600.0, out)
     return list(trace.rows(out / runs[0].id, "timing.jsonl"))
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from rewardbench import find, trace
+from rewardbench import disk, find
 from rewardbench.results import Result
 from rewardbench.types import UserError
 
@@ -70,5 +70,5 @@ def write(task: str, row: dict[str, Any]) -> Path:
     made = sorted([*kept, row], key=lambda r: (r["policy"], r["budget"], r["policy_hash"]))
     text = json.dumps({"schema_version": 1, "anchors": made}, indent=1) + "\n"
     path = find.task_folder(task) / "anchors.json"
-    trace.write_whole(path, text.encode())
+    disk.write_whole(path, text.encode())
     return path

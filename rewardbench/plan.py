@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from rewardbench import find, trace
+from rewardbench import disk, find, trace
 from rewardbench.design import canonical, design_hash
 from rewardbench.policies.card import Call
 from rewardbench.policies.settings import Folder, Settings
@@ -67,7 +67,7 @@ class RunSpec:
 
     @cached_property
     def _plain(self) -> dict[str, Any]:
-        found: dict[str, Any] = trace.plain(asdict(self))
+        found: dict[str, Any] = disk.plain(asdict(self))
         return found
 
     def on(self, seed: int) -> RunSpec:

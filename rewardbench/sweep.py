@@ -15,7 +15,7 @@ from typing import Any
 
 import tomli_w
 
-from rewardbench import fence, find, trace
+from rewardbench import disk, fence, find, trace
 from rewardbench.plan import ENGINE, RunSpec, call_of, plan, read_run, shard_of, sweep_id
 from rewardbench.policies import card
 from rewardbench.policies.settings import Folder, expanded, shipped
@@ -77,14 +77,14 @@ def begin(
     for target, source in sources.items():
         copy = folder / "sources" / target
         if not copy.is_file():
-            trace.write_whole(copy, source.read_bytes())
+            disk.write_whole(copy, source.read_bytes())
     own = find.own_tasks(dict.fromkeys(run.task for run in runs))
     _local(folder, policy=place, **({"tasks": own} if own else {}))
     sweep = Sweep(folder, name, tuple(mine), policy, timeout, len(runs))
     for run in mine:
         trace.create(sweep.run_folder(run), run.as_dict())
     if not (folder / "sweep.toml").is_file():  # last, so that a folder which has it can be resumed
-        trace.write_whole(folder / "sweep.toml", tomli_w.dumps(head).encode())
+        disk.write_whole(folder / "sweep.toml", tomli_w.dumps(head).encode())
     return sweep
 
 
@@ -140,9 +140,9 @@ def _check_head(folder: Path, head: Mapping[str, Any]) -> None:
 def _local(folder: Path, **more: Any) -> dict[str, Any]:
     """What `local.toml` says of this machine, once more is said there; no hash covers it."""
     path = folder / "local.toml"
-    known = trace.read_toml(path, "") if path.is_file() else {}
+    known = disk.read_toml(path, "") if path.is_file() else {}
     if known | more != known:
-        trace.write_whole(path, tomli_w.dumps(known | more).encode())
+        disk.write_whole(path, tomli_w.dumps(known | more).encode())
     return known | more
 
 
@@ -201,7 +201,7 @@ def _run_of(folder: Path, name: str) -> RunSpec:
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Hold a folder's lock; a second process is told so (code 4). The lock goes with its process."""
-    with trace.writing(folder / ".lock"):
+    with disk.writing(folder / ".lock"):
         lock = (folder / ".lock").open("wb")
     with lock as file:
         try:
@@ -348,11 +348,11 @@ def merge(folders: Sequence[Path], out: Path) -> Sweep:
             _take_better(folder / "runs" / name, out / "runs" / name)
             places[name] = int(place)
         for source in sorted((folder / "sources").glob("*/*")):
-            trace.write_whole(out / source.relative_to(folder), source.read_bytes())
+            disk.write_whole(out / source.relative_to(folder), source.read_bytes())
     whole = _head(heads[0]["sweep"], heads[0]["reward_timeout"], heads[0]["planned"], places)
-    trace.write_whole(out / "sweep.toml", tomli_w.dumps(whole).encode())
+    disk.write_whole(out / "sweep.toml", tomli_w.dumps(whole).encode())
     for local in [path for folder in folders if (path := folder / "local.toml").is_file()][:1]:
-        trace.write_whole(out / "local.toml", local.read_bytes())
+        disk.write_whole(out / "local.toml", local.read_bytes())
     return open_sweep(out)
 
 
@@ -363,7 +363,7 @@ def _take_better(source: Path, target: Path) -> None:
     if target.is_dir() and trace.status(source)["status"] == "partial":
         return
     part = target.with_name(f".{target.name}.part")  # a name that counts only once all of it is there
-    with trace.writing(target):
+    with disk.writing(target):
         shutil.rmtree(part, ignore_errors=True)
         shutil.copytree(source, part)
         shutil.rmtree(target, ignore_errors=True)

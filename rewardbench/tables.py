@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import stats as scipy_stats
 
-from rewardbench import comparing, find, stats, trace
+from rewardbench import comparing, disk, find, stats, trace
 from rewardbench.metrics.normalised import last_two
 from rewardbench.results import AXES, Loaded, Result, anchor_of, by_design, load_sweep, score
 from rewardbench.types import Anchor, Curve
@@ -109,7 +109,7 @@ def _flops(run: Loaded) -> float | None:
 
 def as_json(sweep: str, results: Sequence[Result]) -> dict[str, Any]:
     """The one object that `rbench run --json` prints."""
-    found: dict[str, Any] = trace.finite(
+    found: dict[str, Any] = disk.finite(
         {
             "schema_version": SCHEMA,
             "sweep": sweep,

@@ -6,24 +6,19 @@ no host names, no absolute paths (but in `local.toml`, which no hash covers).
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
-import math
 import os
-import secrets
 import shutil
 import sys
-import tomllib
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import tomli_w
 
-from rewardbench import __version__
+from rewardbench import __version__, disk
 from rewardbench.policies.settings import file_digest, release
 from rewardbench.types import Damaged, UserError
 
@@ -35,103 +30,22 @@ LAST = 10**9
 """Steps done when the evaluation `final` is made: it comes after every other."""
 
 
-@contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Turn a full or unusable disk into one clear line (code 4); what was recorded stays."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            reason = f"no space left to write {path.name}; free some, then `rbench resume` goes on"
-            raise UserError(reason, 4) from error
-        raise UserError(f"cannot write {path.name}: {error.strerror or error}", 4) from error
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that a reader or a kill sees the old or the new one: temporary name, fsync, rename."""
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _swap(path, path.with_name(path.name + ".tmp"), data)
-
-
-def write_asked(path: Path, data: bytes) -> None:
-    """Write the file that a user named, whatever stands there: a link is followed, a device or pipe is written into,
-    and a file is replaced whole. Its temporary name is no file of the user's, and goes if it cannot be written.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        apart = str(path.absolute()).startswith(("/dev/", "/proc/"))  # stdout, or another descriptor that is open
-        if path.exists() and (apart or not path.is_file()):
-            with path.open("ab") as file:  # a shell's `>>` keeps what was there
-                file.write(data)
-            return
-        target = Path(os.path.realpath(path))
-        temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")
-        try:
-            _swap(target, temporary, data)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror or error}", 4) from error
-
-
-def _swap(path: Path, temporary: Path, data: bytes) -> None:
-    with temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-
-
-def dumps(value: Any) -> str:
-    """Compact JSON with sorted keys; a number that is not finite becomes null.
-
-    >>> dumps({"b": float("nan"), "a": 1})
-    '{"a": 1, "b": null}'
-    """
-    return json.dumps(finite(value), sort_keys=True, allow_nan=False, ensure_ascii=False)
-
-
-def finite(value: Any) -> Any:
-    """Plain values for JSON, with None for each number that is not finite.
-
-    >>> finite({"a": (1, float("inf"))})
-    {'a': [1, None]}
-    """
-    if isinstance(value, Mapping):
-        return {str(k): finite(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [finite(v) for v in value]
-    if hasattr(value, "item"):
-        value = value.item()
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
 def create(folder: Path, spec: Mapping[str, Any]) -> None:
     """Open a run's folder, before any model loads; the same spec may be there already, another may not."""
     path = folder / "spec.toml"
-    text = tomli_w.dumps(plain(spec)).encode()
+    text = tomli_w.dumps(disk.plain(spec)).encode()
     if path.is_file() and path.read_bytes() != text:
         raise UserError(f"{folder.name} holds another spec; choose another --out")
     if not path.is_file():
-        write_whole(path, text)
+        disk.write_whole(path, text)
     if not (folder / "status.json").is_file():
         set_status(folder, "partial")
-
-
-def plain(value: Any) -> Any:
-    """The value as TOML can say it: tuples are lists, keys without a value are left out."""
-    if isinstance(value, Mapping):
-        return {k: plain(v) for k, v in value.items() if v is not None}
-    if isinstance(value, (list, tuple)):
-        return [plain(v) for v in value]
-    return value
 
 
 def set_status(folder: Path, status: str, **more: Any) -> None:
     """Say how the run stands: `done`, `failed` or `partial`, with a reason; and by which versions it came there."""
     told = {"schema_version": SCHEMA, "status": status, "versions": _by(folder / "status.json"), **more}
-    write_whole(folder / "status.json", (dumps(told) + "\n").encode())
+    disk.write_whole(folder / "status.json", (disk.dumps(told) + "\n").encode())
 
 
 def _by(path: Path) -> list[dict[str, str]]:
@@ -168,24 +82,12 @@ def readable(found: Any, name: str) -> None:
 
 def spec(folder: Path) -> dict[str, Any]:
     """The run's resolved spec."""
-    return read_toml(folder / "spec.toml", f"{folder.name} is no run folder: it has no spec.toml")
-
-
-def read_toml(path: Path, missing: str) -> dict[str, Any]:
-    """A TOML file that we wrote; raises UserError (code 5) if it is missing or damaged."""
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise Damaged(missing) from error
-    except OSError as error:
-        raise Damaged(f"{path.parent.name}/{path.name} cannot be read: {error.strerror or error}") from error
-    except ValueError as error:  # TOML and UTF-8 errors are ValueErrors
-        raise Damaged(f"{path.parent.name}/{path.name} is damaged: {error}") from error
+    return disk.read_toml(folder / "spec.toml", f"{folder.name} is no run folder: it has no spec.toml")
 
 
 def head(folder: Path) -> dict[str, Any]:
     """What a sweep's `sweep.toml` says; raises UserError (code 5) if it is missing or damaged."""
-    found = read_toml(folder / "sweep.toml", f"{folder} is no sweep folder: it has no sweep.toml")
+    found = disk.read_toml(folder / "sweep.toml", f"{folder} is no sweep folder: it has no sweep.toml")
     readable(found, f"{folder.name}/sweep.toml")
     kinds: dict[str, Any] = {
         "sweep": str, "reward_timeout": (int, float), "planned": int, "runs": list, "places": list
@@ -201,8 +103,8 @@ def head(folder: Path) -> dict[str, Any]:
 def append(folder: Path, name: str, row: Mapping[str, Any]) -> None:
     """One more line of `steps.jsonl` or `timing.jsonl`."""
     path = folder / name
-    with writing(path), path.open("ab") as file:
-        file.write((dumps(row) + "\n").encode())
+    with disk.writing(path), path.open("ab") as file:
+        file.write((disk.dumps(row) + "\n").encode())
 
 
 def rows(folder: Path, name: str = "steps.jsonl") -> list[dict[str, Any]]:
@@ -243,7 +145,7 @@ def cut(folder: Path, steps: int) -> None:
             if _whole_and_torn(folder / name)[1]:
                 print(f"{folder.name}/{name}: its last line was torn by a kill and is made again", file=sys.stderr)
             kept = [row for row in rows(folder, name) if row["step"] < steps]
-            write_whole(folder / name, "".join(dumps(r) + "\n" for r in kept).encode())
+            disk.write_whole(folder / name, "".join(disk.dumps(r) + "\n" for r in kept).encode())
     for path in evaluations(folder):
         if _step_of(path) > steps:
             path.unlink()
@@ -268,7 +170,7 @@ def write_evaluation(folder: Path, name: str, columns: Mapping[str, Sequence[Any
 
     sink = pa.BufferOutputStream()
     pq.write_table(pa.table(dict(columns)), sink, compression="zstd", write_statistics=False)
-    write_whole(folder / "evals" / f"{name}.parquet", sink.getvalue().to_pybytes())
+    disk.write_whole(folder / "evals" / f"{name}.parquet", sink.getvalue().to_pybytes())
 
 
 def read_evaluation(path: Path) -> dict[str, Any]:
@@ -287,13 +189,13 @@ def write_checkpoint(folder: Path, arrays: Mapping[str, Any], meta: Mapping[str,
     from safetensors.numpy import save
 
     _settle(folder / "steps.jsonl")  # a checkpoint must not outlive the rows before it
-    write_whole(_checkpoint(folder, meta["step"]), save(dict(arrays), {"meta": dumps(meta)}))
+    disk.write_whole(_checkpoint(folder, meta["step"]), save(dict(arrays), {"meta": disk.dumps(meta)}))
 
 
 def _settle(path: Path) -> None:
     """See to it that what was appended to a file survives a machine that goes down."""
     if path.is_file():
-        with writing(path), path.open("rb") as file:
+        with disk.writing(path), path.open("rb") as file:
             os.fsync(file.fileno())
 
 
@@ -308,7 +210,7 @@ def begin_checkpoints(folder: Path) -> None:
     A kill during the first save is told by it from a checkpoint that was deleted or lost.
     """
     path = _checkpoint(folder, 0)
-    with writing(path):
+    with disk.writing(path):
         path.parent.mkdir(exist_ok=True)
         path.touch()
 
@@ -340,7 +242,7 @@ def finish(folder: Path, weights: Mapping[str, Any], **more: Any) -> str:
     from safetensors.numpy import save
 
     if weights:
-        write_whole(folder / "weights.safetensors", save(dict(weights)))
+        disk.write_whole(folder / "weights.safetensors", save(dict(weights)))
     return close(folder, "done", **more)
 
 
@@ -356,7 +258,7 @@ def close(folder: Path, how: str, **more: Any) -> str:
         if p.name not in ("manifest.json", "status.json", "local.toml")
     }
     manifest = {"schema_version": SCHEMA, "content": digest, "files": hashes}
-    write_whole(folder / "manifest.json", (dumps(manifest) + "\n").encode())
+    disk.write_whole(folder / "manifest.json", (disk.dumps(manifest) + "\n").encode())
     set_status(folder, how, content=digest, **more)
     shutil.rmtree(folder / "checkpoint", ignore_errors=True)
     return digest

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from rewardbench import trace
+from rewardbench import disk
 from rewardbench.boards import foretold, second, truth
 from rewardbench.boards.foretold import Case
 
@@ -106,7 +106,7 @@ def truth_json(tasks=BOARD.tasks, parts=("audit", "retest", "second_gold", "sens
         "challenge": truth.challenge(BOARD, rows["challenge"]),
     }
     whole = {k: v if k in parts else None if k in studied() else {} for k, v in told.items()}
-    return trace.finite({**whole, "predictors": foretold.PREDICTORS, "outcomes": foretold.OUTCOMES})
+    return disk.finite({**whole, "predictors": foretold.PREDICTORS, "outcomes": foretold.OUTCOMES})
 
 
 def studied():

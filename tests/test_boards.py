@@ -256,7 +256,7 @@ def test_every_number_of_an_entry_is_computed_again_to_the_last_digit_without_to
         "bad = [e.name for e in all for t in e.tasks if trace_(numbers.of_task(board, e.runs(t), "
         "packing.base_of(board, e.folder, t, e.runs(t)))) != e.about['tasks'][t]];"
         "assert len(all) > 10 and not bad, bad; assert 'torch' not in sys.modules"
-    ).replace("trace_(", "__import__('rewardbench.trace').trace.finite(")
+    ).replace("trace_(", "__import__('rewardbench.trace').disk.finite(")
     import subprocess
     import sys
 

@@ -13,7 +13,7 @@ import torch
 from making import make_policy
 from sweeping import PARTS, process, rbench
 
-from rewardbench import find, loop, packs, sweep, trace
+from rewardbench import disk, find, loop, packs, sweep, trace
 from rewardbench.engine import groups, head, quick
 from rewardbench.engine.stack import stack
 from rewardbench.plan import call_of, plan
@@ -350,7 +350,7 @@ def test_a_part_of_a_pack_that_fills_the_card_is_halved_too(tmp_path, on_a_card,
     names = [run.id for run in prepared.runs]
     sweep._local(tmp_path / "x", packs=[names[:4], names[4:]])
     sweep._heard(prepared, print, {"event": "full", "runs": names[1:4]})
-    assert trace.read_toml(tmp_path / "x" / "local.toml", "")["packs"] == [names[1:2], names[2:4], names[:1], names[4:]]
+    assert disk.read_toml(tmp_path / "x" / "local.toml", "")["packs"] == [names[1:2], names[2:4], names[:1], names[4:]]
 
 
 def test_a_card_that_is_full_or_broken_is_no_fault_of_an_algorithm():

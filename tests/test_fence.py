@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from sweeping import ROOT, command, environment, process
 
-from rewardbench import fence, trace
+from rewardbench import disk, fence, trace
 from rewardbench.fence import bounds, landlock
 from rewardbench.types import RewardError, UserError
 
@@ -183,7 +183,7 @@ def test_the_others_are_done_and_a_design_gets_the_secret_that_it_names(broken):
 
 def test_nothing_was_written_or_deleted_outside_and_the_level_is_recorded(broken):
     place, _ = broken
-    local = trace.read_toml(place / "sweep" / "local.toml", "")
+    local = disk.read_toml(place / "sweep" / "local.toml", "")
     assert local["policy"]
     assert {name for name in ABLE if not local["fence"].get(name)} == set()
     if "writes" in ABLE:

@@ -5,6 +5,7 @@ The table is that of the design page. Where a file has no place there, its place
 | file | floor | why |
 |---|---|---|
 | seeds | 0 | names of random streams; tasks, measurements and the engine draw from them |
+| disk | 0 | how a file is written whole and what may stand in it; the trace, boards and pages write by it |
 | data | 0 | where a task's real data lies; a task's world reads it |
 | typed | 1, left of design | a TOML table against a dataclass; what the settings and the algorithms share |
 | advantage | 1 | plain arrays from a Batch; the algorithms' shared arithmetic, without torch |
@@ -38,7 +39,7 @@ import pytest
 from sweeping import ROOT
 
 FLOORS = (
-    ("data", "seeds", "types"),
+    ("disk", "data", "seeds", "types"),
     ("rewards", "metrics", "typed", "design", "measures", "stats", "advantage"),
     ("reward_models", "algorithms", "engine", "policies"),
     (

@@ -16,7 +16,7 @@ import pytest
 import tomli_w
 from handed_in import TASK, copied, counted, entry, kept, reruns, respec, retable, rewrite, sealed
 
-from rewardbench import find, trace
+from rewardbench import disk, find
 from rewardbench.boards import bundle, rows, verify
 from rewardbench.boards.finding import Refused
 from rewardbench.plan import run_spec
@@ -891,7 +891,7 @@ def scrambled_bundle(folder, rng):
         path = folder / task / "spec.toml"
         raw = made.definition.tomllib.loads(path.read_text())
         scrambled(raw, rng)
-        path.write_text(tomli_w.dumps(trace.plain(raw)))
+        path.write_text(tomli_w.dumps(disk.plain(raw)))
     elif what == "runs":
         reruns(folder, lambda told: scrambled(told, rng), task)
     else:

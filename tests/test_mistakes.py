@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from sweeping import PARTS, ROOT, command, contents, environment, one_line, process, rbench, task_of
 
-from rewardbench import sweep, trace
+from rewardbench import disk, sweep, trace
 from rewardbench.spec import Spec
 from rewardbench.types import UserError
 
@@ -728,7 +728,7 @@ def test_another_policy_or_task_code_is_refused_on_resume(copy, monkeypatch, tmp
     assert said.code == 5
     one_line(said, "the code or data of task 'toy/colours' changed")
     monkeypatch.setenv("REWARDBENCH_TASKS", str(PARTS.parents[2]))
-    policy = Path(trace.read_toml(out / "local.toml", "")["policy"])
+    policy = Path(disk.read_toml(out / "local.toml", "")["policy"])
     other = tmp_path / "other"
     shutil.copytree(policy, other / policy.name)
     (other / f"{policy.name}.toml").write_text('kind = "full"\n')

@@ -16,8 +16,9 @@ import torch
 from making import make_policy
 from sweeping import COVERED, PARTS
 
-from rewardbench import admission, loop, packs, record, sweep, tables, trace, worker
+from rewardbench import admission, disk, loop, packs, record, sweep, tables, trace, worker
 from rewardbench.engine import forward, learn
+from rewardbench.packs import checkpoints, opening
 from rewardbench.plan import RunSpec
 from rewardbench.policies.settings import Folder, file_digest
 from rewardbench.spec import Spec
@@ -34,6 +35,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rewardbench.algorithms.grpo import Grpo
+from rewardbench.packs import checkpoints, opening
 
 
 def late(completions, step):
@@ -318,7 +320,7 @@ def tear(what, folder, *args):
     """Half of it reaches the disk."""
     if what == "append":
         with (folder / args[0]).open("ab") as file:
-            file.write(trace.dumps(args[1]).encode()[:9])
+            file.write(disk.dumps(args[1]).encode()[:9])
     if what in ("write_checkpoint", "write_evaluation"):
         (folder / "evals").mkdir(exist_ok=True)
         (folder / "evals" / "x.parquet.tmp").write_bytes(b"half")
@@ -447,7 +449,7 @@ def test_checkpoints_keep_each_numbers_own_type(dtype, tmp_path, monkeypatch):
 
 def test_rows_reach_the_disk_before_the_checkpoint_that_follows_them(policies, tmp_path, monkeypatch):
     """A machine that goes down loses what was written and not synced, in any order."""
-    synced, sync, write = [], trace.os.fsync, trace.write_whole
+    synced, sync, write = [], trace.os.fsync, disk.write_whole
     monkeypatch.setattr(trace.os, "fsync", lambda file: synced.append(Path(f"/proc/self/fd/{file}").readlink()) or sync(file))
     settled = []
 
@@ -457,7 +459,7 @@ def test_rows_reach_the_disk_before_the_checkpoint_that_follows_them(policies, t
         synced.clear()
         write(path, data)
 
-    monkeypatch.setattr(trace, "write_whole", whole)
+    monkeypatch.setattr(disk, "write_whole", whole)
     planned(policies[0], tmp_path, THREE[:1]).drive(tmp_path / "runs")
     assert settled == [True] * 3
 
@@ -507,13 +509,13 @@ def test_a_checkpoint_that_is_gone_costs_its_own_run_alone(policies, tmp_path, m
     whole = three.drive(tmp_path / "whole")
     folders = stopped(three, tmp_path / "killed", monkeypatch, 2)
     shutil.rmtree(folders[0] / "checkpoint")
-    begun, restore = [], packs.restore
+    begun, restore = [], opening.restore
 
     def restored(pack):
         restore(pack)
         begun.append((pack.step, [run.trains for run in pack.runs]))
 
-    monkeypatch.setattr(packs, "restore", restored)
+    monkeypatch.setattr(opening, "restore", restored)
     again = three.drive(tmp_path / "killed")
     assert begun == [(2, [False, True, True]), (0, [True, False, False])]
     for one, other in zip(again, whole, strict=True):
@@ -573,8 +575,8 @@ def test_a_run_that_was_put_aside_is_tried_again_and_its_old_reason_is_gone(poli
 def test_large_checkpoints_are_written_as_seldom_as_they_take_long(tmp_path, monkeypatch, numbers, took, saves):
     """A step takes ten seconds here, and saving `took`."""
     now, written = [0.0], []
-    monkeypatch.setattr(packs.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(packs, "_snapshot", lambda *_: ({}, {}))
+    monkeypatch.setattr(checkpoints.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(checkpoints, "_snapshot", lambda *_: ({}, {}))
     monkeypatch.setattr(trace, "keep_checkpoint", lambda *_: None)
 
     def write(*_):
@@ -624,10 +626,10 @@ def test_what_is_said_to_equal_prompts_is_judged_once(policies, tmp_path, monkey
 
 def test_large_files_are_written_side_by_side_and_are_the_same(policies, tmp_path, monkeypatch):
     pools: list[int] = []
-    monkeypatch.setattr(packs, "ThreadPoolExecutor", lambda count: pools.append(count) or ThreadPoolExecutor(count))
+    monkeypatch.setattr(checkpoints, "ThreadPoolExecutor", lambda count: pools.append(count) or ThreadPoolExecutor(count))
     found = {}
-    for name, least in (("apart", packs.LARGE), ("together", 0)):
-        monkeypatch.setattr(packs, "LARGE", least)
+    for name, least in (("apart", checkpoints.LARGE), ("together", 0)):
+        monkeypatch.setattr(checkpoints, "LARGE", least)
         folders = planned(policies[0], tmp_path / name).drive(tmp_path / name / "runs")
         found[name] = [trace.status(f)["content"] for f in folders], [file_digest(f / "weights.safetensors") for f in folders[:2]]
         assert bool(pools) == (name == "together")

@@ -13,7 +13,7 @@ import pytest
 from sweeping import PARTS, contents, one_line, process, rbench, scores
 
 import rewardbench
-from rewardbench import tables, trace
+from rewardbench import disk, tables, trace
 from rewardbench.spec import Spec
 
 pytestmark = pytest.mark.usefixtures("toy")
@@ -136,7 +136,7 @@ def test_a_run_cut_short_at_any_write_goes_on_to_the_same_rows(number, small, tm
     rng = random.Random(f"cut/{number}")
     at, how = rng.randrange(2, 62), rng.choice(["before", "torn", "after"])
     done = [0]
-    write, append = trace.write_whole, trace.append
+    write, append = disk.write_whole, trace.append
 
     def cut_whole(path, data):
         done[0] += 1
@@ -153,7 +153,7 @@ def test_a_run_cut_short_at_any_write_goes_on_to_the_same_rows(number, small, tm
         done[0] += 1
         if done[0] == at and how == "torn":
             with (folder / name).open("ab") as file:
-                file.write(trace.dumps(row).encode()[:9])
+                file.write(disk.dumps(row).encode()[:9])
         if done[0] == at and how != "after":
             raise Killed
         append(folder, name, row)
@@ -162,7 +162,7 @@ def test_a_run_cut_short_at_any_write_goes_on_to_the_same_rows(number, small, tm
 
     out = tmp_path / "cut"
     with monkeypatch.context() as patch:
-        patch.setattr(trace, "write_whole", cut_whole)
+        patch.setattr(disk, "write_whole", cut_whole)
         patch.setattr(trace, "append", cut_append)
         with pytest.raises(Killed):
             rbench(*words, "--out", out)

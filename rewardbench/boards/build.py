@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from rewardbench import comparing, find, stats, trace
+from rewardbench import comparing, disk, find, stats
 from rewardbench.boards import cross, evidence, numbers, standing, states, truth
 from rewardbench.boards.definition import Board
 from rewardbench.boards.entries import Entry, all_of
@@ -79,7 +79,7 @@ def build(board: Board) -> dict[str, Any]:
         "overall": _across(board, tasks, learnt),
         "truth": asked,
     }
-    found: dict[str, Any] = trace.finite(told)
+    found: dict[str, Any] = disk.finite(told)
     return found
 
 

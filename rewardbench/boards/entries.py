@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rewardbench import trace
+from rewardbench import disk, trace
 from rewardbench.boards import rows, shapes
 from rewardbench.design import canonical
 from rewardbench.pages.safe import safe_link
@@ -151,14 +151,14 @@ def write_manifest(folder: Path, bundle: str | None = None) -> str:
     digest = canonical(listed)
     told = {"schema_version": SCHEMA, "digest": digest, "files": listed} | ({"bundle": bundle} if bundle else {})
     text = json.dumps(told, indent=1, sort_keys=True)
-    trace.write_whole(folder / "manifest.json", (text + "\n").encode())
+    disk.write_whole(folder / "manifest.json", (text + "\n").encode())
     return digest
 
 
 def write(folder: Path, about: Mapping[str, Any], bundle: str | None = None) -> str:
     """Write what an entry says of itself, then its manifest; returns the digest."""
-    text = json.dumps(trace.finite(about), indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
-    trace.write_whole(folder / "entry.json", (text + "\n").encode())
+    text = json.dumps(disk.finite(about), indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    disk.write_whole(folder / "entry.json", (text + "\n").encode())
     return write_manifest(folder, bundle)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import tomli_w
 
-from rewardbench import find, results, trace
+from rewardbench import disk, find, results
 from rewardbench.boards import rows
 from rewardbench.boards.definition import ENDS, Board, fixed, shape
 from rewardbench.boards.entries import slug
@@ -82,5 +82,5 @@ def freeze(board: Board) -> Board:
     found = replace(board, scale=scale(board), hashes=hashes(board))
     told: dict[str, Any] = {f.name: getattr(found, f.name) for f in fields(found) if f.name != "folder"}
     plain = json.loads(json.dumps({k: list(v) if isinstance(v, tuple) else v for k, v in told.items() if v != {}}))
-    trace.write_whole(board.folder / "board.toml", tomli_w.dumps(plain).encode())
+    disk.write_whole(board.folder / "board.toml", tomli_w.dumps(plain).encode())
     return found

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from rewardbench import results, tables, trace
+from rewardbench import disk, results, tables
 from rewardbench.boards.definition import Board
 from rewardbench.plan import RunSpec
 from rewardbench.results import AXES, Loaded, Result
@@ -104,7 +104,7 @@ def row(result: Result) -> dict[str, Any]:
     if told["overall"] is None:
         missing = next((result.reasons[a] for a in AXES if result.values.get(a) is None and a in result.reasons), "")
         told["reasons"]["overall"] = missing or "the board has no scale yet"
-    found: dict[str, Any] = trace.finite(told)
+    found: dict[str, Any] = disk.finite(told)
     return found
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rewardbench import find, trace
+from rewardbench import disk, find, trace
 from rewardbench.boards import definition, entries, numbers, rows
 from rewardbench.boards.definition import Board
 from rewardbench.design import design_hash
@@ -169,7 +169,7 @@ def _sources(found: Sequence[Found], folder: Path) -> None:
         for part in read_run(one.runs[0]).design.parts:
             if find.is_copied(part):
                 place, _ = find.copy_of(part)
-                trace.write_whole(folder / "sources" / place, (one.sources / place).read_bytes())
+                disk.write_whole(folder / "sources" / place, (one.sources / place).read_bytes())
 
 
 def _about(board: Board, about: About, folder: Path, told: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from rewardbench import trace
+from rewardbench import disk, trace
 from rewardbench.boards.definition import Board
 from rewardbench.types import UserError
 
@@ -35,4 +35,4 @@ def write(board: Board, file: str, rows: Mapping[str, Mapping[str, Any]]) -> Non
     """Write the rows (entry -> row), whole or not at all."""
     told = {"schema_version": SCHEMA, "entries": rows}
     text = json.dumps(told, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
-    trace.write_whole(board.folder / file, text.encode())
+    disk.write_whole(board.folder / file, text.encode())

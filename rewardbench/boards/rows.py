@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import tomli_w
 
-from rewardbench import seeds, trace
+from rewardbench import disk, seeds, trace
 from rewardbench.plan import RunSpec, run_spec
 from rewardbench.results import Loaded, bank_of, curve_of, grid
 from rewardbench.types import UserError
@@ -42,8 +42,8 @@ def pack(runs: Sequence[Path], out: Path, thin: bool) -> None:
     specs = [run_spec(trace.spec(folder)) for folder in runs]
     shared = specs[0].as_dict()
     shared.pop("seed")
-    trace.write_whole(out / "spec.toml", tomli_w.dumps(shared).encode())
-    trace.write_whole(out / "runs.json", (json.dumps(endings(runs), indent=1, sort_keys=True) + "\n").encode())
+    disk.write_whole(out / "spec.toml", tomli_w.dumps(shared).encode())
+    disk.write_whole(out / "runs.json", (json.dumps(endings(runs), indent=1, sort_keys=True) + "\n").encode())
     scores = [_scores(spec, folder) for spec, folder in zip(specs, runs, strict=True)]
     _write(out / "scores.parquet", _joined([s for s, _ in scores]), loose=("kl",))
     texts = [sampled(spec, t) if thin else t for spec, (_, t) in zip(specs, scores, strict=True)]
@@ -185,7 +185,7 @@ def _write(path: Path, columns: Columns, loose: Sequence[str] = ()) -> None:
         table, sink, compression="zstd", compression_level=19, write_statistics=False, use_dictionary=packed,
         column_encoding=spread or None, store_schema=False,
     )  # fmt: skip
-    trace.write_whole(path, sink.getvalue().to_pybytes())
+    disk.write_whole(path, sink.getvalue().to_pybytes())
 
 
 # --- reading -------------------------------------------------------------------------------------
@@ -268,7 +268,7 @@ def endings_of(folder: Path) -> list[dict[str, Any]]:
 
 def load(folder: Path) -> list[Loaded]:
     """The runs of one design on one task, as results are computed from them."""
-    raw = trace.read_toml(folder / "spec.toml", f"{folder.name} has no spec.toml")
+    raw = disk.read_toml(folder / "spec.toml", f"{folder.name} has no spec.toml")
     told = endings_of(folder)
     try:
         first = run_spec({**raw, "seed": told[0]["seed"]})
@@ -346,7 +346,7 @@ def _rows(spec: RunSpec, steps: Columns) -> list[dict[str, Any]]:
 
 def thin(folder: Path, out: Path) -> None:
     """The same entry with the words of the seeded few alone: what a board keeps of a whole bundle."""
-    raw = trace.read_toml(folder / "spec.toml", f"{folder.name} has no spec.toml")
+    raw = disk.read_toml(folder / "spec.toml", f"{folder.name} has no spec.toml")
     texts = read(folder / "texts.parquet")
     kept = []
     for run in endings_of(folder):
@@ -354,5 +354,5 @@ def thin(folder: Path, out: Path) -> None:
         mine = texts["seed"] == spec.seed
         kept.append(sampled(spec, {n: v[mine] for n, v in texts.items()}))
     for name in ("spec.toml", "runs.json", "scores.parquet", "steps.parquet"):
-        trace.write_whole(out / name, (folder / name).read_bytes())
+        disk.write_whole(out / name, (folder / name).read_bytes())
     _write(out / "texts.parquet", _joined(kept))

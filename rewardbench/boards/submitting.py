@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from rewardbench import find, trace
+from rewardbench import disk, find, trace
 from rewardbench.boards import definition, entries, numbers, packing, secrets
 from rewardbench.boards.definition import Board
 from rewardbench.boards.packing import About, Found
@@ -252,7 +252,7 @@ def pack(board: Board, about: About, entered: Entered, out: Path, over: bool = F
         data = archive(folder)
     if out.is_file() and not over and out.read_bytes() != data:
         raise UserError(f"{out} is there already and holds another bundle: give another -o, or --replace it")
-    trace.write_asked(out, data)
+    disk.write_asked(out, data)
     return Bundle(out, len(data), hashlib.sha256(data).hexdigest(), digest, told)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import stats as scipy_stats
 
-from rewardbench import stats, trace
+from rewardbench import disk, stats
 from rewardbench.boards import foretold, second, standing, studies
 from rewardbench.boards.challenged import challenge
 from rewardbench.boards.definition import Board
@@ -54,7 +54,7 @@ def truth(
         "predictors": foretold.PREDICTORS,
         "outcomes": foretold.OUTCOMES,
     }
-    found: dict[str, Any] = settled(trace.finite(told))
+    found: dict[str, Any] = settled(disk.finite(told))
     return found
 
 

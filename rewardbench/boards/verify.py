@@ -17,7 +17,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from rewardbench import trace
+from rewardbench import disk
 from rewardbench.boards import bundle, checks, definition, freezing
 from rewardbench.boards.checks import LEVELS
 from rewardbench.boards.checks._case import Case, NotChecked
@@ -56,7 +56,7 @@ class Verdict:
     def as_dict(self) -> dict[str, Any]:
         """The verdict as `schemas/verdict.json` has it."""
         board = self.board
-        found: dict[str, Any] = trace.finite(
+        found: dict[str, Any] = disk.finite(
             {
                 "schema_version": SCHEMA,
                 "entry": self.entry,

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from rewardbench import trace
+from rewardbench import disk
 from rewardbench.boards import entries, numbers, rows
 from rewardbench.boards.build import build
 from rewardbench.boards.definition import Board
@@ -66,7 +66,7 @@ def write(board: Board, out: Path | None = None) -> list[Path]:
     told = build(board)
     made = {board.folder / name: data for name, data in forms(told).items()}
     for path, data in made.items():
-        trace.write_whole(path, data)
+        disk.write_whole(path, data)
     return [*made, *(pages(board, told, out) if out is not None else ())]
 
 
@@ -83,7 +83,7 @@ def pages(board: Board, told: Mapping[str, Any], out: Path) -> list[Path]:
     for entry in every:
         on = [_on(board, entry, task, starts[task]) for task in board.tasks if task in entry.tasks and task in starts]
         path = out / f"{word(entry.name)}.html"
-        trace.write_whole(path, board_entry.page(told, entry.name, on).encode())
+        disk.write_whole(path, board_entry.page(told, entry.name, on).encode())
         written.append(path)
     return written
 

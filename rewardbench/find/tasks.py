@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from rewardbench import data, trace
+from rewardbench import data, disk
 from rewardbench.find.names import beside, first_line, importing, unknown
 from rewardbench.types import Gold, Prompt, Said, Task, UserError
 
@@ -54,7 +54,7 @@ def recall(name: str, local: Path) -> None:
     here = task_folders().get(name)
     if here is not None and here != _recalled.get(name):
         return
-    known = trace.read_toml(local, "").get("tasks") if local.is_file() else None
+    known = disk.read_toml(local, "").get("tasks") if local.is_file() else None
     place = str(known.get(name, "")) if isinstance(known, dict) else ""
     if here is not None and place in ("", str(here)):
         return

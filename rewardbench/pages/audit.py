@@ -10,7 +10,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from rewardbench import __version__, trace
+from rewardbench import __version__, disk
 from rewardbench.audit import VERSION, _run, code_hash
 from rewardbench.audit._found import Measured
 from rewardbench.design import design_hash
@@ -58,7 +58,7 @@ def save(page: str, path: Path) -> int:
     if path.is_dir():
         raise UserError(f"-o {path} is a folder: name a file in it, such as {path / 'audit.html'}", 4)
     data = page.encode()
-    trace.write_asked(path, data)
+    disk.write_asked(path, data)
     return len(data)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup, escape
 
-from rewardbench import comparing, find, results, trace
+from rewardbench import comparing, disk, find, results
 from rewardbench.pages import designs, headline, made, meanings, numbers, safe, samples, svg
 from rewardbench.pages.picture import Picture, pictures
 from rewardbench.plan import points
@@ -192,7 +192,7 @@ def save(report: Report, path: Path) -> int:
     if path.is_dir():
         raise UserError(f"-o {path} is a folder: name a file in it, such as {path / 'report.html'}", 4)
     data = report.html.encode()
-    trace.write_asked(path, data)
+    disk.write_asked(path, data)
     return len(data)
 
 
@@ -203,6 +203,6 @@ def save_pictures(report: Report, folder: Path) -> list[Path]:
     paths = []
     for task, picture in report.pictures:
         path = folder / f"{task.replace('/', '-')}-{picture.name}.svg"
-        trace.write_asked(path, svg.standalone(picture).encode())
+        disk.write_asked(path, svg.standalone(picture).encode())
         paths.append(path)
     return paths

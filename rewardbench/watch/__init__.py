@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from rewardbench import alarms, progress, trace
+from rewardbench import alarms, disk, progress
 from rewardbench.plan import RunSpec
 from rewardbench.progress import Event, View
 from rewardbench.watch import lines, live
@@ -31,7 +31,7 @@ def resolve(asked: str) -> str:
 def phase(display: str, text: str) -> None:
     """Say what is happening, before or after the runs themselves."""
     if display == "json":
-        _line(trace.dumps({"event": "phase", "text": text}))
+        _line(disk.dumps({"event": "phase", "text": text}))
     elif display != "none":
         _line(text)
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from rewardbench import progress, trace
+from rewardbench import disk, progress
 from rewardbench.plan import RunSpec
 from rewardbench.progress import Event, View
 from rewardbench.watch.words import Pace, alarm_line, ended, head, paced, time_left, under_way
@@ -21,10 +21,10 @@ def as_json(old: View, new: View, event: Event) -> list[str]:
         return []
     row = new.rows.get(event.get("run", ""))
     named = {} if row is None else _names(row.run)
-    told = [trace.dumps({**named, **{k: v for k, v in event.items() if k != "seen"}})]
+    told = [disk.dumps({**named, **{k: v for k, v in event.items() if k != "seen"}})]
     for alarm in new.alarms[len(old.alarms) :]:
         what = {"event": "alarm", "run": alarm.run.id, "alarm": alarm.name, "text": alarm.text}
-        told.append(trace.dumps({**_names(alarm.run), **what}))
+        told.append(disk.dumps({**_names(alarm.run), **what}))
     return told
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rewardbench import design as designs_
-from rewardbench import find, trace
+from rewardbench import disk, find
 from rewardbench.boards import entries, packing, rows
 from rewardbench.boards.definition import Board
 from rewardbench.boards.finding import Finding, Refused, shown
@@ -38,7 +38,7 @@ class Piece:
     @cached_property
     def raw(self) -> dict[str, Any]:
         """`spec.toml`: all but the seeds."""
-        return trace.read_toml(self.folder / "spec.toml", f"{self.where} has no spec.toml")
+        return disk.read_toml(self.folder / "spec.toml", f"{self.where} has no spec.toml")
 
     @property
     def task(self) -> str:

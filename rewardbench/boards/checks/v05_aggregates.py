@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from rewardbench import trace
+from rewardbench import disk
 from rewardbench.boards import numbers
 from rewardbench.boards.checks._case import Case
 from rewardbench.boards.finding import Finding, shown
@@ -33,7 +33,7 @@ def check(case: Case) -> list[Finding]:
     for piece in case.pieces:
         results = numbers.score(case.board, piece.runs, case.base(piece))
         case.memory[piece.where] = results
-        told = json.loads(json.dumps(trace.finite(numbers.told(case.board, piece.specs[0], results))))
+        told = json.loads(json.dumps(disk.finite(numbers.told(case.board, piece.specs[0], results))))
         claimed = case.about["tasks"][piece.task]
         for where, mine, theirs in differences(told, claimed):
             close = _close(mine, theirs)

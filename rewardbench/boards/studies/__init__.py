@@ -13,7 +13,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from rewardbench import find, trace
+from rewardbench import disk, find
 from rewardbench.boards.definition import Board
 from rewardbench.find.names import unknown
 from rewardbench.types import UserError
@@ -40,8 +40,8 @@ def collect(name: str, board: Board, out: Path, tell: Tell) -> list[Row]:
 
 def write(board: Board, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
     """Write a study's rows beside the board."""
-    lines = "".join(trace.dumps(row) + "\n" for row in rows)
-    trace.write_whole(board.folder / "studies" / f"{name}.jsonl", lines.encode())
+    lines = "".join(disk.dumps(row) + "\n" for row in rows)
+    disk.write_whole(board.folder / "studies" / f"{name}.jsonl", lines.encode())
 
 
 def write_so_far(board: Board, name: str, rows: Sequence[Row], key: str) -> None:

@@ -1,0 +1,41 @@
+"""What is a pack? Runs that share one model: opened from their folders, saved after a step, put back after a kill."""
+
+from rewardbench.packs.checkpoints import THREADS, large, restore, save, side_by_side
+from rewardbench.packs.opening import open_pack
+from rewardbench.packs.pack import (
+    Pack,
+    Run,
+    Say,
+    alone,
+    blame,
+    blind,
+    card_broke,
+    fail,
+    failing,
+    put_aside,
+    sizes,
+    told,
+    weights,
+)
+
+__all__ = [
+    "THREADS",
+    "Pack",
+    "Run",
+    "Say",
+    "alone",
+    "blame",
+    "blind",
+    "card_broke",
+    "fail",
+    "failing",
+    "large",
+    "open_pack",
+    "put_aside",
+    "restore",
+    "save",
+    "side_by_side",
+    "sizes",
+    "told",
+    "weights",
+]
