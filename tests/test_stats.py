@@ -74,13 +74,27 @@ def test_real_but_negligible_is_a_tie():
     assert stats.verdict(comparison) == "equivalent"
 
 
-def test_equal_differences_have_no_width():
+def test_equal_differences_have_the_width_of_a_standard_deviation_of_one_hundredth():
     up = stats.paired_difference([0.5, 0.6, 0.7], [0.1, 0.2, 0.3])
-    assert (up.low, up.high, up.p) == near((0.4, 0.4, 0))
+    half = scipy_stats.t.ppf(0.975, 2) * 0.01 / np.sqrt(3)
+    assert (up.low, up.high) == near((0.4 - half, 0.4 + half))
+    assert up.p == near(2 * scipy_stats.t.sf(0.4 / (0.01 / np.sqrt(3)), 2))
     assert stats.verdict(up) == "better"
+    both = stats.all_pairs([[0.5, 0.6, 0.7], [0.1, 0.2, 0.3]])
+    assert (both.se[0], both.p[0]) == near((up.se, up.p))
     same = stats.paired_difference([0.5, 0.6], [0.5, 0.6])
     assert (same.difference, same.low, same.high, same.p) == (0, 0, 0, 1)
     assert stats.verdict(same) == "equivalent"
+
+
+def test_two_seeds_that_agree_by_chance_tell_nothing_apart():
+    """Gold moves in steps of 1/256: of no difference with a deviation of .04 two seeds agree in one of 36, on some step."""
+    rng = np.random.default_rng(0)
+    steps = np.round(rng.normal(0, 0.04, (20_000, 2)) * 256) / 256
+    equal = steps[(steps[:, 0] == steps[:, 1]) & (steps[:, 0] != 0)]
+    assert 400 < len(equal) < 700
+    found = [stats.paired_difference(pair, [0.0, 0.0]) for pair in equal]
+    assert sum(gap.p < 0.05 / 2 for gap in found) <= 0.02 * len(found)  # in a family of two they would have to pass this
 
 
 @pytest.mark.parametrize(("falls", "said"), [(0, "unresolved"), (1, "unresolved"), (2, "unresolved"), (3, "equivalent")])

@@ -25,9 +25,6 @@ LEAST_INTERVAL = 10
 """Designs from which the order has an interval: of fewer it would be that of one or two designs."""
 LEAST_TAKING_PART = 5
 """Designs among the pairs told apart by both, from which their share has an interval."""
-FLOOR = 0.01
-"""Standard deviation over seeds, in units of Q, below which no pair is taken to lie: five seeds that agree to the last
-digit, on the floor of the scale, say little of the sixth."""
 RESAMPLES = 2000
 Ends = tuple[float | None, float | None]
 
@@ -236,7 +233,7 @@ def _half(designs: Floats, seeds: Floats, groups: Sequence[int], n: int) -> floa
 def _told_apart(table: Floats) -> Ints:
     """Which of each pair is better, [M] of 1, -1, and 0 where a board [D, seeds] does not say; adjusted by Holm."""
     pairs = stats.all_pairs(list(table))
-    se = np.maximum(pairs.se, FLOOR / np.sqrt(table.shape[1]))
+    se = np.maximum(pairs.se, stats.FLOOR / np.sqrt(table.shape[1]))
     p = 2 * scipy_stats.t.sf(np.abs(pairs.difference) / se, pairs.df)
     return np.where(stats.adjusted(p) < 0.05, np.sign(pairs.difference), 0).astype(int)
 

@@ -30,6 +30,7 @@ from rewardbench.stats.comparisons import (
 )
 from rewardbench.stats.intervals import (
     BOOTSTRAP_FROM,
+    FLOOR,
     RESAMPLES,
     TINY,
     Interval,
@@ -52,6 +53,7 @@ from rewardbench.stats.weights import Sensitivity, pareto, sensitivity
 
 __all__ = [
     "BOOTSTRAP_FROM",
+    "FLOOR",
     "MARGIN",
     "RESAMPLES",
     "TINY",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 from typing import Any
 
@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from scipy import stats as scipy_stats
 from scipy.special import nctdtr, nctdtrinc
 
-from rewardbench.stats.intervals import TINY, mean_interval, table
+from rewardbench.stats.intervals import FLOOR, TINY, mean_interval, table
 from rewardbench.types import Floats, UserError
 
 MARGIN = 0.03
@@ -41,10 +41,11 @@ class Comparison:
 def paired_difference(a: ArrayLike, b: ArrayLike, level: float = 0.95, name: str = "pair") -> Comparison:
     """a - b, paired by task and seed, with the unadjusted interval and two-sided p.
 
-    Equal differences everywhere have no variance: zero width, and p is 0 (or 1 if the difference is 0).
+    Where all differences are equal and not 0, their standard deviation is taken to be `FLOOR`; where all are 0, there
+    is no width and p is 1.
 
-    >>> paired_difference([.5, .6], [.4, .5]).p
-    0.0
+    >>> round(paired_difference([.5, .6], [.4, .5]).p, 4), paired_difference([.5, .6], [.5, .6]).p
+    (0.0449, 1.0)
     """
     first, second = table(a), table(b)
     if first.shape != second.shape:
@@ -52,10 +53,11 @@ def paired_difference(a: ArrayLike, b: ArrayLike, level: float = 0.95, name: str
     gap = first - second
     gap[np.abs(gap) < TINY] = 0.0
     interval = mean_interval(gap, level, name)
-    if interval.se:
-        p = 2 * float(scipy_stats.t.sf(abs(interval.mean) / interval.se, interval.df))
-    else:
-        p = float(abs(interval.mean) < TINY)
+    if not interval.se and interval.mean:
+        se = FLOOR / sqrt(gap.size)
+        half = se * float(scipy_stats.t.ppf((1 + level) / 2, interval.df))
+        interval = replace(interval, se=se, low=interval.mean - half, high=interval.mean + half)
+    p = 2 * float(scipy_stats.t.sf(abs(interval.mean) / interval.se, interval.df)) if interval.se else 1.0
     stuck = any(2 * np.sum((gap == 0) & (np.abs(first - end) < TINY)) > gap.size for end in (0, 1))
     unseen = gap.size if stuck else 0
     return Comparison(
@@ -120,7 +122,7 @@ def verdict(comparison: Comparison, eps: float = MARGIN, p: float | None = None,
 def verdicts(family: Sequence[Comparison], eps: float = MARGIN) -> list[str]:
     """The verdict of each comparison, both of its p's adjusted by Holm over the whole family.
 
-    >>> verdicts([paired_difference([.5, .6], [.4, .5]), paired_difference([.5, .6], [.5, .6])])
+    >>> verdicts([paired_difference([.5, .6, .7], [.2, .2, .3]), paired_difference([.5, .6, .7], [.5, .6, .7])])
     ['better', 'equivalent']
     """
     apart, alike = holm([c.p for c in family]), holm([tost(c, eps) for c in family])
@@ -130,8 +132,8 @@ def verdicts(family: Sequence[Comparison], eps: float = MARGIN) -> list[str]:
 def minimum_detectable_difference(comparison: Comparison, power: float = 0.8) -> float:
     """The true difference that a test with this standard error finds with the given power.
 
-    >>> minimum_detectable_difference(paired_difference([1, 1], [0, 0]))
-    0.0
+    >>> round(minimum_detectable_difference(paired_difference([.5, .7, .6], [.4, .4, .4])), 3)
+    0.31
     """
     quantiles = scipy_stats.t.ppf([0.975, power], comparison.df)
     return float(quantiles.sum() * comparison.se)

@@ -23,6 +23,10 @@ BOOTSTRAP_FROM = 20
 RESAMPLES = 10_000
 TINY = 1e-12
 """Standard errors below it are rounding, not variance."""
+FLOOR = 0.01
+"""Standard deviation over seeds, in units of Q, that stands for none. Scores move in steps (the mean of two evaluations
+of 128 completions that are right or wrong, by 1/256), and two seeds fall on one step by chance: where differences have
+a standard deviation of .04, once in 36. So seeds that agree to the last digit say little of the next one."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from scipy import stats as scipy_stats
 
 from rewardbench.stats.comparisons import adjusted, detectable_difference
-from rewardbench.stats.intervals import TINY, table
+from rewardbench.stats.intervals import FLOOR, TINY, table
 from rewardbench.types import Bools, Floats, Ints, UserError
 
 
@@ -56,7 +56,7 @@ def all_pairs(scores: Sequence[ArrayLike]) -> Pairs:
     rows = [_against(a, cells[i + 1 :]) for i, a in enumerate(cells[:-1])]
     difference, se, df = (np.concatenate(column) for column in zip(*rows, strict=True)) if rows else np.empty((3, 0))
     some = se > 0
-    p = (np.abs(difference) < TINY).astype(np.float64)
+    p = np.ones(len(difference))
     p[some] = 2 * scipy_stats.t.sf(np.abs(difference[some]) / se[some], df[some])
     return Pairs(first, second, difference, se, df, p)
 
@@ -81,7 +81,9 @@ def _against(one: Floats, others: Floats) -> tuple[Floats, Floats, Floats]:
     se[se < TINY] = 0.0
     share = variance / np.where(se > 0, total, 1.0)[:, None]
     squares = np.where(se > 0, (share**2).sum(axis=1), 1 / tasks)
-    return gap.mean(axis=(1, 2)), se, (n - 1) / squares
+    difference = gap.mean(axis=(1, 2))
+    se[(se == 0) & (difference != 0)] = FLOOR / np.sqrt(tasks * n)
+    return difference, se, (n - 1) / squares
 
 
 def significantly_better(scores: Sequence[ArrayLike]) -> Bools:
