@@ -27,8 +27,10 @@ from rewardbench.pages import (
     board_texts,
     safe,
     truth_audit,
+    truth_challenge,
     truth_charts,
     truth_retest,
+    truth_second,
     truth_told,
     truth_trainer,
     truth_words,
@@ -48,7 +50,7 @@ def audited(flags, hacked, tasks=TASKS, quality=None):
 
 def said(audit):
     """(kind, sentence) of an audit's answer."""
-    told = truth_words.audit(audit)
+    told = truth_audit.audit(audit)
     return told.kind, told.says
 
 
@@ -145,7 +147,7 @@ def test_ties_and_too_few_designs_have_no_correlation():
     assert all(one is None for by in foretold.audit(told)["predictors"].values() for one in by.values())
     assert foretold.audit(told[:7]) is None
     unknown = [case(TASKS[0], n, False, 0.0, n / 10, before=dict.fromkeys(foretold.PREDICTORS)) for n in range(12)]
-    assert "`tau` not known" in truth_words.ranked(foretold.audit(unknown), foretold.PREDICTORS)
+    assert "`tau` not known" in truth_audit.ranked(foretold.audit(unknown), foretold.PREDICTORS)
 
 
 def test_what_no_run_has_is_left_out_and_not_zero():
@@ -253,14 +255,14 @@ def test_a_board_that_other_seeds_rank_alike_passes():
     told = retested((np.arange(12.0)[:, None] / 10 + rng.normal(0, 0.01, (12, 5))).tolist())
     assert told["reliable"]
     assert told["half_spearman"]["r"] > 0.95
-    assert truth_words.retest("t", told).kind == truth_told.YES
+    assert truth_retest.retest("t", told).kind == truth_told.YES
     assert told["seed_correlation"]["low"] < 0.1
 
 
 def test_a_board_of_noise_does_not():
     told = retested(np.random.default_rng(6).normal(0, 1, (12, 5)).tolist())
     assert not told["reliable"]
-    assert truth_words.retest("t", told).kind != truth_told.YES
+    assert truth_retest.retest("t", told).kind != truth_told.YES
     assert told["icc_2_k"]["low"] <= told["icc_2_k"]["r"] <= told["icc_2_k"]["high"]
 
 
@@ -294,7 +296,7 @@ def test_the_reliability_of_those_that_learnt_is_their_own():
     assert told["learnt"] == {k: v for k, v in retested(above.tolist()).items() if k in told["learnt"]}
     assert told["reliable"]
     assert not told["learnt"]["reliable"]
-    whole, learnt = truth_words.retest("t", told), truth_words.above("t", told)
+    whole, learnt = truth_retest.retest("t", told), truth_retest.above("t", told)
     assert (whole.kind, learnt.kind) == (truth_told.YES, truth_told.NO)
     assert whole.says.endswith("which passes the gate of 0.8.")
     assert "among the 400 designs alone that learnt" in learnt.says
@@ -305,7 +307,7 @@ def test_too_few_that_learnt_are_counted_and_not_judged():
     table = np.random.default_rng(22).normal(0, 1, (20, 5)).tolist()
     told = retested(table, learnt=range(7))
     assert (told["above"], told["least"], told["learnt"]) == (7, 8, None)
-    answer = truth_words.above("t", told)
+    answer = truth_retest.above("t", told)
     assert (answer.kind, answer.figure) == (truth_told.OPEN, "7 designs, too few")
     assert "there are 7: among them it is not told before there are 8" in answer.says
     assert retested(table, learnt=range(8))["learnt"]["designs"] == 8
@@ -318,7 +320,7 @@ def test_a_reliability_far_below_none_leaves_room_for_the_others():
     above -= above.mean(axis=1, keepdims=True)  # designs alike but for their seeds: less alike than chance has it
     told = retested([*(rng.normal(0, 1, (20, 1)) + rng.normal(0, 0.1, (20, 5))).tolist(), *above.tolist()], learnt=range(20, 28))
     assert told["learnt"]["whole_spearman"]["low"] == 0
-    html = truth_retest.retest({"retest": {"t": told}})[1][0][0]
+    html = truth_retest.figures({"retest": {"t": told}})[1][0][0]
     texts = [float(x) for x in re.findall(r'middle">(-?[\d.]+)<', html)]
     assert min(texts) >= -1
 
@@ -372,20 +374,20 @@ def test_a_second_gold_that_is_the_first():
     assert [told[k]["tau"] for k in ("order", "trained", "untrained")] == pytest.approx([1, 1, 1])
     assert told["order"]["low"] < 0.8  # eight designs in one order twice are no proof
     assert told["untrained"]["near"] == 1
-    assert truth_words.second_gold("t", told).kind == truth_told.OPEN
-    assert "cannot be told" in truth_words.second_gold("t", told).says
+    assert truth_second.second_gold("t", told).kind == truth_told.OPEN
+    assert "cannot be told" in truth_second.second_gold("t", told).says
 
 
 def test_a_second_gold_that_says_the_contrary():
     told = both(lambda w: 1 - w)
     assert [told[k]["tau"] for k in ("order", "trained")] == pytest.approx([-1, -1])
-    assert truth_words.second_gold("t", told).kind == truth_told.NO
+    assert truth_second.second_gold("t", told).kind == truth_told.NO
 
 
 def test_a_second_gold_that_tells_nothing_apart():
     told = both(lambda w: np.full(w.shape, 0.5))
     assert told["order"]["tau"] is told["trained"]["tau"] is told["untrained"]["tau"] is None
-    assert truth_words.second_gold("t", told).kind == truth_told.OPEN
+    assert truth_second.second_gold("t", told).kind == truth_told.OPEN
     assert both(lambda w: w, 4)["order"] is None
     assert both(lambda w: w, 0)["trained"] is None
 
@@ -417,7 +419,7 @@ def test_a_flipped_verdict_is_trainer_dependent(rows):
     triple = next(t for t in told["trainers"] if t["rate"] == "triple")
     assert triple["verdicts"]["flips"] == "better"
     assert own["verdicts"]["flips"] == "worse"
-    answer = truth_words.sensitivity(TASKS[0], told)
+    answer = truth_trainer.sensitivity(TASKS[0], told)
     assert answer.kind == truth_told.NO
     assert "1 of 5 designs flip between better and worse (`flips`)" in answer.says
 
@@ -447,7 +449,7 @@ def test_a_trainer_that_turns_the_order_around():
     told = truth.sensitivity(BOARD, trained("t", {("same", "grpo"): order, ("triple", "grpo"): turned}, noise=0.001))
     assert told["trainers"][1]["tau"] == pytest.approx(-1)
     assert told["dependent"] == sorted(SIX[1:])
-    assert truth_words.sensitivity("t", told).kind == truth_told.NO
+    assert truth_trainer.sensitivity("t", told).kind == truth_told.NO
 
 
 def test_a_tau_that_the_exact_test_does_not_tell_from_chance_is_no_yes():
@@ -458,15 +460,15 @@ def test_a_tau_that_the_exact_test_does_not_tell_from_chance_is_no_yes():
     told["trainers"][1] |= {"tau": 11 / 15, "low": 0.02, "high": 0.95, "p": 40 / 720}
     assert rank_interval(11 / 15, 6, "kendall")[0] > 0
     assert kendall_p_value(range(6), [0, 1, 3, 2, 5, 4]) == pytest.approx(scipy_stats.kendalltau(range(6), [0, 1, 3, 2, 5, 4], method="exact").pvalue)
-    answer = truth_words.sensitivity("t", told)
+    answer = truth_trainer.sensitivity("t", told)
     assert answer.kind == truth_told.OPEN
     assert "1 of 1 cannot be told from no agreement: exact p up to 0.056)" in answer.says
     two = deepcopy(told)
     two["trainers"].append({**two["trainers"][1], "algorithm": "other", "tau": 1.0, "low": 0.4, "high": 1.0, "p": 2 / 720})
-    assert truth_words.sensitivity("t", two).kind == truth_told.OPEN  # one of two is not enough
+    assert truth_trainer.sensitivity("t", two).kind == truth_told.OPEN  # one of two is not enough
     two["trainers"].pop(1)
-    assert truth_words.sensitivity("t", two).kind == truth_told.YES
-    drawn = truth_trainer.sensitivity({"sensitivity": {"t": told}})[2][0]
+    assert truth_trainer.sensitivity("t", two).kind == truth_told.YES
+    drawn = truth_trainer.figures({"sensitivity": {"t": told}})[2][0]
     [cell] = [c for row in drawn.rows for c in row if not isinstance(c, str) and "0.73" in c.shown]
     assert (cell.sign, cell.shade) == ("·", 0)
 
@@ -487,7 +489,7 @@ def test_a_pair_is_turned_over_only_if_both_trainers_tell_it_apart():
     clear, noisy = (truth.sensitivity(BOARD, trained("t", {("same", "grpo"): order, ("triple", "grpo"): turned}, noise=n)) for n in (0.001, 0.4))
     assert [(t["told_apart"], t["both_told_apart"], t["turned"]) for t in clear["trainers"]] == [(15, 15, []), (15, 15, [["a", "b"]])]
     assert clear["dependent"] == []  # neither passes the baseline
-    answer = truth_words.sensitivity("t", clear)
+    answer = truth_trainer.sensitivity("t", clear)
     assert answer.kind == truth_told.NO
     assert "(15 a trainer, 15 in all), 1 are turned over (on the board `a` above `b`)" in answer.says
     assert "No design is better than `reference` under any trainer, so that no verdict could flip" in answer.says
@@ -513,11 +515,11 @@ def test_golds_that_agree_on_the_floor_alone_are_not_said_to_agree_on_what_learn
     told = second.figures(judged_, {f"d{i}" for i in range(30, 40)})
     assert told["order"]["low"] > 0.8
     assert (told["above"], told["learnt"]["designs"]) == (10, 10)
-    assert truth_words.second_gold("t", told).kind == truth_told.YES
-    assert truth_words.second_above("t", told).kind in (truth_told.OPEN, truth_told.NO)
+    assert truth_second.second_gold("t", told).kind == truth_told.YES
+    assert truth_second.above("t", told).kind in (truth_told.OPEN, truth_told.NO)
     few = second.figures(judged_, {f"d{i}" for i in range(33, 40)})
     assert few["learnt"] is None
-    assert "7 designs learnt: of these alone the order is not told before there are 8" in truth_words.second_above("t", few).says
+    assert "7 designs learnt: of these alone the order is not told before there are 8" in truth_second.above("t", few).says
 
 
 def test_a_forecast_is_told_a_task_at_a_time():
@@ -526,8 +528,8 @@ def test_a_forecast_is_told_a_task_at_a_time():
     tasks = told["verdicts"]["gameable"]["hacked"]["tasks"]
     assert tasks["a"]["p"] == pytest.approx(scipy_stats.fisher_exact([[10, 0], [0, 10]]).pvalue)
     assert tasks["b"] == {"designs": 20, "flagged": 20, "happened": 15, "hits": 15, "p": 1.0}
-    assert "on `b` 15 of 20 flagged, where 15 of 20 were (p 1.000)" in truth_words.by_task(told)
-    assert "Of the 15 that were not, it called 5 so too." in truth_words.verdict(told, "gameable", "hacked")
+    assert "on `b` 15 of 20 flagged, where 15 of 20 were (p 1.000)" in truth_audit.by_task(told)
+    assert "Of the 15 that were not, it called 5 so too." in truth_audit.verdict(told, "gameable", "hacked")
 
 
 # --- challenge seeds -----------------------------------------------------------------------------
@@ -662,8 +664,8 @@ def test_the_page_is_one_safe_file(which, request):
 def test_each_part_has_its_question_sentence_chart_and_tables(told):
     html = page.page(told)
     answers = truth_words.all_of(told)
-    assert {a.part for a in answers} == set(truth_words.QUESTIONS)
-    for key, question in truth_words.QUESTIONS.items():
+    assert {a.part for a in answers} == set(truth_words.PARTS)
+    for key, question in truth_words.questions(told).items():
         section = html.split(f'<section id="{key}"')[1].split("</section>")[0]
         at = [section.index(w) for w in (question, "<p class=\"wide\">", "<svg", "<table")]
         assert at == sorted(at), key
@@ -675,7 +677,7 @@ def test_each_part_has_its_question_sentence_chart_and_tables(told):
 
 def test_copies_that_are_flagged_no_more_than_honest_entries_are_not_called_caught():
     def ground(*caught):
-        return truth_words.ground({"seeds": [1, 5], "designs": {f"d{n}": {"ground": {"best of 20": {"caught": [0.5, c], "inflation": 0.1}}} for n, c in enumerate(caught)}})
+        return truth_challenge.ground({"seeds": [1, 5], "designs": {f"d{n}": {"ground": {"best of 20": {"caught": [0.5, c], "inflation": 0.1}}} for n, c in enumerate(caught)}})
 
     assert [ground(*c).kind for c in ((0.0, 0.02), (0.2, 0.9), (0.01, 0.2))] == [truth_told.NO, truth_told.YES, truth_told.OPEN]
     assert ground(0.0, 0.02).figure == "0 % to 2 % of best of 20 copies caught"
@@ -688,14 +690,16 @@ def test_every_table_is_as_wide_as_its_head(told):
 
 
 def test_a_part_that_lacks_its_runs_names_the_command(told):
-    for part, study in truth_words.STUDIES.items():
+    studies_of = {part: one.STUDY for part, one in truth_words.PARTS.items() if one.STUDY}
+    assert len(studies_of) == 3
+    for part, study in studies_of.items():
         bare = without(told, part)
         [answer] = [a for a in truth_words.all_of(bare) if a.part == part]
         assert (answer.kind, answer.figure) == (truth_told.MISSING, "–")
         assert f"rbench board study {study} made-up" in answer.says
         assert f"rbench board study {study} made-up" in page.page(bare)
         assert f"`rbench board study {study} made-up`" in board_texts.readme(bare)
-    for nothing in ({k: v for k, v in told.items() if k != "truth"}, {**told, "truth": None}, without(told, *truth_words.QUESTIONS)):
+    for nothing in ({k: v for k, v in told.items() if k != "truth"}, {**told, "truth": None}, without(told, *truth_words.PARTS)):
         assert page.page(nothing).count("Not measured yet") == 5
         assert "<svg" not in page.page(nothing)
 
@@ -729,7 +733,7 @@ def test_what_is_made_keeps_the_schema(told):
     schema = json.loads((ROOT / "rewardbench" / "schemas" / "board.json").read_text())
     check = jsonschema.Draft202012Validator({"$ref": "#/$defs/truth", "$defs": schema["$defs"]})
     whole = told["truth"]
-    for bare in (whole, None, without(told, *truth_words.QUESTIONS)["truth"], truth_json(parts=("retest",))):
+    for bare in (whole, None, without(told, *truth_words.PARTS)["truth"], truth_json(parts=("retest",))):
         check.validate(bare)
     for audit in (audited(HALF, [False] * 12), audited([False] * 12, HALF, TASKS[:1]), audited(HALF, HALF)):
         check.validate({**whole, "audit": json.loads(json.dumps(audit))})

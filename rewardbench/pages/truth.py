@@ -11,13 +11,8 @@ from rewardbench import __version__
 from rewardbench.pages import board_words
 from rewardbench.pages import truth_words as words
 from rewardbench.pages.report import render
-from rewardbench.pages.truth_audit import audit
-from rewardbench.pages.truth_challenge import challenge
 from rewardbench.pages.truth_parts import Part
-from rewardbench.pages.truth_retest import retest
-from rewardbench.pages.truth_second import second
 from rewardbench.pages.truth_told import MISSING, NO, OPEN, YES
-from rewardbench.pages.truth_trainer import sensitivity
 
 STYLES = ("page.css", "board.css", "truth.css")
 SCRIPTS = ("theme.js",)
@@ -43,18 +38,12 @@ def page(told: Json) -> str:
 def parts(told: Json) -> list[Part]:
     """Every part in the order told, those that are not known too."""
     truth, answers = told.get("truth") or {}, words.all_of(told)
-    makers = {
-        "audit": audit,
-        "retest": retest,
-        "second_gold": second,
-        "sensitivity": sensitivity,
-        "challenge": challenge,
-    }
     found = []
     for key, question in words.questions(told).items():
+        one = words.PARTS[key]
         mine = tuple(a for a in answers if a.part == key)
         known = any(a.kind != MISSING for a in mine)
-        more, figures, tables = makers[key](truth) if known else ((), (), ())
+        more, figures, tables = one.figures(truth) if known else ((), (), ())
         drawn = tuple((Markup(d), c) for d, c in figures if d)
-        found.append(Part(key, words.TITLES[key], question, mine, tuple(more), drawn, tuple(tables)))
+        found.append(Part(key, one.TITLE, question, mine, tuple(more), drawn, tuple(tables)))
     return found

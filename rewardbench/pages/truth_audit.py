@@ -1,19 +1,27 @@
-"""How does the audit's forecast look? Verdicts, predictors and probes against what training did."""
+"""How is the audit's forecast told? In words; verdicts, predictors and probes against what training did."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rewardbench.pages import truth_charts as charts
 from rewardbench.pages import truth_rivals as rivals
-from rewardbench.pages import truth_words as words
-from rewardbench.pages.numbers import chance, fixed
+from rewardbench.pages.numbers import bracket, chance, fixed, signed
 from rewardbench.pages.truth_charts import Bar, Dot
 from rewardbench.pages.truth_parts import Cell, Made, Table, bar, correlation
-from rewardbench.pages.truth_told import between, span
+from rewardbench.pages.truth_told import LEVEL, NO, OPEN, YES, Told, between, quoted, span
 
 Json = Mapping[str, Any]
+QUESTION = "Does the audit foretell what training does with a design?"
+TITLE = "Audit and outcome"
+STUDY = "audits"
+OUTCOMES = {
+    "hacked": "hacked on at least half of their seeds",
+    "hacked_once": "hacked at least once",
+    "harmful": "harmful: significantly below no training",
+}
+ALARMS = {"gameable": "gameable", "gameable_or_misaligned": "gameable or misaligned"}
 CAPTIONS = {
     "verdicts": "Precision (blue) and recall (orange) of each alarm for each outcome, with 95% intervals. The upright "
     "tick beside precision is the base rate, which flags dealt out blindly would have.",
@@ -23,26 +31,107 @@ CAPTIONS = {
 }
 
 
-def audit(truth: Json) -> Made:
+def answers(truth: Json) -> Iterator[Told]:
+    """What came of its verdicts, and whether plain thresholds would have foretold as well."""
+    told = truth["audit"]
+    yield audit(told)
+    if beside := rivals.answer(told):
+        yield beside
+
+
+def audit(told: Json) -> Told:
+    """Whether those called gameable were hacked more often than chance would have it."""
+    one = told["verdicts"]["gameable"]["hacked"]
+    kind, figure = beyond(one), f"{span(one['precision'])} precision, {span(one['recall'])} recall"
+    return Told(
+        "audit", "", kind, figure if one["precision"]["value"] is not None else "–", verdict(told, "gameable", "hacked")
+    )
+
+
+def beyond(one: Json) -> str:
+    """Whether flags hit more than flags dealt out by chance within tasks: YES, NO (fewer) or OPEN."""
+    if one["chance"]["p"] >= LEVEL:
+        return OPEN
+    return YES if one["hits"] > one["chance"]["expected"] else NO
+
+
+def verdict(told: Json, alarm: str, outcome: str) -> str:
+    """One alarm against one outcome."""
+    one = told["verdicts"][alarm][outcome]
+    flags, events = one["hits"] + one["false_alarms"], one["hits"] + one["misses"]
+    head = f"Of {one['designs']} drawn designs the audit called {flags or 'none'} {ALARMS[alarm]}"
+    if not events:
+        return f"{head}; none was {outcome.replace('_', ' ')} in training, so there was nothing to foretell."
+    happened = OUTCOMES[outcome]
+    if not flags:
+        return f"{head}, and {events} were {happened}: recall {span(one['recall'])}, precision not known."
+    luck = one["chance"]
+    ends = {
+        YES: "is more than chance gives",
+        NO: "is fewer than chance gives, so that the warning points the wrong way",
+        OPEN: "cannot be told from chance",
+    }
+    return (
+        f"{head}; {one['hits']} of them were {happened}: precision {span(one['precision'])}, recall "
+        f"{span(one['recall'])}. By chance, as many flags dealt out within each task hit "
+        f"{fixed(luck['expected'], 1)} ({luck['low']:.0f} to {luck['high']:.0f}): {one['hits']} "
+        f"{ends[beyond(one)]}.{_innocent(one)}"
+    )
+
+
+def _innocent(one: Json) -> str:
+    """How many of those to which nothing happened were flagged too: precision alone hides it where most are bad."""
+    left = one["designs"] - one["hits"] - one["misses"]
+    return f" Of the {left} that were not, it called {one['false_alarms'] or 'none'} so too." if left else ""
+
+
+def by_task(told: Json, alarm: str = "gameable", outcome: str = "hacked") -> str:
+    """One alarm against one outcome on each task, with the exact p of its own: what is pooled may rest on some."""
+    pieces = [
+        f"on {quoted(task)} {one['hits']} of {one['flagged']} flagged, where {one['happened']} of {one['designs']} "
+        f"were (p {chance(one['p'])})"
+        for task, one in told["verdicts"][alarm][outcome]["tasks"].items()
+    ]
+    return (
+        f"Called {ALARMS[alarm]} and {OUTCOMES[outcome]}, a task at a time: {'; '.join(pieces)}. The p's are exact and "
+        "not adjusted for the number of tasks."
+    )
+
+
+def ranked(told: Json, predictors: Json, outcome: str = "quality") -> str:
+    """How each predictor ranks designs by an outcome."""
+    pieces = []
+    for name in predictors:
+        one = told["predictors"][name][outcome]
+        if one is None:
+            pieces.append(f"`{name}` not known")
+        else:
+            doubt = " (cannot be told from none)" if one["low"] <= 0 <= one["high"] else ""
+            pieces.append(f"`{name}` {signed(one['r'])} {bracket(one['low'], one['high'])}{doubt}")
+    what = "Q at the end" if outcome == "quality" else outcome
+    return f"Known before training, Spearman's correlation with {what}, ranked within tasks: {'; '.join(pieces)}."
+
+
+def figures(truth: Json) -> Made:
     """Verdicts, predictors and probes against what training did."""
     told = truth["audit"]
     pairs = [(alarm, outcome) for alarm, by in told["verdicts"].items() for outcome in by]
-    also = [words.by_task(told), words.verdict(told, "gameable", "harmful"), words.ranked(told, truth["predictors"])]
-    figures = [
+    also = [by_task(told), verdict(told, "gameable", "harmful"), ranked(told, truth["predictors"])]
+    drawn = [
         (_verdict_chart(told, pairs), CAPTIONS["verdicts"]),
         (rivals.chart(told), rivals.CAPTION),
         (_predictors_chart(told), CAPTIONS["predictors"]),
         (_probe_chart(told), CAPTIONS["probes"]),
     ]
     tables = [_verdict_table(told, pairs), rivals.table(told), _matrix(told, truth), _left_table(told, truth)]
-    return [*rivals.sentences(told), *also], figures, [*tables, _probe_table(told), _case_table(told, truth)]
+    return [*rivals.sentences(told), *also], drawn, [*tables, _probe_table(told), _case_table(told, truth)]
 
 
 def _verdict_chart(told: Json, pairs: Sequence[tuple[str, str]]) -> str:
     panels: dict[str, list[Bar]] = {}
     for alarm, outcome in pairs:
         one, name = told["verdicts"][alarm][outcome], outcome.replace("_", " ")
-        bars = panels.setdefault(words.ALARMS[alarm], [])
+        bars = panels.setdefault(ALARMS[alarm], [])
         bars.append(bar(f"{name}: precision", one["precision"], one["base_rate"]["value"]))
         bars.append(bar(f"{name}: recall", one["recall"], None, 2))
     return charts.forest("audit", "Verdicts against outcomes", panels, (0.0, 1.0), None, "share of designs")
@@ -55,7 +144,7 @@ def _verdict_table(told: Json, pairs: Sequence[tuple[str, str]]) -> Table:
         one = told["verdicts"][alarm][outcome]
         by_luck, without = one["chance"], one["without_each"]
         rows.append((
-            f"{words.ALARMS[alarm]} → {outcome.replace('_', ' ')}",
+            f"{ALARMS[alarm]} → {outcome.replace('_', ' ')}",
             str(one["hits"] + one["false_alarms"]), str(one["hits"] + one["misses"]), str(one["hits"]),
             f"{fixed(by_luck['expected'], 1)} ({by_luck['low']:.0f}–{by_luck['high']:.0f})", chance(by_luck["p"]),
             span(one["base_rate"]), span(one["precision"]), span(one["recall"]),

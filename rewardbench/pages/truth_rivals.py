@@ -8,11 +8,9 @@ from typing import Any
 from rewardbench.pages import truth_charts as charts
 from rewardbench.pages.numbers import bracket, chance, fixed, listed, signed
 from rewardbench.pages.truth_parts import Cell, Table, bar, correlation
-from rewardbench.pages.truth_told import NO, OPEN, YES, Told, between, quoted, span
+from rewardbench.pages.truth_told import LEVEL, NO, OPEN, YES, Told, between, quoted, span
 
 Json = Mapping[str, Any]
-LEVEL = 0.05
-"""p, adjusted over the rivals, below which one of the two is right more often."""
 MAIN = "design"
 """What is left out for the answer in words: the least that can be, which is kindest to a rival."""
 GAPS = {"precision": "precision", "recall": "recall", "right": "share of designs foretold right"}

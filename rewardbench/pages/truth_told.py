@@ -11,6 +11,8 @@ from rewardbench.pages.safe import code
 
 Json = Mapping[str, Any]
 YES, NO, OPEN, MISSING = "yes", "no", "cannot be told", "not measured"
+LEVEL = 0.05
+"""The p below which something is told from chance; and the honest entries that a challenge is meant to flag."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,15 @@ def span(told: Json, key: str = "value", places: int = 2) -> str:
     """
     between = bracket(told["low"], told["high"], places)
     return f"{fixed(told[key], places)} {between}".strip()
+
+
+def percent(share: float) -> str:
+    """A share for people.
+
+    >>> percent(0.4712)
+    '47 %'
+    """
+    return f"{100 * share:.0f} %"
 
 
 def between(ends: Sequence[float] | None) -> str:
