@@ -16,10 +16,9 @@ from rewardbench.engine.tryout import try_out
 from rewardbench.plan import RunSpec
 from rewardbench.policies.load import Policy, load, unknown_share
 from rewardbench.policies.settings import Folder
+from rewardbench.policies.words import check_known
 from rewardbench.types import Prompt, Task, UserError
 
-MOST_UNKNOWN = 0.02
-"""Share of a task's prompt tokens that a policy's vocabulary may lack."""
 MANY, LONGEST = 512, 8
 """Training prompts that are looked at before anything runs, and how many of them, those with most letters, are read."""
 FETCH = "its tokenizer is another model's or not whole, fetch it again"
@@ -44,10 +43,7 @@ def admit(folder: Folder, firsts: Sequence[RunSpec], sources: Path) -> None:
             longest = nlargest(LONGEST, more, key=lambda p: len(p.plain()))
             texts = [policy.prompt_ids(p) for p in [*shown, *longest]]
             texts += [policy.between("yes")] if task.turns > 1 else []
-        if missing > MOST_UNKNOWN:
-            lacks = f"{missing:.0%} of the tokens of {spec.task}'s prompts"
-            other = "take another: --policy smollm2-135m, or a folder"
-            raise UserError(f"{named} lacks {lacks} (limit {MOST_UNKNOWN:.0%}); {other}")
+        check_known(folder.name, spec.task, missing)
         _fitting(policy, named, spec, texts)
     if folder.settings.kind == "lora":
         adapted(policy.model, folder.settings.targets)

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from rewardbench import disk, fence, find, trace
 from rewardbench.plan import ENGINE, RunSpec, call_of, plan, read_run, shard_of, sweep_id
 from rewardbench.policies import card
 from rewardbench.policies.settings import Folder, expanded, shipped
+from rewardbench.policies.words import check_known, surely_unknown
 from rewardbench.pool import Job, Pool
 from rewardbench.results import remedied
 from rewardbench.spec import Spec
@@ -65,6 +67,7 @@ def begin(
     own parts are asked for their columns if they may be `loaded` here.
     """
     check_tasks(firsts(runs))
+    check_words(firsts(runs), policy)
     check_columns(runs, loaded)
     card.used(policy.settings)  # a device that is not there is said before a folder is
     name = sweep_id(runs)
@@ -99,6 +102,13 @@ def check_tasks(runs: Sequence[RunSpec]) -> None:
         find.gold(run.task)
         for split in ("train", "dev"):
             find.first_prompt(run.task, split, run.seed)
+
+
+def check_words(runs: Sequence[RunSpec], policy: Folder) -> None:
+    """Raise UserError where the policy lacks the words of a task: now, and not once it is loaded."""
+    for run in runs:
+        shown = list(islice(find.task(run.task).prompts("dev", run.seed), run.eval_prompts))
+        check_known(policy.name, run.task, surely_unknown(policy, shown), " or more")
 
 
 def check_columns(runs: Sequence[RunSpec], loaded: bool = True) -> None:

@@ -690,20 +690,24 @@ def test_data_that_are_gone_are_known_before_a_resume_goes_on(toy_policy, tasks,
     assert rbench("resume", tmp_path / "s", "--json").code == 0
 
 
-def test_a_policy_that_lacks_a_tasks_words_is_refused_before_the_other_task_runs(toy_policy, tasks, tmp_path):
-    """Each worker asks before its first pack, so that the code for `nothing ran` is true."""
+@pytest.mark.parametrize(("text", "loaded"), [("'zyx wvu'", False), ("' '.join([*p.text.split() * 9][:20] + ['zyx'])", True)])
+def test_a_policy_that_lacks_a_tasks_words_is_refused_before_the_other_task_runs(text, loaded, toy_policy, tasks, tmp_path):
+    """Before a folder is made where the words alone tell it; else by each worker before its first pack, so that the code
+    for `nothing ran` is true."""
     lines = (
         "from dataclasses import replace\n\n\ndef strange(split, seed):\n"
-        "    yield from (replace(p, text='zyx wvu') for p in prompts(split, seed))\n\n\ntask = replace(task, prompts=strange)"
+        f"    yield from (replace(p, text={text}) for p in prompts(split, seed))\n\n\ntask = replace(task, prompts=strange)"
     )
     strange = task_of(tasks, "strange", task=lines)
-    words = ("run", "--task", "toy/colours", "--task", strange, "--policy", toy_policy, "--budget", "quick", "--seeds", "1")
+    words = ("--task", "toy/colours", "--task", strange, "--policy", toy_policy, "--budget", "quick", "--seeds", "1")
     roots = os.pathsep.join([str(PARTS.parents[2]), str(tasks)])
     for go, out in ((rbench, "a"), (lambda *w: process(*w, "--workers", "2", REWARDBENCH_TASKS=roots), "b")):
-        said = go(*words, "--design", "constant", "--out", tmp_path / out)
+        said = go("run", *words, "--design", "constant", "--out", tmp_path / out)
         assert said.code == 2, said.err
         one_line(said, "lacks", "of the tokens of toy/strange's prompts (limit 2%)")
+        assert (tmp_path / out).exists() == loaded
         assert not list((tmp_path / out).rglob("*.parquet"))
+    assert rbench("plan", *words).code == (0 if loaded else 2)
 
 
 def test_a_torn_last_line_is_no_row(copy):

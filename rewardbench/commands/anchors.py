@@ -117,9 +117,9 @@ def _feasible(spec: Spec, out: Path | None) -> tuple[str, ...]:
     there is none.
     """
     from rewardbench import find, sweep
-    from rewardbench.admission import MOST_UNKNOWN
     from rewardbench.plan import plan
     from rewardbench.policies.load import reader, unknown_share
+    from rewardbench.policies.words import MOST_UNKNOWN
     from rewardbench.types import UserError
 
     folder = find.policy(spec.policy, out)

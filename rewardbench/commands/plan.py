@@ -29,6 +29,7 @@ def command(shard: str | None, as_json: bool, **flags: Any) -> int:
     policy = find.policy(spec.policy)
     runs, _ = plans.plan(spec, policy)
     sweep.check_tasks(sweep.firsts(runs))
+    sweep.check_words(sweep.firsts(runs), policy)
     sweep.check_columns(runs)
     name = plans.sweep_id(runs)
     runs = runs if shard is None else plans.shard_of(runs, shard)
