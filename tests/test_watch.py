@@ -21,7 +21,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from sweeping import PARTS, command, environment, process, rbench
 
-from rewardbench import alarms, find, gates, plan, progress, watch
+from rewardbench import alarms, find, gates, plan, progress
 from rewardbench.commands import _asking
 from rewardbench.spec import Spec
 from rewardbench.types import Design
@@ -254,7 +254,6 @@ def flags(policy, out, *more):
 
 
 def test_the_commands_offer_what_there_is():
-    assert _asking.DISPLAYS == watch.DISPLAYS
     assert _asking.METRICS == gates.METRICS
 
 
