@@ -6,6 +6,7 @@ import random
 from collections import Counter
 from itertools import islice
 from pathlib import Path
+from statistics import fmean as mean
 
 import pytest
 from asking import examples
@@ -190,7 +191,3 @@ def test_no_frame_comes_near_a_known_answer() -> None:
     worst, (key, value) = sorted(found.values())[-5:], max(found.items(), key=lambda item: item[1])
     print(len(found), by, worst, key, value, known)
     assert value < known / 1.9
-
-
-def mean(values: list[float]) -> float:
-    return sum(values) / len(values)

@@ -7,6 +7,7 @@ import re
 from collections import Counter, defaultdict
 from itertools import islice
 from pathlib import Path
+from statistics import fmean as mean
 
 import pytest
 from asking import examples
@@ -138,10 +139,6 @@ def known() -> frozenset[str]:
 
 FIGURES = {"partner": 0.79, "held out": 0.69, "shuffled": 0.07, "end kept": 0.33, "other": 0.11, "itself": 0.01, "word": 0.01, "spliced": 0.66}
 """Mean gold of texts made of the sonnets, as the card has them."""
-
-
-def mean(values: list[float]) -> float:
-    return sum(values) / len(values)
 
 
 @pytest.mark.data
