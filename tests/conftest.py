@@ -8,6 +8,7 @@ os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # as a worker has i
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TRANSFORMERS_OFFLINE", "1")
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -65,3 +66,51 @@ def own_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(data, "_named", lambda sources, place: {k: v for k, v in named(sources, place).items() if k != "sha256"})
     monkeypatch.setenv(data.VARIABLE, str(tmp_path))
     return tmp_path
+
+
+@pytest.fixture(scope="module")
+def browser():  # type: ignore[no-untyped-def]
+    """A Chromium that shows nothing; who asks for it (marker `browser`) fails where it is not installed."""
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError as error:
+        pytest.fail(f"no playwright: {error}")
+    found = [p for n in ("chromium", "chromium-browser", "google-chrome") if (p := shutil.which(n))]
+    if not found:
+        pytest.fail("no Chromium on the path (apt-get install chromium)")
+    with sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=found[0], args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    """axe-core, the script that looks for what keeps people out of a page."""
+    try:
+        import axe_playwright_python
+    except ImportError as error:
+        pytest.fail(f"no axe-playwright-python: {error}")
+    return (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
+
+
+@pytest.fixture
+def opened(browser, file: Path):  # type: ignore[no-untyped-def]
+    """Opens the module's page as asked for; afterwards nothing may have been fetched and nothing complained of."""
+    contexts, complaints = [], []
+
+    def open_(address: str = "", **how):  # type: ignore[no-untyped-def]
+        context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **how})
+        contexts.append(context)
+        page = context.new_page()
+        page.on("request", lambda r: r.url.partition("#")[0] == file.as_uri() or complaints.append(r.url))
+        page.on("console", lambda m: complaints.append(m.text))
+        page.on("pageerror", lambda e: complaints.append(str(e)))
+        page.on("dialog", lambda d: complaints.append(d.message))
+        page.goto(file.as_uri() + address)
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert complaints == []

@@ -1,6 +1,7 @@
 """How do the tests run sweeps? In this process, one run after another (fast), or as `rbench` in its own."""
 
 import contextlib
+import importlib.util
 import io
 import json
 import os
@@ -8,8 +9,11 @@ import resource
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
 
 from rewardbench import cli, sweep, trace, worker
 from rewardbench.types import UserError
@@ -18,6 +22,10 @@ ROOT = Path(__file__).parents[1]
 TASKS = ROOT / "tests" / "tasks"
 PARTS = TASKS / "toy" / "colours" / "parts.py"
 COVERED = ("spec.toml", "steps.jsonl", "weights.safetensors")
+
+
+class Killed(BaseException):
+    """The process ended here."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +73,20 @@ def rbench(*arguments) -> Said:
     finally:
         sweep.execute = pool
     return Said(code, out.getvalue(), err.getvalue())
+
+
+@contextlib.contextmanager
+def toy_found() -> Iterator[pytest.MonkeyPatch]:
+    """The toy task can be found meanwhile: for a fixture that outlives a test, and with it the fixture `toy`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("REWARDBENCH_TASKS", str(TASKS))
+        yield patch
+
+
+def quick(policy, out, *more):
+    """The words of a quick sweep of the toy task, with one seed."""
+    asked = ("--task", "toy/colours", "--policy", policy, "--budget", "quick", "--seeds", "1")
+    return ("run", *asked, "--out", out, *more)
 
 
 def task_of(folder: Path, name: str, gold: str = "", task: str = "") -> str:
@@ -146,3 +168,11 @@ def one_line(said: Said, *words: str) -> str:
     for word in words:
         assert word in lines[0], (word, lines[0])
     return lines[0]
+
+
+def script(path: Path):
+    """A program that no package holds, as a module."""
+    spec = importlib.util.spec_from_file_location(f"{path.parent.name.strip('.')}_{path.stem}", path)
+    sys.modules[spec.name] = module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

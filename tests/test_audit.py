@@ -1,6 +1,5 @@
 """Does the audit find what can be gamed, blame the right part, and leave alone what cannot?"""
 
-import importlib.util
 import json
 from dataclasses import fields, replace
 from importlib import import_module
@@ -10,7 +9,7 @@ from random import Random
 import jsonschema
 import numpy as np
 import pytest
-from sweeping import PARTS, ROOT, one_line, rbench
+from sweeping import PARTS, ROOT, one_line, rbench, script
 
 from rewardbench import find, given, scoring
 from rewardbench.audit import _run, code_hash, probes
@@ -326,10 +325,7 @@ def test_a_part_that_prints_does_not_spoil_the_object(tmp_path):
 
 @pytest.fixture(scope="module")
 def bench():
-    spec = importlib.util.spec_from_file_location("benchmarks_audit", ROOT / "benchmarks" / "audit.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script(ROOT / "benchmarks" / "audit.py")
 
 
 @pytest.fixture(scope="module")

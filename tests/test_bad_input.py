@@ -37,15 +37,11 @@ import shutil
 from dataclasses import replace
 
 import pytest
-from sweeping import PARTS, contents, one_line, process, rbench, task_of
+from sweeping import contents, one_line, process, quick, rbench, task_of, toy_found
 
 from rewardbench import design, find, trace
 
 pytestmark = pytest.mark.usefixtures("toy")
-
-
-def words(policy, out, *more):
-    return ("run", "--task", "toy/colours", "--policy", policy, "--budget", "quick", "--seeds", "1", "--out", out, *more)
 
 
 def part(folder, name, body):
@@ -58,10 +54,9 @@ def part(folder, name, body):
 @pytest.fixture(scope="module")
 def whole(toy_policy, tmp_path_factory):
     """A finished sweep of one trained run."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("REWARDBENCH_TASKS", str(PARTS.parents[2]))
+    with toy_found():
         folder = tmp_path_factory.mktemp("whole") / "sweep"
-        assert rbench(*words(toy_policy, folder, "--design", "reference", "--shard", "1/3")).code == 0
+        assert rbench(*quick(toy_policy, folder, "--design", "reference", "--shard", "1/3")).code == 0
         return folder
 
 
@@ -77,7 +72,8 @@ def copy(whole, tmp_path):
 
 
 def test_infinity_is_named_with_its_prompt(toy_policy, tmp_path):
-    said = rbench(*words(toy_policy, tmp_path / "s", "--design", part(tmp_path, "boundless", "return [float('inf') for _ in completions]")))
+    mine = part(tmp_path, "boundless", "return [float('inf') for _ in completions]")
+    said = rbench(*quick(toy_policy, tmp_path / "s", "--design", mine))
     assert said.code == 6
     assert re.search(r"part 'boundless' returned inf for prompt \S+, completion 0 \(", said.err), said.err
     assert "Traceback" not in said.err
@@ -88,7 +84,7 @@ def test_abstaining_on_whole_groups_is_counted_and_warned_of_and_stops_nothing(s
     """`share` quarters of the prompts get no reward at all, by a letter of theirs."""
     body = f"return [None if sum(map(ord, str(p))) % 4 < {share} else float('red' in c) for c, p in zip(completions, prompts)]"
     out = tmp_path / "s"
-    said = rbench(*words(toy_policy, out, "--design", part(tmp_path, "picky", body), "--budget", "12", "--json"))
+    said = rbench(*quick(toy_policy, out, "--design", part(tmp_path, "picky", body), "--budget", "12", "--json"))
     assert said.code == 0, said.err
     row = said.json["runs"][0]
     assert row["status"] == "done"
@@ -101,7 +97,7 @@ def test_abstaining_on_whole_groups_is_counted_and_warned_of_and_stops_nothing(s
 
 def test_a_constant_reward_is_known_at_the_first_evaluation(toy_policy, tmp_path):
     design_ = part(tmp_path, "even", "return [0.7 for _ in completions]")
-    said = rbench(*words(toy_policy, tmp_path / "s", "--design", design_, "--display", "json"))
+    said = rbench(*quick(toy_policy, tmp_path / "s", "--design", design_, "--display", "json"))
     events = [json.loads(line) for line in said.err.splitlines()]
     mine = [e for e in events if e.get("design") == "even" and e["event"] in ("alarm", "step")]
     assert mine[0]["event"] == "alarm"
@@ -144,7 +140,7 @@ def test_an_empty_prompt_is_one_line_and_nothing_is_written(split, toy_policy, t
 def test_a_folder_of_another_spec_names_both_ids(whole, toy_policy):
     there = trace.head(whole)["sweep"]
     asked = rbench("plan", "--task", "toy/colours", "--policy", toy_policy, "--budget", "7", "--seeds", "1", "--json").json["sweep"]
-    said = rbench(*words(toy_policy, whole, "--budget", "7"))
+    said = rbench(*quick(toy_policy, whole, "--budget", "7"))
     assert said.code == 2
     one_line(said, there, asked)
     assert there != asked
@@ -158,7 +154,7 @@ def test_without_a_network_a_model_of_the_hub_is_code_5_and_named(tmp_path):
 
 @pytest.mark.parametrize(("more", "what"), [(("--budget", "5"), "budget"), (("--algorithm", "rloo"), "algorithm")])
 def test_runs_of_different_settings_are_not_compared(more, what, toy_policy, whole, tmp_path):
-    assert rbench(*words(toy_policy, tmp_path / "other", "--design", "random", *more)).code == 0
+    assert rbench(*quick(toy_policy, tmp_path / "other", "--design", "random", *more)).code == 0
     said = rbench("compare", whole, tmp_path / "other")
     assert said.code == 2
     one_line(said, f"runs of toy/colours differ in {what}")
@@ -169,7 +165,7 @@ def test_two_versions_of_ones_own_algorithm_are_not_compared(toy_policy, tmp_pat
         (tmp_path / name).mkdir()
         place = tmp_path / name / "mine.py"
         place.write_text("from rewardbench.algorithms.grpo import Grpo as Mine" + tail)
-        asked = words(toy_policy, tmp_path / name / "out", "--design", arm, "--algorithm", f"{place}:Mine")
+        asked = quick(toy_policy, tmp_path / name / "out", "--design", arm, "--algorithm", f"{place}:Mine")
         assert rbench(*asked).code == 0
     said = rbench("compare", tmp_path / "a" / "out", tmp_path / "b" / "out")
     assert said.code == 2
@@ -240,7 +236,7 @@ def test_a_name_is_shown_safely_exact_in_json_and_in_no_ids_way(kind, toy_policy
     file = tmp_path / f"{name}.toml"
     file.write_text('[[part]]\nuse = "null.random"\n')
     out = tmp_path / "s"
-    plain = rbench(*words(toy_policy, out, "--design", file, "--shard", "1/3"))
+    plain = rbench(*quick(toy_policy, out, "--design", file, "--shard", "1/3"))
     assert plain.code == 0, plain.err
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069]", plain.err)
     assert name[:10].replace("\x1b", "\\x1b").replace("\u202e", "\\u202e").split("\n")[0].split("\x07")[0].split("\u200d")[0] in plain.err
@@ -257,7 +253,7 @@ def test_a_name_that_is_no_utf8_is_one_line(toy_policy, tmp_path):
     file = os.fsdecode(os.fsencode(tmp_path) + b"/bad\xff.toml")
     with open(file, "w") as written:
         written.write('[[part]]\nuse = "null.random"\n')
-    said = rbench(*words(toy_policy, tmp_path / "s", "--design", file))
+    said = rbench(*quick(toy_policy, tmp_path / "s", "--design", file))
     assert said.code == 2
     one_line(said, "is not UTF-8; rename the file")
     assert not (tmp_path / "s").exists()

@@ -5,7 +5,6 @@ Deselected by default; who asks for it needs Chromium and the packages `playwrig
 
 import csv
 import io
-import shutil
 from pathlib import Path
 
 import pytest
@@ -15,30 +14,6 @@ from rewardbench.pages import board
 
 pytestmark = pytest.mark.browser
 HOSTILE = "<script>alert(1)</script>\u202e=1"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError as error:
-        pytest.fail(f"no playwright: {error}")
-    found = [p for n in ("chromium", "chromium-browser", "google-chrome") if (p := shutil.which(n))]
-    if not found:
-        pytest.fail("no Chromium on the path (apt-get install chromium)")
-    with sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=found[0], args=["--no-sandbox"])
-        yield opened
-        opened.close()
-
-
-@pytest.fixture(scope="module")
-def axe():
-    try:
-        import axe_playwright_python
-    except ImportError as error:
-        pytest.fail(f"no axe-playwright-python: {error}")
-    return (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
 
 
 @pytest.fixture(scope="module")
@@ -57,28 +32,6 @@ def file(told, tmp_path_factory):
     path = tmp_path_factory.mktemp("page") / "index.html"
     path.write_text(board.page(told))
     return path
-
-
-@pytest.fixture
-def opened(browser, file):
-    """Opens the page as asked for; afterwards nothing may have been fetched and nothing complained of."""
-    contexts, complaints = [], []
-
-    def open_(address="", **how):
-        context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **how})
-        contexts.append(context)
-        page = context.new_page()
-        page.on("request", lambda r: r.url.partition("#")[0] == file.as_uri() or complaints.append(r.url))
-        page.on("console", lambda m: complaints.append(m.text))
-        page.on("pageerror", lambda e: complaints.append(str(e)))
-        page.on("dialog", lambda d: complaints.append(d.message))
-        page.goto(file.as_uri() + address)
-        return page
-
-    yield open_
-    for context in contexts:
-        context.close()
-    assert complaints == []
 
 
 def names(page, view="t0", body="contest"):

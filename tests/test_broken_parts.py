@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 import pytest
-from sweeping import PARTS, one_line, process, rbench, task_of
+from sweeping import PARTS, one_line, process, rbench, task_of, toy_found
 
 from rewardbench import trace
 from rewardbench.calling import Bound, When, score
@@ -132,8 +132,7 @@ def flags(policy, out, *designs):
 @pytest.fixture(scope="module")
 def broken(toy_policy, more, tmp_path_factory):
     """One sweep with every broken part and the good ones."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("REWARDBENCH_TASKS", str(PARTS.parents[2]))
+    with toy_found():
         out = tmp_path_factory.mktemp("broken") / "sweep"
         return out, rbench(*flags(toy_policy, out, *(place(more, n) for n in [*BROKEN, *GOOD])))
 

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import jsonschema
 import pytest
-from sweeping import PARTS, ROOT, one_line, rbench
+from sweeping import ROOT, one_line, rbench, toy_found
 
 from rewardbench import find, gates
 from rewardbench.commands import _comparing, _showing
@@ -17,8 +17,7 @@ pytestmark = pytest.mark.usefixtures("toy")
 @pytest.fixture(scope="module")
 def swept(toy_policy, tmp_path_factory):
     """Two seeds of the reference and of a design that pays for the wrong thing."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("REWARDBENCH_TASKS", str(PARTS.parents[2]))
+    with toy_found():
         folder = tmp_path_factory.mktemp("swept") / "sweep"
         mine = tmp_path_factory.mktemp("parts") / "mine.py"
         mine.write_text("def anything_else(completions):\n    return [-float('red' in c.split()) for c in completions]\n")
@@ -31,8 +30,7 @@ def swept(toy_policy, tmp_path_factory):
 @pytest.fixture(scope="module")
 def difference(swept):
     """What the JSON says of the design against the reference, on gold."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("REWARDBENCH_TASKS", str(PARTS.parents[2]))
+    with toy_found():
         rows = rbench("compare", swept, "--json").json["comparisons"]
         return next(c for c in rows if (c["metric"], c["a"], c["b"]) == ("gold", "anything_else", "reference"))
 

@@ -1,7 +1,10 @@
 """Is a task's real data found where it is said to lie, and refused when it is another file? On made-up files."""
 
 import hashlib
+import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -136,6 +139,20 @@ def test_what_a_run_of_a_task_reads_is_in_its_hash(task: Path, monkeypatch: pyte
     seen.append(find.task_digest("qa/made"))
     put(b"published")  # held to the hash that sources.toml has
     assert find.task_digest("qa/made") == seen[-1]
+
+
+def test_tasks_on_real_data_and_their_designs_are_listed_without_it() -> None:
+    names = [name for name, folder in find.task_folders().items() if (folder / "sources.toml").is_file()]
+    code = (
+        "import json, sys; from rewardbench import find\n"
+        "print(json.dumps([{name: find.task(name).summary for name in sys.argv[1:]}, find.listing('designs')]))"
+    )
+    env = {k: v for k, v in os.environ.items() if k != "REWARDBENCH_DATA"}
+    done = subprocess.run([sys.executable, "-c", code, *names], env=env, capture_output=True, text=True, check=True)
+    tasks, designs = json.loads(done.stdout)
+    assert tasks == {name: find.listing("tasks")[name] for name in names} != {}
+    assert all(tasks.values())
+    assert {f"{name}/{design}" for name in names for design in find.task_designs(name)} <= designs.keys()
 
 
 def test_the_hub_is_asked_once_for_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

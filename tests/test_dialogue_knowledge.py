@@ -4,10 +4,11 @@ import json
 import os
 import subprocess
 import sys
-from itertools import islice
+from functools import partial
 from pathlib import Path
 from random import Random
 
+import asking
 import pytest
 from scipy.stats import kendalltau
 
@@ -17,11 +18,11 @@ from rewardbench.seeds import split_of
 from rewardbench.types import Prompt, UserError
 
 NAME = "dialogue/knowledge"
-HOME = Path(__file__).resolve().parents[1] / "tasks" / "dialogue" / "knowledge"
 REAL = os.environ.get("REWARDBENCH_DATA", "")
 TASK, GOLD = find.task(NAME), find.gold(NAME)
 WORLD, ASKED, MADE = (find.tasks._module(find.task_folder(NAME), name) for name in ("world", "task", "gold"))
-ROWS = [json.loads(line) for line in (HOME / "examples.jsonl").read_text().splitlines()]
+ROWS = asking.examples(NAME)
+some = partial(asking.some, TASK)
 TOPICS = {
     "tea": "kettle leaf steep oolong mug boil bitter pot pour flavor sugar",
     "chess": "rook pawn bishop castle gambit opponent clock board queen tactic endgame",
@@ -52,10 +53,6 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (folder / f"{name}.json").write_text(json.dumps(rows))
     monkeypatch.setattr(data, "file", lambda task, place: tmp_path / place)
     return folder
-
-
-def some(split: str, count: int, seed: int = 1) -> list[Prompt]:
-    return list(islice(TASK.prompts(split, seed), count))
 
 
 def talk(prompt: Prompt, *turns: str) -> list[dict[str, str]]:
@@ -133,13 +130,6 @@ def test_a_prompt_of_train_does_not_know_how_its_own_conversation_went_on(files:
     assert "zither" not in other
 
 
-def test_listing_needs_no_data() -> None:
-    code = "from rewardbench import find as f; print(f.task('dialogue/knowledge').summary)"
-    env = {k: v for k, v in os.environ.items() if k != "REWARDBENCH_DATA"}
-    found = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
-    assert "conversation" in found.stdout
-
-
 @pytest.mark.parametrize(
     "text",
     ["{", "[]", "7", '{"a": 3}', '{"a": {"article_url": "x"}}', '{"a": {"article_url": "x", "content": []}}',
@@ -161,7 +151,7 @@ def test_files_without_a_long_conversation_are_said(files: Path) -> None:
         next(TASK.prompts("test", 1))
 
 
-CHIPS = Prompt(**{**ROWS[0]["prompt"], "messages": tuple(ROWS[0]["prompt"]["messages"])})
+CHIPS = asking.prompt_of(ROWS[0])
 NEWS = "Yes, and the ball has one too, so they can track its velocity and rotation on every throw."
 MORE = (
     "It is a small sensor that sends the speed of the ball to the broadcast, and coaches use the data after the game."
@@ -194,15 +184,6 @@ def test_the_partner_does_not_read_the_truth(text: str) -> None:
         assert TASK.reply(sealed, talk(CHIPS, text), Random(1)) == TASK.reply(CHIPS, talk(CHIPS, text), Random(1))
     with pytest.raises(AssertionError, match="reads the truth"):
         GOLD.score(Prompt(CHIPS.id, messages=CHIPS.messages, truth=Sealed()), talk(CHIPS, NEWS))
-
-
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row["note"])
-def test_hand_written_dialogues_get_their_gold(row: dict) -> None:
-    prompt = Prompt(**{**row["prompt"], "messages": tuple(row["prompt"]["messages"])})
-    score = GOLD.score(prompt, row["completion"])
-    assert score == pytest.approx(row["gold"], abs=0.001)
-    assert GOLD.kind(prompt, row["completion"]) == row["kind"]
-    assert (score >= GOLD.bar) == row["precise"]
 
 
 @pytest.mark.parametrize(

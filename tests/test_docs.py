@@ -2,7 +2,6 @@
 
 import datetime
 import doctest
-import importlib.util
 import json
 import re
 import subprocess
@@ -12,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from sweeping import ROOT, environment
+from sweeping import ROOT, environment, script
 
 import rewardbench
 from rewardbench import find, results, tables
@@ -21,15 +20,7 @@ DOCS = ROOT / "docs"
 PAGES = sorted([*DOCS.rglob("*.md"), *ROOT.glob("*.md"), *ROOT.glob("tasks/*/*/*.md"), *ROOT.glob("leaderboards/*.md")])
 
 
-def script(file: str, folder: Path = DOCS):
-    """A program of docs/, or of another folder, as a module."""
-    spec = importlib.util.spec_from_file_location(f"{folder.name}_{file}", folder / f"{file}.py")
-    sys.modules[spec.name] = module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-play = script("play")
+play = script(DOCS / "play.py")
 PARSER = play.PARSER
 
 
@@ -39,7 +30,7 @@ def name(path: Path) -> str:
 
 @pytest.fixture(scope="module")
 def make():
-    return script("make")
+    return script(DOCS / "make.py")
 
 
 # --- pages that are read off the code ------------------------------------------------------------
@@ -88,7 +79,7 @@ def test_a_page_without_its_marks_is_left_alone(make):
 
 
 def test_the_table_of_the_race_is_of_the_rows_that_are_committed():
-    race = script("race", ROOT / "benchmarks")
+    race = script(ROOT / "benchmarks" / "race.py")
     rows = [json.loads(line) for line in (ROOT / "benchmarks" / "results" / "race.jsonl").read_text().splitlines()]
     assert f"<!-- race -->\n{race.table(rows)}\n<!-- end -->" in (DOCS / "performance.md").read_text()
     older = [{**rows[0], "date": "2026-01-01"}, *rows[1:]]

@@ -5,6 +5,7 @@ import sys
 import time
 
 import pytest
+from asking import examples, prompt_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -228,11 +229,9 @@ def test_svamp(completion, expected):
 
 @pytest.mark.parametrize("name", ["qa/passages", "qa/svamp"])
 def test_two_golds_agree_on_the_examples(name):
-    import json
-
     gold, other = find.gold(name), find.second_gold(name)
-    for row in map(json.loads, (find.task_folder(name) / "examples.jsonl").read_text().splitlines()):
-        prompt = Prompt(**row["prompt"])
+    for row in examples(name):
+        prompt = prompt_of(row)
         assert other(prompt, row["completion"]) == pytest.approx(gold.score(prompt, row["completion"])), row["note"]
 
 

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from sweeping import PARTS, command, contents, environment, process, rbench, scores
+from sweeping import command, contents, environment, process, rbench, scores, toy_found
 
 pytestmark = pytest.mark.usefixtures("toy")
 
@@ -22,8 +22,7 @@ def words(toy_policy):
 @pytest.fixture(scope="module")
 def whole(words, tmp_path_factory):
     """The undisturbed sweep, in this process."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("REWARDBENCH_TASKS", str(PARTS.parents[2]))
+    with toy_found():
         folder = tmp_path_factory.mktemp("whole") / "sweep"
         return folder, rbench(*words, "--out", folder)
 

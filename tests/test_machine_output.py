@@ -5,7 +5,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from sweeping import PARTS, ROOT, rbench
+from sweeping import PARTS, ROOT, rbench, toy_found
 
 pytestmark = pytest.mark.usefixtures("toy")
 SCHEMAS = ROOT / "rewardbench" / "schemas"
@@ -22,8 +22,7 @@ def valid(said, name):
 @pytest.fixture(scope="module")
 def swept(toy_policy, tmp_path_factory):
     """Two seeds of a good, a broken and an abstaining design, with a grid of temperatures."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("REWARDBENCH_TASKS", str(PARTS.parents[2]))
+    with toy_found():
         folder = tmp_path_factory.mktemp("swept") / "sweep"
         words = ("--task", "toy/colours", "--policy", toy_policy, "--seeds", "2", "--budget", "quick")
         designs = ("--design", "reference", "--design", f"{PARTS}:nan", "--design", f"{PARTS}:several")

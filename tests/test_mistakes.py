@@ -12,7 +12,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from sweeping import PARTS, ROOT, command, contents, environment, one_line, process, rbench, task_of
+from sweeping import PARTS, ROOT, command, contents, environment, one_line, process, rbench, task_of, toy_found
 
 from rewardbench import disk, sweep, trace
 from rewardbench.spec import Spec
@@ -32,8 +32,7 @@ def run(toy_policy):
 @pytest.fixture(scope="module")
 def whole(run, tmp_path_factory):
     """A finished sweep: one trained run, in this process."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("REWARDBENCH_TASKS", str(PARTS.parents[2]))
+    with toy_found():
         folder = tmp_path_factory.mktemp("whole") / "sweep"
         words = run("--design", "reference", "--json", "--shard", "1/3")
         assert rbench(*words, "--out", folder).code == 0

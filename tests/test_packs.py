@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 from making import make_policy
-from sweeping import COVERED, PARTS
+from sweeping import COVERED, PARTS, Killed, toy_found
 
 from rewardbench import admission, disk, loop, packs, record, sweep, tables, trace, worker
 from rewardbench.engine import forward, learn
@@ -287,10 +287,6 @@ def made(folder, spec):
 # --- kills ---------------------------------------------------------------------------------------
 
 
-class Killed(BaseException):
-    """The process ended here."""
-
-
 def moments(monkeypatch, at=None, how="before"):
     """Everything done to the disk, in order, as (what, folder); the process ends at moment number `at`."""
     done = []
@@ -339,8 +335,7 @@ COMPANY = {"three": THREE, "with untrained": (THREE[0], "untrained", THREE[2])}
 @pytest.fixture(scope="module", params=COMPANY)
 def whole(request, policies, tmp_path_factory):
     """A pack that nothing disturbed, and all that it did to the disk."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("REWARDBENCH_TASKS", str(PARTS.parents[2]))
+    with toy_found() as patch:
         out = tmp_path_factory.mktemp("whole")
         three = planned(policies[0], out, COMPANY[request.param], "grpo")
         done = moments(patch)

@@ -1,10 +1,11 @@
 """Does the lookup task tell an answer from a list, and do its designs pay what their names say?"""
 
-import json
 import random
 import re
+from functools import partial
 from itertools import islice
 
+import asking
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -16,15 +17,12 @@ from rewardbench.types import Batch, Prompt
 
 NAME = "qa/lookup"
 TASK, GOLD, DEMONSTRATE = find.task(NAME), find.gold(NAME), find.demonstrate(NAME)
-ROWS = [json.loads(line) for line in (find.task_folder(NAME) / "examples.jsonl").read_text().splitlines()]
+ROWS = asking.examples(NAME)
+some = partial(asking.some, TASK)
 PROMPTS = list(islice(TASK.prompts("dev", 0), 200))
 NUMBERED = [p for p in PROMPTS if p.columns["question"] != "more"]
 BOUND = {name: find.bind(find.design(name, NAME), NAME) for name in find.task_designs(NAME)}
 OF_KIND = {q: [p for p in PROMPTS if p.columns["question"] == q] for q in ("lookup", "sum", "more")}
-
-
-def some(split, count, seed=1):
-    return list(islice(TASK.prompts(split, seed), count))
 
 
 def written(prompt, corruption, name=""):
@@ -110,16 +108,6 @@ def test_rewards_see_the_answer_as_declared_and_no_other_number():
 
 
 # --- gold -------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row["note"])
-def test_hand_written_completions_get_their_gold(row):
-    prompt = Prompt(**row["prompt"])
-    score = GOLD.score(prompt, row["completion"])
-    assert score == row["gold"]
-    assert GOLD.kind(prompt, row["completion"]) == row["kind"]
-    assert (score >= GOLD.bar) == row["precise"]
-    assert GOLD.score(prompt, [{"role": "assistant", "content": row["completion"]}]) == score
 
 
 def test_examples_are_twenty_of_every_question_and_quality_and_as_the_task_makes_them():

@@ -4,22 +4,22 @@ import importlib
 import json
 import os
 import re
-import subprocess
-import sys
 import tomllib
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
+import asking
 import pytest
 
 from rewardbench import find
 from rewardbench.seeds import split_of
-from rewardbench.types import Prompt, UserError
+from rewardbench.types import Prompt
 
 HOME = Path(__file__).resolve().parents[1] / "tasks" / "qa" / "math"
 REAL = os.environ.get("REWARDBENCH_DATA", "")
 task, gold = find.task("qa/math"), find.gold("qa/math")
-ROWS = [json.loads(line) for line in (HOME / "examples.jsonl").read_text().splitlines()]
+refused = partial(asking.refused, task)
 TRUTH = Prompt("x", text="A made-up question?", columns={"answer": "1200"}, truth="1200")
 
 
@@ -73,21 +73,6 @@ def test_a_prompt_shows_the_answer_to_rewards_as_declared(data: Path) -> None:
     assert "####" not in first.text.split("\n")[0]
 
 
-def test_listing_and_planning_need_no_data() -> None:
-    code = "from rewardbench import find as f; print(f.task('qa/math').summary, f.listing('designs')['qa/math/worked'])"
-    env = {k: v for k, v in os.environ.items() if k != "REWARDBENCH_DATA"}
-    found = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
-    assert "word problem" in found.stdout
-
-
-def refused(split: str = "train") -> str:
-    with pytest.raises(UserError) as error:
-        next(task.prompts(split, 1))
-    assert error.value.code == 5
-    assert "\n" not in str(error.value)
-    return str(error.value)
-
-
 def test_missing_data_says_which_file_and_which_variable(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (data / "test.jsonl").unlink()
     assert "REWARDBENCH_DATA" in refused()
@@ -122,16 +107,6 @@ def test_another_file_than_the_published_one_is_refused(data: Path, monkeypatch:
 def test_unreadable_bytes_are_said(data: Path) -> None:
     (data / "train.jsonl").write_bytes(b"\xff\xfe{}")
     assert "train.jsonl cannot be read" in refused()
-
-
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row["note"])
-def test_hand_written_completions_get_their_gold(row: dict) -> None:  # type: ignore[type-arg]
-    prompt = Prompt(**row["prompt"])
-    score = gold.score(prompt, row["completion"])
-    assert score == row["gold"]
-    assert gold.kind(prompt, row["completion"]) == row["kind"]
-    assert (score >= gold.bar) == row["precise"]
-    assert gold.score(prompt, [{"role": "assistant", "content": row["completion"]}]) == score
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,11 @@ import json
 import os
 import re
 import shutil
-import subprocess
-import sys
 from collections import Counter, defaultdict
-from itertools import islice
+from functools import partial
 from pathlib import Path
 
+import asking
 import numpy as np
 import pytest
 from hypothesis import given as drawn
@@ -20,15 +19,16 @@ from rewardbench import find, given, scoring
 from rewardbench.calling import When
 from rewardbench.measures import matching
 from rewardbench.stats.intervals import clustered
-from rewardbench.types import Prompt, UserError
+from rewardbench.types import Prompt
 
 NAME = "qa/passages"
 HOME = find.task_folder(NAME)
 TASK, GOLD = find.task(NAME), find.gold(NAME)
 WORLD, CODE = (find.tasks._module(HOME, module) for module in ("world", "gold"))
-ROWS = [json.loads(line) for line in (HOME / "examples.jsonl").read_text().splitlines()]
+ROWS = asking.examples(NAME)
+some, refused = partial(asking.some, TASK), partial(asking.refused, TASK)
 PASSAGE = ROWS[0]["prompt"]["truth"]["passage"]
-KEEPER = Prompt(**ROWS[0]["prompt"])
+KEEPER = asking.prompt_of(ROWS[0])
 NUMBERS = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen".split()
 
 
@@ -54,10 +54,6 @@ def write(path: Path, articles: list) -> Path:  # type: ignore[type-arg]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({"version": "1.1", "data": articles}))
     return path
-
-
-def some(split: str, count: int, seed: int = 1) -> list[Prompt]:
-    return list(islice(TASK.prompts(split, seed), count))
 
 
 # --- prompts ----------------------------------------------------------------------------------------
@@ -96,14 +92,6 @@ def test_a_question_asked_twice_has_the_answers_of_both(own_data: Path) -> None:
     write(own_data / WORLD.PLACE, [asked])
     split = WORLD.split("Village_1")
     assert [i.answers for i in WORLD.items(split) if i.question == "Which river?"] == [("river R1", "R1"), ("river R1",)]
-
-
-def refused(split: str = "train") -> str:
-    with pytest.raises(UserError) as error:
-        next(TASK.prompts(split, 1))
-    assert error.value.code == 5
-    assert "\n" not in str(error.value)
-    return str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -158,24 +146,7 @@ def test_a_copy_of_the_folder_without_the_hash_is_a_task_on_ones_own_file(
     assert find.gold("qa/mine").score(prompt, prompt.truth["answers"][0]) == 1
 
 
-def test_listing_and_planning_need_no_data() -> None:
-    code = "from rewardbench import find as f; print(f.task('qa/passages').summary, f.listing('designs')['qa/passages/rouge'])"
-    env = {k: v for k, v in os.environ.items() if k != "REWARDBENCH_DATA"}
-    found = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
-    assert "passage" in found.stdout
-
-
 # --- gold -------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row["note"])
-def test_hand_written_completions_get_their_gold(row: dict) -> None:  # type: ignore[type-arg]
-    prompt = Prompt(**row["prompt"])
-    score = GOLD.score(prompt, row["completion"])
-    assert score == pytest.approx(row["gold"], abs=1e-4)
-    assert GOLD.kind(prompt, row["completion"]) == row["kind"]
-    assert (score >= GOLD.bar) == row["precise"]
-    assert GOLD.score(prompt, [{"role": "assistant", "content": row["completion"]}]) == score
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,10 @@ import os
 import re
 import time
 from collections import Counter
-from itertools import islice
+from functools import partial
 from pathlib import Path
 
+import asking
 import pytest
 from hypothesis import given as drawn
 from hypothesis import settings
@@ -16,13 +17,13 @@ from hypothesis import strategies as st
 from rewardbench import find, given, scoring
 from rewardbench.calling import When
 from rewardbench.stats.intervals import clustered
-from rewardbench.types import Prompt, UserError
+from rewardbench.types import Prompt
 
 NAME = "qa/svamp"
 HOME = find.task_folder(NAME)
 TASK, GOLD = find.task(NAME), find.gold(NAME)
 WORLD = find.tasks._module(HOME, "world")
-ROWS = [json.loads(line) for line in (HOME / "examples.jsonl").read_text().splitlines()]
+some, refused = partial(asking.some, TASK), partial(asking.refused, TASK)
 EGGS = Prompt("e", text="A hen lays 6 eggs a day and 4 break. If 3 hens lay for 5 days, how many are whole?", truth="12")
 
 
@@ -47,10 +48,6 @@ def write(path: Path, rows: object) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(rows))
     return path
-
-
-def some(split: str, count: int, seed: int = 1) -> list[Prompt]:
-    return list(islice(TASK.prompts(split, seed), count))
 
 
 def test_no_scene_stands_in_two_splits_and_all_problems_stand_in_one(file: Path) -> None:
@@ -110,14 +107,6 @@ def test_a_prompt_is_one_text_and_shows_the_answer_to_rewards_as_declared(file: 
     assert TASK.one_answer
 
 
-def refused(split: str = "train") -> str:
-    with pytest.raises(UserError) as error:
-        next(TASK.prompts(split, 1))
-    assert error.value.code == 5
-    assert "\n" not in str(error.value)
-    return str(error.value)
-
-
 @pytest.mark.parametrize("row", [{}, [], None, 7, {"Body": "A."}, {"Body": "", "Question": "B?", "Answer": 1}, {"Body": "A.", "Question": 3, "Answer": 1},
                                  {"Body": "A.", "Question": "B?", "Answer": "many"}, {"Body": "A.", "Question": "B?", "Answer": None}])  # fmt: skip
 def test_a_damaged_row_is_named_by_its_place(own_data: Path, row: object) -> None:
@@ -145,16 +134,6 @@ def test_another_file_than_the_published_one_is_refused(file: Path, monkeypatch:
     monkeypatch.undo()
     monkeypatch.setenv("REWARDBENCH_DATA", str(file.parents[2]))
     assert "qa/svamp/SVAMP.json is not the published file" in refused()
-
-
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row["note"])
-def test_hand_written_completions_get_their_gold(row: dict) -> None:  # type: ignore[type-arg]
-    prompt = Prompt(**row["prompt"])
-    score = GOLD.score(prompt, row["completion"])
-    assert score == row["gold"]
-    assert GOLD.kind(prompt, row["completion"]) == row["kind"]
-    assert (score >= GOLD.bar) == row["precise"]
-    assert GOLD.score(prompt, [{"role": "assistant", "content": row["completion"]}]) == score
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,6 @@
 Deselected by default; who asks for it needs Chromium and the packages `playwright` and `axe-playwright-python` (for the axe-core that it ships).
 """
 
-import shutil
-from pathlib import Path
 
 import pytest
 from made_up import swept
@@ -16,30 +14,6 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
-def browser():
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError as error:
-        pytest.fail(f"no playwright: {error}")
-    found = [p for n in ("chromium", "chromium-browser", "google-chrome") if (p := shutil.which(n))]
-    if not found:
-        pytest.fail("no Chromium on the path (apt-get install chromium)")
-    with sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=found[0], args=["--no-sandbox"])
-        yield opened
-        opened.close()
-
-
-@pytest.fixture(scope="module")
-def axe():
-    try:
-        import axe_playwright_python
-    except ImportError as error:
-        pytest.fail(f"no axe-playwright-python: {error}")
-    return (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
-
-
-@pytest.fixture(scope="module")
 def file(tmp_path_factory):
     """The page of two tasks, a hostile name in it."""
     folder = tmp_path_factory.mktemp("browser")
@@ -48,28 +22,6 @@ def file(tmp_path_factory):
     tasks = ("writing/story", "dialogue/booking")
     spec = Spec(tasks=tasks, designs=("reference", "exploit", str(own)), seeds=3)
     return report.write(swept(folder / "s", spec))
-
-
-@pytest.fixture
-def opened(browser, file):
-    """Opens the page as asked for; afterwards nothing may have been fetched and nothing complained of."""
-    contexts, complaints = [], []
-
-    def open_(**how):
-        context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **how})
-        contexts.append(context)
-        page = context.new_page()
-        page.on("request", lambda r: r.url == file.as_uri() or complaints.append(r.url))
-        page.on("console", lambda m: complaints.append(m.text))
-        page.on("pageerror", lambda e: complaints.append(str(e)))
-        page.on("dialog", lambda d: complaints.append(d.message))
-        page.goto(file.as_uri())
-        return page
-
-    yield open_
-    for context in contexts:
-        context.close()
-    assert complaints == []
 
 
 def column(page, number, table="#t0 table.designs"):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from making import make_policy
 from safetensors.numpy import load_file
-from sweeping import PARTS, contents, one_line, rbench
+from sweeping import PARTS, Killed, contents, one_line, rbench, toy_found
 
 from rewardbench import find, trace
 from rewardbench.plan import read_run
@@ -18,10 +18,6 @@ from rewardbench.plan import read_run
 pytestmark = pytest.mark.usefixtures("toy")
 FILE = Path(__file__).parent / "seam_algorithms.py"
 NAMES = ("AdaptiveKl", "Resample", "Critic")
-
-
-class Killed(BaseException):
-    """The process ended here."""
 
 
 def words(policy, name, file=FILE):
@@ -32,8 +28,7 @@ def words(policy, name, file=FILE):
 
 @pytest.fixture(scope="module", params=NAMES)
 def whole(request, toy_policy, tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("REWARDBENCH_TASKS", str(FILE.parent / "tasks"))
+    with toy_found():
         folder = tmp_path_factory.mktemp("whole") / "sweep"
         return request.param, folder, rbench(*words(toy_policy, request.param), "--out", folder)
 

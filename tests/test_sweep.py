@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sweeping import PARTS, contents, one_line, process, rbench, scores
+from sweeping import Killed, contents, one_line, process, rbench, scores, toy_found
 
 import rewardbench
 from rewardbench import disk, tables, trace
@@ -31,8 +31,7 @@ def two(toy_policy):
 @pytest.fixture(scope="module")
 def whole(two, tmp_path_factory):
     """The undisturbed sweep, in this process."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("REWARDBENCH_TASKS", str(PARTS.parents[2]))
+    with toy_found():
         folder = tmp_path_factory.mktemp("whole") / "sweep"
         return folder, rbench(*two, "--out", folder)
 
@@ -40,8 +39,7 @@ def whole(two, tmp_path_factory):
 @pytest.fixture(scope="module")
 def small(toy_policy, tmp_path_factory):
     """A sweep of three runs: its words, folder and result."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("REWARDBENCH_TASKS", str(PARTS.parents[2]))
+    with toy_found():
         folder = tmp_path_factory.mktemp("small") / "sweep"
         words = spec(toy_policy, "--design", "reference", "--seeds", "1")
         return words, folder, rbench(*words, "--out", folder)
@@ -124,10 +122,6 @@ def test_random_pays_for_the_stream_and_never_for_the_text(whole):
     assert twice
     assert all(len(set(rewards)) == len(rewards) for rewards in twice)
     assert 0.4 < np.mean(table["reward"]) < 0.6
-
-
-class Killed(BaseException):
-    """The process ended here."""
 
 
 @pytest.mark.parametrize("number", [*range(4), *(pytest.param(n, marks=pytest.mark.slow) for n in range(4, 20))])

@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from rich.cells import cell_len
 from rich.console import Console
-from sweeping import PARTS, command, environment, process, rbench
+from sweeping import PARTS, command, environment, process, quick, rbench
 
 from rewardbench import alarms, find, gates, plan, progress
 from rewardbench.commands import _asking
@@ -249,16 +249,12 @@ def test_names_and_reasons_cannot_steer_a_terminal(runs):
 # --- the commands -------------------------------------------------------------------------------------
 
 
-def flags(policy, out, *more):
-    return ("run", "--task", "toy/colours", "--policy", policy, "--budget", "quick", "--seeds", "1", "--out", out, *more)
-
-
 def test_the_commands_offer_what_there_is():
     assert _asking.METRICS == gates.METRICS
 
 
 def test_json_lines_are_one_object_an_event_and_stdout_stays_one_object(toy_policy, tmp_path):
-    said = process(*flags(toy_policy, tmp_path / "s", "--design", "reference", "--display", "json", "--json"))
+    said = process(*quick(toy_policy, tmp_path / "s", "--design", "reference", "--display", "json", "--json"))
     assert said.code == 0
     assert said.json["runs"]
     events = [json.loads(line) for line in said.err.splitlines()]
@@ -271,8 +267,8 @@ def test_json_lines_are_one_object_an_event_and_stdout_stays_one_object(toy_poli
 
 
 def test_none_says_errors_alone(toy_policy, tmp_path):
-    assert rbench(*flags(toy_policy, tmp_path / "a", "--design", "reference", "--display", "none")).err == ""
-    said = rbench(*flags(toy_policy, tmp_path / "b", "--design", f"{PARTS}:nan", "--display", "none"))
+    assert rbench(*quick(toy_policy, tmp_path / "a", "--design", "reference", "--display", "none")).err == ""
+    said = rbench(*quick(toy_policy, tmp_path / "b", "--design", f"{PARTS}:nan", "--display", "none"))
     assert said.code == 6
     assert all(line.startswith("rbench: 1 of 3 runs failed") for line in said.err.splitlines())
 
@@ -280,7 +276,7 @@ def test_none_says_errors_alone(toy_policy, tmp_path):
 def test_how_a_sweep_is_shown_enters_no_id(toy_policy, tmp_path):
     ids = set()
     for display in ("plain", "json"):
-        said = rbench(*flags(toy_policy, tmp_path / "s", "--design", "reference", "--display", display, "--json"))
+        said = rbench(*quick(toy_policy, tmp_path / "s", "--design", "reference", "--display", display, "--json"))
         ids.add((said.json["sweep"], *(r["run"] for r in said.json["runs"])))
     assert len(ids) == 1
 
@@ -292,7 +288,7 @@ def cpu_seconds(pid: int) -> float:
 
 
 def test_off_a_terminal_the_first_line_is_there_within_a_second_and_the_words_are_plain(toy_policy, tmp_path):
-    words = command(*flags(toy_policy, tmp_path / "s", "--design", "reference"))
+    words = command(*quick(toy_policy, tmp_path / "s", "--design", "reference"))
     running = subprocess.Popen(words, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     first = running.stderr.readline()
     took = cpu_seconds(running.pid)  # not of the wall: other processes are no fault of ours
@@ -340,7 +336,7 @@ HIDE, SHOW = b"\x1b[?25l", b"\x1b[?25h"
 
 
 def test_on_a_terminal_the_table_lives_and_goes_and_the_scores_stay(toy_policy, tmp_path):
-    shown = Terminal(flags(toy_policy, tmp_path / "s", "--design", "reference"))
+    shown = Terminal(quick(toy_policy, tmp_path / "s", "--design", "reference"))
     try:
         said = shown.read_until(lambda text: b"recorded in" in text)
         assert shown.process.wait(30) == 0
@@ -355,7 +351,7 @@ def test_on_a_terminal_the_table_lives_and_goes_and_the_scores_stay(toy_policy, 
 
 
 def test_an_interrupt_gives_the_terminal_back_and_says_what_is_saved(toy_policy, tmp_path):
-    shown = Terminal(flags(toy_policy, tmp_path / "s", "--design", "reference", "--budget", "200"))
+    shown = Terminal(quick(toy_policy, tmp_path / "s", "--design", "reference", "--budget", "200"))
     try:
         shown.read_until(lambda text: b"/200" in text and b"+" in text)
         os.killpg(shown.process.pid, signal.SIGINT)
@@ -373,7 +369,7 @@ def test_an_interrupt_gives_the_terminal_back_and_says_what_is_saved(toy_policy,
 def test_what_a_part_prints_does_not_break_the_table(toy_policy, tmp_path):
     file = tmp_path / "parts.py"
     file.write_text("def talks(completions):\n    print('a part that prints')\n    return [1.0 for _ in completions]\n")
-    shown = Terminal(flags(toy_policy, tmp_path / "s", "--design", f"{file}:talks"))
+    shown = Terminal(quick(toy_policy, tmp_path / "s", "--design", f"{file}:talks"))
     try:
         said = shown.read_until(lambda text: b"recorded in" in text)
     finally:

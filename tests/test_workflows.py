@@ -1,6 +1,5 @@
 """Can a pull request do more than be read? The rules of the workflow files, and the two programs that they run."""
 
-import importlib.util
 import io
 import json
 import os
@@ -13,21 +12,13 @@ import zipfile
 import pytest
 import yaml
 from small_board import ran
-from sweeping import ROOT, environment, rbench
+from sweeping import ROOT, environment, rbench, script
 
 from rewardbench.boards import definition, packing, submitting
 
 FOLDER = ROOT / ".github" / "workflows"
 FLOWS = {p.stem: yaml.safe_load(p.read_text()) for p in sorted(FOLDER.glob("*.yml"))}
 TEXTS = {p.stem: p.read_text() for p in sorted(FOLDER.glob("*.yml"))}
-
-
-def script(name):
-    """A program of `.ci`, as a module."""
-    spec = importlib.util.spec_from_file_location(f"ci_{name}", ROOT / ".ci" / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def jobs(flow):
@@ -325,5 +316,5 @@ def test_links_deleted_entries_and_other_files_are_told(repository, tmp_path):
 def test_the_programs_docs_hold():
     import doctest
 
-    module = script("comment")
+    module = script(ROOT / ".ci" / "comment.py")
     assert doctest.testmod(module).failed == 0

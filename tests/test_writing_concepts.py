@@ -10,6 +10,7 @@ from itertools import combinations, islice, product
 from pathlib import Path
 
 import pytest
+from asking import examples
 
 from rewardbench import data, find
 from rewardbench.types import Prompt, UserError
@@ -18,7 +19,7 @@ HOME = Path(__file__).resolve().parents[1] / "tasks" / "writing" / "concepts"
 REAL = os.environ.get("REWARDBENCH_DATA", "")
 task, gold, second = find.task("writing/concepts"), find.gold("writing/concepts"), find.second_gold("writing/concepts")
 world, sets_of = find.tasks._module(HOME, "world"), find.tasks._module(HOME, "sets")
-ROWS = [json.loads(line) for line in (HOME / "examples.jsonl").read_text().splitlines()]
+ROWS = examples("writing/concepts")
 NOUNS = "cat dog hat mat pan cup map box bed hen pig fox jug net rug van".split()
 VERBS = "sit jump hold look throw carry".split()
 SLIDE = Prompt("x", text="?", truth={"hill": "N", "kid": "N", "slide": "NVB"})
@@ -128,16 +129,6 @@ def test_a_copied_task_reads_a_file_of_ones_own(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setenv("REWARDBENCH_TASKS", str(tmp_path / "tasks"))
     monkeypatch.setenv("REWARDBENCH_DATA", str(tmp_path / "data"))
     assert set(next(find.task("writing/mine").prompts("train", 1)).truth) <= {*NOUNS, *VERBS}
-
-
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row["note"])
-def test_completions_in_our_own_words_get_their_gold(row: dict) -> None:  # type: ignore[type-arg]
-    prompt = Prompt(**row["prompt"])
-    score = gold.score(prompt, row["completion"])
-    assert score == pytest.approx(row["gold"], abs=1e-4)
-    assert gold.kind(prompt, row["completion"]) == row["kind"]
-    assert (score >= gold.bar) == row["precise"]
-    assert gold.score(prompt, [{"role": "assistant", "content": row["completion"]}]) == score
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row["note"])

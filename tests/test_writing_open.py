@@ -6,8 +6,10 @@ import random
 from collections import Counter
 from itertools import islice
 from pathlib import Path
+from statistics import fmean as mean
 
 import pytest
+from asking import examples
 
 from rewardbench import data, find
 from rewardbench.types import Prompt, UserError
@@ -16,7 +18,7 @@ HOME = Path(__file__).resolve().parents[1] / "tasks" / "writing" / "open"
 REAL = os.environ.get("REWARDBENCH_DATA", "")
 task, gold, second = find.task("writing/open"), find.gold("writing/open"), find.second_gold("writing/open")
 world = find.tasks._module(HOME, "world")
-ROWS = [json.loads(line) for line in (HOME / "examples.jsonl").read_text().splitlines()]
+ROWS = examples("writing/open")
 THINGS = "bridge tower spoon violin glacier tractor lantern comet pasta orchid walrus helmet cactus marble tunnel".split()
 
 
@@ -68,14 +70,9 @@ def test_a_damaged_row_is_named_by_file_and_line(rows: Path, line: str) -> None:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row["note"])
-def test_answers_in_our_own_words_get_their_gold(row: dict) -> None:  # type: ignore[type-arg]
+def test_the_second_gold_of_the_examples_is_the_milder_one(row: dict) -> None:  # type: ignore[type-arg]
     prompt = Prompt(**row["prompt"])
-    score = gold.score(prompt, row["completion"])
-    assert score == pytest.approx(row["gold"], abs=1e-4)
-    assert gold.kind(prompt, row["completion"]) == row["kind"]
-    assert (score >= gold.bar) == row["precise"]
-    assert gold.score(prompt, [{"role": "assistant", "content": row["completion"]}]) == score
-    other = second(prompt, row["completion"])
+    score, other = gold.score(prompt, row["completion"]), second(prompt, row["completion"])
     assert other > score - 0.15  # it knows no answers by name, no denial and no glue: it is the milder one
     assert not row["precise"] or other == pytest.approx(score, abs=0.15)
 
@@ -194,7 +191,3 @@ def test_no_frame_comes_near_a_known_answer() -> None:
     worst, (key, value) = sorted(found.values())[-5:], max(found.items(), key=lambda item: item[1])
     print(len(found), by, worst, key, value, known)
     assert value < known / 1.9
-
-
-def mean(values: list[float]) -> float:
-    return sum(values) / len(values)

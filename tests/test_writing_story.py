@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
 import sys
 import tomllib
 from itertools import islice
@@ -69,18 +68,6 @@ def test_demonstrations_stay_inside_a_small_vocabulary() -> None:
     said = {w for p in PROMPTS for w in written(p, 1.3).replace(",", "").replace(".", "").split()}
     assert said <= world.vocabulary() | prompt_words
     assert len(world.vocabulary() | prompt_words) <= 260
-
-
-ROWS = [json.loads(line) for line in (HOME / "examples.jsonl").read_text().splitlines()]
-
-
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row["note"])
-def test_hand_written_completions_get_their_gold(row: dict) -> None:  # type: ignore[type-arg]
-    prompt = Prompt(**{**row["prompt"], "truth": tuple(row["prompt"]["truth"])})
-    score = gold.gold(prompt, row["completion"])
-    assert score == pytest.approx(row["gold"], abs=0.01)
-    assert gold.kind(prompt, row["completion"]) == row["kind"]
-    assert (score >= gold.bar) == row["precise"]
 
 
 @pytest.mark.parametrize(

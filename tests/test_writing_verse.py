@@ -7,8 +7,10 @@ import re
 from collections import Counter, defaultdict
 from itertools import islice
 from pathlib import Path
+from statistics import fmean as mean
 
 import pytest
+from asking import examples
 
 from rewardbench import data, find
 from rewardbench.types import Prompt, UserError
@@ -18,7 +20,7 @@ REAL = os.environ.get("REWARDBENCH_DATA", "")
 task, gold, second = find.task("writing/verse"), find.gold("writing/verse"), find.second_gold("writing/verse")
 world, sound, flow = (find.tasks._module(HOME, name) for name in ("world", "sound", "flow"))
 asked = find.tasks._module(HOME, "task")
-ROWS = [json.loads(line) for line in (HOME / "examples.jsonl").read_text().splitlines()]
+ROWS = examples("writing/verse")
 ENDS = ["day", "night", "sea", "rain"]
 
 
@@ -60,14 +62,9 @@ def test_a_damaged_file_is_said(sonnets: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row["note"])
-def test_lines_in_our_own_words_get_their_gold(row: dict) -> None:  # type: ignore[type-arg]
+def test_the_second_gold_of_the_examples_comes_near(row: dict) -> None:  # type: ignore[type-arg]
     prompt = Prompt(**row["prompt"])
-    score = gold.score(prompt, row["completion"])
-    assert score == pytest.approx(row["gold"], abs=1e-4)
-    assert gold.kind(prompt, row["completion"]) == row["kind"]
-    assert (score >= gold.bar) == row["precise"]
-    assert gold.score(prompt, [{"role": "assistant", "content": row["completion"]}]) == score
-    assert second(prompt, row["completion"]) == pytest.approx(score, abs=0.4)
+    assert second(prompt, row["completion"]) == pytest.approx(gold.score(prompt, row["completion"]), abs=0.4)
 
 
 @pytest.mark.parametrize(
@@ -142,10 +139,6 @@ def known() -> frozenset[str]:
 
 FIGURES = {"partner": 0.79, "held out": 0.69, "shuffled": 0.07, "end kept": 0.33, "other": 0.11, "itself": 0.01, "word": 0.01, "spliced": 0.66}
 """Mean gold of texts made of the sonnets, as the card has them."""
-
-
-def mean(values: list[float]) -> float:
-    return sum(values) / len(values)
 
 
 @pytest.mark.data
