@@ -3,8 +3,9 @@
     python benchmarks/gpu_host.py [--steps 6] [--ends] [--functions]
 
 A pack of 24 runs (8 designs of qa/lookup, 3 seeds), 64 completions of 40 tokens a run and step, evaluations as `rbench
-run` makes them. What a card does is left out: words are drawn from a pool, and log-probabilities are 0. `--ends`: they
-end after 8 to 25 tokens and come back often, as those of a policy that has learnt; else none ends, and few are equal.
+run` makes them. What a card does is left out: words are drawn at random, and log-probabilities are 0. `--ends`: they
+end after 8 to 25 tokens and come back often, as those of a policy that has learnt; else none ends, and none is said
+twice.
 `--functions` lists the functions that take longest, which costs a third more.
 """
 
@@ -25,29 +26,32 @@ from unittest.mock import patch
 
 import gpu
 
-POOL = 4000
-"""Different completions."""
 FEW = 300
-"""Of a policy that has learnt."""
+"""Different completions of a policy that has learnt."""
 LISTED = 40
+PARTS = ("sample", "reward", "learn", "evaluate")
+"""What a run books its share of; of the wall's seconds it books all, and others may be at work here."""
 
 
 class Card:
-    """Stands for what a card does: says words of a pool, and thinks nothing."""
+    """Stands for what a card does: says any words, and thinks nothing."""
 
     def __init__(self, ends: bool, eos: int, words: int, T: int) -> None:
         import numpy as np
 
-        self.draw = np.random.default_rng(0)
-        self.pool = self.draw.integers(20, words, (FEW if ends else POOL, T))
-        if ends:
-            self.pool[np.arange(T) >= self.draw.integers(8, 26, (FEW, 1))] = eos
+        self.draw, self.ends, self.words = np.random.default_rng(0), ends, words
+        self.pool = self.draw.integers(20, words, (FEW, T))
+        self.pool[np.arange(T) >= self.draw.integers(8, 26, (FEW, 1))] = eos
 
     def fill(self, model: Any, slots: Any, *asked: Any) -> None:
         """In place of reading prompts: all is said already."""
         import torch
 
-        drawn = self.pool[self.draw.integers(0, len(self.pool), len(slots.said)), : slots.said.shape[1]]
+        rows, T = slots.said.shape
+        if self.ends:
+            drawn = self.pool[self.draw.integers(0, FEW, rows), :T]
+        else:
+            drawn = self.draw.integers(20, self.words, (rows, T))
         slots.said.copy_(torch.from_numpy(drawn))
         slots.at.zero_()
 
@@ -70,7 +74,7 @@ class Card:
 
 
 def spent(told: argparse.Namespace, place: Path) -> list[dict[str, Any]]:
-    """What the first run of the pack booked."""
+    """CPU seconds of the pack, by step: what its first run booked, times the runs."""
     import gpu_policy
     import gpu_whole
 
@@ -107,7 +111,8 @@ def spent(told: argparse.Namespace, place: Path) -> list[dict[str, Any]]:
             instead.enter_context(patch.object(module, name, getattr(card, name)))
         instead.enter_context(patch.object(opening, "stack", flat))
         loop.run_pack(runs, [out / r.id for r in runs], folder, lambda _: None, 600.0, out)
-    return list(trace.rows(out / runs[0].id, "timing.jsonl"))
+    rows = trace.rows(out / runs[0].id, "timing.jsonl")
+    return [{name: value * len(runs) for name, value in row.items() if name in PARTS} for row in rows]
 
 
 def main() -> None:
@@ -131,10 +136,10 @@ def main() -> None:
         found, begun = cProfile.Profile(), time.process_time()
         rows = found.runcall(spent, told, Path(name)) if told.functions else spent(told, Path(name))
         print(f"all of it: {time.process_time() - begun:.1f} CPU s")
-        for part in ("sample", "reward", "learn"):
-            print(f"{part}: {statistics.median(r[f'{part}_wall'] for r in rows if f'{part}_wall' in r):.3f} s a step")
-        evaluated = [r["evaluate_wall"] for r in rows if "evaluate_wall" in r]
-        print("evaluations: first {:.2f} s, then {:.2f}, the last with its grid {:.2f}".format(*evaluated))
+        for part in PARTS[:3]:
+            print(f"{part}: {statistics.median(r[part] for r in rows if part in r):.3f} CPU s a step")
+        evaluated = [r["evaluate"] for r in rows if "evaluate" in r]
+        print("evaluations: first {:.2f} CPU s, then {:.2f}, the last with its grid {:.2f}".format(*evaluated))
         if told.functions:
             pstats.Stats(found).sort_stats("tottime").print_stats(LISTED)
 

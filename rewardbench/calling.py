@@ -81,31 +81,32 @@ class When:
     fraction: float
 
 
-def arguments(batch: Batch, form: str, when: When, chance: bool = True) -> dict[str, Any]:
-    """Everything a part may ask for, a list with an entry a completion (but `step` and `fraction`).
-
-    Generators are made only where `chance` is wanted: few parts want it.
+def arguments(function: Reward, batch: Batch, form: str, when: When) -> dict[str, Any]:
+    """What a function asks for, a list with an entry a completion (but `step` and what stands for a trainer). No more
+    is made: token ids, generators and most columns are for the few that want them.
     """
     P, K = batch.ids.shape[:2]
     cells = [(p, k) for p in range(P) for k in range(K)]
-    texts = [batch.text[p][k] for p, k in cells]
-    given: dict[str, Any] = {
-        "prompts": [batch.prompts[p].plain() if form == "text" else batch.prompts[p].chat() for p, _ in cells],
-        "completions": texts if form == "text" else [list(batch.messages[p][k]) for p, k in cells],
-        "completion_ids": [batch.ids[p, k][batch.mine[p, k]].tolist() for p, k in cells],
-        "prompt_ids": [list(batch.context[p]) for p, _ in cells],
-        "step": when.step,
-        "fraction": when.fraction,
-        "trainer_state": SimpleNamespace(global_step=when.step),
-        "log_extra": _nothing,
-        "log_metric": _nothing,
+    made: dict[str, Callable[[], Any]] = {
+        "prompts": lambda: [batch.prompts[p].plain() if form == "text" else batch.prompts[p].chat() for p, _ in cells],
+        "completions": lambda: [batch.text[p][k] if form == "text" else list(batch.messages[p][k]) for p, k in cells],
+        "completion_ids": lambda: [batch.ids[p, k][batch.mine[p, k]].tolist() for p, k in cells],
+        "prompt_ids": lambda: [list(batch.context[p]) for p, _ in cells],
+        "step": lambda: when.step,
+        "fraction": lambda: when.fraction,
+        "trainer_state": lambda: SimpleNamespace(global_step=when.step),
+        "log_extra": lambda: _nothing,
+        "log_metric": lambda: _nothing,
+        "rng": lambda: [seeds.generator(f"reward/{when.stream}/{p}/{k}") for p, k in cells],
     }
     columns = {name for prompt in batch.prompts for name in prompt.columns}
-    for name in sorted(columns - given.keys()):
-        given[name] = [batch.prompts[p].columns.get(name) for p, _ in cells]
-    if chance:
-        given["rng"] = [seeds.generator(f"reward/{when.stream}/{p}/{k}") for p, k in cells]
-    return given
+    made |= {name: partial(_column, batch, name, cells) for name in sorted(columns - made.keys())}
+    return {name: value() for name, value in wanted(function, made).items()}
+
+
+def _column(batch: Batch, name: str, cells: Sequence[tuple[int, int]]) -> list[Any]:
+    """A column of the prompts, an entry a completion."""
+    return [batch.prompts[p].columns.get(name) for p, _ in cells]
 
 
 def asks_for(function: Reward, name: str) -> bool:
@@ -179,7 +180,7 @@ def score(bound: Bound, batch: Batch, when: When, timeout: float) -> Scores:
     """
     try:
         with _guarded(bound, timeout):
-            given = wanted(bound.call, arguments(batch, bound.form, when, asks_for(bound.call, "rng")))
+            given = arguments(bound.call, batch, bound.form, when)
             first, again = _different(batch, bound)
             given = {n: v if n in SINGLE else [v[i] for i in first] for n, v in given.items()} if bound.pure else given
             # a user's part gets copies: what it changes in place must not reach gold or another part

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import signal
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -32,7 +33,7 @@ def work(
 ) -> None:
     """Do packs until told to stop, or until a user's code or a card has used this process up; none if what all of
     them share is refused. The fence is up before a user's code is loaded, and after ours is: what that writes is not
-    refused.
+    refused. On a `card` the process ends with it.
     """
     fence.die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides; a key press reaches the whole group
@@ -47,10 +48,12 @@ def work(
         try:
             specs, folders = pipe.recv()
         except (EOFError, OSError):
-            return
+            break
         admitted = admitted or admit(policy, firsts, pipe.send, sources, card)
         if admitted and not do_pack(specs, folders, policy, partial(_say, pipe), timeout, sources):
-            return
+            break
+    if card:  # at once: all is on disk, and the processes that compile kernels are seconds in leaving
+        os._exit(0)
 
 
 def _say(pipe: Connection, event: dict[str, Any]) -> None:

@@ -54,6 +54,25 @@ def likely(policy, token):
     head.bias[token] = np.log(head.out_features / 8)
 
 
+def test_a_card_with_less_room_than_was_reckoned_samples_in_smaller_calls(tmp_path, both, monkeypatch):
+    policy, stacked = lora(tmp_path, [1, 2])
+    policy.settings = replace(policy.settings, P=1, K=2)
+    policy.wide, policy.longest, asked, whole = 8, 12, [], quick.room
+
+    def room(model, R, rows, L, T):
+        asked.append(rows)
+        if rows > 2 * 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return whole(model, R, rows, L, T)
+
+    monkeypatch.setattr(quick, "room", room)
+    same(*both(policy, stacked, TASK, [Want(PROMPTS[:2], 4)] * 2, ["a", "b"], 5))
+    assert (asked, policy.wide) == ([2 * 8, 2 * 2], 0)
+    asked.clear()
+    sample(policy, stacked, TASK, [Want(PROMPTS[:2], 4)] * 2, ["a", "b"], 5)
+    assert asked == []
+
+
 @pytest.mark.parametrize("architecture", ["llama", "qwen2", "qwen3", "neox"])
 def test_the_quick_path_says_what_the_eager_one_says(tmp_path, both, architecture):
     policy, stacked = lora(tmp_path, [1, 2, 3], architecture)

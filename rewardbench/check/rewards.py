@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from rewardbench import calling, find, scoring
-from rewardbench.calling import ANSWERS, SINGLE, When, arguments, asks_for, wanted
+from rewardbench.calling import ANSWERS, SINGLE, When, arguments
 from rewardbench.check.promise import Promise
 from rewardbench.check.rows import Row, batch, examples, fitting, read
 from rewardbench.conventions import read as read_function
@@ -163,7 +163,7 @@ def inputs_unchanged(contestant: scoring.Contestant, rows: Sequence[Row]) -> Pro
     """
     made = batch(rows)
     for bound in contestant.bounds:
-        given = wanted(bound.call, arguments(made, bound.form, WHEN, asks_for(bound.call, "rng")))
+        given = arguments(bound.call, made, bound.form, WHEN)
         plain = {name: value for name, value in given.items() if name not in SINGLE and name != "rng"}
         before = copy.deepcopy(plain)
         calling.finished([bound.call(**given)])

@@ -52,13 +52,29 @@ def _decoded(policy: Policy, stacked: Stack, task: Task, rows: Sequence[Row], no
     grid = np.arange(n).reshape(R, -1)
     width = policy.settings.P * policy.settings.K
     if policy.settings.tile is None:
-        width = min(max(width, policy.wide), grid.shape[1])
+        width = _wide(policy, stacked, T, grid.shape[1])
     for start in range(0, grid.shape[1], width):
         part = grid[:, start : start + width]
         places = np.full((R, width), NOBODY)
         places[:, : part.shape[1]] = part
         _call(policy, stacked, task, rows, places.ravel(), noise, heat, told)
     return told
+
+
+def _wide(policy: Policy, stacked: Stack, T: int, asked: int) -> int:
+    """Completions a run that are sampled at once of so many that are asked for: as many as were reckoned to fit, or as
+    in a step of training where a card has less room than that after all.
+    """
+    step = policy.settings.P * policy.settings.K
+    width = min(max(step, policy.wide), asked)
+    if width > step:
+        try:
+            _slots(stacked, stacked.R * width, policy.longest, T)
+        except torch.OutOfMemoryError:
+            policy.wide = 0
+            torch.cuda.empty_cache()
+            return step
+    return width
 
 
 def _call(

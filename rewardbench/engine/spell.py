@@ -61,18 +61,20 @@ def spell(tokenizer: Any, ids: Sequence[int]) -> tuple[str, list[Span]]:
     the whole, each prefix is decoded instead.
     """
     text, known = _text(tokenizer, ids), _known(tokenizer)
-    for i in ids:
-        if i not in known.after:
-            known.after[int(i)] = _after(tokenizer, [int(i)])
-    pieces = [known.after[i] for i in ids]
+    try:
+        pieces = list(map(known.after.__getitem__, ids))
+    except KeyError:
+        known.after |= {i: _after(tokenizer, [i]) for i in {*map(int, ids)}.difference(known.after)}
+        pieces = list(map(known.after.__getitem__, ids))
     if pieces:
         start = int(ids[0])
         if start not in known.first:
             known.first[start] = _text(tokenizer, [start])
         pieces[0] = known.first[start]
-    if LOST in "".join(pieces):
+    if LOST in (joined := "".join(pieces)):
         pieces = _shared(tokenizer, ids, pieces)
-    if "".join(pieces) == text:
+        joined = "".join(pieces)
+    if joined == text:
         return text, list(pairwise(accumulate(map(len, pieces), initial=0)))
     ends = [0] + [len(_text(tokenizer, ids[: n + 1]).rstrip(LOST)) for n in range(len(ids))]
     return text, [(min(a, b), b) for a, b in pairwise(ends)]
