@@ -24,8 +24,9 @@ def run(
 ) -> tuple[sweep.Sweep, list[results.Result]]:
     """Run a spec and score it; finished runs of the same folder are not run again.
 
-    Silent; `tell` is called with each event as it comes, and `tell=print` shows that it goes on. Raises UserError for
-    what a user can mend. From a script, call it under `if __name__ == "__main__":`, since workers are spawned.
+    It prints nothing: `tell` is called with each event, a dict, as it comes, and `tell=print` shows them. Raises
+    UserError for what a user can mend. From a script, call it under `if __name__ == "__main__":`, since workers are
+    spawned.
     """
     return finish(sweep.prepare(spec, None if out is None else Path(out), shard), workers, tell)
 
