@@ -136,8 +136,15 @@ def plan(spec: Spec, policy: Folder) -> tuple[list[RunSpec], dict[str, Path]]:
         runs += [run(design=d, design_hash=design_hash(d), seed=seed) for d in designs for seed in spec.seeds]
     for named, count in Counter((r.task, r.design.name, r.seed) for r in runs).items():
         if count > 1:
-            raise UserError(f"two designs are called {named[1]!r}; rename one of them")
+            raise UserError(f"two designs are called {named[1]!r}{_called(spec, *named[:2])}; rename one of them")
     return runs, sources
+
+
+def _called(spec: Spec, task: str, name: str) -> str:
+    """` (a.py:f and b.py:f)`: what was asked for on a task under a name, or a name that its variants begin with."""
+    named = [one for one in design_names(spec, task) if find.design(one, task).name == name.partition("@")[0]]
+    words = [one if isinstance(one, str) else "one written in Python" for one in named]
+    return f" ({' and '.join(words)})" if len(words) > 1 else ""
 
 
 def _check_siblings(spec: Spec, policy: Folder) -> None:

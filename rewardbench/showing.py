@@ -112,5 +112,12 @@ def _folder(path: Path) -> dict[str, Any]:
     if (path / "spec.toml").is_file():
         return {"kind": "run", "status": trace.status(path), "spec": trace.spec(path)}
     head = trace.head(path)
-    states = {name: trace.status(path / "runs" / name)["status"] for name in head["runs"]}
-    return {"kind": "sweep", **head, "runs": states}
+    rows = [_stands(path / "runs" / name) for name in head["runs"]]
+    return {"kind": "sweep", **head, "runs": {row["run"]: row["status"] for row in rows}, "table": rows}
+
+
+def _stands(folder: Path) -> dict[str, Any]:
+    """A run of a sweep: what it is of, its status, and whether it was begun, which `partial` does not say."""
+    spec, status = trace.spec(folder), trace.status(folder)["status"]
+    named = {"run": folder.name, "task": spec["task"], "design": spec["design"]["name"], "seed": spec["seed"]}
+    return {**named, "status": status, "begun": trace.begun(folder)}

@@ -142,7 +142,8 @@ def _check_head(folder: Path, head: Mapping[str, Any]) -> None:
     if there["sweep"] != head["sweep"]:
         which = f"sweep {there['sweep']}; asked was {head['sweep']}"
         ways = f"choose another --out, or `rbench resume {folder}` for the one that is there"
-        raise UserError(f"{folder} holds another spec ({which}): {ways}")
+        more = "other seeds go into an --out of their own, and `rbench compare A B` puts the two folders together"
+        raise UserError(f"{folder} holds another spec ({which}): {ways}; {more}")
     if there["runs"] != head["runs"]:
         raise UserError(f"{folder} holds another shard of this sweep; give each shard its own --out")
 
@@ -292,7 +293,7 @@ def _saying(sweep: Sweep) -> Iterator[None]:
 def _saved(sweep: Sweep) -> str:
     """What an interrupted sweep has recorded, in words."""
     left = unfinished(sweep)
-    begun = sum(any((sweep.run_folder(run) / "evals").glob("*.parquet")) for run in left)
+    begun = sum(trace.begun(sweep.run_folder(run)) for run in left)
     over = f"{len(sweep.runs) - len(left)} of {len(sweep.runs)} runs are over, {begun} more begun"
     return f"{over}; `rbench resume {sweep.folder}` goes on"
 

@@ -143,11 +143,11 @@ def frames(folder: str | Path) -> dict[str, pd.DataFrame]:
 
 
 def summary(results: Sequence[Result]) -> list[dict[str, Any]]:
-    """A row a (task, design): mean and 95% interval over seeds of gold and the four axes, flags counted."""
+    """A row a (task, design): mean and 95% interval over seeds of gold, the four axes and pass@k, flags counted."""
     rows = []
     for (task, design), group in by_design(results).items():
         row: dict[str, Any] = {"task": task, "design": design, "seeds": len(group)}
-        row |= {metric: over_seeds(group, metric) for metric in ("gold", *AXES)}
+        row |= {metric: over_seeds(group, metric) for metric in ("gold", *AXES, "pass_at_k")}
         flags = sorted({f for r in group for f in r.flags})
         row["flags"] = {f: sum(f in r.flags for r in group) for f in flags}
         rows.append(row)

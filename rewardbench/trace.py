@@ -199,6 +199,11 @@ def _settle(path: Path) -> None:
             os.fsync(file.fileno())
 
 
+def begun(folder: Path) -> bool:
+    """Whether something of a run is recorded: its first evaluation is made before its first step."""
+    return any((folder / "evals").glob("*.parquet"))
+
+
 def checkpoints(folder: Path) -> set[int]:
     """The steps that a run can go on from; two of them only while the runs of its pack are being saved."""
     return {int(p.stem) for p in (folder / "checkpoint").glob("*.safetensors") if p.stem.isdigit()}

@@ -24,8 +24,9 @@ def run(
 ) -> tuple[sweep.Sweep, list[results.Result]]:
     """Run a spec and score it; finished runs of the same folder are not run again.
 
-    Raises UserError for what a user can mend. From a script, call it under `if __name__ == "__main__":`,
-    since workers are spawned.
+    It prints nothing: `tell` is called with each event, a dict, as it comes, and `tell=print` shows them. Raises
+    UserError for what a user can mend. From a script, call it under `if __name__ == "__main__":`, since workers are
+    spawned.
     """
     return finish(sweep.prepare(spec, None if out is None else Path(out), shard), workers, tell)
 
@@ -47,5 +48,9 @@ def finish(
 
 
 def compare(folder: str | Path) -> list[dict[str, Any]]:
-    """Paired verdicts of a sweep: everything against the baseline and against `untrained`."""
+    """Paired verdicts of a sweep: everything against the baseline and against `untrained`.
+
+    As in the JSON, `reference` and `untrained` stand there from both sides. The two are one comparison, and count as
+    one where others are allowed for; `rbench compare` shows it once.
+    """
     return comparing.compare(results.score(results.load_sweep(Path(folder))))

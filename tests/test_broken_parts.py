@@ -308,7 +308,7 @@ def test_a_file_that_cannot_be_imported_by_a_worker_fails_its_run_alone(toy_poli
     rows = {r["design"]: r for r in said.json["runs"]}
     assert said.code == 6
     assert rows["shows"]["status"] == "failed"
-    assert rows["shows"]["reasons"]["status"] == "parts.py cannot be imported: OSError: no display"
+    assert rows["shows"]["reasons"]["status"] == "parts.py cannot be imported: OSError: no display (parts.py, line 3)"
     assert {rows[n]["status"] for n in ("untrained", "constant")} == {"done"}
 
 

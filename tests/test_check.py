@@ -294,6 +294,21 @@ def test_words_for_a_terminal(mine):
     assert "BROKEN  deterministic" in said.out
 
 
+def test_it_is_said_why_a_reward_is_tried_on_a_task_that_nobody_named(mine):
+    (mine.parent / "one.py").write_text("def one(completions, slots): return [float(len(c)) for c in completions]\n")
+    tried = {
+        f"{mine}:brief": "tried on examples of qa/lookup; --task T tries another",
+        f"{mine}:verl": "tried on examples of qa/lookup; its prompts have what is asked for: an answer; --task T tries another",
+        f"{mine.parent / 'one.py'}:one": "tried on examples of dialogue/booking; no other task has what is asked for: 'slots'",
+    }
+    for thing, line in tried.items():
+        assert line in rbench("check", thing).out.splitlines()
+        assert check(thing).json["chosen"] in line
+    assert "tried on examples of qa/lookup" in rbench("check", f"{mine}:brief", "--task", "qa/lookup").out.splitlines()
+    assert "chosen" not in check(f"{mine}:brief", "--task", "qa/lookup").json
+    assert "examples THING is tried on" in " ".join(rbench("check", "--help").out.split())
+
+
 def test_what_breaks_as_it_is_loaded_is_code_6_and_one_line(tmp_path):
     (tmp_path / "ends.py").write_text("import os\nos._exit(3)\ndef score(completions): return [1.0]\n")
     for words in (["check"], ["audit", "--task", "qa/lookup"]):

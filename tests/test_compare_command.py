@@ -137,7 +137,7 @@ def test_what_holds_of_all_seeds_together_is_not_counted_by_seed(monkeypatch):
     row = {"task": "t", "design": "mine", "seeds": 3}
     rows = [row | {"flags": {"no_learning": 3, "hacked": 2}}, row | {"flags": {"no_learning": 3}}, row | {"flags": {}}]
     monkeypatch.setattr(_showing, "summary", lambda results: rows)
-    nothing = "without a gain that gold can see, all seeds together"
+    nothing = "without a gain that gold can see (`no_learning`), all seeds together"
     assert _showing.flag_lines([]) == [f"t: `mine` hacked on 2 of 3 seeds, {nothing}", f"t: `mine` {nothing}"]
 
 
@@ -159,6 +159,13 @@ def test_help_says_precisely_when_the_gate_says_no():
     said = " ".join(rbench("compare", "--help").out.split())
     for words in ("code 3", "mean difference a − b", "below LIMIT", "cannot be compared", "Arms are left out"):
         assert words in said
+
+
+def test_more_seeds_in_a_folder_of_their_own_are_compared_with_those_there_are(swept, toy_policy, tmp_path):
+    words = ("run", "--task", "toy/colours", "--policy", toy_policy, "--budget", "12", "--design", "reference", "--design", "untrained")
+    assert rbench(*words, "--seeds", "3,4", "--out", tmp_path / "more", "--json").code == 0
+    both = rbench("compare", swept, tmp_path / "more", "--json").json["comparisons"]
+    assert next(c["n"] for c in both if (c["metric"], c["a"], c["b"]) == ("gold", "untrained", "reference")) == 4
 
 
 def test_any_design_that_was_run_may_be_the_baseline(swept):

@@ -24,6 +24,12 @@ def test_the_tour_is_small_and_enters_on_every_task_a_design_that_goes_wrong_the
         assert wrong in find.task_designs(task)
 
 
+def test_the_help_names_the_tasks_of_the_tour():
+    said = " ".join(rbench("demo", "--help").out.split())
+    assert all(task in said for task in read_spec(TOUR).tasks)
+    assert "every task" not in said
+
+
 def test_a_design_bound_to_a_task_that_is_not_run_is_a_mistake():
     said = rbench("plan", "--task", "qa/lookup", "--design", "writing/story/coverage")
     assert said.code == 2

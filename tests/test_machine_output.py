@@ -1,11 +1,12 @@
 """Can a program read what the commands print? One JSON object on stdout, as its published schema says."""
 
 import json
+import re
 from pathlib import Path
 
 import jsonschema
 import pytest
-from sweeping import PARTS, ROOT, rbench, toy_found
+from sweeping import PARTS, ROOT, rbench, task_of, toy_found
 
 pytestmark = pytest.mark.usefixtures("toy")
 SCHEMAS = ROOT / "rewardbench" / "schemas"
@@ -136,6 +137,22 @@ def test_without_json_scores_go_to_stderr_and_stdout_stays_empty(swept):
     assert said.out == ""
     assert "reference" in said.err
     assert "untrained" in said.err
+
+
+@pytest.mark.parametrize("budget", ["quick", "2"])
+def test_a_table_points_to_pass_at_k_only_where_it_shows_it(budget, toy_policy, tasks, tmp_path):
+    only = task_of(tasks, f"one-{budget}", task="from dataclasses import replace\ntask = replace(task, one_answer=True)")
+    asked = ("--task", only, "--policy", toy_policy, "--seeds", "2", "--budget", budget, "--design", "constant")
+    said = rbench("run", *asked, "--out", tmp_path / "s")
+    rows = rbench("resume", tmp_path / "s", "--json").json["runs"]
+    [line] = [line for line in said.err.splitlines() if "diversity is not asked" in line]
+    [head] = [line for line in said.err.splitlines() if line.split()[:2] == ["design", "seeds"]]
+    assert "pass_at_k" not in said.err
+    assert line.endswith("one answer is right, so diversity is not asked; see pass@k" if budget == "2" else " is not asked")
+    assert ("pass@k" in head) == (budget == "2")
+    if budget == "2":
+        mean = sum(r["pass_at_k"] for r in rows if r["design"] == "constant") / 2
+        assert re.search(rf"(?m)^ constant .* {mean:.2f} ±", said.err)
 
 
 def test_shards_schemas_and_docs_travel_with_the_package():

@@ -414,6 +414,29 @@ def test_a_module_that_breaks_at_import_is_one_line(text, toy_policy, tmp_path, 
         one_line(said, "breaks_at_import.py cannot be imported: ", IMPORTS[text])
 
 
+def test_two_designs_of_one_name_are_told_by_their_files(toy_policy, tmp_path):
+    (tmp_path / "a").mkdir()
+    files = [tmp_path / "mine.py", tmp_path / "a" / "mine.py"]
+    for n, file in enumerate(files):
+        file.write_text(f"def seg(completions):\n    return [{n}.0 for _ in completions]\n")
+    said = rbench("plan", "--task", "toy/colours", "--policy", toy_policy, "--design", f"{files[0]}:seg", "--design", f"{files[1]}:seg")
+    assert said.code == 2
+    one_line(said, f"two designs are called 'seg' ({files[0]}:seg and {files[1]}:seg); rename one of them")
+    (tmp_path / "reference.toml").write_text(f"[[part]]\nuse = '{files[0]}:seg'\n")
+    said = rbench("plan", "--task", "toy/colours", "--policy", toy_policy, "--design", "reference", "--design", tmp_path / "reference.toml")
+    one_line(said, f"'reference' (reference and {tmp_path / 'reference.toml'}); rename")
+
+
+def test_the_line_that_breaks_an_import_is_told_as_that_of_a_failing_reward_is(toy_policy, tmp_path):
+    file = tmp_path / "pyd.py"
+    file.write_text("from rewardbench import Design, Part\n\nmine = Design('mine', (\n    Part('red', 'x.py:red', name='red'),\n))\n")
+    why = "pyd.py cannot be imported: TypeError: Part.__init__() got multiple values for argument 'name' (pyd.py, line 4)"
+    for words in (("plan", "--design", f"{file}:mine", "--policy", toy_policy), ("check", f"{file}:mine")):
+        said = rbench(*words, "--task", "toy/colours")
+        assert said.code == 6
+        assert one_line(said, why).endswith(why)
+
+
 TASK_FILES = {
     "syntax": ({"task": "def broken(:"}, 6, "toy/syntax/task.py cannot be imported: SyntaxError"),
     "raises-here": ({"task": "raise KeyError('colour')"}, 6, "toy/raises-here/task.py cannot be imported: KeyError: 'colour'"),
@@ -478,7 +501,7 @@ def test_a_folder_of_another_spec_is_refused_and_left_alone(whole, run):
     before = contents(folder)
     said = rbench(*run("--design", "constant", "--out", folder))
     assert said.code == 2
-    one_line(said, "holds another spec", "choose another --out, or `rbench resume ")
+    one_line(said, "holds another spec", "choose another --out, or `rbench resume ", "other seeds go into an --out of their own")
     said = rbench(*run("--design", "reference", "--out", folder, "--shard", "2/3"))
     assert said.code == 2
     one_line(said, "holds another shard")
@@ -768,6 +791,31 @@ def test_whatever_a_reward_raises_is_its_own_failure(error, toy_policy, tmp_path
         assert f"'stops' raised {name}" in said.err + said.out
 
 
+def test_one_cause_of_failure_is_one_line_whatever_the_number_of_seeds(toy_policy, tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "def nan(completions):\n    return [float('nan') for _ in completions]\n\n\n"
+        "def words(completions):\n    raise ValueError(completions[0])\n"
+    )
+    asked = ("--task", "toy/colours", "--policy", toy_policy, "--budget", "quick", "--seeds", "4", "--out", tmp_path / "s")
+    said = rbench("run", *asked, "--design", f"{file}:nan", "--design", f"{file}:words")
+    assert said.code == 6
+    lines = [line for line in said.err.splitlines() if line.startswith("rbench: ")]
+    kinds = {"nan": "returned nan for prompt ", "words": "raised ValueError: "}
+    assert len(lines) == len(kinds), said.err
+    for line, (design, kind) in zip(lines, kinds.items(), strict=True):
+        which = f"toy/colours {design} seeds 1, 2, 3, 4"
+        assert line.startswith(f"rbench: 4 of 16 runs failed: {which}, the first: part {design!r} {kind}")
+
+
+def test_a_gold_that_breaks_is_one_cause_for_all_designs(toy_policy, tasks, tmp_path):
+    broken = task_of(tasks, "one-cause", gold="def gold(prompt, completion):\n    raise KeyError(completion)")
+    said = rbench("run", "--task", broken, "--policy", toy_policy, "--budget", "quick", "--seeds", "2", "--design",
+                  "reference", "--out", tmp_path / "s")  # fmt: skip
+    [line] = [line for line in said.err.splitlines() if line.startswith("rbench: ")]
+    assert line.startswith(f"rbench: 6 of 6 runs failed: the first: gold of task {broken!r} for prompt ")
+
+
 def test_what_records_nothing_says_only_that_it_was_interrupted(monkeypatch):
     def press(*words):
         raise KeyboardInterrupt
@@ -785,6 +833,34 @@ def test_a_sweep_that_is_interrupted_says_how_to_go_on(run, tmp_path, monkeypatc
     said = rbench(*run("--design", "reference", "--out", tmp_path / "s"))
     assert said.code == 130
     one_line(said, "interrupted; what was recorded is saved, 0 of 3 runs are over", f"`rbench resume {tmp_path / 's'}` goes on")
+
+
+def test_a_sweep_that_was_interrupted_is_shown_with_what_began_and_what_did_not(run, tmp_path, monkeypatch):
+    done = []
+
+    def press(specs, folders, *words):
+        if done:
+            (folders[0] / "evals").mkdir()
+            (folders[0] / "evals" / "000000.parquet").touch()
+            raise KeyboardInterrupt
+        done.append(specs[0])
+        trace.close(folders[0], "failed", reason="x", code=6)
+        return True
+
+    monkeypatch.setattr("rewardbench.worker.do_pack", press)
+    said = rbench(*run("--design", "reference", "--out", tmp_path / "s"))
+    one_line(said, "1 of 3 runs are over, 1 more begun")
+    ids = [row["run"] for row in rbench("show", tmp_path / "s", "--json").json["table"]]
+    lines = [line.split() for line in rbench("show", tmp_path / "s").out.splitlines()]
+    assert lines[-5:] == [
+        "runs: 1 of 3 over (1 failed), 1 begun, 1 not begun".split(),
+        ["run", "task", "design", "seed", "state"],
+        [ids[0], "toy/colours", "reference", "1", "failed"],
+        [ids[1], "toy/colours", "untrained", "1", "begun"],
+        [ids[2], "toy/colours", "constant", "1", "not", "begun"],
+    ]
+    assert not [line for line in lines if line[0] in ("places:", "]")]
+    assert set(rbench("show", tmp_path / "s", "--json").json["runs"].values()) == {"failed", "partial"}
 
 
 # --- a full disk --------------------------------------------------------------------------------------

@@ -157,6 +157,14 @@ def test_a_wrong_name_is_one_line_with_what_was_meant(words, line, tmp_path, mon
     assert list(tmp_path.iterdir()) == []
 
 
+def test_it_speaks_on_stderr_as_all_do_that_write_files(tmp_path):
+    said = new("reward", tmp_path)
+    assert said.out == ""
+    wrote, told = said.err.split("what now\n")
+    assert all(line.startswith("wrote ") for line in wrote.splitlines())
+    assert "rbench check" in told
+
+
 def test_a_folder_that_cannot_be_made_is_code_4(tmp_path):
     (tmp_path / "file").write_text("")
     said = new("task", tmp_path / "file")

@@ -204,6 +204,10 @@ def test_shards_put_together_are_the_undisturbed_sweep(small, tmp_path):
     assert scores(merged) == scores(said)
     assert (tmp_path / "whole" / "sweep.toml").read_bytes() == (folder / "sweep.toml").read_bytes()
     assert rbench("resume", tmp_path / "whole", "--json").json == merged.json
+    told = rbench("merge", *shards, "--out", tmp_path / "told").err.replace(str(tmp_path / "told"), "DIR")
+    assert told == "".join(rbench("resume", tmp_path / "whole").err.replace(str(tmp_path / "whole"), "DIR").partition("toy/colours, ")[1:])
+    assert "is better than" in told or "cannot be told apart" in told or "nothing to compare" in told
+    assert told.endswith("recorded in DIR\n")
     some = rbench("merge", *shards[:2], "--out", tmp_path / "some", "--json")
     assert some.code == 8
     assert "1 of 3 runs are in none of these shards" in some.err

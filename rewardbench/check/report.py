@@ -92,7 +92,7 @@ def lines(found: dict[str, Any]) -> list[str]:
     for part in found.get("parts", ()) if len(found.get("parts", ())) > 1 else ():
         told.append(f"  part {part['name']}: {part['use']} ({part['convention']}, {part['form']})")
     if "rows" in found:
-        told.append(f"tried on {found['rows']}")
+        told.append(f"tried on {found['rows']}" + (f"; {found['chosen']}" if "chosen" in found else ""))
     if found.get("values"):
         shown = ", ".join("None" if v is None else f"{v:.3g}" for v in found["values"][:12])
         more = len(found["values"]) - 12

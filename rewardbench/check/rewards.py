@@ -36,7 +36,7 @@ def check(thing: str, task: str | None, rows: Path | None, timeout: float) -> di
     """
     told = heading(thing, task, rows)
     asked = _asked(thing, task)
-    where, tried = tried_on(asked, task, rows)
+    where, tried, _ = tried_on(asked, task, rows)
     try:
         values, promises = promised(asked, task or where.removeprefix(EXAMPLES), tried, timeout)
     except RewardError as error:
@@ -51,13 +51,15 @@ def heading(thing: str, task: str | None, rows: Path | None) -> dict[str, Any]:
     told = as_run(asked)
     alone = thing in find.parts() or (":" in thing and asked.parts[0].use == find.own_part(thing).use)
     reading = read_function(find.callable_of(asked.parts[0]), asked.parts[0].params) if alone else None
+    where, _, chosen = tried_on(asked, task, rows)
     return {
         "kind": "reward" if alone else "design",
         "thing": portable(thing),
         "hash": design_hash(told),
         **({"convention": reading.convention, "form": reading.form, "why": reading.why} if reading else {}),
         "parts": [_told(part) for part in told.parts],
-        "rows": tried_on(asked, task, rows)[0],
+        "rows": where,
+        **({"chosen": chosen} if chosen else {}),
     }
 
 
@@ -82,24 +84,40 @@ def portable(use: str) -> str:
     return use.rpartition("/")[2] if ".py:" in use else use
 
 
-def tried_on(design: Design, task: str | None, rows: Path | None) -> tuple[str, list[Row]]:
-    """(where the rows are from, the rows): a user's file, the task's examples, or those of a task that fits."""
+def tried_on(design: Design, task: str | None, rows: Path | None) -> tuple[str, list[Row], str]:
+    """(where the rows are from, the rows, why those): a user's file, the task's examples, or those of a task that fits,
+    of which alone it is said why.
+    """
     if rows is not None:
         found = read(rows)
         for row, part in ((row, part) for row in found for part in design.parts):
             if name := find.lacking(part, row.prompt.columns):
                 has = f"{nearest(name, row.prompt.columns)} (its columns: {', '.join(row.prompt.columns) or 'none'})"
                 raise UserError(f"{rows}, line {row.line}: no {name!r}, which part {part.name!r} needs{has}", 5)
-        return rows.name, found
+        return rows.name, found, ""
     if task is not None:
         found = examples(task)
         if not found:
             raise UserError(f"{task} has no examples.jsonl: give completions with --rows rows.jsonl", 5)
         find.check_columns(design, task, found[0].prompt.columns)
-        return f"{EXAMPLES}{task}", found
+        return f"{EXAMPLES}{task}", found, ""
     lacks = sorted({name for part in design.parts for name in find.columns(part)})
-    name, found = fitting(lacks, ANSWERS)
-    return f"{EXAMPLES}{name}", found
+    (name, found), *others = fitting(lacks, ANSWERS)
+    return f"{EXAMPLES}{name}", found, why_chosen(lacks, bool(others))
+
+
+def why_chosen(asked: Sequence[str], others: bool) -> str:
+    """Why a reward is tried on a task that nobody named: the columns it asks for; where `others` have them, how to name
+    one.
+
+    >>> why_chosen(["concepts"], False)
+    "no other task has what is asked for: 'concepts'"
+    >>> why_chosen(["ground_truth", "keywords"], True)
+    "its prompts have what is asked for: an answer, 'keywords'; --task T tries another"
+    """
+    names = ", ".join("an answer" if name in ANSWERS else repr(name) for name in asked)
+    has = f"{'its prompts have' if others else 'no other task has'} what is asked for: {names}" if asked else ""
+    return "; ".join(filter(None, [has, "--task T tries another" if others else ""]))
 
 
 def promised(design: Design, task: str, rows: Sequence[Row], timeout: float) -> tuple[Floats, list[Promise]]:

@@ -102,17 +102,20 @@ def examples(task: str) -> list[Row]:
     return read(path) if path.is_file() else []
 
 
-def fitting(needed: Sequence[str], answers: Sequence[str]) -> tuple[str, list[Row]]:
-    """(the first task whose examples have the columns needed, those rows); any answer column stands for another.
+def fitting(needed: Sequence[str], answers: Sequence[str]) -> list[tuple[str, list[Row]]]:
+    """(task, its examples) of every task whose examples have the columns needed; any answer column stands for another.
 
-    Raises UserError where no task has them.
+    Raises UserError where there is none.
     """
     known: set[str] = set()
+    found = []
     for task, rows in _ordered(answers):
         there = set(rows[0].prompt.columns)
         known |= there
         if all(name in there or (name in answers and there & set(answers)) for name in needed):
-            return task, rows
+            found.append((task, rows))
+    if found:
+        return found
     hint = next((h for name in needed if name not in known and (h := nearest(name, known))), "")
     raise UserError(
         f"no task's prompts have the column {', '.join(map(repr, needed))}{hint or ':'} "

@@ -23,6 +23,8 @@ WORDS = {
     "unresolved": "cannot be told apart from",
 }
 """Verdicts as they stand between two designs."""
+PASS = "pass@k"
+"""What the area under it is called in a table."""
 
 
 def table(results: Sequence[Result]) -> None:
@@ -31,11 +33,12 @@ def table(results: Sequence[Result]) -> None:
 
     console = _console()
     rows, wide = summary(results), console.width >= 110  # the flags come once more in words
-    metrics = [m for m in ("gold", *AXES) if any(r[m] is not None for r in rows)]
     for task in dict.fromkeys(r["task"] for r in rows):
-        columns = ("design", "seeds", *metrics, *(["flags (seeds)"] if wide else []))
-        shown = _table(columns, ("design", "flags (seeds)"))
         mine = [r for r in rows if r["task"] == task]
+        metrics = _columns(rows, mine)
+        named = [PASS if m == "pass_at_k" else m for m in metrics]
+        columns = ("design", "seeds", *named, *(["flags (seeds)"] if wide else []))
+        shown = _table(columns, ("design", "flags (seeds)"))
         for row in sorted(mine, key=lambda r: -(r["gold"][0] if r["gold"] else -1)):
             flags = ", ".join(f"{k} {v}" for k, v in row["flags"].items())
             name = Text(safe(row["design"], 40))  # a name is no markup
@@ -49,15 +52,27 @@ def table(results: Sequence[Result]) -> None:
         counts = counts if scaled else "a failed run's gold counts 0"
         console.print(f"{counts}: a crash leaves no policy", highlight=False)
     console.print("gold: mean of the last two evaluations; flags: `rbench list metrics`")
-    for reason, axes in _missing(results).items():
+    passed = any(r["pass_at_k"] is not None for r in rows)
+    if passed:
+        console.print(f"{PASS}: prompts that one of k samples solves, a mean over log k from 1 to 16", highlight=False)
+    for reason, axes in _missing(results, passed).items():
         console.print(f"{', '.join(axes)} – : {reason}", highlight=False)
 
 
-def _missing(results: Sequence[Result]) -> dict[str, list[str]]:
-    """Why axes are not known -> which."""
+def _columns(rows: Sequence[Mapping[str, Any]], mine: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The numbers that a task's table has: every one that some task's does, but pass@k where the task itself has it."""
+    every = [m for m in ("gold", *AXES) if any(r[m] is not None for r in rows)]
+    return every + ["pass_at_k"] * any(r["pass_at_k"] is not None for r in mine)
+
+
+def _missing(results: Sequence[Result], passed: bool) -> dict[str, list[str]]:
+    """Why axes are not known -> which. What points to pass@k stands in the record, and so in entries of boards, whether
+    or not there is one: here it does so only where a table shows it (`passed`).
+    """
     found: dict[str, list[str]] = {}
+    see = f"; see {PASS}" if passed else ""
     for axis, reason in sorted({(k, v) for r in results for k, v in r.reasons.items() if k in AXES}):
-        found.setdefault(reason, []).append(axis)
+        found.setdefault(reason.replace("; see pass_at_k", see), []).append(axis)
     return found
 
 
@@ -128,7 +143,7 @@ def flag_lines(results: Sequence[Result]) -> list[str]:
         words = [f"{said(flag)} on {row['flags'][flag]}" for flag in order if not together(flag)]
         if words:
             words[0] += f" of {row['seeds']} seeds"
-        words += [f"{said(flag)}, all seeds together" for flag in order if together(flag)]
+        words += [f"{said(flag)} (`{flag}`), all seeds together" for flag in order if together(flag)]
         found.append(f"{row['task']}: `{safe(row['design'], 60)}` {', '.join(words)}")
     return found
 

@@ -12,7 +12,10 @@ from rewardbench.commands._paths import Given
 
 @click.command()
 @click.argument("thing", shell_complete=_completing.things)
-@click.option("--task", help="The task that a design's name belongs to.", shell_complete=_completing.of("tasks"))
+@click.option(
+    "--task", metavar="T", help="The task that a design's name belongs to, and whose examples THING is tried on.",
+    shell_complete=_completing.of("tasks"),
+)  # fmt: skip
 @click.option(
     "--rows", type=Given(), metavar="rows.jsonl",
               help='Completions to score: {"prompt": …, "completion": …, columns …} a line.')
@@ -22,8 +25,8 @@ def command(thing: str, task: str | None, rows: Path | None, reward_timeout: flo
     """Check what THING is relied on for: file.py:name, module:name, a part, a design, a task or an algorithm.
 
     A reward function is read by its signature (TRL, verl, OpenRLHF, verifiers, plain) and called on rows: yours, the
-    task's examples, or those of a task whose columns fit. Code 0 if every promise is kept, 3 if one is not, 6 if
-    the function breaks.
+    examples of --task, or those of the first task whose columns fit, which may be another than it was made for. Code 0
+    if every promise is kept, 3 if one is not, 6 if the function breaks.
 
     \b
     Example:

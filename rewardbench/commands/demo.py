@@ -1,4 +1,4 @@
-"""The tour: good and bad rewards on every task, offline, in minutes."""
+"""The tour: good and bad rewards on three tasks, offline, in minutes."""
 
 from __future__ import annotations
 
@@ -23,10 +23,11 @@ NEXT = """what now
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 @display
 def command(out: Path, workers: int | None, as_json: bool, display: str) -> int:
-    """Train the shipped policy with good and bad rewards on every task, and show what became of it.
+    """Train the shipped policy with good and bad rewards, and show what became of it.
 
-    A small budget (`quick`, 3 seeds): enough to see, too little to claim. Run again, it goes on where it was.
-    It ends in a page, report.html in the folder.
+    On the three tasks that need no data of yours: qa/lookup, writing/story and dialogue/booking. A small budget
+    (`quick`, 3 seeds): enough to see, too little to claim. Run again, it goes on where it was. It ends in a page,
+    report.html in the folder.
 
     \b
     Example:

@@ -22,14 +22,15 @@ def command(folders: tuple[Path, ...], out: Path, as_json: bool) -> int:
     """
     from rewardbench import results, sweep, tables
     from rewardbench.cli import print_json
-    from rewardbench.commands import _showing
+    from rewardbench.commands import _running, _showing
 
     merged = sweep.merge(folders, out)
     scored = results.score(results.load_sweep(merged.folder))
     if as_json:
         print_json(tables.as_json(merged.id, scored))
     else:
-        _showing.table(scored)
+        _running.say(scored, merged.folder)
+    _running.complain(scored)
     missing = merged.planned - len(merged.runs)
     if missing:
         click.echo(f"rbench: {missing} of {merged.planned} runs are in none of these shards", err=True)

@@ -46,7 +46,7 @@ def command(kind: str, name: str, task: str | None, out: Path, as_json: bool) ->
         return 0
     for path in made.files:
         click.echo(f"wrote {path}", err=True)
-    click.echo("what now")
+    click.echo("what now", err=True)
     for line in made.next:
-        click.echo(f"  {line}")
+        click.echo(f"  {line}", err=True)
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +35,36 @@ def command(thing: str, task: str | None, as_json: bool) -> int:
     if as_json:
         print_json(found)
         return 0
-    for key, value in found.items():
+    for key, value in (_in_words(found) if found["kind"] == "sweep" else found).items():
         text = value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
         click.echo(f"{key}: {text}")
     return 0
+
+
+def _in_words(found: dict[str, Any]) -> dict[str, Any]:
+    """What is told of a sweep in a terminal: its runs counted by state, then a line each."""
+    rows = [{**row, "state": _state(row)} for row in found["table"]]
+    count = Counter(row["state"] for row in rows)
+    failed = f" ({count['failed']} failed)" if count["failed"] else ""
+    told = f"{count['done'] + count['failed']} of {len(rows)} over{failed}"
+    told += "".join(f", {count[state]} {state}" for state in ("begun", "not begun") if count[state])
+    plain = {k: v for k, v in found.items() if k not in ("places", "runs", "table")}
+    return {**plain, "runs": "\n  ".join([told, *_columns(rows)])}
+
+
+def _state(row: dict[str, Any]) -> str:
+    """`done`, `failed`, or whether a run that is not over was begun."""
+    return str(row["status"]) if row["status"] != "partial" else "begun" if row["begun"] else "not begun"
+
+
+def _columns(rows: list[dict[str, Any]]) -> list[str]:
+    """The runs as lines of a table, below one of names; none where there is no run."""
+    from rewardbench.watch.words import safe
+
+    names = ("run", "task", "design", "seed", "state")
+    cells = [names, *([safe(str(row[name]), 60) for name in names] for row in rows)] if rows else []
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return ["  ".join(map(str.ljust, line, widths)).rstrip() for line in cells]
 
 
 def _board(name: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 
+from rewardbench import calling
 from rewardbench import design as designs_
 from rewardbench.types import UserError
 
@@ -35,16 +36,18 @@ def why(error: OSError | UnicodeDecodeError) -> str:
 
 @contextmanager
 def importing(what: str, missing: int = 5) -> Iterator[None]:
-    """Turn whatever a user's file does when it is imported into one line: code 6, or `missing` for an ImportError."""
+    """Turn whatever a user's file does when it is imported into one line, with the file's own: code 6, or `missing` for
+    an ImportError.
+    """
     try:
         with redirect_stdout(sys.stderr):  # stdout carries the one JSON object
             yield
     except UserError:
         raise
     except (Exception, SystemExit) as error:
-        line = (str(error).strip().splitlines() or ["(no message)"])[0]
         code = missing if isinstance(error, ImportError) else 6
-        raise UserError(f"{what} cannot be imported: {type(error).__name__}: {line}", code) from error
+        told = f"{type(error).__name__}: {calling.first_line(error)}{calling.users_line(error)}"
+        raise UserError(f"{what} cannot be imported: {told}", code) from error
 
 
 def beside(name: str) -> Path:
