@@ -6,7 +6,7 @@ composed, compared with its siblings, learnt from. Gold is read in `_evaluate` a
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ import torch
 from rewardbench import packs, record, scoring, seeds, trace
 from rewardbench.calling import When, in_call
 from rewardbench.engine import learn as engine
-from rewardbench.engine.forward import own_logp
+from rewardbench.engine.forward import asked_logp
 from rewardbench.engine.sample import sample
 from rewardbench.packs import Pack, Run, Say, blind
 from rewardbench.plan import RunSpec
@@ -246,16 +246,23 @@ def _evaluate(pack: Pack, *readings: Reading) -> None:
         wants = [Want(run.shown[split], most, heat) if wanted else None for run, wanted in reads]
         names = [f"{split}/{run.spec.seed}/{heat:g}" for run in pack.runs]
         batches = sample(pack.policy, pack.stacked, pack.task, wants, names, pack.spec.max_tokens)
-        starts = _start_logp(pack, batches) if heat == 1.0 else [None] * len(pack.runs)
-        for run, name, batch, start in zip(pack.runs, names, batches, starts, strict=True):
+        starts = _start_logp(pack, batches) if heat == 1.0 else None  # a card computes them while gold is asked
+        judged: list[tuple[int, Reading, Batch, dict[str, list[Any]]]] = []
+        for r, (run, name, batch) in enumerate(zip(pack.runs, names, batches, strict=True)):
             for reading in hot:
                 if batch is None or not run.alive or run not in missing[reading.name]:
                     continue
-                told = tables.setdefault((reading.name, run.spec.id), [])
                 with packs.failing(pack, run):
                     some = batch.cut(samples=slice(reading.samples))
-                    told.append(_judge(pack, run, some, start, f"{name}/{pack.step}", known))
-                if run.alive and heat == max(reading.heats):  # at once: a part may break in the next reading
+                    judged.append((r, reading, some, _judge(pack, run, some, f"{name}/{pack.step}", known)))
+        before = starts() if starts is not None else None
+        for r, reading, some, table in judged:
+            if (run := pack.runs[r]).alive:
+                if before is not None:
+                    table["kl"] = record.apart(some, before[r])
+                told = tables.setdefault((reading.name, run.spec.id), [])
+                told.append(table)
+                if heat == max(reading.heats):  # at once: a part may break in the next reading
                     _write(pack, run, reading, told)
     clock.mark("evaluate")
     for run in pack.runs:
@@ -275,19 +282,16 @@ def _missing(pack: Pack, reading: Reading) -> list[Run]:
     return [] if all(written) else asked
 
 
-def _judge(
-    pack: Pack, run: Run, batch: Batch, start: Floats | None, stream: str, known: record.Judged
-) -> dict[str, list[Any]]:
+def _judge(pack: Pack, run: Run, batch: Batch, stream: str, known: record.Judged) -> dict[str, list[Any]]:
     """The rows of one batch of an evaluation: what it is paid, and what gold says; {} if a part or gold broke."""
     paid = _pay(pack, run, batch, stream, learning=False)
     if paid is None:
         return {}
     picked = pack.algorithm.pick(blind(paid)) if run.contestant.design.trains else np.ones_like(paid.ended)
-    before = None if start is None else start[:, : paid.ended.shape[1]]
     design = run.contestant.design
     try:
         heat = batch.temperature
-        table = record.evaluation(paid, before, pack.gold, pack.task, design, picked, heat, known)
+        table = record.evaluation(paid, pack.gold, pack.task, design, picked, heat, known)
     except GoldError as error:
         packs.fail(pack, run, str(error), 6)
         return {}
@@ -305,11 +309,13 @@ def _write(pack: Pack, run: Run, reading: Reading, tables: Sequence[dict[str, li
         pack.say({"event": "evaluation", "run": run.spec.id, **told})
 
 
-def _start_logp(pack: Pack, batches: Sequence[Batch | None]) -> list[Floats | None]:
-    """Log-probabilities under the start policy: KL is read where the samples are the policy's own (T = 1)."""
+def _start_logp(pack: Pack, batches: Sequence[Batch | None]) -> Callable[[], list[Floats | None]]:
+    """A call that gives log-probabilities under the start policy: KL is read where the samples are the policy's own
+    (T = 1).
+    """
     own = [None if b is None else b.logp for b in batches]
     moved = [b if run.trains and pack.step > 0 else None for run, b in zip(pack.runs, batches, strict=True)]
     if all(b is None for b in moved):  # it is the start policy
-        return own
-    starts = own_logp(pack.policy, pack.stacked, moved, pack.policy.settings.micro, start=True)
-    return [mine if b is None else start for mine, b, start in zip(own, moved, starts, strict=True)]
+        return lambda: own
+    starts = asked_logp(pack.policy, pack.stacked, moved, pack.policy.settings.micro, start=True)
+    return lambda: [mine if b is None else start for mine, b, start in zip(own, moved, starts(), strict=True)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import pickle
 import time
 from collections.abc import Mapping, Sequence
@@ -125,18 +126,27 @@ def _whose(prompt: Prompt) -> bytes | int:
         return id(prompt)
 
 
+def apart(batch: Batch, start_logp: Floats | None) -> list[float]:
+    """KL from the start policy as each completion tells it (k1: its log-probability less that under the start policy),
+    nats, in the order of `evaluation`'s rows; NaN where that policy was not asked.
+    """
+    if start_logp is None:
+        return [math.nan] * batch.ended.size
+    gap = (batch.logp - start_logp[:, : batch.ended.shape[1]]).sum(-1)
+    return [float(x) for x in gap.astype(np.float64).ravel()]
+
+
 def evaluation(
-    batch: Batch, start_logp: Floats | None, gold: Gold, task: Task, design: Design, picked: Bools, heat: float,
-    known: Judged,
+    batch: Batch, gold: Gold, task: Task, design: Design, picked: Bools, heat: float, known: Judged
 ) -> dict[str, list[Any]]:
-    """Columns of an evaluation at one temperature, a row a completion. Raises GoldError where gold is none.
+    """Columns of an evaluation at one temperature, a row a completion; in `kl` no number yet. Raises GoldError where
+    gold is none.
 
     Equal completions of a prompt are judged once, since gold is pure; `known` are those of other runs and temperatures.
     """
     P, K = batch.ended.shape
     cells = [(p, k) for p in range(P) for k in range(K)]
     said = [batch.said(p, k, task.turns) for p, k in cells]
-    gap = np.full((P, K), np.nan) if start_logp is None else (batch.logp - start_logp).sum(-1)
     whose = [_whose(prompt) for prompt in batch.prompts]
     asked = [(whose[p], str(s)) for (p, _), s in zip(cells, said, strict=True)]
     for (p, k), key in zip(cells, asked, strict=True):
@@ -151,7 +161,7 @@ def evaluation(
         "gold": [value for value, _ in judged],
         "kind": [kind for _, kind in judged],
         "reward": batch.reward.astype(np.float64).ravel().tolist(),
-        "kl": gap.astype(np.float64).ravel().tolist(),
+        "kl": [math.nan] * len(cells),
         "length": batch.mine.sum(-1).ravel().tolist(),
         "ended": batch.ended.ravel().tolist(),
         "entropy": (batch.entropy.sum(-1) / np.maximum(batch.mine.sum(-1), 1)).astype(np.float64).ravel().tolist(),

@@ -6,7 +6,7 @@ for padding.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -157,21 +157,32 @@ def own_logp(
     policy: Policy, stacked: Stack, batches: Sequence[Batch | None], micro: int, *, start: bool
 ) -> list[Floats]:
     """[R] arrays [P, K, T]: log-probability of each own token under the policy (or its start), no gradient."""
-    results: list[list[Floats]] = [[] for _ in batches]
+    return asked_logp(policy, stacked, batches, micro, start=start)()
+
+
+def asked_logp(
+    policy: Policy, stacked: Stack, batches: Sequence[Batch | None], micro: int, *, start: bool
+) -> Callable[[], list[Floats]]:
+    """The same as a call that waits for them. Until then a card computes, and the host may do something else."""
     parts = _pieces(batches, micro)
     with torch.no_grad(), stacked.start() if start else nullcontext():
         # whoever reads a number waits for a card: it is told all of its work first. A copy: what was captured writes
         # into the same place again
         told = [forward(policy, stacked, part).logp.clone() for part in parts]
-    for part, logp in zip(parts, (one.numpy(force=True) for one in told), strict=True):
-        for r, piece in enumerate(part):
-            if piece is not None:
-                P, K, T = piece.ids.shape
-                full = np.zeros((P, K, T), dtype=np.float32)
-                got = logp[r, : P * K].reshape(P, K, -1)[..., :T]
-                full[..., : got.shape[-1]] = got
-                results[r].append(np.where(piece.mine, full, 0.0))
-    return [np.concatenate(pieces) if pieces else np.zeros((0, 0, 0)) for pieces in results]
+
+    def read() -> list[Floats]:
+        results: list[list[Floats]] = [[] for _ in batches]
+        for part, logp in zip(parts, (one.numpy(force=True) for one in told), strict=True):
+            for r, piece in enumerate(part):
+                if piece is not None:
+                    P, K, T = piece.ids.shape
+                    full = np.zeros((P, K, T), dtype=np.float32)
+                    got = logp[r, : P * K].reshape(P, K, -1)[..., :T]
+                    full[..., : got.shape[-1]] = got
+                    results[r].append(np.where(piece.mine, full, 0.0))
+        return [np.concatenate(pieces) if pieces else np.zeros((0, 0, 0)) for pieces in results]
+
+    return read
 
 
 def _pieces(batches: Sequence[Batch | None], micro: int) -> list[tuple[Batch | None, ...]]:
