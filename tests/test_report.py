@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from dataclasses import fields, replace
 from html.parser import HTMLParser
 from pathlib import Path
 from threading import Thread
@@ -20,6 +21,7 @@ from sweeping import PARTS, ROOT, command, environment, one_line, rbench
 from rewardbench import comparing, results, tables
 from rewardbench.pages import designs, headline, meanings, report, safe, samples
 from rewardbench.spec import Spec
+from rewardbench.types import Design, Part
 
 STORY = Spec(tasks=("writing/story",), designs=("reference", "exploit"), seeds=3, budget="quick")
 
@@ -275,6 +277,53 @@ def test_a_failed_run_is_named_with_its_reason(toy_policy, toy, tmp_path):
     assert "with parts.py (SHA-256 " in html
     assert "--design parts.py:nan" in html
     assert str(tmp_path) not in html
+
+
+OWN = """
+summary = "asks for the words, less and less"
+combine = "ensemble"
+penalty = 0.5
+normalise = "group"
+credit = "end"
+[[part]]
+use = "keywords.coverage"
+scale = 2.0
+clip = [0.0, 1.5]
+weight = 0.1234
+schedule = [[0.0, 1.0], [0.5, 0.0]]
+[[part]]
+use = "length.words"
+params = {low = 1, high = 9}
+level = "sentence"
+"""
+
+
+def test_all_that_a_design_does_to_the_reward_is_said_of_it_and_what_its_author_says(tmp_path):
+    (tmp_path / "own.toml").write_text(OWN)
+    folder = swept(tmp_path / "s", Spec(tasks="writing/story", designs=(str(tmp_path / "own.toml"),), seeds=2, budget="quick"))
+    html = report.build([folder]).html
+    [pays] = re.findall(r"<dt><code>own</code></dt>\n<dd>(.*?)</dd>", html, re.DOTALL)
+    assert pays.startswith(
+        "asks for the words, less and less (ensemble of 2 parts, penalty 0.5, normalise group, credit end)"
+    )
+    assert "scaled × 2, clipped to 0–1.5, weight × 0.1234, moving: × 1 at 0 %, × 0 at 50 % of the run" in pays
+    assert "low = 1, high = 9, a sentence at a time, weight × 1" in pays
+    assert 'title="asks for the words, less and less"' in html
+    (folder / "sources" / "designs" / "own.toml").unlink()
+    assert "<dd>ensemble of 2 parts," in report.build([folder]).html
+
+
+def test_designs_that_differ_in_one_setting_do_not_read_alike():
+    part = {"weight": 2.0, "params": {"low": 1}, "scale": 2.0, "clip": (0.0, 1.0), "gate": 0.5, "form": "messages",
+            "convention": "verl", "schedule": ((0.0, 1.0), (1.0, 0.0)), "level": "turn"}  # fmt: skip
+    assert set(part) == {f.name for f in fields(Part)} - {"name", "use", "source"}
+    made = [Part("a", "b.a"), *(replace(Part("a", "b.a"), **{k: v}) for k, v in part.items())]
+    assert len({designs.terms(p) for p in made}) == len(made)
+    whole = {"combine": "product", "normalise": "group", "penalty": 0.5, "credit": "end", "trains": False}
+    assert set(whole) == {f.name for f in fields(Design)} - {"name", "parts"}
+    every = [Design("d", (made[0],)), *(Design("d", (made[0],), **{k: v}) for k, v in whole.items())]
+    for says in ({}, {"d": "in words"}):
+        assert len({designs.said(d, says) for d in every if d.trains or not says}) == len(every) - bool(says)
 
 
 # --- completions ---------------------------------------------------------------------------------

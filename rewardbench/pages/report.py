@@ -104,7 +104,7 @@ def _view(task: str, scored: Sequence[Result], compared: Sequence[Any], sampled:
         designs=[(n, d, runs[0][0].run.spec.design) for n, (d, runs) in enumerate(sampled.items())],
         made=made.made(task, mine),
         runs=[as_row(r) | {"content": r.run.status.get("content", "")} for r in mine],
-        says=designs.summaries(task),
+        says=designs.summaries(task, mine),
     )
 
 
@@ -157,7 +157,7 @@ def _environment() -> jinja2.Environment:
     }  # fmt: skip
     found.globals |= {
         "bracket": numbers.bracket, "listed": numbers.listed, "said": designs.said, "missing": designs.missing,
-        "flags": meanings.flags(), "parts": designs.parts_known(), "letters": designs.LETTERS,
+        "terms": designs.terms, "flags": meanings.flags(), "parts": designs.parts_known(), "letters": designs.LETTERS,
         "quick": len(points(20, "quick")),
     }  # fmt: skip
     return found
