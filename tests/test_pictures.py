@@ -363,6 +363,30 @@ def test_a_cut_name_fits_and_keeps_both_ends(name, longest):
         assert len(head) >= len(tail)
 
 
+SIBLINGS = ["reference-without-sentences", "reference-without-new_sentences", "reference-without-old_sentences",
+            *(f"a_name_that_differs_in_its_{m}_middle_and_nowhere_else_at_all" for m in "xyz")]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("designs", [6, 12])
+def test_no_two_designs_read_alike_in_a_picture(name, designs):
+    renamed = dict(zip((f"design{i}" for i in range(designs)), [*SIBLINGS, *(f"{s}_{s}" for s in SIBLINGS)]))
+    made = [replace(r.run, spec=replace(r.run.spec, design=replace(r.run.spec.design, name=renamed.get(r.design, r.design))))
+            for r in sweep(designs)]  # fmt: skip
+    picture, tree = of(name, scoring.score(made))
+    whole = {n: n[0].text if len(n) else said(n) for n in tags(tree, "text")}
+    shown = {full: said(n) for n, full in whole.items() if full in renamed.values()}
+    assert set(shown) == {row[0] for row in picture.rows} & set(renamed.values())
+    assert len(set(shown.values())) == len(shown) > 1
+
+
+@given(some.lists(some.text("ab_", min_size=6, max_size=14), unique=True, max_size=30), some.integers(6, 12))
+def test_cut_names_differ_and_fit(names, longest):
+    found = svg.apart(tuple(names), longest)
+    assert len(set(found.values())) == len(names)
+    assert max(map(len, found.values()), default=0) <= longest
+
+
 def test_a_design_looks_the_same_in_every_picture():
     seen = defaultdict(set)
     for picture in pictures("writing/story", sweep(13)):

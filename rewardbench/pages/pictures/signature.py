@@ -89,11 +89,11 @@ def _cells(stories: Sequence[Story], look: dict[str, Look], start: float | None)
     """A cell a design with both curves in it: (height, markup)."""
     columns, far = panel.columns(len(stories)), furthest([xs for s in stories for xs in s.gold.x])
     places = panel.boxes(len(stories), columns, 30, 420 / columns)
-    body = [_legend(start is not None)]
+    body, names = [_legend(start is not None)], [s.name for s in stories]
     for s, box in zip(stories, places, strict=True):
         x, y = Scale(0, far, box.left, box.right, root=True), Scale(0, 1, box.bottom, box.top)
         body += [_apart(x, y, s), panel.axes(box, x, y, tall=2), *_start(x, y, start)]
-        body.append(key(look[s.name], box.left, box.top - 22, s.name, panel.room(box), "b"))
+        body.append(key(look[s.name], box.left, box.top - 22, s.name, panel.room(box), "b", names))
         body.append(svg.words(box.left, box.top - 8, _verdict(s), "s soft"))
         body += [svg.path(map(x, a), map(y, b), "rewards") for a, b in zip(s.paid.x, s.paid.y, strict=True)]
         body.append(svg.path(map(x, s.paid.mean_x), map(y, s.paid.mean_y), "reward"))
