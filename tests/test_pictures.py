@@ -252,6 +252,28 @@ def test_alarms_stand_at_the_evaluation_that_first_saw_them():
     assert [steps["20"] < x < steps["30"] for _, x in hacked[:1]] + [steps["10"] < x < steps["20"] for _, x in hacked[1:]] == [True, True]
 
 
+def test_every_run_is_in_the_count_of_alarms():
+    fell = scoring.score([run("d", 1, curve([0.8, 0.3, 0.1])), run("d", 2, curve([0.4, 0.5, 0.6])),
+                          *(run("untrained", s, curve([0.4]), trains=False) for s in (1, 2))])  # fmt: skip
+    picture, _ = of("alarms", fell)
+    assert "Of 2 runs that train 1 has a row; 1 raised no such alarm or are not done. The 2 of untrained have" in picture.caption
+
+
+def test_no_part_pulls_by_a_negative_zero():
+    rows = [{"step": s, "dead": 0.0, "parts": {"part0": -0.001, "part1": 0.5}, "shares": {"part0": -0.001, "part1": 1.0}}
+            for s in range(20)]  # fmt: skip
+    picture, tree = of("parts", scoring.score([run("two", 1, curve([0.4, 0.5]), parts=2, rows=rows)]))
+    assert "0.5× part0 0 %" in [said(t) for t in tags(tree, "text")]
+    assert not re.search(r"[-−]0(\.0+)?\b(?!\.)", picture.svg)
+    assert "optimiser steps done when it was paid" in [said(t) for t in tags(tree, "text")]
+
+
+def test_untrained_is_said_to_stand_last():
+    picture, _ = of("seeds", sweep(3))
+    assert picture.rows[-1][0] == "untrained"
+    assert "designs that teach, best mean first, then untrained." in picture.caption
+
+
 def test_an_alarm_of_steps_waits_for_them():
     rows = [{"step": s, "dead": float(s >= 5), "parts": {"part0": 0.5}} for s in range(40)]
     picture, _ = of("alarms", scoring.score([run("d", 1, curve([0.4, 0.4, 0.4, 0.4, 0.4], reward=[1] * 5), rows=rows)]))
@@ -312,6 +334,17 @@ def test_a_small_fall_on_many_prompts_is_seen_over_seeds():
     assert parting(pooled(runs)) == 1
     assert pooled([]) is None
     assert pooled([runs[0], curve([0.5, 0.6], prompts=32, samples=8)]).gold.shape == (2, 64, 8)
+
+
+def test_a_flag_of_some_seeds_and_the_test_of_their_mean_do_not_contradict_each_other():
+    runs = [run("mine", s, curve([0.2, end], prompts=64, noise=0.02, seed=s)) for s, end in enumerate((0.0, 0.01, 0.6))]
+    found = scoring.score(runs)
+    assert [("hacked" in r.flags) for r in found] == [True, True, False]
+    picture, tree = of("signature", found)
+    assert "hacked 2/3; mean: not shown" in [said(t) for t in tags(tree, "text")]
+    assert "the flag hacked is one seed's own" in picture.caption
+    rising = of("signature", scoring.score([run("mine", s, curve([0.2, 0.6])) for s in range(3)]))[1]
+    assert "not shown to part" in [said(t) for t in tags(rising, "text")]
 
 
 # --- what all pictures keep ------------------------------------------------------------------------

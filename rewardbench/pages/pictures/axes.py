@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rewardbench.pages import svg
+from rewardbench.pages.numbers import fixed
 from rewardbench.pages.picture import Cell, Picture
 from rewardbench.pages.pictures._look import Look, looks, marker
 from rewardbench.pages.pictures._runs import Groups, cell, of_task, seeds_of
@@ -108,7 +109,7 @@ def _told(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _said(metric: str, value: tuple[float, float | None, float | None] | None) -> str:
-    return f"{metric} not known" if value is None else f"{metric} {value[0]:.2f}"
+    return f"{metric} not known" if value is None else f"{metric} {fixed(value[0])}"
 
 
 def _cells(row: Mapping[str, Any]) -> tuple[Cell, ...]:

@@ -78,8 +78,10 @@ def _row(
 
 
 def _caption(groups: Groups) -> str:
+    last = "" if all(map(trains, groups.values())) else ", then untrained"
     return (
-        f"A mark a run ({seeds_of(groups)}), nothing averaged over seeds, no bands, no smoothing; designs by mean. "
+        f"A mark a run ({seeds_of(groups)}), nothing averaged over seeds, no bands, no smoothing; designs that teach, "
+        f"best mean first{last}. "
         "In the ring, and named at the right: the worst seed (the first of equals). "
         "A cross: a run that failed, whose gold counts 0."
     )
