@@ -15,7 +15,14 @@ from rewardbench.results import Result, by_design
 from rewardbench.tables import interval, summary
 from rewardbench.types import Design, Part
 
-GOLD = "What the task reports and no design sees, 0 to 1: mean of the last two evaluations; a failed run counts 0."
+GOLD = "What the task reports and no design sees, 0 to 1: mean of the last two evaluations; a failed run counts 0. "
+GOLD += "Its interval is Student's t over seeds and is not cut: of few seeds it may reach beyond 0 and 1."
+HARMFUL = (
+    "Significantly below `untrained` in the adjusted paired verdict: in Q, or in gold where the task has no scale for "
+    "the policy. An interval of Q below 0 is not enough. A failed run counts Q = 0, the untrained level: a design "
+    "that only fails is `failed` and no more; where gold is read a failed run counts 0."
+)
+"""What the mark says of a design; it is no flag, which a single run raises."""
 LETTERS = {"quality": "Q", "stability": "S", "efficiency": "E", "diversity": "D"}
 UNRANKED = ("stability", "efficiency", "diversity")
 """Axes on which a design that did not learn has no rank: standing still is stable."""
@@ -73,8 +80,7 @@ def rows(task: str, results: Sequence[Result], compared: Sequence[Mapping[str, A
     means = {r["design"]: r for r in summary(results) if r["task"] == task}
     wanted = columns(find.task(task).one_answer)
     base, says = comparing.baseline(list(groups)), summaries(task, results)
-    harm = (task, "gold", "untrained", "worse")
-    harmful = {c["a"] for c in compared if (c["task"], c["metric"], c["b"], c["verdict"]) == harm}
+    harmed = harmful(task, compared)
     found = []
     for number, (design, group) in enumerate(groups.items()):
         ranked = comparing.learns(group, groups.get("untrained", ()))
@@ -85,13 +91,25 @@ def rows(task: str, results: Sequence[Result], compared: Sequence[Mapping[str, A
                 says=says.get(design, ""),
                 arm=design in find.arms(),
                 baseline=design == base,
-                harmful=design in harmful,
+                harmful=design in harmed,
                 seeds=len(group),
                 cells=tuple(_cell(c.key, group, means[design], ranked) for c in wanted),
                 flags=tuple(means[design]["flags"].items()),
             )
         )
     return sorted(found, key=lambda r: -1.0 if r.cells[0].value is None else r.cells[0].value, reverse=True)
+
+
+def harmful(task: str, compared: Sequence[Mapping[str, Any]]) -> set[str]:
+    """The designs that ended significantly below `untrained`: in Q where it is known, else in gold.
+
+    >>> gold = {"task": "t", "metric": "gold", "a": "d", "b": "untrained", "verdict": "worse"}
+    >>> harmful("t", [gold]), harmful("t", [gold, gold | {"metric": "quality", "verdict": "unresolved"}])
+    ({'d'}, set())
+    """
+    against = [c for c in compared if c["task"] == task and c["b"] == "untrained"]
+    read = "quality" if any(c["metric"] == "quality" for c in against) else "gold"
+    return {c["a"] for c in against if (c["metric"], c["verdict"]) == (read, "worse")}
 
 
 def _cell(key: str, group: Sequence[Result], means: Mapping[str, Any], ranked: bool) -> Cell:
@@ -188,8 +206,8 @@ def _combined(design: Design) -> str:
 def terms(part: Part) -> str:
     """All that a design does to the score of a part, in the order in which it is done.
 
-    >>> terms(Part("a", "a", 0.3, {"low": 1}, 2.0, (0.0, 1.0), schedule=((0.0, 1.0), (0.5, 0.0)), level="sentence"))
-    'low = 1, a sentence at a time, scaled × 2, clipped to 0–1, weight × 0.3, moving: × 1 at 0 %, × 0 at 50 % of the run'
+    >>> terms(Part("a", "a", 0.3, {"low": 1}, 2.0, schedule=((0.0, 1.0), (0.5, 0.0)), level="sentence"))
+    'low = 1, a sentence at a time, scaled × 2, weight × 0.3, moving: × 1 at 0 %, × 0 at 50 % of the run'
     """
     words = [f"{k} = {v}" for k, v in part.params.items()]
     words += [f"a {part.level} at a time"] if part.level is not None else []

@@ -45,8 +45,9 @@ def draw(task: str, results: Sequence[Result]) -> Picture | None:
     height, body = _timeline(raised, looks(groups))
     said = {n: sorted({a.flag for _, found in runs for a in found}) for n, runs in raised.items()}
     told = "; ".join(f"{n}: {', '.join(flags)}" for n, flags in said.items())
+    caption = _caption(groups, sum(map(len, raised.values())))
     return Picture(
-        "alarms", TITLE, _caption(groups, sum(map(len, raised.values()))), svg.whole(task, "alarms", TITLE, told, height, body),
+        "alarms", TITLE, caption, svg.whole(task, "alarms", TITLE, told, height, body),
         ("design", "seed", "flag", "evaluation", "step", "at the end"),
         tuple((n, r.run.spec.seed, a.flag, a.evaluation, a.step, "raised" if a.stands else "passed")
               for n, runs in raised.items() for r, found in runs for a in found),

@@ -97,7 +97,8 @@ def _cells(shown: dict[str, list[Paid]], look: dict[str, Look]) -> tuple[float, 
         body += [panel.axes(box, x, y, marks=3), key(look[n], box.left, box.top - 12, n, panel.room(whole), "b", shown)]
         body.append(_lines(box, x, y, found, look[n]))
     bottom = max(box.bottom for box in places)
-    return bottom + 42, [*body, svg.words(svg.WIDTH / 2, bottom + 34, "optimiser steps done when it was paid", "s", "middle")]
+    under = svg.words(svg.WIDTH / 2, bottom + 34, "optimiser steps done when it was paid", "s", "middle")
+    return bottom + 42, [*body, under]
 
 
 def _lines(box: panel.Box, x: Scale, y: Scale, found: Sequence[Paid], look: Look) -> str:
