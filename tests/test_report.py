@@ -18,7 +18,7 @@ import pytest
 from made_up import swept
 from sweeping import PARTS, ROOT, command, environment, one_line, rbench
 
-from rewardbench import comparing, results, tables
+from rewardbench import comparing, results, tables, trace
 from rewardbench.pages import designs, headline, meanings, report, safe, samples
 from rewardbench.spec import Spec
 from rewardbench.types import Design, Part
@@ -324,6 +324,59 @@ def test_designs_that_differ_in_one_setting_do_not_read_alike():
     every = [Design("d", (made[0],)), *(Design("d", (made[0],), **{k: v}) for k, v in whole.items())]
     for says in ({}, {"d": "in words"}):
         assert len({designs.said(d, says) for d in every if d.trains or not says}) == len(every) - bool(says)
+
+
+def harmed(html):
+    """The designs that the first table marks."""
+    table = html.split('class="designs sortable"')[1].split("</table>")[0]
+    return {row.split('data-v="')[1].split('"')[0] for row in table.split("<tr")[2:] if 'href="#harmful"' in row}
+
+
+def test_harmful_is_the_adjusted_verdict_in_q_and_a_crash_alone_is_not(tmp_path):
+    spec = Spec(tasks="writing/story", designs=("reference", "exploit", "coverage"), seeds=4, budget="quick")
+
+    def curve(at):
+        untrained = results.anchor_of(at.run).low + {1: -0.02, 2: -0.01, 3: 0.01, 4: 0.02}[at.run.seed]
+        fell = {"exploit": 0.15, "coverage": 0.15 * (at.run.seed % 2)}
+        return untrained - fell.get(at.run.design.name, 0.0) * bool(at.share), at.share
+
+    folder = swept(tmp_path / "s", spec, curve)
+    html = report.build([folder]).html
+    assert harmed(html) == {"exploit"}
+    assert f"<dd>A mark of a design, not a flag of a run. {report._code(designs.HARMFUL)}</dd>" in html
+    for run in results.load_sweep(folder):
+        if run.spec.design.name == "exploit":
+            trace.close(run.folder, "failed", reason="it broke")
+    html = report.build([folder]).html
+    assert harmed(html) == set()
+    assert ">failed 4/4</span>" in html
+
+
+def test_the_words_of_the_page_are_those_of_its_marks(html):
+    assert "beside 2 arms." in html
+    assert "<li>Grey italics: the design did not learn" in html
+    assert "Student&#39;s t over seeds and is not cut" in html
+    assert "Student’s t, not cut, so that of few seeds one may reach beyond 0 and 1" in html
+
+
+def light(colour):
+    """Relative luminance, as WCAG 2 defines it."""
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_what_has_no_rank_is_another_grey_that_can_still_be_read(html, theme):
+    [style] = [text for tag, _, text in Read(html).inside if tag == "style"]
+    rules = "".join(re.findall(rf":root\[data-theme={theme}\] {{(.*?)}}", style, re.DOTALL))
+    colours = {name: text if len(text) == 7 else "#" + "".join(c * 2 for c in text[1:])
+               for name, text in re.findall(r"--(faint|soft|ink|paper|tint): (#\w+);", rules)}  # fmt: skip
+    shade = {name: light(text) for name, text in colours.items()}
+    for ground in ("paper", "tint"):
+        a, b = sorted((shade["faint"], shade[ground]))
+        assert (b + 0.05) / (a + 0.05) >= 4.5, ground
+    assert abs(shade["faint"] - shade["ink"]) > abs(shade["soft"] - shade["ink"])
 
 
 # --- completions ---------------------------------------------------------------------------------
