@@ -99,6 +99,10 @@ def test_a_narrow_page_breaks_no_word_cuts_no_link_and_says_what_scrolls(opened,
     page = opened(viewport={"width": width, "height": 900})
     lines = "cells => cells.filter(c => c.getClientRects().length > 1).map(c => c.textContent)"
     assert page.eval_on_selector_all(".verdicts tbody code", lines) == []
+    names = page.eval_on_selector_all(".designs tbody th code", lines)
+    assert not {"reference", "exploit", "untrained", "constant"} & set(names)
+    wide = "cells => Math.max(...cells.map(c => c.getBoundingClientRect().width))"
+    assert page.eval_on_selector_all(".designs tbody th", wide) < 0.5 * width
     inside = "links => links.every(a => a.getBoundingClientRect().right <= innerWidth)"
     assert page.eval_on_selector_all("nav a", inside)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
