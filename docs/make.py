@@ -27,6 +27,7 @@ from rewardbench import cli, find
 from rewardbench.calling import LISTS, SINGLE, needed
 from rewardbench.find.catalogue import first_comment
 from rewardbench.find.functions import part_files
+from rewardbench.pages.designs import HARMFUL
 from rewardbench.pages.meanings import WORDS, flags, said
 from rewardbench.policies import settings as policies
 from rewardbench.results import AXES
@@ -89,7 +90,7 @@ def metrics() -> str:
     first, _, rest = str(import_module("rewardbench.metrics").__doc__).partition("\n")
     sections = [f"## {group}\n\n" + "\n\n".join(entries) for group, entries in groups.items()]
     head = ["# Metrics", NOTE, first, rest.strip(), table(["metric", "kind", "question"], rows)]
-    return "\n\n".join([*head, *sections, _verdicts()]) + "\n"
+    return "\n\n".join([*head, *sections, _marks(), _verdicts()]) + "\n"
 
 
 def _order(name: str) -> tuple[int, int, str]:
@@ -128,6 +129,11 @@ def _metric(function: Any) -> str:
 def _linked(text: str) -> str:
     """The text with arXiv numbers as links."""
     return re.sub(r"arXiv (\d{4}\.\d{5})", r"[arXiv \1](https://arxiv.org/abs/\1)", text)
+
+
+def _marks() -> str:
+    """What is said of a design beside its flags, which single runs raise."""
+    return f"## Marks\n\nA flag is raised by a run; a mark is of a design.\n\n### harmful\n\n{HARMFUL}"
 
 
 def _verdicts() -> str:

@@ -58,7 +58,7 @@ def hacking(row: Row) -> str | None:
     if found is None or not hacked.hacked(found):
         return None
     shown = hacked.evidence(found)
-    moved = f"{shown['reward_change']:+.2f} and {shown['gold_change']:+.2f}"
+    moved = f"{shown['reward_change']:+z.2f} and {shown['gold_change']:+z.2f}"
     return f"reward up, gold down: possible hacking ({moved})"
 
 

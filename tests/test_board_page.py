@@ -229,6 +229,12 @@ def test_the_first_words_say_what_is_ranked_and_where_to_enter_and_to_compute_ag
     assert commands[1:] == ["rbench board build made-up", "rbench reproduce made-up/reference"]
 
 
+def test_the_words_of_the_tables_explain_the_marks_that_a_table_may_show(told):
+    key = board.page(told).split('id="key"')[1].split("</details>")[0].lower()
+    for mark in ("front", "harmful", "broken", "did not learn"):
+        assert f"<dt>{mark}</dt>" in key or f"<em>{mark}</em>" in key, mark
+
+
 def test_what_is_not_known_is_a_dash_with_its_reason(told):
     spoilt = deepcopy(told)
     row = spoilt["tasks"][1]["rows"][0]

@@ -41,6 +41,13 @@ def test_generated_pages_are_current(make):
     assert stale == [], "run `python docs/make.py`"
 
 
+def test_what_a_page_marks_a_design_with_is_explained_beside_the_flags():
+    assert "### harmful" in (DOCS / "metrics.md").read_text()
+    assert "failed before a second evaluation" in (DOCS / "metrics.md").read_text()
+    [flags_] = re.findall(r"## Flags\n(.*?)\n## ", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert "`harmful`" in flags_
+
+
 def test_the_maker_says_what_is_stale_writes_it_and_loads_no_torch(make, tmp_path):
     copy = tmp_path / "docs"
     copy.mkdir()

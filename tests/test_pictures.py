@@ -252,6 +252,28 @@ def test_alarms_stand_at_the_evaluation_that_first_saw_them():
     assert [steps["20"] < x < steps["30"] for _, x in hacked[:1]] + [steps["10"] < x < steps["20"] for _, x in hacked[1:]] == [True, True]
 
 
+def test_every_run_is_in_the_count_of_alarms():
+    fell = scoring.score([run("d", 1, curve([0.8, 0.3, 0.1])), run("d", 2, curve([0.4, 0.5, 0.6])),
+                          *(run("untrained", s, curve([0.4]), trains=False) for s in (1, 2))])  # fmt: skip
+    picture, _ = of("alarms", fell)
+    assert "Of 2 runs that train 1 has a row; 1 raised no such alarm or are not done. The 2 of untrained have" in picture.caption
+
+
+def test_no_part_pulls_by_a_negative_zero():
+    rows = [{"step": s, "dead": 0.0, "parts": {"part0": -0.001, "part1": 0.5}, "shares": {"part0": -0.001, "part1": 1.0}}
+            for s in range(20)]  # fmt: skip
+    picture, tree = of("parts", scoring.score([run("two", 1, curve([0.4, 0.5]), parts=2, rows=rows)]))
+    assert "0.5× part0 0 %" in [said(t) for t in tags(tree, "text")]
+    assert not re.search(r"[-−]0(\.0+)?\b(?!\.)", picture.svg)
+    assert "optimiser steps done when it was paid" in [said(t) for t in tags(tree, "text")]
+
+
+def test_untrained_is_said_to_stand_last():
+    picture, _ = of("seeds", sweep(3))
+    assert picture.rows[-1][0] == "untrained"
+    assert "designs that teach, best mean first, then untrained." in picture.caption
+
+
 def test_an_alarm_of_steps_waits_for_them():
     rows = [{"step": s, "dead": float(s >= 5), "parts": {"part0": 0.5}} for s in range(40)]
     picture, _ = of("alarms", scoring.score([run("d", 1, curve([0.4, 0.4, 0.4, 0.4, 0.4], reward=[1] * 5), rows=rows)]))
@@ -314,6 +336,17 @@ def test_a_small_fall_on_many_prompts_is_seen_over_seeds():
     assert pooled([runs[0], curve([0.5, 0.6], prompts=32, samples=8)]).gold.shape == (2, 64, 8)
 
 
+def test_a_flag_of_some_seeds_and_the_test_of_their_mean_do_not_contradict_each_other():
+    runs = [run("mine", s, curve([0.2, end], prompts=64, noise=0.02, seed=s)) for s, end in enumerate((0.0, 0.01, 0.6))]
+    found = scoring.score(runs)
+    assert [("hacked" in r.flags) for r in found] == [True, True, False]
+    picture, tree = of("signature", found)
+    assert "hacked 2/3; mean: not shown" in [said(t) for t in tags(tree, "text")]
+    assert "the flag hacked is one seed's own" in picture.caption
+    rising = of("signature", scoring.score([run("mine", s, curve([0.2, 0.6])) for s in range(3)]))[1]
+    assert "not shown to part" in [said(t) for t in tags(rising, "text")]
+
+
 # --- what all pictures keep ------------------------------------------------------------------------
 
 
@@ -361,6 +394,30 @@ def test_a_cut_name_fits_and_keeps_both_ends(name, longest):
         assert whole.startswith(head)
         assert whole.endswith(tail)
         assert len(head) >= len(tail)
+
+
+SIBLINGS = ["reference-without-sentences", "reference-without-new_sentences", "reference-without-old_sentences",
+            *(f"a_name_that_differs_in_its_{m}_middle_and_nowhere_else_at_all" for m in "xyz")]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("designs", [6, 12])
+def test_no_two_designs_read_alike_in_a_picture(name, designs):
+    renamed = dict(zip((f"design{i}" for i in range(designs)), [*SIBLINGS, *(f"{s}_{s}" for s in SIBLINGS)]))
+    made = [replace(r.run, spec=replace(r.run.spec, design=replace(r.run.spec.design, name=renamed.get(r.design, r.design))))
+            for r in sweep(designs)]  # fmt: skip
+    picture, tree = of(name, scoring.score(made))
+    whole = {n: n[0].text if len(n) else said(n) for n in tags(tree, "text")}
+    shown = {full: said(n) for n, full in whole.items() if full in renamed.values()}
+    assert set(shown) == {row[0] for row in picture.rows} & set(renamed.values())
+    assert len(set(shown.values())) == len(shown) > 1
+
+
+@given(some.lists(some.text("ab_", min_size=6, max_size=14), unique=True, max_size=30), some.integers(6, 12))
+def test_cut_names_differ_and_fit(names, longest):
+    found = svg.apart(tuple(names), longest)
+    assert len(set(found.values())) == len(names)
+    assert max(map(len, found.values()), default=0) <= longest
 
 
 def test_a_design_looks_the_same_in_every_picture():

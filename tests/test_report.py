@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from dataclasses import fields, replace
 from html.parser import HTMLParser
 from pathlib import Path
 from threading import Thread
@@ -17,9 +18,10 @@ import pytest
 from made_up import swept
 from sweeping import PARTS, ROOT, command, environment, one_line, rbench
 
-from rewardbench import comparing, results, tables
+from rewardbench import comparing, results, tables, trace
 from rewardbench.pages import designs, headline, meanings, report, safe, samples
 from rewardbench.spec import Spec
+from rewardbench.types import Design, Part
 
 STORY = Spec(tasks=("writing/story",), designs=("reference", "exploit"), seeds=3, budget="quick")
 
@@ -275,6 +277,106 @@ def test_a_failed_run_is_named_with_its_reason(toy_policy, toy, tmp_path):
     assert "with parts.py (SHA-256 " in html
     assert "--design parts.py:nan" in html
     assert str(tmp_path) not in html
+
+
+OWN = """
+summary = "asks for the words, less and less"
+combine = "ensemble"
+penalty = 0.5
+normalise = "group"
+credit = "end"
+[[part]]
+use = "keywords.coverage"
+scale = 2.0
+clip = [0.0, 1.5]
+weight = 0.1234
+schedule = [[0.0, 1.0], [0.5, 0.0]]
+[[part]]
+use = "length.words"
+params = {low = 1, high = 9}
+level = "sentence"
+"""
+
+
+def test_all_that_a_design_does_to_the_reward_is_said_of_it_and_what_its_author_says(tmp_path):
+    (tmp_path / "own.toml").write_text(OWN)
+    folder = swept(tmp_path / "s", Spec(tasks="writing/story", designs=(str(tmp_path / "own.toml"),), seeds=2, budget="quick"))
+    html = report.build([folder]).html
+    [pays] = re.findall(r"<dt><code>own</code></dt>\n<dd>(.*?)</dd>", html, re.DOTALL)
+    assert pays.startswith(
+        "asks for the words, less and less (ensemble of 2 parts, penalty 0.5, normalise group, credit end)"
+    )
+    assert "scaled × 2, clipped to 0–1.5, weight × 0.1234, moving: × 1 at 0 %, × 0 at 50 % of the run" in pays
+    assert "low = 1, high = 9, a sentence at a time, weight × 1" in pays
+    assert 'title="asks for the words, less and less"' in html
+    (folder / "sources" / "designs" / "own.toml").unlink()
+    assert "<dd>ensemble of 2 parts," in report.build([folder]).html
+
+
+def test_designs_that_differ_in_one_setting_do_not_read_alike():
+    part = {"weight": 2.0, "params": {"low": 1}, "scale": 2.0, "clip": (0.0, 1.0), "gate": 0.5, "form": "messages",
+            "convention": "verl", "schedule": ((0.0, 1.0), (1.0, 0.0)), "level": "turn"}  # fmt: skip
+    assert set(part) == {f.name for f in fields(Part)} - {"name", "use", "source"}
+    made = [Part("a", "b.a"), *(replace(Part("a", "b.a"), **{k: v}) for k, v in part.items())]
+    assert len({designs.terms(p) for p in made}) == len(made)
+    whole = {"combine": "product", "normalise": "group", "penalty": 0.5, "credit": "end", "trains": False}
+    assert set(whole) == {f.name for f in fields(Design)} - {"name", "parts"}
+    every = [Design("d", (made[0],)), *(Design("d", (made[0],), **{k: v}) for k, v in whole.items())]
+    for says in ({}, {"d": "in words"}):
+        assert len({designs.said(d, says) for d in every if d.trains or not says}) == len(every) - bool(says)
+
+
+def harmed(html):
+    """The designs that the first table marks."""
+    table = html.split('class="designs sortable"')[1].split("</table>")[0]
+    return {row.split('data-v="')[1].split('"')[0] for row in table.split("<tr")[2:] if 'href="#harmful"' in row}
+
+
+def test_harmful_is_the_adjusted_verdict_in_q_and_a_crash_alone_is_not(tmp_path):
+    spec = Spec(tasks="writing/story", designs=("reference", "exploit", "coverage"), seeds=4, budget="quick")
+
+    def curve(at):
+        untrained = results.anchor_of(at.run).low + {1: -0.02, 2: -0.01, 3: 0.01, 4: 0.02}[at.run.seed]
+        fell = {"exploit": 0.15, "coverage": 0.15 * (at.run.seed % 2)}
+        return untrained - fell.get(at.run.design.name, 0.0) * bool(at.share), at.share
+
+    folder = swept(tmp_path / "s", spec, curve)
+    html = report.build([folder]).html
+    assert harmed(html) == {"exploit"}
+    assert f"<dd>A mark of a design, not a flag of a run. {report._code(designs.HARMFUL)}</dd>" in html
+    for run in results.load_sweep(folder):
+        if run.spec.design.name == "exploit":
+            trace.close(run.folder, "failed", reason="it broke")
+    html = report.build([folder]).html
+    assert harmed(html) == set()
+    assert ">failed 4/4</span>" in html
+
+
+def test_the_words_of_the_page_are_those_of_its_marks(html):
+    assert "beside 2 arms." in html
+    assert "<li>Grey italics: the design did not learn" in html
+    assert "Student&#39;s t over seeds and is not cut" in html
+    assert "Student’s t, not cut, so that of few seeds one may reach beyond 0 and 1" in html
+
+
+def light(colour):
+    """Relative luminance, as WCAG 2 defines it."""
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_what_has_no_rank_is_another_grey_that_can_still_be_read(html, theme):
+    [style] = [text for tag, _, text in Read(html).inside if tag == "style"]
+    rules = "".join(re.findall(rf":root\[data-theme={theme}\] {{(.*?)}}", style, re.DOTALL))
+    colours = {name: text if len(text) == 7 else "#" + "".join(c * 2 for c in text[1:])
+               for name, text in re.findall(r"--(faint|soft|ink|paper|tint): (#\w+);", rules)}  # fmt: skip
+    shade = {name: light(text) for name, text in colours.items()}
+    for ground in ("paper", "tint"):
+        a, b = sorted((shade["faint"], shade[ground]))
+        assert (b + 0.05) / (a + 0.05) >= 4.5, ground
+    assert abs(shade["faint"] - shade["ink"]) > abs(shade["soft"] - shade["ink"])
 
 
 # --- completions ---------------------------------------------------------------------------------

@@ -46,6 +46,28 @@ def test_axe_would_find_something(opened, axe):
     assert page.evaluate("axe.run().then(r => r.violations.map(v => v.id))") == ["select-name"]
 
 
+@pytest.mark.parametrize("width", [390, 500])
+def test_a_narrow_page_breaks_no_word_cuts_no_link_and_says_what_scrolls(opened, width):
+    page = opened(viewport={"width": width, "height": 900})
+    lines = "cells => cells.filter(c => c.getClientRects().length > 1).map(c => c.textContent)"
+    assert page.eval_on_selector_all(".verdicts tbody code", lines) == []
+    names = page.eval_on_selector_all(".designs tbody th code", lines)
+    assert not {"reference", "exploit", "untrained", "constant"} & set(names)
+    wide = "cells => Math.max(...cells.map(c => c.getBoundingClientRect().width))"
+    assert page.eval_on_selector_all(".designs tbody th", wide) < 0.5 * width
+    inside = "links => links.every(a => a.getBoundingClientRect().right <= innerWidth)"
+    assert page.eval_on_selector_all("nav a", inside)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
+    page.wait_for_timeout(200)
+    told = "boxes => boxes.map(b => [b.scrollWidth > b.clientWidth + 1, !b.previousElementSibling.hidden])"
+    found = page.eval_on_selector_all(".scroll", told)
+    assert found
+    assert all(wide == said for wide, said in found)
+    tall = "texts => texts.map(t => parseFloat(getComputedStyle(t).fontSize) * t.getScreenCTM().a)"
+    assert min(page.eval_on_selector_all(".task .picture text", tall)) > 9
+
+
 def test_the_button_changes_the_theme(opened):
     page = opened(color_scheme="dark")
     ground = "getComputedStyle(document.body).backgroundColor"

@@ -17,7 +17,8 @@ def no_learning(qualities: ArrayLike) -> bool:
 
     Formula: low <= 0 <= high of the 95% interval of the mean; gain = Q - Q of `untrained` on the same seed's prompts.
     Read: S, E and D of such a design are not ranked: standing still is stable.
-    Fails: with few seeds it also says "not enough seeds". Below 0 altogether is harm, not this.
+    Fails: with few seeds it also says "not enough seeds". Below 0 altogether is not this. Not
+    raised for a design all of whose runs failed before a second evaluation: `failed` says that.
     Source: ours; why the untrained runs of the same seeds are taken off stands in `docs/decisions/`, number 0005.
 
     >>> no_learning([-.1, .1, .05]), no_learning([.5, .6, .55])

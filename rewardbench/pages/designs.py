@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from rewardbench import comparing, find
@@ -11,9 +13,16 @@ from rewardbench.pages.meanings import meaning
 from rewardbench.pages.numbers import bracket, fixed
 from rewardbench.results import Result, by_design
 from rewardbench.tables import interval, summary
-from rewardbench.types import Design
+from rewardbench.types import Design, Part
 
-GOLD = "What the task reports and no design sees, 0 to 1: mean of the last two evaluations; a failed run counts 0."
+GOLD = "What the task reports and no design sees, 0 to 1: mean of the last two evaluations; a failed run counts 0. "
+GOLD += "Its interval is Student's t over seeds and is not cut: of few seeds it may reach beyond 0 and 1."
+HARMFUL = (
+    "Significantly below `untrained` in the adjusted paired verdict: in Q, or in gold where the task has no scale for "
+    "the policy. An interval of Q below 0 is not enough. A failed run counts Q = 0, the untrained level: a design "
+    "that only fails is `failed` and no more; where gold is read a failed run counts 0."
+)
+"""What the mark says of a design; it is no flag, which a single run raises."""
 LETTERS = {"quality": "Q", "stability": "S", "efficiency": "E", "diversity": "D"}
 UNRANKED = ("stability", "efficiency", "diversity")
 """Axes on which a design that did not learn has no rank: standing still is stable."""
@@ -70,9 +79,8 @@ def rows(task: str, results: Sequence[Result], compared: Sequence[Mapping[str, A
     groups = {d: g for (t, d), g in by_design(results).items() if t == task}
     means = {r["design"]: r for r in summary(results) if r["task"] == task}
     wanted = columns(find.task(task).one_answer)
-    base, says = comparing.baseline(list(groups)), summaries(task)
-    harm = (task, "gold", "untrained", "worse")
-    harmful = {c["a"] for c in compared if (c["task"], c["metric"], c["b"], c["verdict"]) == harm}
+    base, says = comparing.baseline(list(groups)), summaries(task, results)
+    harmed = harmful(task, compared)
     found = []
     for number, (design, group) in enumerate(groups.items()):
         ranked = comparing.learns(group, groups.get("untrained", ()))
@@ -83,13 +91,25 @@ def rows(task: str, results: Sequence[Result], compared: Sequence[Mapping[str, A
                 says=says.get(design, ""),
                 arm=design in find.arms(),
                 baseline=design == base,
-                harmful=design in harmful,
+                harmful=design in harmed,
                 seeds=len(group),
                 cells=tuple(_cell(c.key, group, means[design], ranked) for c in wanted),
                 flags=tuple(means[design]["flags"].items()),
             )
         )
     return sorted(found, key=lambda r: -1.0 if r.cells[0].value is None else r.cells[0].value, reverse=True)
+
+
+def harmful(task: str, compared: Sequence[Mapping[str, Any]]) -> set[str]:
+    """The designs that ended significantly below `untrained`: in Q where it is known, else in gold.
+
+    >>> gold = {"task": "t", "metric": "gold", "a": "d", "b": "untrained", "verdict": "worse"}
+    >>> harmful("t", [gold]), harmful("t", [gold, gold | {"metric": "quality", "verdict": "unresolved"}])
+    ({'d'}, set())
+    """
+    against = [c for c in compared if c["task"] == task and c["b"] == "untrained"]
+    read = "quality" if any(c["metric"] == "quality" for c in against) else "gold"
+    return {c["a"] for c in against if (c["metric"], c["verdict"]) == (read, "worse")}
 
 
 def _cell(key: str, group: Sequence[Result], means: Mapping[str, Any], ranked: bool) -> Cell:
@@ -119,11 +139,23 @@ def _area(group: Sequence[Result]) -> Span | None:
     return interval(values) if len(values) == len(group) else None
 
 
-def summaries(task: str) -> dict[str, str]:
-    """Name -> what a design of the task, or an arm, is."""
-    own = find.listing("designs")
+def summaries(task: str, results: Sequence[Result] = ()) -> dict[str, str]:
+    """Name -> what a design of the task, an arm, or a user's own `.toml` in the results' sweep folders is."""
+    shipped = find.listing("designs")
     prefix = f"{task}/"
-    return {**{k.removeprefix(prefix): v for k, v in own.items() if k.startswith(prefix)}, **find.arms()}
+    there = {k.removeprefix(prefix): v for k, v in shipped.items() if k.startswith(prefix)}
+    mine = {(r.design, r.run.folder.parent.parent) for r in results if r.task == task}
+    own = {design: says for design, sweep in sorted(mine) if (says := _own_summary(sweep, design)) is not None}
+    return {**there, **find.arms(), **own}
+
+
+def _own_summary(sweep: Path, design: str) -> str | None:
+    """What a user says of a design in the copy of its file; None where there is no copy, or none that can be read."""
+    copy = sweep / "sources" / "designs" / f"{design}.toml"
+    try:
+        return str(tomllib.loads(copy.read_text(encoding="utf-8")).get("summary", ""))
+    except (OSError, ValueError):  # a page of results does not fail for the lack of a sentence
+        return None
 
 
 @dataclass(frozen=True)
@@ -146,13 +178,52 @@ def verdicts(task: str, compared: Sequence[Mapping[str, Any]]) -> list[Verdicts]
     return found
 
 
+ALONE = "one part"
+
+
 def said(design: Design, says: Mapping[str, str]) -> str:
-    """What a design is, in its author's words, or how its parts combine."""
-    if says.get(design.name):
-        return says[design.name]
+    """What a design is, in its author's words, and how its parts combine."""
+    words, how = says.get(design.name, ""), _combined(design)
+    return f"{words} ({how})" if words and how not in ("", ALONE) else words or how or "is never taught"
+
+
+def _combined(design: Design) -> str:
+    """How the parts become one number, and all that is done to them together; nothing where nothing is paid.
+
+    >>> _combined(Design("d", (Part("a", "a"), Part("b", "b")), "ensemble", "group", penalty=0.5))
+    'ensemble of 2 parts, penalty 0.5, normalise group'
+    """
     if not design.trains:
-        return "is never taught"
-    return "one part" if len(design.parts) == 1 else f"{design.combine} of {len(design.parts)} parts"
+        return ""
+    count = ALONE if len(design.parts) == 1 else f"{len(design.parts)} parts"
+    words = [count if (design.combine, count) == ("sum", ALONE) else f"{design.combine} of {count}"]
+    words += [f"penalty {_plain(design.penalty)}"] if design.penalty is not None else []
+    words += [f"normalise {design.normalise}"] if design.normalise != "none" else []
+    words += [f"credit {design.credit}"] if design.credit is not None else []
+    return ", ".join(words)
+
+
+def terms(part: Part) -> str:
+    """All that a design does to the score of a part, in the order in which it is done.
+
+    >>> terms(Part("a", "a", 0.3, {"low": 1}, 2.0, schedule=((0.0, 1.0), (0.5, 0.0)), level="sentence"))
+    'low = 1, a sentence at a time, scaled × 2, weight × 0.3, moving: × 1 at 0 %, × 0 at 50 % of the run'
+    """
+    words = [f"{k} = {v}" for k, v in part.params.items()]
+    words += [f"a {part.level} at a time"] if part.level is not None else []
+    words += [f"form {part.form}"] if part.form != "text" else []
+    words += [f"convention {part.convention}"] if part.convention is not None else []
+    words += [f"scaled × {_plain(part.scale)}"] if part.scale != 1 else []
+    words += [f"clipped to {_plain(part.clip[0])}–{_plain(part.clip[1])}"] if part.clip is not None else []
+    words += [f"gate at {_plain(part.gate)}"] if part.gate is not None else []
+    words.append(f"weight × {_plain(part.weight)}")
+    points = ", ".join(f"× {_plain(f)} at {_plain(100 * at)} %" for at, f in part.schedule or ())
+    return ", ".join([*words, *([f"moving: {points} of the run"] if points else [])])
+
+
+def _plain(value: float) -> str:
+    """A setting as its author wrote it."""
+    return f"{value:.12g}".replace("-", "−")
 
 
 def parts_known() -> dict[str, str]:

@@ -27,8 +27,8 @@ def signed(value: float | None, places: int = 2) -> str:
 def raw(value: float | None, digits: int = 3) -> str:
     """A value of an unknown scale in a few digits, a whole number in all of its own.
 
-    >>> raw(0.25), raw(12345.6), raw(0.000123), raw(12345), raw(4294967295), raw(None)
-    ('0.25', '12 300', '0.000123', '12 345', '4 294 967 295', '–')
+    >>> raw(0.25), raw(12345.6), raw(0.000123), raw(12345), raw(4294967295), raw(-0.0), raw(None)
+    ('0.25', '12 300', '0.000123', '12 345', '4 294 967 295', '0', '–')
     """
     if value is None or value != value:
         return "–"
@@ -46,7 +46,7 @@ def count(value: float) -> str:
     >>> count(1234567)
     '1 234 567'
     """
-    return f"{value:,.0f}".replace(",", " ").replace("-", "−")
+    return f"{value:z,.0f}".replace(",", " ").replace("-", "−")
 
 
 def chance(p: float | None) -> str:

@@ -20,8 +20,8 @@ from rewardbench.tables import as_row
 from rewardbench.types import UserError
 
 SHEET = Path(__file__).parent / "sheet"
-STYLES = ("page.css",)
-SCRIPTS = ("theme.js", "sort.js", "samples.js")
+STYLES = ("page.css", "report.css")
+SCRIPTS = ("theme.js", "sort.js", "samples.js", "sideways.js")
 Sampled = list[tuple[Result, list[samples.Look]]]
 
 
@@ -104,7 +104,7 @@ def _view(task: str, scored: Sequence[Result], compared: Sequence[Any], sampled:
         designs=[(n, d, runs[0][0].run.spec.design) for n, (d, runs) in enumerate(sampled.items())],
         made=made.made(task, mine),
         runs=[as_row(r) | {"content": r.run.status.get("content", "")} for r in mine],
-        says=designs.summaries(task),
+        says=designs.summaries(task, mine),
     )
 
 
@@ -156,9 +156,9 @@ def _environment() -> jinja2.Environment:
         "meaning": meanings.meaning, "cut": safe.cut,
     }  # fmt: skip
     found.globals |= {
-        "bracket": numbers.bracket, "listed": numbers.listed, "said": designs.said, "missing": designs.missing,
-        "flags": meanings.flags(), "parts": designs.parts_known(), "letters": designs.LETTERS,
-        "quick": len(points(20, "quick")),
+        "bracket": numbers.bracket, "listed": numbers.listed, "said": designs.said, "terms": designs.terms,
+        "missing": designs.missing, "harmful": designs.HARMFUL, "flags": meanings.flags(), "letters": designs.LETTERS,
+        "parts": designs.parts_known(), "quick": len(points(20, "quick")),
     }  # fmt: skip
     return found
 

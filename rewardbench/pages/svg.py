@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
+from functools import cache
+from itertools import combinations, zip_longest
 from math import isfinite
 from typing import TYPE_CHECKING
 
@@ -125,15 +127,54 @@ def tag(name: str, *inner: str, **attributes: str | float) -> str:
     return f"<{head}>{''.join(inner)}</{name}>" if inner else f"<{head}/>"
 
 
-def words(x: float, y: float, text: str, kind: str = "", anchor: str = "", longest: int = 0) -> str:
-    """A line of text; one longer than `longest` characters is cut and keeps the whole as its title."""
-    short = cut(text, longest) if longest else clean(text)
+def words(
+    x: float, y: float, text: str, kind: str = "", anchor: str = "", longest: int = 0, among: Iterable[str] = ()
+) -> str:
+    """A line of text; one longer than `longest` characters is cut, told from those `among` which it stands, and keeps
+    the whole as its title."""
+    short = apart((*among, text), longest)[text] if longest else clean(text)
     inner = [escape(short)] if short == clean(text) else [tag("title", escape(text)), escape(short)]
     return tag("text", *inner, x=x, y=y, kind=kind, text_anchor=anchor)
 
 
-def cut(text: str, longest: int) -> str:
+@cache
+def apart(names: tuple[str, ...], longest: int) -> Mapping[str, str]:
+    """Name -> what is shown of it in so many characters, no two alike: where heads and tails as usual are those of
+    several, these are cut where they differ the most; names that differ in their middle alone are numbered.
+
+    >>> apart(("without-sentences", "without-new_sentences", "short"), 15)
+    {'without-sentences': 'w…ut-sentences', 'without-new_sentences': 'w…ew_sentences', 'short': 'short'}
+    """
+    found = {n: cut(n, longest) for n in names}
+    for same in [[n for n in found if found[n] == short] for short in dict.fromkeys(found.values())]:
+        if len(same) > 1:
+            others = {short for n, short in found.items() if n not in same}
+            found |= _told_apart(same, longest, others)
+    return found
+
+
+def _told_apart(names: Sequence[str], longest: int, others: Set[str]) -> dict[str, str]:
+    """The names cut where they differ the most from each other, or numbered where no cut tells them apart."""
+    ways = [{n: cut(n, longest, heads) for n in names} for heads in (1.0, 0.5, 0.25, 0.0, 4.0, 50.0)]
+    best = max(ways, key=lambda way: min(_differ(a, b) for a, b in combinations(way.values(), 2)))
+    if len({*best.values()} - others) == len(names):
+        return best
+    return {n: f"{cut(n, longest - len(f' {i}'))} {i}" for i, n in enumerate(names, 1)}
+
+
+def _differ(one: str, other: str) -> int:
+    """In how many places, counted from the end, two texts differ.
+
+    >>> _differ("an-old", "a-new")
+    5
+    """
+    return sum(a != b for a, b in zip_longest(reversed(one), reversed(other)))
+
+
+def cut(text: str, longest: int, heads: float = 1.7) -> str:
     """The text if it is no wider than so many characters, else its head and its tail: names may differ in either.
+
+    `heads` is how many times as long as the tail the head is.
 
     >>> cut("a_long_design_10", 12), cut("short", 12)
     ('a_long…n_10', 'short')
@@ -143,7 +184,7 @@ def cut(text: str, longest: int) -> str:
         return text
     head = tail = ""
     while len(head + tail) < len(text):
-        more = (head + text[len(head)], tail) if len(head) <= 1.7 * len(tail) else (head, text[-len(tail) - 1] + tail)
+        more = (head + text[len(head)], tail) if len(head) <= heads * len(tail) else (head, text[-len(tail) - 1] + tail)
         if sum(map(_width, "".join(more) + "…")) > longest:
             break
         head, tail = more

@@ -149,12 +149,16 @@ def cells(row: Row, bars: str) -> list[str]:
     step = f"{row.step}/{run.steps}" if run.design.trains else "–"
     ended_ = last.get("ended")
     shares = (row.dead[-1] if row.dead else None, None if ended_ is None else 1 - ended_, row.abstained)
-    numbers = [_number(last.get("reward"), "+.2f"), _number(kl, ".1f"), *(_number(s, ".0%") for s in shares)]
+    numbers = [_number(last.get("reward"), "+z.2f"), _number(kl, "z.1f"), *(_number(s, "z.0%") for s in shares)]
     return [MARKS.get(row.state, ""), run.task, safe(run.design.name, 40), str(run.seed), step, gold, bars, *numbers]
 
 
 def _number(value: float | None, form: str) -> str:
-    """The number in that form, or a dash where it is not known."""
+    """The number in that form, or a dash where it is not known; `z` in a form makes a negative zero a zero.
+
+    >>> _number(-0.04, "z.1f"), _number(-0.001, "+z.2f"), _number(None, "z.1f")
+    ('0.0', '+0.00', '–')
+    """
     return "–" if value is None or value != value else format(value, form)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import pi, sqrt
 
@@ -75,10 +75,12 @@ def marker(look: Look, x: float, y: float, size: float = 3.4, kind: str = "") ->
     return svg.tag("polygon", points=points, kind=kind)
 
 
-def key(look: Look, x: float, y: float, name: str, longest: int, kind: str = "") -> str:
-    """A sample of the look with the name beside it; y is the baseline."""
+def key(
+    look: Look, x: float, y: float, name: str, longest: int, kind: str = "", among: Iterable[str] = ()
+) -> str:
+    """A sample of the look with the name beside it, told from those `among` which it stands; y is the baseline."""
     sample = svg.line(x, y - 4, x + 22, y - 4, look.line) + marker(look, x + 11, y - 4)
-    return sample + svg.words(x + 27, y, name, kind, longest=longest)
+    return sample + svg.words(x + 27, y, name, kind, longest=longest, among=among)
 
 
 def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list[float]:

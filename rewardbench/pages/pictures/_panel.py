@@ -123,10 +123,10 @@ def cross(x: float, y: float) -> str:
 def labels(box: Box, at: Sequence[End], longest: int = 19, kind: str = "") -> str:
     """A label for each line's end (x, y, name, look), in the margin to the right, none upon another."""
     places = spread([y for _, y, _, _ in at], GAP, box.top + 4, box.bottom)
-    drawn = []
+    drawn, names = [], [name for _, _, name, look in at if look]
     for (x, y, name, look), place in zip(at, places, strict=True):
         drawn.append(svg.path([x + 5, box.right + 4, box.right + 12], [y, y, place], "lead"))
         beside = box.right + 14
         bare = svg.words(beside + 27, place + 4, name, "s soft")
-        drawn.append(key(look, beside, place + 4, name, longest, kind) if look else bare)
+        drawn.append(key(look, beside, place + 4, name, longest, kind, names) if look else bare)
     return "".join(drawn)

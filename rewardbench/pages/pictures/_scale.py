@@ -71,8 +71,8 @@ def root_ticks(scale: Scale, gap: float = 26.0) -> list[float]:
 def short(value: float) -> str:
     """A number as axes say it.
 
-    >>> short(0.25), short(120000), short(1.5e6), short(-0.5)
-    ('0.25', '120k', '1.5M', '−0.5')
+    >>> short(0.25), short(120000), short(1.5e6), short(-0.5), short(-0.0)
+    ('0.25', '120k', '1.5M', '−0.5', '0')
     """
     size, unit = (1e6, "M") if abs(value) >= 1e6 else (1e3, "k") if abs(value) >= 1e4 else (1.0, "")
-    return f"{value / size:.4g}{unit}".replace("-", "−")
+    return f"{value / size:z.4g}{unit}".replace("-", "−")

@@ -9,7 +9,7 @@ from rewardbench import find
 from rewardbench.pages import svg
 from rewardbench.pages.picture import Picture
 from rewardbench.pages.pictures._look import Look, looks, marker
-from rewardbench.pages.pictures._runs import of_task, taught
+from rewardbench.pages.pictures._runs import Groups, of_task, taught
 from rewardbench.results import Loaded, Result, anchor_of, flags_of
 from rewardbench.types import Anchor, Curve
 
@@ -45,9 +45,9 @@ def draw(task: str, results: Sequence[Result]) -> Picture | None:
     height, body = _timeline(raised, looks(groups))
     said = {n: sorted({a.flag for _, found in runs for a in found}) for n, runs in raised.items()}
     told = "; ".join(f"{n}: {', '.join(flags)}" for n, flags in said.items())
-    quiet = sum(len(groups[n]) for n in taught(groups)) - sum(map(len, raised.values()))
+    caption = _caption(groups, sum(map(len, raised.values())))
     return Picture(
-        "alarms", TITLE, _caption(quiet), svg.whole(task, "alarms", TITLE, told, height, body),
+        "alarms", TITLE, caption, svg.whole(task, "alarms", TITLE, told, height, body),
         ("design", "seed", "flag", "evaluation", "step", "at the end"),
         tuple((n, r.run.spec.seed, a.flag, a.evaluation, a.step, "raised" if a.stands else "passed")
               for n, runs in raised.items() for r, found in runs for a in found),
@@ -91,7 +91,7 @@ def _timeline(raised: dict[str, list[tuple[Result, list[Alarm]]]], look: dict[st
     for n, runs in raised.items():
         y += 6
         body.append(svg.line(4, y + ROW / 2, 26, y + ROW / 2, look[n].line) + marker(look[n], 15, y + ROW / 2))
-        body.append(svg.words(32, y + ROW / 2 + 4, n, "b", longest=17))
+        body.append(svg.words(32, y + ROW / 2 + 4, n, "b", longest=17, among=raised))
         for r, found in runs:
             body.append(_run(r, found, y + ROW / 2, wide, len(steps)))
             y += ROW
@@ -135,12 +135,17 @@ def _legend(flags: Sequence[str]) -> str:
     return "".join(drawn)
 
 
-def _caption(quiet: int) -> str:
+def _caption(groups: Groups, rows: int) -> str:
+    """What is drawn, and that no run is missing from the count."""
+    taught_ = sum(len(groups[n]) for n in taught(groups))
+    still = sum(map(len, groups.values())) - taught_
+    apart = f" The {still} of untrained {'has' if still == 1 else 'have'} no training to raise one in." if still else ""
     return (
         "A row a run that raised an alarm; each letter stands at the evaluation (its optimiser step above) at which "
         "the alarm was first raised, computed from what was known by then. A rule that asks for several evaluations "
         "running asks, early on, for all there are; many looks are many chances to err: what passed may be noise. "
         "P (templated) is read at the end alone. "
         "The flag no_learning, which is said of all seeds of a design together, has no moment and is left out. "
-        f"Runs without an alarm, or not done: {quiet}. No averages, no bands, no smoothing."
+        f"Of {taught_} runs that train {rows} {'has' if rows == 1 else 'have'} a row; {taught_ - rows} raised no such "
+        f"alarm or are not done.{apart} No averages, no bands, no smoothing."
     )

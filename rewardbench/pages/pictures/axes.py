@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rewardbench.pages import svg
+from rewardbench.pages.numbers import fixed
 from rewardbench.pages.picture import Cell, Picture
 from rewardbench.pages.pictures._look import Look, looks, marker
 from rewardbench.pages.pictures._runs import Groups, cell, of_task, seeds_of
@@ -29,7 +30,7 @@ def draw(task: str, results: Sequence[Result]) -> Picture | None:
     if not any(row[m] is not None for row in rows for m in NAMES):
         return None
     look, bottom = looks(groups), TOP + ROW * len(rows)
-    body = [_row(TOP + ROW * (i + 0.5), row, look[row["design"]]) for i, row in enumerate(rows)]
+    body = [_row(TOP + ROW * (i + 0.5), row["design"], look[row["design"]], look) for i, row in enumerate(rows)]
     wide = (svg.WIDTH - LEFT) / len(NAMES)
     for i, metric in enumerate(NAMES):
         x = _scale(rows, metric, LEFT + wide * i + 10, LEFT + wide * (i + 1) - 12)
@@ -54,10 +55,10 @@ def _scale(rows: Sequence[Mapping[str, Any]], metric: str, left: float, right: f
     return Scale(low - 0.04, high + 0.04, left, right)
 
 
-def _row(y: float, row: Mapping[str, Any], look: Look) -> str:
+def _row(y: float, name: str, look: Look, among: Iterable[str]) -> str:
     """A design's name, with its key, and a line to follow across."""
     drawn = svg.line(LEFT, y, svg.WIDTH, y, "grid") + svg.line(4, y, 26, y, look.line) + marker(look, 15, y)
-    return drawn + svg.words(32, y + 4, row["design"], longest=int((LEFT - 36) / svg.CHARACTER))
+    return drawn + svg.words(32, y + 4, name, longest=int((LEFT - 36) / svg.CHARACTER), among=among)
 
 
 def _column(x: Scale, metric: str, bottom: float) -> str:
@@ -108,7 +109,7 @@ def _told(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _said(metric: str, value: tuple[float, float | None, float | None] | None) -> str:
-    return f"{metric} not known" if value is None else f"{metric} {value[0]:.2f}"
+    return f"{metric} not known" if value is None else f"{metric} {fixed(value[0])}"
 
 
 def _cells(row: Mapping[str, Any]) -> tuple[Cell, ...]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rewardbench.pages import svg
+from rewardbench.pages.numbers import fixed
 from rewardbench.pages.picture import Picture
 from rewardbench.pages.pictures import _panel as panel
 from rewardbench.pages.pictures._look import Look, key, looks, marker, place
@@ -93,10 +94,11 @@ def _cells(shown: dict[str, list[Paid]], look: dict[str, Look]) -> tuple[float, 
         x = Scale(0, max(1.0, *(float(p.steps[-1]) for p in found)), box.left, box.right)
         low, high = reach([v for p in found for v in p.values])
         y = Scale(low, high, box.bottom, box.top)
-        body += [panel.axes(box, x, y, marks=3), key(look[n], box.left, box.top - 12, n, panel.room(whole), "b")]
+        body += [panel.axes(box, x, y, marks=3), key(look[n], box.left, box.top - 12, n, panel.room(whole), "b", shown)]
         body.append(_lines(box, x, y, found, look[n]))
     bottom = max(box.bottom for box in places)
-    return bottom + 42, [*body, svg.words(svg.WIDTH / 2, bottom + 34, "optimiser steps before it", "s", "middle")]
+    under = svg.words(svg.WIDTH / 2, bottom + 34, "optimiser steps done when it was paid", "s", "middle")
+    return bottom + 42, [*body, under]
 
 
 def _lines(box: panel.Box, x: Scale, y: Scale, found: Sequence[Paid], look: Look) -> str:
@@ -116,13 +118,13 @@ def _label(paid: Paid) -> str:
     """A part's name with its weight, or that it gates; and its share of the advantages, where that is known."""
     part = paid.part
     head = f"≥{part.gate:g}" if part.gate is not None else f"{part.weight:g}×".replace("-", "−")
-    share = f" {100 * paid.share:.0f} %".replace("-", "−") if np.isfinite(paid.share) else ""
+    share = f" {fixed(100 * paid.share, 0)} %" if np.isfinite(paid.share) else ""
     return f"{head} {part.name}{share}"
 
 
 def _told(paid: Paid) -> str:
     known = paid.values[np.isfinite(paid.values)]
-    return f"{_label(paid)} " + (f"{known[0]:.2f} to {known[-1]:.2f}" if len(known) else "abstains")
+    return f"{_label(paid)} " + (f"{fixed(known[0])} to {fixed(known[-1])}" if len(known) else "abstains")
 
 
 def _caption(groups: Groups) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from rewardbench.pages import svg
 from rewardbench.pages.picture import Cell, Picture
@@ -26,7 +26,7 @@ def draw(task: str, results: Sequence[Result]) -> Picture | None:
         return None
     look, bottom, x = looks(groups), TOP + ROW * len(ends), Scale(0, 1, LEFT, RIGHT)
     body = [_frame(x, bottom, start_gold(groups))]
-    body += [_row(x, TOP + ROW * (i + 0.5), n, found, look[n]) for i, (n, found) in enumerate(ends.items())]
+    body += [_row(x, TOP + ROW * (i + 0.5), n, found, look[n], ends) for i, (n, found) in enumerate(ends.items())]
     told = "; ".join(f"{n}: worst {min(v for _, v, _ in found):.2f}, best {max(v for _, v, _ in found):.2f}"
                      for n, found in ends.items())  # fmt: skip
     rows: list[tuple[Cell, ...]] = [
@@ -62,10 +62,12 @@ def _frame(x: Scale, bottom: float, start: float | None) -> str:
     return "".join(drawn)
 
 
-def _row(x: Scale, y: float, name: str, found: Sequence[tuple[Result, float, bool]], look: Look) -> str:
+def _row(
+    x: Scale, y: float, name: str, found: Sequence[tuple[Result, float, bool]], look: Look, among: Iterable[str]
+) -> str:
     """A design's seeds on a line, the worst within a ring and named at the right."""
     drawn = [svg.line(4, y, 26, y, look.line), marker(look, 15, y), svg.line(x.start, y, x.end, y, "grid")]
-    drawn.append(svg.words(32, y + 4, name, longest=int((LEFT - 36) / svg.CHARACTER)))
+    drawn.append(svg.words(32, y + 4, name, longest=int((LEFT - 36) / svg.CHARACTER), among=among))
     dot = f"dot f{look.colour}" if look.colour else "hollow c0"
     drawn += [cross(x(v), y) if failed else marker(look, x(v), y, 3.6, dot) for _, v, failed in found]
     if len(found) > 1:
@@ -76,8 +78,10 @@ def _row(x: Scale, y: float, name: str, found: Sequence[tuple[Result, float, boo
 
 
 def _caption(groups: Groups) -> str:
+    last = "" if all(map(trains, groups.values())) else ", then untrained"
     return (
-        f"A mark a run ({seeds_of(groups)}), nothing averaged over seeds, no bands, no smoothing; designs by mean. "
+        f"A mark a run ({seeds_of(groups)}), nothing averaged over seeds, no bands, no smoothing; designs that teach, "
+        f"best mean first{last}. "
         "In the ring, and named at the right: the worst seed (the first of equals). "
         "A cross: a run that failed, whose gold counts 0."
     )

@@ -47,6 +47,8 @@ class Story:
     high: float
     part: int | None
     """The evaluation at which reward and gold part."""
+    hacked: str
+    """How many of its seeds raised the flag, `2/3`; empty where none did."""
 
     @property
     def paid(self) -> Lines:
@@ -65,7 +67,8 @@ def story(name: str, group: Sequence[Result]) -> Story:
     part = None if both is None else parting(both)
     sure = part is not None and np.isfinite(told.mean_x[part]) and seeds_agree(paid.y, told.y, part)
     part = part if sure else None
-    return Story(name, paid, told, float(known.min()), float(known.max()), part)
+    hit = sum("hacked" in r.flags for r in group)
+    return Story(name, paid, told, float(known.min()), float(known.max()), part, f"{hit}/{len(group)}" if hit else "")
 
 
 def draw(task: str, results: Sequence[Result]) -> Picture | None:
@@ -89,11 +92,11 @@ def _cells(stories: Sequence[Story], look: dict[str, Look], start: float | None)
     """A cell a design with both curves in it: (height, markup)."""
     columns, far = panel.columns(len(stories)), furthest([xs for s in stories for xs in s.gold.x])
     places = panel.boxes(len(stories), columns, 30, 420 / columns)
-    body = [_legend(start is not None)]
+    body, names = [_legend(start is not None)], [s.name for s in stories]
     for s, box in zip(stories, places, strict=True):
         x, y = Scale(0, far, box.left, box.right, root=True), Scale(0, 1, box.bottom, box.top)
         body += [_apart(x, y, s), panel.axes(box, x, y, tall=2), *_start(x, y, start)]
-        body.append(key(look[s.name], box.left, box.top - 22, s.name, panel.room(box), "b"))
+        body.append(key(look[s.name], box.left, box.top - 22, s.name, panel.room(box), "b", names))
         body.append(svg.words(box.left, box.top - 8, _verdict(s), "s soft"))
         body += [svg.path(map(x, a), map(y, b), "rewards") for a, b in zip(s.paid.x, s.paid.y, strict=True)]
         body.append(svg.path(map(x, s.paid.mean_x), map(y, s.paid.mean_y), "reward"))
@@ -146,7 +149,7 @@ def _verdict(s: Story) -> str:
     if s.high - s.low <= 1e-9:
         return "pays the same throughout"
     if s.part is None:
-        return "do not part"
+        return f"hacked {s.hacked}; mean: not shown" if s.hacked else "not shown to part"
     return "part from the start" if s.part == 0 else f"part at {s.gold.mean_x[s.part]:.1f} nats"
 
 
@@ -168,7 +171,9 @@ def _caption(groups: Groups) -> str:
         f"did); x is spaced by the square root of KL. Thick: mean over seeds ({seeds_of(groups)}); thin: single seeds; "
         "no band, no smoothing. The ring marks where reward and gold part: the evaluation of the best mean gold, if "
         "from there to the end the reward rose and gold fell, each by more than two standard errors, over the prompts "
-        "of all seeds (gold's fall is read on prompts that did not choose the best) and over the seeds."
+        "of all seeds (gold's fall is read on prompts that did not choose the best) and over the seeds. That is a test "
+        "of all seeds together; the flag hacked is one seed's own, against its own start: some seeds of a design may "
+        "be hacked while of the mean it is not shown."
     )
 
 
