@@ -58,7 +58,7 @@ def serious(verdict):
 # --- honest bundles -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", ["closed", "thin", "open"])
+@pytest.mark.parametrize("kind", ["closed", "thin", "open", "mixed"])
 def test_an_honest_bundle_is_rescored_and_nothing_is_found(kind, handed):
     verdict = verify.verify(getattr(handed, kind), handed.board)
     assert (serious(verdict), verdict.level, verdict.accepted) == ([], "rescored", True), verify.lines(verdict)
@@ -173,7 +173,7 @@ sys.exit(code)
 """
 
 
-@pytest.mark.parametrize("kind", ["closed", "open"])
+@pytest.mark.parametrize("kind", ["closed", "open", "mixed"])
 def test_verifying_loads_no_torch_and_executes_nothing_of_a_bundle(kind, handed, tmp_path):
     marker = tmp_path / "marker"
     words = [sys.executable, "-c", LIGHT, str(getattr(handed, kind)), str(handed.board.folder)]
@@ -598,6 +598,22 @@ def test_parts_that_are_not_called_are_named(handed, monkeypatch):
     monkeypatch.setattr(v22_parts, "_callable", lambda design: replace(every(design), parts=every(design).parts[:1]))
     marks = [f.message for f in verify.verify(handed.thin, handed.board).findings if f.code == "V22"]
     assert marks == ["not called: qa-lookup: brief"]
+
+
+def test_beside_a_part_of_the_entrys_own_the_registered_ones_are_called(handed, tmp_path):
+    verdict = verify.verify(handed.mixed, handed.board)
+    assert "V22" not in dict(verdict.unchecked)
+    assert [f.message for f in verdict.findings if f.code == "V22"] == ["not called: qa-lookup: short"]
+
+    def paid_more(columns):
+        at = np.flatnonzero((columns["split"] == "dev") & (columns["step"] == 2))[:40]
+        columns["part/brief"][at] += np.float32(1)
+        columns["reward"][at] += 0.25
+
+    forged = made.counted(made.retable(made.copied(handed.mixed, tmp_path), "scores", paid_more), handed.board)
+    verdict = verify.verify(forged, handed.board)
+    assert ([f.code for f in serious(verdict)], verdict.level, verdict.accepted) == (["V22"], "consistent", False)
+    assert "'brief' is" in serious(verdict)[0].message
 
 
 def test_all_parts_together_have_a_limit(handed, monkeypatch):
