@@ -125,13 +125,13 @@ def _board(entry: str, asked: str | None, about: Any) -> Board:
 
 
 def _say(board: Board, done: Any) -> None:
-    """What came out, a line a task, then the other axes; of several tasks, what they say together."""
+    """What came out, a line a task, then the other axes that differ; of several tasks, what they say together."""
     from rewardbench.boards import reproduce
 
     for one in done:
         click.echo(reproduce.sentence(one), err=True)
         for axis, (old, new) in one.axes.items():
-            if axis != "quality" and None not in (old, new):
+            if axis != "quality" and None not in (old, new) and f"{old:.3f}" != f"{new:.3f}":
                 click.echo(f"  {axis}: {old:.3f} by the entry, {new:.3f} now", err=True)
     held = reproduce.holds(board, done)
     if len(done) > 1 and not all(one.same for one in done):
