@@ -1103,6 +1103,16 @@ def test_a_manifest_leaves_out_itself_alone(tmp_path):
     assert [p.relative_to(tmp_path).as_posix() for p in entries.files(tmp_path)] == ["sources/x/manifest.json"]
 
 
+def test_a_shipped_boards_folder_that_is_not_here_is_one_of_a_clone(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for words in (("board", "build", "leaderboards/cpu"), ("cite", "leaderboards/cpu/reference"), ("cite", "leaderboards/cpu")):
+        said = rbench(*words)
+        assert said.code == 5
+        one_line(said, "no board 'leaderboards/cpu': there is no such folder here, and there is in a clone of the repository")
+    said = rbench("board", "build", "leaderboards/mine")
+    assert (said.code, "clone" in said.err) == (5, False)
+
+
 def test_a_board_whose_entries_are_not_at_hand_says_so(tmp_path):
     """As a wheel has it: built from entries that it does not carry. A board that nobody entered yet is another thing."""
     entered = '{"entries": [{"entry": "a"}]}'

@@ -98,8 +98,25 @@ def test_a_board_without_its_entries_still_rescores_and_says_what_it_could_not_c
     verdict = verify.verify(handed.closed, definition.read(folder))
     assert (serious(verdict), verdict.level, verdict.accepted) == ([], "rescored", True), verify.lines(verdict)
     unchecked = dict(verdict.unchecked)
-    assert "without its entries" in unchecked["V33"]
-    assert "without its entries" in unchecked["V34"]
+    without = [code for code, why in unchecked.items() if "here without its entries, which a wheel does not carry" in why]
+    assert sorted(without) == ["V26", "V33", "V34", "V35", "V36"]
+    assert "V26, V33, V34, V35, V36 (board board is here without its entries" in verify.lines(verdict)[-1]
+
+
+def test_an_entry_of_a_clone_is_held_against_the_clones_board_where_what_ships_has_no_entries(handed, tmp_path, monkeypatch):
+    folder = shutil.copytree(handed.board.folder, tmp_path / "wheel", ignore=shutil.ignore_patterns("entries"))
+    (folder / "board.json").write_text('{"entries": [{"entry": "reference"}]}')
+    monkeypatch.setattr(definition, "boards", lambda: {"small": folder})
+    reference = handed.board.folder / "entries" / "reference"
+    verdict = verify.verify(reference)
+    assert (serious(verdict), verdict.level) == ([], "rescored"), verify.lines(verdict)
+    assert verdict.board.folder == handed.board.folder.resolve()
+    alone = verify.verify(shutil.copytree(reference, tmp_path / "reference"))
+    assert ["without its entries" in f.message for f in serious(alone)] == [True]  # not that the board has none
+    other = shutil.copytree(handed.board.folder, tmp_path / "other")
+    text = (other / "board.toml").read_text()
+    (other / "board.toml").write_text(text.replace("high = 0.9", "high = 0.8"))
+    assert verify.verify(other / "entries" / "reference").board.folder == folder  # another board of the same name
 
 
 def test_without_a_control_and_an_untrained_entry_the_numbers_cannot_follow(handed, tmp_path):
