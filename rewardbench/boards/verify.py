@@ -1,8 +1,6 @@
 """How far may an entry be believed? Every check of a level, in order; the level reached in a word.
 
-*reported*: somebody claims it. *consistent*: it is whole, is of this board, and every number follows from its rows.
-*rescored*: the scores belong to the completions that it kept. *regenerated*: the weights that it brings give such
-completions. *reproduced*: trained anew on seeds that nobody could have chosen, it comes out the same.
+The words are those of `pages.board_marks.EVIDENCE`; *reproduced* is on seeds that nobody could have chosen.
 
 What no level below *reproduced* can see: rows that begin as the untrained policy does and are invented from there on,
 words and all; and what is told of training steps beside their counts (loss, norm, shares), of which no number is made.
