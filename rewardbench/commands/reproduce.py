@@ -44,9 +44,10 @@ def command(
 ) -> int:  # fmt: skip
     """Train ENTRY's design anew, with `untrained` beside it, and compare.
 
-    ENTRY is <board>/<entry>, an entry's folder, or a bundle; entries lie in a clone of the repository alone. On its own seeds every row has to be the same, bit for
-    bit; on another kind of processor, and on challenge seeds, quality must not be below what its own spread over
-    seeds explains. Leaves with code 3 if it is; that asks for more seeds, and accuses nobody.
+    ENTRY is <board>/<entry>, an entry's folder, or a bundle; entries lie in a clone of the repository alone. On its own
+    seeds every row has to be the same, bit for bit; on another kind of processor, and on challenge seeds, quality must
+    not be below what its own spread over seeds explains. Leaves with code 3 if it is; that asks for more seeds, and
+    accuses nobody.
 
     \b
     Example:

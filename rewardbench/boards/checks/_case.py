@@ -179,7 +179,7 @@ class Case:
         return [p for n in names if n != self.name and (p := self.listed(n, task)) is not None]
 
     def lacking(self, name: str, of: Sequence[str]) -> NotChecked:
-        """Why the runs of an entry of the board are not there to compare with: a wheel carries none, or there are none."""
+        """Why an entry of the board is not there to compare with: a wheel carries none, or there are no such runs."""
         try:
             entries.at_hand(self.board.folder)
         except UserError as error:
