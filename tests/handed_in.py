@@ -52,15 +52,26 @@ def short(completions):
 '''
 
 
+MIXED = """
+[[part]]
+use = "own.py:short"
+weight = 1.0
+[[part]]
+use = "answers.brief"
+weight = 0.25
+"""
+
+
 @dataclass(frozen=True)
 class Place:
     """The board, with its own entries, and bundles: of registered parts, the same with the words of the seeded few,
-    and one with code of its own."""
+    one with code of its own, and one with a registered part beside that."""
 
     board: Board
     closed: Path
     thin: Path
     open: Path
+    mixed: Path
 
 
 def make(folder: Path) -> Place:
@@ -69,24 +80,26 @@ def make(folder: Path) -> Place:
     home.mkdir()
     (home / "board.toml").write_text(BOARD)
     (folder / "mine.toml").write_text(MINE)
+    (folder / "mixed.toml").write_text(MIXED)
     (folder / "own.py").write_text(OWN)
     plain = definition.read(home)
     board = replace(plain, hashes=freezing.hashes(plain))
     told = {f.name: getattr(board, f.name) for f in fields(board) if f.name != "folder"}
     (home / "board.toml").write_text(tomli_w.dumps({k: list(v) if isinstance(v, tuple) else v for k, v in told.items()}))
     board = definition.read(home)
-    designs = ("untrained", "constant", "reference", str(folder / "mine.toml"), f"{folder / 'own.py'}:short")
+    designs = ("untrained", "constant", "reference", str(folder / "mine.toml"), f"{folder / 'own.py'}:short", str(folder / "mixed.toml"))
     prepared = sweep.prepare(definition.spec(board, (), designs, alone=True), folder / "runs")
     here(prepared, 1, lambda event: None)
     packing.add_own(board, [folder / "runs"])
     found = {f.design: f for f in packing.finished(board, [folder / "runs"])[0]}
     made = {}
-    for place, name, design in (("whole", "mine", "mine"), ("thin", "mine", "mine"), ("open", "own", "short")):
+    packed = (("whole", "mine", "mine"), ("thin", "mine", "mine"), ("open", "own", "short"), ("both", "mixed", "mixed"))
+    for place, name, design in packed:
         about = packing.About(name, summary="pays few words", authors=("Ann Example",), specs_tried=1)
         made[place] = folder / place / name
         control = [found["untrained"]]
         packing.write(board, about, [found[design]], made[place], thin=place == "thin", control=() if place == "thin" else control)
-    return Place(board, made["whole"], made["thin"], made["open"])
+    return Place(board, made["whole"], made["thin"], made["open"], made["both"])
 
 
 @pytest.fixture(scope="session")

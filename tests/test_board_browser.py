@@ -190,10 +190,10 @@ def test_rows_can_be_taken_along(opened):
     assert len(lines) == 2 + 70 + len(ARMS)
     assert not [line for line in lines if "<script>" in line]
     page.locator("#copy-cmd").click()
-    assert page.input_value("#copy-text") == "rbench board build made-up"
+    assert page.input_value("#copy-text") == "rbench board build leaderboards/made-up"
     page.get_by_role("checkbox", name="Compare reference").locator("visible=true").check()
     page.locator("#copy-cmd").click()
-    assert page.input_value("#copy-text") == "rbench reproduce made-up/reference"
+    assert page.input_value("#copy-text") == "rbench reproduce leaderboards/made-up/reference"
     page.locator("#copy-bib").click()
     assert page.input_value("#copy-text").startswith("@misc{")
 

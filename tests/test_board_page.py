@@ -17,9 +17,10 @@ from made_board import ARMS, board_json
 from sweeping import ROOT, rbench
 
 from rewardbench import results
-from rewardbench.boards import definition, rows, writing
+from rewardbench.boards import checks, definition, rows, writing
 from rewardbench.boards.build import build
 from rewardbench.pages import board, board_chart, board_entries, board_rows, board_texts, safe, truth, truth_words
+from rewardbench.pages.board_marks import EVIDENCE
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 HOSTILE = (
@@ -225,8 +226,23 @@ def test_the_first_words_say_what_is_ranked_and_where_to_enter_and_to_compute_ag
         assert word in said.lower(), word
     assert {"#enter", "#rebuild", "#read"} <= {a["href"] for t, a in page.tags if t == "a"}
     commands = re.findall(r"<pre[^>]*>([^<]*)</pre>", html.split('<section id="enter"')[1].split("</section>")[0])
-    assert commands[0].splitlines()[0] == "rbench run --board made-up --task qa/lookup --design mine.toml --out runs/mine"
-    assert commands[1:] == ["rbench board build made-up", "rbench reproduce made-up/reference"]
+    assert commands[0].splitlines()[0] == "rbench run --board made-up --task qa/lookup --design mine.toml --out runs/entry"
+    submitting = [line.replace("--board cpu", "--board made-up") for line in (ROOT / "docs/boards.md").read_text().splitlines()]
+    assert commands[0].splitlines()[1:] == [line for line in submitting if line.startswith("rbench submit")]
+    assert commands[1:] == ["rbench board build leaderboards/made-up", "rbench reproduce leaderboards/made-up/reference"]
+    assert said.count("in a clone of the repository") == 0
+    assert html.split('<section id="enter"')[1].count("in a clone of the repository") >= 2
+
+
+def test_each_word_of_evidence_has_one_meaning_in_page_docs_and_explanation(told):
+    page = Read(board.page(told))
+    said = " ".join(" ".join(page.words).split())
+    table = [line.replace("`", "").split(" | ") for line in (ROOT / "docs/boards.md").read_text().splitlines()]
+    assert list(checks.LEVELS) == [row[0].lstrip("| ") for row in table if row[0].lstrip("| ") in EVIDENCE and len(row) == 4]
+    for word, (done, proves) in EVIDENCE.items():
+        assert [word, done, proves] in [[row[0].lstrip("| "), *row[1:3]] for row in table if len(row) == 4]
+        assert f"{word} : {done}, which proves {proves}" in said
+        assert proves in rbench("explain", word).out
 
 
 def test_the_words_of_the_tables_explain_the_marks_that_a_table_may_show(told):
@@ -285,6 +301,7 @@ def test_a_board_without_a_row_says_so_and_promises_nothing(told):
 def test_the_truth_page_of_a_board_without_a_row_says_that_nothing_is_measured(told):
     none = {**told, "entries": [], "tasks": [], "tombstones": [], "truth": {}}
     main = truth.page(none).split("<main")[1]
+    assert re.search(r"In a clone of the repository:</p>\s*<pre[^>]*>rbench board build leaderboards/made-up<", main)
     assert "nothing is measured yet" in main
     for wrong in ("are measured here", "95% intervals", "Six designs a task", "Every number", none["board"]["digest"]):
         assert wrong not in main, wrong

@@ -1103,6 +1103,38 @@ def test_a_manifest_leaves_out_itself_alone(tmp_path):
     assert [p.relative_to(tmp_path).as_posix() for p in entries.files(tmp_path)] == ["sources/x/manifest.json"]
 
 
+def test_the_list_says_which_boards_have_no_entries_yet(tmp_path, monkeypatch):
+    from rewardbench.find import catalogue
+
+    for name in ("filled", "wheel", "empty", "new"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "board.toml").write_text('summary = "Short"')
+    (tmp_path / "filled/entries/mine").mkdir(parents=True)
+    (tmp_path / "filled/entries/mine/entry.json").write_text("{}")
+    (tmp_path / "wheel/board.json").write_text('{"entries": [{"entry": "mine"}]}')
+    (tmp_path / "empty/board.json").write_text('{"entries": []}')
+    monkeypatch.setattr(catalogue, "beside", lambda name: tmp_path)
+    none = "Short (no entries yet)"
+    assert catalogue.listing("boards") == {"empty": none, "filled": "Short", "new": none, "wheel": "Short"}
+
+
+@pytest.mark.parametrize("board", ["algorithms", "cpu", "smollm2-quick"])
+def test_what_was_checked_of_the_shipped_entries_is_recorded_for_their_files(board):
+    found = definition.read(board)
+    known = evidence.read(found)
+    assert {e.name for e in entries.all_of(found.folder) if evidence.of(known, e)["evidence"] == "reported"} == set()
+
+
+def test_a_shipped_boards_folder_that_is_not_here_is_one_of_a_clone(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for words in (("board", "build", "leaderboards/cpu"), ("cite", "leaderboards/cpu/reference"), ("cite", "leaderboards/cpu")):
+        said = rbench(*words)
+        assert said.code == 5
+        one_line(said, "no board 'leaderboards/cpu': there is no such folder here, and there is in a clone of the repository")
+    said = rbench("board", "build", "leaderboards/mine")
+    assert (said.code, "clone" in said.err) == (5, False)
+
+
 def test_a_board_whose_entries_are_not_at_hand_says_so(tmp_path):
     """As a wheel has it: built from entries that it does not carry. A board that nobody entered yet is another thing."""
     entered = '{"entries": [{"entry": "a"}]}'

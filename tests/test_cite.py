@@ -113,6 +113,10 @@ def test_an_entry_is_cited_with_its_authors_and_digest(board):
     assert told["license"] == about["licence"]
 
 
+def test_an_entrys_folder_is_cited_as_the_entry(board):
+    assert rbench("cite", f"{board}/entries/untrained").out == rbench("cite", f"{board}/untrained").out != ""
+
+
 def test_the_boards_own_entries_are_the_suites_and_named_for_what_they_are(board):
     (entry, *_) = entries_of(rbench("cite", f"{board}/untrained").out)
     assert entry[2]["author"] == "{" + CFF["authors"][0]["name"] + "}"

@@ -143,6 +143,28 @@ def test_an_entry_trained_anew_is_the_same_bit_for_bit(board, tmp_path):
     assert {**same, "trained": 4} == task  # one task is one witness, however often it is named
 
 
+def test_an_entry_of_a_clone_is_held_against_the_clones_board_where_what_ships_has_no_entries(board, tmp_path, monkeypatch):
+    bare = shutil.copytree(board, tmp_path / "wheel", ignore=shutil.ignore_patterns("entries"))
+    monkeypatch.setattr(definition, "boards", lambda: {"small": bare})
+    for name in (board / "closed", board / "entries" / "closed"):
+        said = rbench("reproduce", name, "--out", tmp_path / "out", "--seeds", "1", "--json")
+        assert said.code == 0, said.err
+        assert said.json["tasks"][0]["axes"]["efficiency"]["entry"] is not None  # it takes the board's `untrained`
+
+
+def test_fewer_seeds_are_held_against_the_same_ones_of_the_entry(board, tmp_path):
+    said = again(board, "closed", tmp_path, "--seeds", "1")
+    (task,) = valid(said, "reproduce")["tasks"]
+    assert task["same"] is True
+    assert {axis: both["entry"] for axis, both in task["axes"].items()} == {a: b["again"] for a, b in task["axes"].items()}
+    own = [r["quality"] for r in entries.read(board / "entries" / "closed").about["tasks"]["qa/lookup"]["runs"]]
+    assert (task["axes"]["quality"]["entry"], task["quality"]["n"]) == (pytest.approx(own[0]), 2)
+    assert own[0] != own[1]
+    loud = rbench("reproduce", "closed", "--board", board, "--out", tmp_path, "--seeds", "1")
+    assert loud.err.count("by the entry") == 0
+    assert "every row of 1 seed is the same, bit for bit" in loud.err
+
+
 def lied(board, tmp_path, change):
     """The board with its closed entry's rows changed in `scores`."""
     place = shutil.copytree(board, tmp_path / "lied")

@@ -58,7 +58,7 @@ def serious(verdict):
 # --- honest bundles -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", ["closed", "thin", "open"])
+@pytest.mark.parametrize("kind", ["closed", "thin", "open", "mixed"])
 def test_an_honest_bundle_is_rescored_and_nothing_is_found(kind, handed):
     verdict = verify.verify(getattr(handed, kind), handed.board)
     assert (serious(verdict), verdict.level, verdict.accepted) == ([], "rescored", True), verify.lines(verdict)
@@ -98,8 +98,25 @@ def test_a_board_without_its_entries_still_rescores_and_says_what_it_could_not_c
     verdict = verify.verify(handed.closed, definition.read(folder))
     assert (serious(verdict), verdict.level, verdict.accepted) == ([], "rescored", True), verify.lines(verdict)
     unchecked = dict(verdict.unchecked)
-    assert "without its entries" in unchecked["V33"]
-    assert "without its entries" in unchecked["V34"]
+    without = [code for code, why in unchecked.items() if "here without its entries, which a wheel does not carry" in why]
+    assert sorted(without) == ["V26", "V33", "V34", "V35", "V36"]
+    assert "V26, V33, V34, V35, V36 (board board is here without its entries" in verify.lines(verdict)[-1]
+
+
+def test_an_entry_of_a_clone_is_held_against_the_clones_board_where_what_ships_has_no_entries(handed, tmp_path, monkeypatch):
+    folder = shutil.copytree(handed.board.folder, tmp_path / "wheel", ignore=shutil.ignore_patterns("entries"))
+    (folder / "board.json").write_text('{"entries": [{"entry": "reference"}]}')
+    monkeypatch.setattr(definition, "boards", lambda: {"small": folder})
+    reference = handed.board.folder / "entries" / "reference"
+    verdict = verify.verify(reference)
+    assert (serious(verdict), verdict.level) == ([], "rescored"), verify.lines(verdict)
+    assert verdict.board.folder == handed.board.folder.resolve()
+    alone = verify.verify(shutil.copytree(reference, tmp_path / "reference"))
+    assert ["without its entries" in f.message for f in serious(alone)] == [True]  # not that the board has none
+    other = shutil.copytree(handed.board.folder, tmp_path / "other")
+    text = (other / "board.toml").read_text()
+    (other / "board.toml").write_text(text.replace("high = 0.9", "high = 0.8"))
+    assert verify.verify(other / "entries" / "reference").board.folder == folder  # another board of the same name
 
 
 def test_without_a_control_and_an_untrained_entry_the_numbers_cannot_follow(handed, tmp_path):
@@ -173,7 +190,7 @@ sys.exit(code)
 """
 
 
-@pytest.mark.parametrize("kind", ["closed", "open"])
+@pytest.mark.parametrize("kind", ["closed", "open", "mixed"])
 def test_verifying_loads_no_torch_and_executes_nothing_of_a_bundle(kind, handed, tmp_path):
     marker = tmp_path / "marker"
     words = [sys.executable, "-c", LIGHT, str(getattr(handed, kind)), str(handed.board.folder)]
@@ -598,6 +615,22 @@ def test_parts_that_are_not_called_are_named(handed, monkeypatch):
     monkeypatch.setattr(v22_parts, "_callable", lambda design: replace(every(design), parts=every(design).parts[:1]))
     marks = [f.message for f in verify.verify(handed.thin, handed.board).findings if f.code == "V22"]
     assert marks == ["not called: qa-lookup: brief"]
+
+
+def test_beside_a_part_of_the_entrys_own_the_registered_ones_are_called(handed, tmp_path):
+    verdict = verify.verify(handed.mixed, handed.board)
+    assert "V22" not in dict(verdict.unchecked)
+    assert [f.message for f in verdict.findings if f.code == "V22"] == ["not called: qa-lookup: short"]
+
+    def paid_more(columns):
+        at = np.flatnonzero((columns["split"] == "dev") & (columns["step"] == 2))[:40]
+        columns["part/brief"][at] += np.float32(1)
+        columns["reward"][at] += 0.25
+
+    forged = made.counted(made.retable(made.copied(handed.mixed, tmp_path), "scores", paid_more), handed.board)
+    verdict = verify.verify(forged, handed.board)
+    assert ([f.code for f in serious(verdict)], verdict.level, verdict.accepted) == (["V22"], "consistent", False)
+    assert "'brief' is" in serious(verdict)[0].message
 
 
 def test_all_parts_together_have_a_limit(handed, monkeypatch):

@@ -69,4 +69,7 @@ def test_a_board_can_be_entered_and_lacks_its_entries_in_one_line(installed, tmp
         assert done.returncode == 5, done.stderr
         said = done.stderr.splitlines()[-1]
         assert said.startswith("rbench: board cpu is here without its entries, which a wheel does not carry"), done.stderr
+    (tmp_path / "leaderboards").symlink_to(ROOT / "leaderboards")  # a clone's folder, as pages and docs name it
+    done = asked(installed, tmp_path, "cite", "leaderboards/cpu/reference")
+    assert (done.returncode, "rewardbench_suite_cpu_v1_reference" in done.stdout) == (0, True), done.stderr
     assert not list(board.glob("*.html"))

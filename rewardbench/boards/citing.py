@@ -63,9 +63,11 @@ def works(asked: str) -> list[Work]:
     boards = definition.boards()
     if asked in boards or (Path(asked) / "board.toml").is_file():
         return [_board(asked), suite()]
-    place, _, name = asked.rpartition("/")
+    place, name = entries.parted(asked)
     if place in boards or (place and (Path(place) / "board.toml").is_file()):
         return [_entry(place, name), _board(place), suite()]
+    if lost := next((p for p in (asked, place) if Path(p).name in boards), ""):
+        return [_board(lost)]  # which says where the folder of that name is
     theirs = [f"{board}/{name}" for board, folder in boards.items() for name in entries.places(folder)]
     raise unknown("thing to cite", asked, [SUITE, *find.task_folders(), *boards, *theirs])
 

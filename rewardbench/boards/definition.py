@@ -132,6 +132,8 @@ def read(asked: str | Path) -> Board:
         known = boards()
         if str(asked) not in known and (folder.is_dir() or len(folder.parts) > 1):
             there = "it has no board.toml" if folder.is_dir() else "there is no such folder"
+            if folder.name in known and not folder.is_dir():
+                there += " here, and there is in a clone of the repository"
             raise UserError(f"no board {str(asked)!r}: {there} (that ship: {', '.join(known) or 'none'})", 5)
         if str(asked) not in known:
             raise unknown("board", str(asked), known)

@@ -82,6 +82,16 @@ def slug(task: str) -> str:
     return task.replace("/", "-")
 
 
+def parted(asked: str) -> tuple[str, str]:
+    """(board, entry) of `<board>/<entry>`, or of the entry's folder in that of its board.
+
+    >>> parted("cpu/mine"), parted("leaderboards/cpu/entries/mine/")
+    (('cpu', 'mine'), ('leaderboards/cpu', 'mine'))
+    """
+    board, _, name = asked.rstrip("/").rpartition("/")
+    return board.removesuffix("/entries"), name
+
+
 def read(folder: Path) -> Entry:
     """An entry's folder; raises UserError (code 5) where it is none, or damaged."""
     path = folder / "entry.json"

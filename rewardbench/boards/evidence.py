@@ -1,6 +1,6 @@
 """How far was each entry of a board checked, and what was found? `evidence.json`, bound to the entries' files.
 
-An entry that changed since has no evidence: its row says `reported` until it is checked again.
+An entry that changed since has no evidence: its row says the first of LEVELS until it is checked again.
 """
 
 from __future__ import annotations

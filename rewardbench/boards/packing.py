@@ -160,6 +160,7 @@ def base_of(board: Board, folder: Path, task: str, runs: Sequence[Loaded]) -> li
     for place in (folder / entries.CONTROL, board.folder / "entries" / "untrained"):
         if (place / entries.slug(task) / "spec.toml").is_file():
             return rows.load(place / entries.slug(task))
+    entries.at_hand(board.folder)  # a wheel's board has them, elsewhere
     raise UserError(f"board {board.name} has no `untrained` runs of {task}: add those first", 5)
 
 

@@ -103,7 +103,7 @@ class Reproduced:
     """Q of what was trained anew, [c]."""
     verdict: Verdict
     axes: Mapping[str, tuple[float | None, float | None]]
-    """Axis -> (mean of the entry on its own seeds, mean of what was trained anew)."""
+    """Axis -> (mean of the entry on these seeds, or on all of its own beside challenge seeds; of what was trained)."""
     reasons: Mapping[str, str]
     """Axis -> why one of its means is not known."""
     trained: int
@@ -203,7 +203,8 @@ def reproduce(
     rows.pack(base, packed["untrained"], thin=False)
     difference = None if fresh else _compared(entry.folder / entries.slug(task), packed["design"], seeds, out)
     now, unknown = _means(board, rows.load(packed["design"]), rows.load(packed["untrained"]))
-    then, missing = _means(board, old, _base(board, entry, task, old))
+    known = (old, _base(board, entry, task, old))
+    then, missing = _means(board, *(runs if fresh else _on(runs, seeds) for runs in known))
     scores, again = _quality(board, task, old), _quality(board, task, rows.load(packed["design"]))
     axes = {axis: (then[axis], now[axis]) for axis in AXES}
     verdict = challenge(board, task, scores, again)
@@ -219,6 +220,11 @@ def _compared(old: Path, new: Path, seeds: Sequence[int], out: Path) -> Differen
         rows.thin(new, thin)
         after["texts"] = rows.read(thin / "texts.parquet")
     return same_rows(before, after)
+
+
+def _on(runs: Sequence[Loaded], seeds: Sequence[int]) -> list[Loaded]:
+    """The runs on these seeds: a mean of others would differ though every row is the same."""
+    return [run for run in runs if run.spec.seed in seeds]
 
 
 def _base(board: Board, entry: Entry, task: str, runs: Sequence[Loaded]) -> list[Loaded]:
@@ -283,12 +289,21 @@ def sentence(done: Reproduced) -> str:
     v = done.verdict
     old = "" if done.trained else " (nothing was trained now: its runs lay there from an earlier call)"
     if done.same:
-        return f"{done.task}: every row of {len(done.seeds)} seeds is the same, bit for bit{old}"
+        return f"{done.task}: every row of {_count(len(done.seeds))} is the same, bit for bit{old}"
     verdict = "not below" if v.holds else "below"
     kind = "" if done.fresh else f"rows differ, first at {done.difference}; "
-    seeds = "challenge seeds" if done.fresh else "seeds"
-    numbers_ = f"Q {v.fresh_mean:.3f} on {v.fresh_n} {seeds} is {verdict} the limit {v.limit:.3f}"
+    seeds = _count(v.fresh_n, "challenge seed" if done.fresh else "seed")
+    numbers_ = f"Q {v.fresh_mean:.3f} on {seeds} is {verdict} the limit {v.limit:.3f}"
     return f"{done.task}: {kind}{numbers_} (the entry: {v.mean:.3f} on {v.n}, sd {v.sd:.3f}){old}"
+
+
+def _count(n: int, what: str = "seed") -> str:
+    """How many there are, in words.
+
+    >>> _count(1), _count(2, "challenge seed")
+    ('1 seed', '2 challenge seeds')
+    """
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
 
 
 def as_json(done: Reproduced) -> dict[str, Any]:

@@ -1,8 +1,6 @@
 """How far may an entry be believed? Every check of a level, in order; the level reached in a word.
 
-*reported*: somebody claims it. *consistent*: it is whole, is of this board, and every number follows from its rows.
-*rescored*: the scores belong to the completions that it kept. *regenerated*: the weights that it brings give such
-completions. *reproduced*: trained anew on seeds that nobody could have chosen, it comes out the same.
+The words are those of `pages.board_marks.EVIDENCE`; *reproduced* is on seeds that nobody could have chosen.
 
 What no level below *reproduced* can see: rows that begin as the untrained policy does and are invented from there on,
 words and all; and what is told of training steps beside their counts (loss, norm, shares), of which no number is made.
@@ -18,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from rewardbench import disk
-from rewardbench.boards import bundle, checks, definition, freezing
+from rewardbench.boards import bundle, checks, definition, entries, freezing
 from rewardbench.boards.checks import LEVELS
 from rewardbench.boards.checks._case import Case, NotChecked
 from rewardbench.boards.definition import Board
@@ -85,7 +83,7 @@ def verify(path: Path, board: Board | str | Path | None = None, level: str = "re
     try:
         with bundle.opened(path) as folder:
             about = _about(folder)
-            known = known or _named(about)
+            known = known or shipped(about, path)
             same_measure(known)
             return judge(Case(folder, known, about, challenge), level)
     except Refused as refused:
@@ -100,8 +98,9 @@ def _about(folder: Path) -> dict[str, Any]:
     return found
 
 
-def _named(about: Mapping[str, Any]) -> Board:
-    """The shipped board that an entry names."""
+def shipped(about: Mapping[str, Any], path: Path) -> Board:
+    """The shipped board that an entry at a path names; that of a clone, where the entry lies in it and what ships has
+    no entries of its own."""
     name = str(about["board"]["name"])
     known = definition.boards()
     if name not in known:
@@ -109,7 +108,11 @@ def _named(about: Mapping[str, Any]) -> Board:
         raise UserError(
             f"the bundle is of board {shown(name)}, which does not ship ({there}); give its folder: --board", 5
         )
-    return definition.read(name)
+    found, around = definition.read(name), path.resolve().parent.parent
+    if entries.places(found.folder) or not (around / "board.toml").is_file():
+        return found
+    here = definition.read(around)
+    return here if here.digest == found.digest else found
 
 
 def same_measure(board: Board) -> None:
@@ -200,10 +203,11 @@ def lines(verdict: Verdict) -> list[str]:
     said = [f"{name}: {verdict.level}" + (f" ({about})" if about else "")]
     for severity in SEVERITIES:
         said += [f"{severity:<6} {f.code}  {f.message}" for f in verdict.findings if f.severity == severity]
-    own = [(code, why) for code, why in verdict.unchecked if not why.startswith(NEEDS)]
-    waiting = [code for code, why in verdict.unchecked if why.startswith(NEEDS)]
-    pieces = [f"{code} ({why})" for code, why in own]
-    pieces += [f"{', '.join(waiting)} (they need what others found wrong or could not see)"] if waiting else []
+    codes: dict[str, list[str]] = {}
+    for code, why in sorted(verdict.unchecked, key=lambda told: told[1].startswith(NEEDS)):
+        waits = why.startswith(NEEDS)
+        codes.setdefault("they need what others found wrong or could not see" if waits else why, []).append(code)
+    pieces = [f"{', '.join(those)} ({why})" for why, those in codes.items()]
     if pieces:
         said.append(f"not checked: {'; '.join(pieces)}")
     if verdict.findings:

@@ -13,7 +13,7 @@ from rewardbench import audit, find
 from rewardbench.boards import checks
 from rewardbench.design import nearest
 from rewardbench.find.names import PACKAGE
-from rewardbench.pages.board_marks import MARKS, VERDICTS
+from rewardbench.pages.board_marks import EVIDENCE, MARKS, VERDICTS
 from rewardbench.types import UserError
 
 SCHEMA = 1
@@ -50,12 +50,13 @@ EXITS = {
     "130": ("interrupted", "You stopped it. What a sweep recorded is saved; `rbench resume` goes on."),
 }
 """Exit code -> (what it means, what to do)."""
-MARKED = MARKS | VERDICTS
+LEVELS = {word: f"{done[0].upper()}{done[1:]}, which proves {proves}." for word, (done, proves) in EVIDENCE.items()}
+MARKED = MARKS | VERDICTS | LEVELS
 KINDS = {
     "check": "a check of `rbench verify`",
     "metric": "a flag or metric",
     "probe": "a probe of `rbench audit`",
-    "mark": "a mark or verdict of a board's page",
+    "mark": "a mark, verdict or evidence word of a board's page",
     "exit": "an exit code",
 }
 

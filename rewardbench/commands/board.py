@@ -220,7 +220,7 @@ def study(name: str, board: str, out: Path | None) -> int:
 
     \b
     Example:
-      rbench board study audits cpu
+      rbench board study audits leaderboards/cpu
     """
     from rewardbench.boards import definition, studies
 

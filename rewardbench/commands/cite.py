@@ -24,12 +24,13 @@ def command(thing: str, form: str) -> int:
     """Print how THING is cited, and what it stands on: the suite (the default), a task, a board, or <board>/<entry>.
 
     A board is cited with its version and digest, an entry with its authors and digest, so that a reader finds the same
-    numbers. A task's data is cited too, where it is somebody's.
+    numbers; entries lie in a clone of the repository alone. A task's data is cited too, where it is somebody's.
 
     \b
     Example:
       rbench cite
       rbench cite qa/math --format plain
+      rbench cite leaderboards/cpu/reference
     """
     from rewardbench.boards import citing
 

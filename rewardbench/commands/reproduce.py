@@ -44,13 +44,14 @@ def command(
 ) -> int:  # fmt: skip
     """Train ENTRY's design anew, with `untrained` beside it, and compare.
 
-    ENTRY is <board>/<entry>, an entry's folder, or a bundle. On its own seeds every row has to be the same, bit for
-    bit; on another kind of processor, and on challenge seeds, quality must not be below what its own spread over
-    seeds explains. Leaves with code 3 if it is; that asks for more seeds, and accuses nobody.
+    ENTRY is <board>/<entry>, an entry's folder, or a bundle; entries lie in a clone of the repository alone. On its own
+    seeds every row has to be the same, bit for bit; on another kind of processor, and on challenge seeds, quality must
+    not be below what its own spread over seeds explains. Leaves with code 3 if it is; that asks for more seeds, and
+    accuses nobody.
 
     \b
     Example:
-      rbench reproduce cpu/reference --seeds 2
+      rbench reproduce leaderboards/cpu/reference --seeds 2
       rbench reproduce mine.zip --challenge-seeds 3 --commit "$(git rev-parse HEAD)"
     """
     from rewardbench.boards import definition, entries
@@ -104,7 +105,7 @@ def _opened(entry: str, asked: str | None) -> AbstractContextManager[Path]:
 
     if "" in (entry, asked):
         raise UserError("an empty text names no entry or board: give <board>/<entry>, an entry's folder, or a bundle")
-    board, _, name = entry.rpartition("/")
+    board, name = entries.parted(entry)
     place = asked or board
     if not Path(entry).exists() and place:
         there = entries.at_hand(definition.read(place).folder)
@@ -118,20 +119,20 @@ def _opened(entry: str, asked: str | None) -> AbstractContextManager[Path]:
 
 def _board(entry: str, asked: str | None, about: Any) -> Board:
     """The board that an entry is trained for."""
-    from rewardbench.boards import definition
+    from rewardbench.boards import definition, entries, verify
 
-    name = "" if Path(entry).exists() else entry.rpartition("/")[0]
-    return definition.read(asked or name or str(about["board"]["name"]))
+    place = asked or ("" if Path(entry).exists() else entries.parted(entry)[0])
+    return definition.read(place) if place else verify.shipped(about, Path(entry))
 
 
 def _say(board: Board, done: Any) -> None:
-    """What came out, a line a task, then the other axes; of several tasks, what they say together."""
+    """What came out, a line a task, then the other axes that differ; of several tasks, what they say together."""
     from rewardbench.boards import reproduce
 
     for one in done:
         click.echo(reproduce.sentence(one), err=True)
         for axis, (old, new) in one.axes.items():
-            if axis != "quality" and None not in (old, new):
+            if axis != "quality" and None not in (old, new) and f"{old:.3f}" != f"{new:.3f}":
                 click.echo(f"  {axis}: {old:.3f} by the entry, {new:.3f} now", err=True)
     held = reproduce.holds(board, done)
     if len(done) > 1 and not all(one.same for one in done):

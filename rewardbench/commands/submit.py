@@ -23,7 +23,7 @@ def command() -> None:
     \b
     Example:
       rbench run --board cpu --task qa/lookup --design mine.toml --out runs/entry
-      rbench submit pack runs/entry --board cpu --name mine --author "Ann Example"
+      rbench submit pack runs/entry --board cpu --name mine --author "Ann Example" --specs-tried 1
       rbench submit check mine.zip
       rbench submit open mine.zip
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from itertools import takewhile
 from pathlib import Path
@@ -26,8 +27,23 @@ def listing(kind: str) -> dict[str, str]:
         names = sorted({*policies_.shipped(), *policies_.known()})
         return {n: first_comment(policies_.HERE / f"{n}.toml") for n in names}
     if kind == "boards":
-        return {p.parent.name: _summary(p) for p in sorted(beside("leaderboards").glob("*/board.toml"))}
+        return {p.parent.name: _board(p) for p in sorted(beside("leaderboards").glob("*/board.toml"))}
     return files(kind)
+
+
+def _board(path: Path) -> str:
+    """A board's `summary`, and that it has no entries yet where it has none."""
+    return _summary(path) + ("" if _entered(path.parent) else " (no entries yet)")
+
+
+def _entered(board: Path) -> bool:
+    """Whether a board's folder has entries, or was built from some: a wheel carries none."""
+    if any((board / "entries").glob("*/entry.json")):
+        return True
+    try:
+        return bool(json.loads((board / "board.json").read_text(encoding="utf-8"))["entries"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def _summary(path: Path) -> str:

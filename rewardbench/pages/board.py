@@ -59,6 +59,7 @@ def page(told: Json) -> str:
         bibtex=board_entries.board_bibtex(told),
         marks=board_marks.MARKS,
         verdicts=board_marks.VERDICTS,
+        evidence=board_marks.EVIDENCE,
         ranked=board_rows.RANKED,
         axes=AXES,
         badge=board_rows.badge,

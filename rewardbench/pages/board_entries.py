@@ -120,7 +120,7 @@ def _facts(about: Json) -> tuple[tuple[str, str], ...]:
         ("By", ", ".join(map(str, about.get("authors") or ()))),
         ("run by", str(about.get("relationship") or "")),
         ("licence", str(about.get("licence") or "")),
-        ("designs tried, this one included:", "not stated" if tried is None else str(tried)),
+        ("designs tried:", "not stated" if tried is None else str(tried)),
         ("digest", str(about.get("digest") or "")[:16]),
     ]
     return tuple((k, v) for k, v in found if v)
@@ -175,12 +175,12 @@ def _rank(ranks: tuple[int, int]) -> str:
 
 
 def reproduce(told: Json, entry: str) -> str:
-    """The command that makes an entry's numbers again.
+    """The command that makes an entry's numbers again, in a clone: what is installed has no entries.
 
     >>> reproduce({"board": {"name": "cpu"}}, "reference")
-    'rbench reproduce cpu/reference'
+    'rbench reproduce leaderboards/cpu/reference'
     """
-    return f"rbench reproduce {word(told['board']['name'])}/{word(entry)}"
+    return f"rbench reproduce leaderboards/{word(told['board']['name'])}/{word(entry)}"
 
 
 def word(text: str) -> str:

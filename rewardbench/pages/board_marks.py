@@ -1,4 +1,5 @@
-"""What do the marks and the verdicts of a board's rows mean? For its page, and for whoever asks on the command line."""
+"""What do the marks, the verdicts and the evidence of a board's rows mean? For its page, and for whoever asks on the
+command line."""
 
 MARKS = {
     "front": "No other that learnt beats it on one axis without being beaten by it on another (means; Q above 0).",
@@ -14,3 +15,18 @@ VERDICTS = {
     "equivalent": "Shown to lie within the margin of the baseline.",
     "unresolved": "Neither a difference nor equivalence is shown; more seeds may tell.",
 }
+EVIDENCE = {
+    "reported": ("somebody sent it", "that it is claimed"),
+    "consistent": (
+        "files hashed, every number computed again from its rows, seeds, counts and the arm untrained held against the "
+        "board",
+        "that the entry is whole and agrees with itself",
+    ),
+    "rescored": (
+        "gold, and every registered part that reads words alone, run again on the kept words",
+        "that these scores belong to these completions",
+    ),
+    "regenerated": ("the weights loaded and sampled", "that the policy exists"),
+    "reproduced": ("the design trained again", "that the recipe gives these results at this budget"),
+}
+"""How far a row was checked, each word including those before it -> (what was done, what it proves)."""

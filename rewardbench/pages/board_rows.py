@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rewardbench.pages.board_marks import MARKS
+from rewardbench.pages.board_marks import EVIDENCE, MARKS
 from rewardbench.pages.meanings import meaning
 from rewardbench.pages.numbers import bracket, count, fixed, signed
 from rewardbench.results import AXES
@@ -15,7 +15,7 @@ RANKED = (*AXES, "overall")
 LETTERS = {"quality": "Q", "stability": "S", "efficiency": "E", "diversity": "D", "overall": "overall"}
 GATED = ("stability", "efficiency", "diversity", "overall")
 """Axes on which a design that did not learn has no rank: standing still is stable."""
-UNSTATED = "reported"
+UNSTATED = next(iter(EVIDENCE))
 """The evidence word of a row that nobody checked."""
 KINDS = {"control": "arm", "generated": "drawn", "handmade": "hand-made"}
 """What a kind is called on the page, where it is called anything else."""

@@ -11,8 +11,10 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
+from rewardbench.pages.board_marks import EVIDENCE
+
 HERE = Path(__file__).parent
-LEVELS = ("reported", "consistent", "rescored", "regenerated", "reproduced")
+LEVELS = tuple(EVIDENCE)
 
 
 @cache

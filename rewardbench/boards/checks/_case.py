@@ -178,6 +178,14 @@ class Case:
             raise NotChecked(str(error)) from error
         return [p for n in names if n != self.name and (p := self.listed(n, task)) is not None]
 
+    def lacking(self, name: str, of: Sequence[str]) -> NotChecked:
+        """Why an entry of the board is not there to compare with: a wheel carries none, or there are no such runs."""
+        try:
+            entries.at_hand(self.board.folder)
+        except UserError as error:
+            return NotChecked(str(error))
+        return NotChecked(f"the board has no `{name}` runs of {', '.join(of)}")
+
     def base(self, piece: Piece) -> list[Loaded]:
         """The `untrained` runs that a task's numbers are relative to."""
         return packing.base_of(self.board, self.folder, piece.task, piece.runs)

@@ -2,8 +2,8 @@
 
 Why: the composed reward, the flag `hacked` and the signature of a design are made of the parts' scores. They are kept
 as 32-bit floats, so equal means within 1e-6 of the value (or of 1). Only registered parts that declare that they read
-prompt and completion alone are called; those that need token ids, chance, siblings, pieces of a completion or a model
-are named as not checked, and a part of the entry's own is never called.
+prompt and completion alone are called, also beside parts of the entry's own; those that need token ids, chance,
+siblings, pieces of a completion or a model are named as not checked, and a part of the entry's own is never called.
 Mend: pack the entry from its run folders; where a part wraps a library, use the versions of requirements.lock.
 """
 
@@ -40,13 +40,10 @@ def check(case: Case) -> list[Finding]:
     found, left = [], []
     called, end = 0, time.monotonic() + WHOLE
     for piece in case.pieces:
-        if not piece.design.parts or any(":" in p.use or p.use == "oracle" for p in piece.design.parts):
-            left += [f"{piece.where}: {p.name}" for p in piece.design.parts]
-            continue
         bounds = find.bind(_callable(piece.design), piece.task).bounds
         left += [f"{piece.where}: {p.name}" for p in piece.design.parts if p.name not in {b.name for b in bounds}]
         called += len(bounds)
-        rows, batches = _batches(piece)
+        rows, batches = _batches(piece) if bounds else ([], [])
         for bound in bounds:
             found += _of(piece, bound, rows, batches, end)
     if not called:
@@ -60,6 +57,8 @@ def _callable(design: Design) -> Design:
     """The design with those of its parts alone that read nothing but a prompt and its completion."""
     kept = []
     for part in design.parts:
+        if ":" in part.use or part.use == "oracle":
+            continue
         if find.functions.part_files()[part.use.partition(".")[0]].parent.name != "rewards" or part.level is not None:
             continue
         function = find.callable_of(part)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rewardbench.boards.checks._case import Case, NotChecked, Piece, listed, overrides, place
+from rewardbench.boards.checks._case import Case, Piece, listed, overrides, place
 from rewardbench.boards.checks._same import FEW, same
 from rewardbench.boards.finding import Finding
 
@@ -30,14 +30,14 @@ def check(case: Case) -> list[Finding]:
             base = next((c for c in case.controls if c.task == piece.task), None)
         found += [f for seed in piece.seeds for f in _zero(piece, seed)]
         if base is None:
-            missing.append(piece.where)
+            missing.append(piece.task)
         elif not overrides(piece.specs[0].algorithm, "pick"):
             found += [f for seed in piece.seeds for f in _evaluation(piece, base, seed)]
         taught = case.listed("constant", piece.task)
         if taught is not None and piece.steps:
             found += [f for seed in piece.seeds for f in _step(piece, taught, seed)]
     if missing and not found and len(missing) == len(case.pieces) and not case.own:
-        raise NotChecked(f"the board has no `untrained` runs of {', '.join(missing)}")
+        raise case.lacking("untrained", missing)
     return found
 
 

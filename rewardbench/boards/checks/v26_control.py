@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rewardbench.boards.checks._case import Case, NotChecked, Piece, place
+from rewardbench.boards.checks._case import Case, Piece, place
 from rewardbench.boards.checks._same import FEW, same
 from rewardbench.boards.finding import Finding, shown
 
@@ -28,11 +28,11 @@ def check(case: Case) -> list[Finding]:
             continue
         base = case.listed("untrained", piece.task)
         if base is None:
-            missing.append(piece.where)
+            missing.append(piece.task)
             continue
         found += [f for seed in piece.seeds for f in _seed(piece, base, seed)]
     if missing:
-        raise NotChecked(f"the board has no `untrained` runs to hold {', '.join(missing)} against")
+        raise case.lacking("untrained", missing)
     return found
 
 

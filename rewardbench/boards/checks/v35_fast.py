@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import stats
 
-from rewardbench.boards.checks._case import Case, NotChecked, Piece
+from rewardbench.boards.checks._case import Case, Piece
 from rewardbench.boards.checks._gold import gold_curves
 from rewardbench.boards.finding import Finding
 from rewardbench.types import Floats
@@ -37,7 +37,7 @@ def check(case: Case) -> list[Finding]:
             continue
         found += _task(piece, gold_curves(piece), gold_curves(oracle))
     if missing and not found:
-        raise NotChecked(f"the board has no `oracle` runs of {', '.join(missing)}")
+        raise case.lacking("oracle", missing)
     return found
 
 

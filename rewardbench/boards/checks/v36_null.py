@@ -19,10 +19,13 @@ AFTER: tuple[str, ...] = ("V06", "V08")
 
 def check(case: Case) -> list[Finding]:
     """Tasks on which the entry cannot be told from the arm `constant`."""
-    found = []
+    found, missing = [], []
     for piece in case.pieces:
         null = case.listed("constant", piece.task)
-        if null is None or case.about["kind"] == "control":
+        if case.about["kind"] == "control":
+            continue
+        if null is None:
+            missing.append(piece.task)
             continue
         mine, theirs = gold_at_end(piece), gold_at_end(null)
         shared = [s for s in mine if s in theirs]
@@ -32,4 +35,6 @@ def check(case: Case) -> list[Finding]:
         if gap.p >= 0.05:
             line = f"{piece.where}: gold is {gap.difference:+.3f} from that of `constant` (p = {gap.p:.2g})"
             found.append(Finding(CODE, line, {"difference": gap.difference, "p": gap.p, "n": gap.n}))
+    if missing and not found:
+        raise case.lacking("constant", missing)
     return found
