@@ -50,12 +50,12 @@ def taus(task_name: str, policy_name: str, prompts: int = 64, samples: int = 8) 
     return found
 
 
-def cell(values: Sequence[float | None], error: float = 0.0) -> str:
-    """Mean ± half-width of the 95% interval over seeds (and another standard error), or a dash."""
+def cell(values: Sequence[float | None], errors: Sequence[tables.Error] = ()) -> str:
+    """Mean ± half-width of the 95% interval over seeds (and of other errors), or a dash."""
     known = [v for v in values if v is not None]
     if len(known) < len(values) or not known:
         return "–"
-    mean, low, _ = tables.interval(known, error)
+    mean, low, _ = tables.interval(known, errors)
     return f"{mean:.2f}" if low is None else f"{mean:.2f} ± {mean - low:.2f}"
 
 
@@ -72,7 +72,7 @@ def design_rows(scored: Sequence[Result], tau: dict[str, float | None]) -> list[
             [
                 f"`{name}`",
                 cell(gold),
-                cell([r.counted("quality") for r in group], tables.anchor_error(group)),
+                cell([r.counted("quality") for r in group], tables.anchor_errors(group)),
                 *(cell([r.counted(m) for r in group]) for m in results.AXES[1:]),
                 " ".join("–" if g is None else f"{g:.2f}" for g in gold),
                 ", ".join(f"{f} {sum(f in r.flags for r in group)}" for f in flags),

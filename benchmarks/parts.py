@@ -31,7 +31,7 @@ from statistics import median
 from typing import Any
 
 from rewardbench import find, given, seeds
-from rewardbench.calling import When, arguments, asks_for, needed, wanted
+from rewardbench.calling import When, arguments, needed
 from rewardbench.types import Batch, Message, Part, Prompt, UserError
 
 P, K, ROUNDS = 128, 8, 5
@@ -118,9 +118,9 @@ def measured(name: str) -> tuple[list[float], int]:
     lacking = needed(function) - samples()[0].prompts[0].columns.keys()
     if lacking:
         raise UserError(f"no task has its column {', '.join(sorted(lacking))}", 5)
-    form, chance = str(getattr(function, "form", "text")), asks_for(function, "rng")
+    form = str(getattr(function, "form", "text"))
     params = dict(RULES[name]()) if name in RULES else {}
-    return speeds(lambda sample: called(function, wanted(function, arguments(sample, form, WHEN, chance)) | params))
+    return speeds(lambda sample: called(function, arguments(function, sample, form, WHEN) | params))
 
 
 def called(function: Callable[..., Any], keywords: dict[str, Any]) -> Call:
@@ -153,7 +153,7 @@ def peer(name: str) -> tuple[str, Callable[[Batch], Call]] | None:
             "repetition.penalty": rewards.get_repetition_penalty_reward(),
             "length.soft_overlong": rewards.get_soft_overlong_punishment(20480, 4096),
         }[name]
-        return "trl", lambda sample: called(theirs, arguments(sample, "messages", WHEN, False))
+        return "trl", lambda sample: called(theirs, arguments(theirs, sample, "messages", WHEN))
     return None
 
 

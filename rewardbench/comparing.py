@@ -55,7 +55,7 @@ def once(comparisons: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 def learns(group: Sequence[Result], untrained: Sequence[Result]) -> bool:
     """Whether the interval of the gain in Q lies above 0, so that S, E and D may be ranked."""
     gained = gains(group, untrained)
-    return len(gained) == len(group) > 1 and stats.mean_interval(gained).low > 0
+    return len(gained) == len(group) > 1 and stats.paired_difference(gained, [0.0] * len(gained)).low > 0
 
 
 def _family(

@@ -247,23 +247,21 @@ def _evaluate(pack: Pack, *readings: Reading) -> None:
         names = [f"{split}/{run.spec.seed}/{heat:g}" for run in pack.runs]
         batches = sample(pack.policy, pack.stacked, pack.task, wants, names, pack.spec.max_tokens)
         starts = _start_logp(pack, batches) if heat == 1.0 else None  # a card computes them while gold is asked
-        judged: list[tuple[int, Reading, Batch, dict[str, list[Any]]]] = []
-        for r, (run, name, batch) in enumerate(zip(pack.runs, names, batches, strict=True)):
-            for reading in hot:
+        for reading in hot:  # one written, then the next: a part may break in that
+            judged = []
+            for r, (run, name, batch) in enumerate(zip(pack.runs, names, batches, strict=True)):
                 if batch is None or not run.alive or run not in missing[reading.name]:
                     continue
                 with packs.failing(pack, run):
                     some = batch.cut(samples=slice(reading.samples))
-                    judged.append((r, reading, some, _judge(pack, run, some, f"{name}/{pack.step}", known)))
-        before = starts() if starts is not None else None
-        for r, reading, some, table in judged:
-            if (run := pack.runs[r]).alive:
-                if before is not None:
-                    table["kl"] = record.apart(some, before[r])
-                told = tables.setdefault((reading.name, run.spec.id), [])
-                told.append(table)
-                if heat == max(reading.heats):  # at once: a part may break in the next reading
-                    _write(pack, run, reading, told)
+                    judged.append((r, some, _judge(pack, run, some, f"{name}/{pack.step}", known)))
+            before = starts() if starts is not None else [None] * len(pack.runs)
+            for r, some, table in judged:
+                run, told = pack.runs[r], tables.setdefault((reading.name, pack.runs[r].spec.id), [])
+                if run.alive:
+                    told.append(table | {"kl": record.apart(some, before[r])})
+                    if heat == max(reading.heats):
+                        _write(pack, run, reading, told)
     clock.mark("evaluate")
     for run in pack.runs:
         if run.alive and any(run in missing[x.name] for x in readings):

@@ -15,7 +15,7 @@ from rewardbench import disk, find, trace
 from rewardbench.design import canonical, design_hash
 from rewardbench.policies.card import Call
 from rewardbench.policies.settings import Folder, Settings
-from rewardbench.spec import Spec
+from rewardbench.spec import Spec, check_tasked
 from rewardbench.types import Damaged, Design, Part, UserError
 from rewardbench.variants import ablations, has_all, sweeps
 
@@ -123,8 +123,7 @@ def points(steps: int, budget: str) -> tuple[int, ...]:
 
 def plan(spec: Spec, policy: Folder) -> tuple[list[RunSpec], dict[str, Path]]:
     """All runs of a spec in a fixed order, and the user's source files they need (place in `sources` -> path)."""
-    if not spec.tasks:
-        raise UserError("nothing to run: give --task, or a spec file that names tasks (see `rbench list tasks`)")
+    check_tasked(spec)
     taught = find.own_part(spec.algorithm)
     _check_siblings(spec, policy)
     runs: list[RunSpec] = []

@@ -11,7 +11,7 @@ from typing import Any
 from rewardbench import find, trace
 from rewardbench.calling import needed
 from rewardbench.design import design_hash, values
-from rewardbench.plan import portable
+from rewardbench.plan import portable, read_run
 from rewardbench.policies import settings as policies
 from rewardbench.types import Design, Part, UserError
 
@@ -118,6 +118,8 @@ def _folder(path: Path) -> dict[str, Any]:
 
 def _stands(folder: Path) -> dict[str, Any]:
     """A run of a sweep: what it is of, its status, and whether it was begun, which `partial` does not say."""
-    spec, status = trace.spec(folder), trace.status(folder)["status"]
-    named = {"run": folder.name, "task": spec["task"], "design": spec["design"]["name"], "seed": spec["seed"]}
+    if not folder.exists():  # deleted, to be made again
+        return {"run": folder.name, "task": None, "design": None, "seed": None, "status": "partial", "begun": False}
+    spec, status = read_run(folder), trace.status(folder)["status"]
+    named = {"run": folder.name, "task": spec.task, "design": spec.design.name, "seed": spec.seed}
     return {**named, "status": status, "begun": trace.begun(folder)}

@@ -172,7 +172,13 @@ def _no_spec(asked: str) -> str:
     return ""
 
 
+def check_tasked(spec: Spec) -> None:
+    """Raise UserError for a spec that names no task."""
+    if not spec.tasks:
+        raise UserError("nothing to run: give --task, or a spec file that names tasks (see `rbench list tasks`)")
+
+
 def check_timeout(seconds: float) -> None:
     """Raise UserError for a limit of a part that is none."""
     if not 0 < seconds <= LONGEST_TIMEOUT:  # not a number fails here too
-        raise UserError(f"reward_timeout = {seconds:g} is not between 0 and {LONGEST_TIMEOUT} seconds")
+        raise UserError(f"reward_timeout = {seconds!r:.40} is not between 0 and {LONGEST_TIMEOUT} seconds")

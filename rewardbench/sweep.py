@@ -23,7 +23,7 @@ from rewardbench.policies.settings import Folder, expanded, shipped
 from rewardbench.policies.words import check_known, surely_unknown
 from rewardbench.pool import Job, Pool
 from rewardbench.results import remedied
-from rewardbench.spec import Spec
+from rewardbench.spec import Spec, check_tasked
 from rewardbench.types import Damaged, UserError
 from rewardbench.worker import Tell
 
@@ -47,6 +47,7 @@ class Sweep:
 
 def prepare(spec: Spec, out: Path | None, shard: str | None = None) -> Sweep:
     """Resolve a spec and open its folder, before any model loads: run folders, sources, policy."""
+    check_tasked(spec)  # before a hub is asked for the policy
     policy = find.policy(spec.policy, out)
     runs, sources = plan(spec, policy)
     place = _policy_place(spec.policy, policy)

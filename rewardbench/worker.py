@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import signal
 from collections.abc import Callable, Sequence
@@ -53,6 +54,7 @@ def work(
         if admitted and not do_pack(specs, folders, policy, partial(_say, pipe), timeout, sources):
             break
     if card:  # at once: all is on disk, and the processes that compile kernels are seconds in leaving
+        logging.shutdown()
         os._exit(0)
 
 

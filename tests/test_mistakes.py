@@ -15,6 +15,7 @@ import pytest
 from sweeping import PARTS, ROOT, command, contents, environment, one_line, process, rbench, task_of, toy_found
 
 from rewardbench import disk, sweep, trace
+from rewardbench.commands._running import kind_of
 from rewardbench.spec import Spec
 from rewardbench.types import UserError
 
@@ -816,6 +817,23 @@ def test_a_gold_that_breaks_is_one_cause_for_all_designs(toy_policy, tasks, tmp_
     assert line.startswith(f"rbench: 6 of 6 runs failed: the first: gold of task {broken!r} for prompt ")
 
 
+def test_an_algorithm_that_breaks_is_one_cause_for_all_designs(toy_policy, tmp_path):
+    (tmp_path / "own.py").write_text(
+        "from dataclasses import dataclass\n\nfrom rewardbench.algorithms.grpo import Grpo\n\n\n@dataclass(frozen=True)\n"
+        "class Own(Grpo):\n    def advantages(self, batch, state):\n        raise ValueError(batch.text[0][0])\n"
+    )
+    said = rbench("run", "--task", "toy/colours", "--policy", toy_policy, "--budget", "quick", "--seeds", "2", "--design",
+                  "reference", "--algorithm", f"{tmp_path / 'own.py'}:Own", "--out", tmp_path / "s")  # fmt: skip
+    [line] = [line for line in said.err.splitlines() if line.startswith("rbench: ")]
+    assert line.startswith("rbench: 4 of 6 runs failed: ")
+
+
+def test_parts_whose_names_differ_in_a_number_are_two_causes():
+    ones = {kind_of(f"part 'judge_{n}' returned {n} scores for 4 completions (a call for 4 completions, …)") for n in (1, 2)}
+    assert len(ones) == 2
+    assert len({kind_of(f"the gradient is not finite at step {n}") for n in (1, 2)}) == 1
+
+
 def test_what_records_nothing_says_only_that_it_was_interrupted(monkeypatch):
     def press(*words):
         raise KeyboardInterrupt
@@ -861,6 +879,12 @@ def test_a_sweep_that_was_interrupted_is_shown_with_what_began_and_what_did_not(
     ]
     assert not [line for line in lines if line[0] in ("places:", "]")]
     assert set(rbench("show", tmp_path / "s", "--json").json["runs"].values()) == {"failed", "partial"}
+    shutil.rmtree(tmp_path / "s" / "runs" / ids[2])
+    assert rbench("show", tmp_path / "s").out.splitlines()[-1].split() == [ids[2], "–", "–", "–", "not", "begun"]
+    (tmp_path / "s" / "runs" / ids[1] / "spec.toml").write_text("")
+    said = rbench("show", tmp_path / "s")
+    assert said.code == 5
+    one_line(said, f"{ids[1]}/spec.toml is damaged")
 
 
 # --- a full disk --------------------------------------------------------------------------------------
@@ -1058,6 +1082,13 @@ def test_a_sweep_of_ones_own_task_remembers_where_it_lies(toy_policy, tmp_path, 
     trace.set_status(again, "partial")
     assert process("resume", out, REWARDBENCH_TASKS="").code == 0
     assert contents(out) == before
+    local = (out / "local.toml").read_text()
+    (out / "local.toml").write_text("torn = [")
+    said = process("compare", out, REWARDBENCH_TASKS="")
+    assert said.code == 5
+    one_line(said, "local.toml is damaged")
+    assert "delete" not in said.err
+    (out / "local.toml").write_text(local)
     with (own / "toy" / "kept" / "gold.py").open("a") as file:
         file.write("\n# edited\n")
     trace.set_status(again, "partial")

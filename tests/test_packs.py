@@ -35,7 +35,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from rewardbench.algorithms.grpo import Grpo
-from rewardbench.packs import checkpoints, opening
 
 
 def late(completions, step):
@@ -617,6 +616,17 @@ def test_what_is_said_to_equal_prompts_is_judged_once(policies, tmp_path, monkey
     assert sorted(said) == ["000000", "000001", "000002", "end"]
     assert len(asked) == sum(map(len, said.values()))
     assert len(said["000000"]) == 4 * 4  # three designs, and each says these
+
+
+def test_an_evaluation_is_written_before_a_part_breaks_in_the_next_of_the_same_completions(policies, tmp_path):
+    """The last point and the grid share what is said at temperature 1; the grid is judged with more of it."""
+    path = tmp_path / "later.py"
+    path.write_text("def later(completions):\n    return [1 / (24 - len(completions)) for _ in completions]\n")
+    one = planned(policies[0], tmp_path, (f"{path}:later",))
+    specs = [replace(run, temperatures=(1.0,), grid_samples=6) for run in one.specs[:1]]
+    [folder] = replace(one, specs=specs).drive(tmp_path / "runs")
+    assert trace.status(folder)["status"] == "failed"
+    assert [p.stem for p in trace.evaluations(folder)] == [f"{step:06d}" for step in range(4)]
 
 
 def test_large_files_are_written_side_by_side_and_are_the_same(policies, tmp_path, monkeypatch):

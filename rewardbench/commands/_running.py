@@ -68,7 +68,9 @@ def _cause(result: results.Result) -> tuple[str, ...]:
     that raises, is one cause for all designs.
     """
     status, kind = result.run.status, kind_of(result.run.status["reason"])
-    own = status["status"] == "failed" and status.get("code") == 6 and not kind.startswith(("gold of ", "kind of "))
+    algorithms = result.run.spec.algorithm_source and not kind.startswith("part ")
+    own = status["status"] == "failed" and status.get("code") == 6
+    own = own and not algorithms and not kind.startswith(("gold of ", "kind of "))
     return (status["status"], result.design, result.task, kind) if own else (status["status"], "", "", kind)
 
 
@@ -79,9 +81,13 @@ def kind_of(reason: str) -> str:
     "part 'a' raised KeyError"
     >>> kind_of("part 'a' returned nan for prompt p, completion 3 ('The wolf')")
     "part 'a' returned nan"
+    >>> kind_of("ValueError: The wolf (own.py, line 9)")
+    'ValueError (own.py, line 9)'
     """
     told, place, _ = re.split(r" \(a call for |, the first of ", reason)[0].partition(" for prompt ")
     if raised := re.match(r".*? raised \w+", told):
         return raised[0]
+    if of_file := re.match(r"(\w+): .*( \([^()]+, line \d+\))$", told, re.DOTALL):
+        return of_file[1] + of_file[2]
     told = re.sub(r" returned (?!nan|-?inf).*", " returned", told) if place else told
-    return re.sub(r"\d+", "0", told)
+    return "'".join(re.sub(r"\d+", "0", piece) if n % 2 == 0 else piece for n, piece in enumerate(told.split("'")))

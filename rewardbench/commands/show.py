@@ -62,7 +62,8 @@ def _columns(rows: list[dict[str, Any]]) -> list[str]:
     from rewardbench.watch.words import safe
 
     names = ("run", "task", "design", "seed", "state")
-    cells = [names, *([safe(str(row[name]), 60) for name in names] for row in rows)] if rows else []
+    known = [{name: "–" if row[name] is None else safe(str(row[name]), 60) for name in names} for row in rows]
+    cells = [names, *(list(row.values()) for row in known)] if rows else []
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     return ["  ".join(map(str.ljust, line, widths)).rstrip() for line in cells]
 

@@ -71,9 +71,9 @@ def _wide(policy: Policy, stacked: Stack, T: int, asked: int) -> int:
         try:
             _slots(stacked, stacked.R * width, policy.longest, T)
         except torch.OutOfMemoryError:
-            policy.wide = 0
+            policy.wide, width = 0, step
+        if not policy.wide:  # here, where the error no longer holds what was made
             torch.cuda.empty_cache()
-            return step
     return width
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from rewardbench import data, disk
 from rewardbench.find.names import beside, first_line, importing, unknown
-from rewardbench.types import Gold, Prompt, Said, Task, UserError
+from rewardbench.types import Damaged, Gold, Prompt, Said, Task, UserError
 
 Demonstrate = Callable[..., list[dict[str, str]]]
 APART = ("designs", "tests", "README.md", "anchors.json", "examples.jsonl", "gold_b.py", "sources.toml")
@@ -54,7 +54,10 @@ def recall(name: str, local: Path) -> None:
     here = task_folders().get(name)
     if here is not None and here != _recalled.get(name):
         return
-    known = disk.read_toml(local, "").get("tasks") if local.is_file() else None
+    try:
+        known = disk.read_toml(local, "").get("tasks") if local.is_file() else None
+    except Damaged as error:  # the sweep's file, and no run's
+        raise UserError(str(error), 5) from error
     place = str(known.get(name, "")) if isinstance(known, dict) else ""
     if here is not None and place in ("", str(here)):
         return

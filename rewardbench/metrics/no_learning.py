@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 from numpy.typing import ArrayLike
 
-from rewardbench.stats import mean_interval
+from rewardbench.stats import paired_difference
 
 SAID = "without a gain that gold can see"
 """The flag in words: a design is …, all its seeds together."""
@@ -30,5 +31,6 @@ def no_learning(qualities: ArrayLike) -> bool:
 
 def evidence(qualities: ArrayLike) -> dict[str, float]:
     """Mean and interval of Q."""
-    interval = mean_interval(qualities)
-    return {"mean": interval.mean, "low": interval.low, "high": interval.high}
+    gains = np.asarray(qualities, dtype=np.float64)
+    gap = paired_difference(gains, np.zeros_like(gains))
+    return {"mean": gap.difference, "low": gap.low, "high": gap.high}

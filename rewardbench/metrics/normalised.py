@@ -12,7 +12,7 @@ def normalised(curve: Curve, anchor: Anchor | None) -> Floats:
 
     Formula: y' = (gold - low) / (high - low); low = the untrained policy, high = the oracle arm, both frozen.
     Range: unbounded.
-    Read: 0 is the start, 1 is what training on gold itself reached; below 0 is harm.
+    Read: 0 is the start, 1 is what training on gold itself reached; below 0 is below the start.
     Fails: where low and high lie within five standard errors of each other, which is refused. Without
     anchors (None) it is raw gold.
     Source: ours; Chan et al. 2020 (arXiv 1912.05663) scale by the curve's own range, which has no meaning

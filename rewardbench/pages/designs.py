@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from rewardbench import comparing, find
+from rewardbench.pages import svg
 from rewardbench.pages.meanings import meaning
 from rewardbench.pages.numbers import bracket, fixed
 from rewardbench.results import Result, by_design
-from rewardbench.tables import interval, summary
+from rewardbench.tables import summary
 from rewardbench.types import Design, Part
 
 GOLD = "What the task reports and no design sees, 0 to 1: mean of the last two evaluations; a failed run counts 0. "
@@ -23,6 +24,8 @@ HARMFUL = (
     "that only fails is `failed` and no more; where gold is read a failed run counts 0."
 )
 """What the mark says of a design; it is no flag, which a single run raises."""
+LONGEST = 300
+"""Characters of a design's summary that are shown."""
 LETTERS = {"quality": "Q", "stability": "S", "efficiency": "E", "diversity": "D"}
 UNRANKED = ("stability", "efficiency", "diversity")
 """Axes on which a design that did not learn has no rank: standing still is stable."""
@@ -113,7 +116,7 @@ def harmful(task: str, compared: Sequence[Mapping[str, Any]]) -> set[str]:
 
 
 def _cell(key: str, group: Sequence[Result], means: Mapping[str, Any], ranked: bool) -> Cell:
-    span = _area(group) if key == "pass_at_k" else means[key]
+    span = means[key]
     if span is None:
         left = sum(r.run.status["status"] == "partial" for r in group)
         reasons = [r.reasons[key] for r in group if key in r.reasons]
@@ -131,12 +134,6 @@ def missing(wanted: Sequence[Column], found: Sequence[Row]) -> list[tuple[list[s
             if reason:
                 why.setdefault(reason, []).append(column.letter)
     return [(letters, reason) for reason, letters in why.items()]
-
-
-def _area(group: Sequence[Result]) -> Span | None:
-    """The pass@k area over seeds, if every seed has one."""
-    values = [v for r in group if (v := r.values.get("pass_at_k")) is not None]
-    return interval(values) if len(values) == len(group) else None
 
 
 def summaries(task: str, results: Sequence[Result] = ()) -> dict[str, str]:
@@ -183,7 +180,7 @@ ALONE = "one part"
 
 def said(design: Design, says: Mapping[str, str]) -> str:
     """What a design is, in its author's words, and how its parts combine."""
-    words, how = says.get(design.name, ""), _combined(design)
+    words, how = svg.cut(says.get(design.name, ""), LONGEST), _combined(design)
     return f"{words} ({how})" if words and how not in ("", ALONE) else words or how or "is never taught"
 
 

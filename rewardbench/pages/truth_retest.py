@@ -29,7 +29,8 @@ def missing(board: Json) -> str:
     """What is said where it is not known; a board of algorithms has too few of them, however long it runs."""
     if board.get("algorithms"):
         return f"Not known: it needs eight entries, and this board has {len(board['algorithms'])} algorithms."
-    return f"Not measured yet: it needs eight entries with every seed (`rbench board run {code(board['name'])}`)."
+    run = f"`rbench board run leaderboards/{code(board['name'])}`"
+    return f"Not measured yet: it needs eight entries with every seed ({run})."
 
 
 def answers(truth: Json) -> Iterator[Told]:

@@ -28,7 +28,7 @@ SORTS = {
 def missing(board: Json) -> str:
     """What is said where it is not known."""
     needs = "a task with a second gold, and entries"
-    return f"Not measured yet: it needs {needs} (`rbench board run {code(board['name'])}`)."
+    return f"Not measured yet: it needs {needs} (`rbench board run leaderboards/{code(board['name'])}`)."
 
 
 def answers(truth: Json) -> Iterator[Told]:

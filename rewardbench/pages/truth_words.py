@@ -45,7 +45,7 @@ def missing(part: str, board: Json) -> str:
     """What a part that is not known says, with the command that makes it."""
     one = PARTS[part]
     if one.STUDY:
-        return f"Not measured yet: `rbench board study {one.STUDY} {code(board['name'])}` makes its runs."
+        return f"Not measured yet: `rbench board study {one.STUDY} leaderboards/{code(board['name'])}` makes its runs."
     return str(one.missing(board))
 
 
