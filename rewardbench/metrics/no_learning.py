@@ -30,7 +30,7 @@ def no_learning(qualities: ArrayLike) -> bool:
 
 
 def evidence(qualities: ArrayLike) -> dict[str, float]:
-    """Mean and interval of Q."""
+    """Mean and interval of the gain in Q."""
     gains = np.asarray(qualities, dtype=np.float64)
     gap = paired_difference(gains, np.zeros_like(gains))
     return {"mean": gap.difference, "low": gap.low, "high": gap.high}

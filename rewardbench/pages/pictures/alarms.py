@@ -91,7 +91,7 @@ def _timeline(raised: dict[str, list[tuple[Result, list[Alarm]]]], look: dict[st
     for n, runs in raised.items():
         y += 6
         body.append(svg.line(4, y + ROW / 2, 26, y + ROW / 2, look[n].line) + marker(look[n], 15, y + ROW / 2))
-        body.append(svg.words(32, y + ROW / 2 + 4, n, "b", longest=17, among=raised))
+        body.append(svg.words(32, y + ROW / 2 + 4, n, "b", longest=17, among=look))
         for r, found in runs:
             body.append(_run(r, found, y + ROW / 2, wide, len(steps)))
             y += ROW

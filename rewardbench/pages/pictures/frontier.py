@@ -133,7 +133,7 @@ def _cells(
     for n, box in zip(order, places, strict=True):
         x, y = Scale(0, room[0], box.left, box.right), Scale(0, room[1], box.bottom, box.top)
         body += [_axes(box, x, y, whole), "" if base is None else _lines(x, y, base, GREY, False)]
-        body += [_lines(x, y, fronts[n], look[n]), key(look[n], box.left, box.top - 10, n, panel.room(box), "b", order)]
+        body += [_lines(x, y, fronts[n], look[n]), key(look[n], box.left, box.top - 10, n, panel.room(box), "b", look)]
     bottom = max(box.bottom for box in places)
     return bottom + 42, [*body, svg.words(svg.WIDTH / 2, bottom + 34, names[0], "s", "middle")]
 

@@ -79,7 +79,7 @@ def _cells(
         x, y = Scale(0, far, box.left, box.right), Scale(0, 1, box.bottom, box.top)
         body += [panel.axes(box, x, y, tall=2, marks=3), *_across(x, y, start, marks)]
         body.append(panel.curves(x, y, found, look[n], band=True))
-        body.append(key(look[n], box.left, box.top - 8, n, panel.room(box), "b", shown))
+        body.append(key(look[n], box.left, box.top - 8, n, panel.room(box), "b", look))
     bottom = max(box.bottom for box in places)
     return bottom + 42, [*body, svg.words(svg.WIDTH / 2, bottom + 34, _X, "s", "middle")]
 

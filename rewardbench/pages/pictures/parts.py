@@ -94,7 +94,7 @@ def _cells(shown: dict[str, list[Paid]], look: dict[str, Look]) -> tuple[float, 
         x = Scale(0, max(1.0, *(float(p.steps[-1]) for p in found)), box.left, box.right)
         low, high = reach([v for p in found for v in p.values])
         y = Scale(low, high, box.bottom, box.top)
-        body += [panel.axes(box, x, y, marks=3), key(look[n], box.left, box.top - 12, n, panel.room(whole), "b", shown)]
+        body += [panel.axes(box, x, y, marks=3), key(look[n], box.left, box.top - 12, n, panel.room(whole), "b", look)]
         body.append(_lines(box, x, y, found, look[n]))
     bottom = max(box.bottom for box in places)
     under = svg.words(svg.WIDTH / 2, bottom + 34, "optimiser steps done when it was paid", "s", "middle")
