@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from rewardbench.calling import SINGLE, Paid, asks_for, finished, wanted
-from rewardbench.measures.prose import moved
 from rewardbench.types import RewardError
 
 PIECES = {
@@ -73,6 +72,8 @@ def _segments(places: list[tuple[int, int]], scores: list[Any]) -> Any:
     """The pieces that were scored, as segments; None where all abstained; the score of a text without pieces."""
     if not places:
         return scores[0]
+    from rewardbench.measures.prose import moved  # its patterns are compiled: names are completed without
+
     heard = [(a, b, float(s)) for (a, b), s in zip(places, scores, strict=True) if s is not None]
     paid = moved([s for _, _, s in heard])
     return [(a, b, move) for (a, b, _), move in zip(heard, paid, strict=True)] or None

@@ -181,4 +181,5 @@ def check_tasked(spec: Spec) -> None:
 def check_timeout(seconds: float) -> None:
     """Raise UserError for a limit of a part that is none."""
     if not 0 < seconds <= LONGEST_TIMEOUT:  # not a number fails here too
-        raise UserError(f"reward_timeout = {seconds!r:.40} is not between 0 and {LONGEST_TIMEOUT} seconds")
+        shown = repr(seconds).removesuffix(".0")[:40]  # a whole number may be too large for a float
+        raise UserError(f"reward_timeout = {shown} is not between 0 and {LONGEST_TIMEOUT} seconds")

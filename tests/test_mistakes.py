@@ -173,6 +173,7 @@ IN_PYTHON = {
     "alone = 1 is not true or false": {"alone": 1},
     "reward_timeout = 'x' is not a number": {"reward_timeout": "x"},
     "reward_timeout = nan is not between 0": {"reward_timeout": float("nan")},
+    "reward_timeout = 1000": {"reward_timeout": 10**400},
     "options = 3 is not a table": {"options": 3},
     "budget = True is not a whole number or a text": {"budget": True},
     "policy = 3 is not a text": {"policy": 3},
