@@ -696,9 +696,9 @@ def test_a_part_that_lacks_its_runs_names_the_command(told):
         bare = without(told, part)
         [answer] = [a for a in truth_words.all_of(bare) if a.part == part]
         assert (answer.kind, answer.figure) == (truth_told.MISSING, "–")
-        assert f"rbench board study {study} made-up" in answer.says
-        assert f"rbench board study {study} made-up" in page.page(bare)
-        assert f"`rbench board study {study} made-up`" in board_texts.readme(bare)
+        assert f"rbench board study {study} leaderboards/made-up" in answer.says
+        assert f"rbench board study {study} leaderboards/made-up" in page.page(bare)
+        assert f"`rbench board study {study} leaderboards/made-up`" in board_texts.readme(bare)
     for nothing in ({k: v for k, v in told.items() if k != "truth"}, {**told, "truth": None}, without(told, *truth_words.PARTS)):
         assert page.page(nothing).count("Not measured yet") == 5
         assert "<svg" not in page.page(nothing)
