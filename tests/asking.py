@@ -23,13 +23,13 @@ def refused(task: Task, split: str = "train") -> str:
     return str(error.value)
 
 
-def examples(name: str) -> list[dict]:  # type: ignore[type-arg]
+def examples(name: str) -> list[dict]:
     """The rows of a task's `examples.jsonl`; none where there is no such file."""
     path = find.task_folder(name) / "examples.jsonl"
     return [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
 
 
-def prompt_of(row: dict) -> Prompt:  # type: ignore[type-arg]
+def prompt_of(row: dict) -> Prompt:
     """The prompt of such a row."""
     asked = row["prompt"]
     return Prompt(**{**asked, "messages": tuple(asked.get("messages", ()))})

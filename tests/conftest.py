@@ -25,7 +25,7 @@ def llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def policy(llama: Path):  # type: ignore[no-untyped-def]
+def policy(llama: Path):
     """That Llama, loaded afresh."""
     from rewardbench.policies.load import load
     from rewardbench.policies.settings import open_folder
@@ -69,7 +69,7 @@ def own_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture(scope="module")
-def browser():  # type: ignore[no-untyped-def]
+def browser():
     """A Chromium that shows nothing; who asks for it (marker `browser`) fails where it is not installed."""
     try:
         from playwright.sync_api import sync_playwright
@@ -95,11 +95,11 @@ def axe() -> str:
 
 
 @pytest.fixture
-def opened(browser, file: Path):  # type: ignore[no-untyped-def]
+def opened(browser, file: Path):
     """Opens the module's page as asked for; afterwards nothing may have been fetched and nothing complained of."""
     contexts, complaints = [], []
 
-    def open_(address: str = "", **how):  # type: ignore[no-untyped-def]
+    def open_(address: str = "", **how):
         context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **how})
         contexts.append(context)
         page = context.new_page()

@@ -129,6 +129,8 @@ def test_resolution_of_a_board():
     found = stats.resolution(scores)
     assert (found.median, found.worst, found.pairs) == (near(np.median(each)), near(max(each)), 3)
     assert stats.resolution([[0.1, 0.1], [0.1, 0.1]]).worst == 0
+    apart = float(stats.detectable_difference(stats.FLOOR / np.sqrt(2), 1))
+    assert stats.resolution([[0.1, 0.1], [0.2, 0.2]]).worst == near(apart)
 
 
 def test_seeds_needed():

@@ -70,7 +70,7 @@ def test_a_damaged_row_is_named_by_file_and_line(rows: Path, line: str) -> None:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row["note"])
-def test_the_second_gold_of_the_examples_is_the_milder_one(row: dict) -> None:  # type: ignore[type-arg]
+def test_the_second_gold_of_the_examples_is_the_milder_one(row: dict) -> None:
     prompt = Prompt(**row["prompt"])
     score, other = gold.score(prompt, row["completion"]), second(prompt, row["completion"])
     assert other > score - 0.15  # it knows no answers by name, no denial and no glue: it is the milder one

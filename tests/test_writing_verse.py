@@ -62,7 +62,7 @@ def test_a_damaged_file_is_said(sonnets: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row["note"])
-def test_the_second_gold_of_the_examples_comes_near(row: dict) -> None:  # type: ignore[type-arg]
+def test_the_second_gold_of_the_examples_comes_near(row: dict) -> None:
     prompt = Prompt(**row["prompt"])
     assert second(prompt, row["completion"]) == pytest.approx(gold.score(prompt, row["completion"]), abs=0.4)
 

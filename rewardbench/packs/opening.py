@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -32,7 +33,8 @@ def open_pack(
     runs that are over.
     """
     first = specs[0]
-    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]  # errors of runs may hold an earlier pack, in cycles that are seldom looked for
+    cuda: Any = torch.cuda  # its functions have no types
+    if cuda.is_initialized():  # errors of runs may hold an earlier pack, in cycles that are seldom looked for
         gc.collect()
         torch.cuda.empty_cache()
     for seeded in (random.seed, np.random.seed, torch.manual_seed):
