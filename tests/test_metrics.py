@@ -280,3 +280,9 @@ def test_axes_stay_in_range(gold):
     assert 0 <= stability.stability(run, UNIT) <= 1
     assert 0 <= efficiency.efficiency(run, UNIT) <= 1
     assert 0 <= stability.noise_floor(run, UNIT, draws=50) <= 1
+
+
+def test_two_seeds_that_gain_the_same_step_of_gold_by_chance_have_learnt_nothing_yet():
+    step = 1 / 256
+    assert no_learning.no_learning([step, step])
+    assert not no_learning.no_learning([0.5, 0.5, 0.5])

@@ -629,6 +629,27 @@ def test_an_evaluation_is_written_before_a_part_breaks_in_the_next_of_the_same_c
     assert [p.stem for p in trace.evaluations(folder)] == [f"{step:06d}" for step in range(4)]
 
 
+def test_kl_is_read_against_the_start_policy_where_the_samples_are_the_policys_own(policies, tmp_path):
+    """0 before anything is learnt, what the two policies say of each completion after it, unknown at other temperatures."""
+    seen, whole = [], loop.asked_logp
+
+    def asked(policy, stacked, batches, micro, start):
+        seen.append((batches, whole(policy, stacked, batches, micro, start=start)))
+        return seen[-1][1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "asked_logp", asked)
+        folders = planned(policies[0], tmp_path).drive(tmp_path / "runs")
+    columns = [trace.read_evaluation(folders[0] / "evals" / f"{name}.parquet") for name in ("000000", "000003", "final")]
+    assert not columns[0]["kl"].any()
+    batches, read = seen[-1]
+    expected = (batches[0].logp - read()[0]).sum(-1).ravel()
+    assert np.abs(expected).max() > 1e-3
+    np.testing.assert_array_equal(columns[1]["kl"], expected.astype(np.float64))
+    grid = columns[2]
+    np.testing.assert_array_equal(np.isnan(grid["kl"].astype(float)), grid["temperature"] != 1.0)
+
+
 def test_large_files_are_written_side_by_side_and_are_the_same(policies, tmp_path, monkeypatch):
     pools: list[int] = []
     monkeypatch.setattr(checkpoints, "ThreadPoolExecutor", lambda count: pools.append(count) or ThreadPoolExecutor(count))
