@@ -97,8 +97,9 @@ def _names(key: str, given: Any, kinds: tuple[type, ...]) -> tuple[Any, ...]:
 
 
 def seeds_of(given: int | str | Sequence[int]) -> tuple[int, ...]:
-    """The seeds that are meant by a count, by the text of `--seeds`, or by a list of them. Raises UserError for what are
-    no seeds of one sweep.
+    """The seeds that are meant by a count, by the text of `--seeds`, or by a list of them.
+
+    Raises UserError for what are no seeds of one sweep.
 
     >>> seeds_of(3), seeds_of("3"), seeds_of("2,9"), seeds_of([7])
     ((1, 2, 3), (1, 2, 3), (2, 9), (7,))
