@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import pickle
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,21 +16,6 @@ from rewardbench.types import Batch, Bools, Design, Floats, Gold, Prompt, Task
 
 Judged = dict[tuple[bytes | int, str], tuple[float, str]]
 """(which prompt, what was said) -> gold and kind, as long as the prompts live."""
-
-
-class Clock:
-    """CPU and wall (`_wall`) seconds between marks; they go to `timing.jsonl`, never into a hash."""
-
-    def __init__(self) -> None:
-        self.spent: dict[str, float] = {}
-        self._last = (time.process_time(), time.perf_counter())
-
-    def mark(self, name: str) -> None:
-        """Book what passed since the last mark under a name."""
-        now = (time.process_time(), time.perf_counter())
-        for key, spent in ((name, now[0] - self._last[0]), (f"{name}_wall", now[1] - self._last[1])):
-            self.spent[key] = self.spent.get(key, 0.0) + spent
-        self._last = now
 
 
 def _mean(values: Any) -> float:

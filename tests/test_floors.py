@@ -23,7 +23,8 @@ The table is that of the design page. Where a file has no place there, its place
 | fence | 3, rightmost | limits that a process puts on itself; workers do, and what calls a user's function explains a failure by them |
 | judging | 3, right of record | gold, checked; called by the record and by the oracle |
 | admission | 3, right of packs | whether a policy may be trained at all; tries it on floor 2, as packs drive it |
-| packs | 3, right of loop | runs that share a model: opened, saved, restored; drives floor 2 as the loop does |
+| readings | 3, right of loop | what is read of policies at an evaluation; drives floor 2 as the loop does |
+| packs | 3, right of readings | runs that share a model: opened, saved, restored; drives floor 2 as the loop does |
 | doctor | 4 | looks at every floor below; torch is tried by `engine.trial`, in a process of its own |
 | showing | 3, left of plan | resolves any name for `rbench show` |
 | verbs | 3, leftmost | a sweep from Python: `run`, `resume`, `compare` |
@@ -43,7 +44,7 @@ FLOORS = (
     ("rewards", "metrics", "typed", "design", "measures", "stats", "advantage"),
     ("reward_models", "algorithms", "engine", "policies"),
     (
-        "verbs", "anchors", "showing", "sweep", "watch", "alarms", "progress", "pool", "worker", "loop", "packs", "admission", "tables", "gates", "comparing",
+        "verbs", "anchors", "showing", "sweep", "watch", "alarms", "progress", "pool", "worker", "loop", "readings", "packs", "admission", "tables", "gates", "comparing",
         "results", "plan", "spec", "variants", "find", "oracle", "scoring", "conventions", "levels", "calling", "given", "record", "judging", "trace", "fence",
     ),
     ("boards", "pages", "audit", "check", "scale", "modules", "doctor"),
@@ -51,7 +52,7 @@ FLOORS = (
 )
 PLACE = {name: (floor, n) for floor, names in enumerate(FLOORS) for n, name in enumerate(names)}
 HEAVY = {"torch", "transformers", "accelerate", "peft", "trl"}
-DRIVERS = {"loop", "packs", "admission", "worker"}
+DRIVERS = {"loop", "readings", "packs", "admission", "worker"}
 """The exception: `loop`, `packs` and `admission` drive floor 2, and `worker` starts them, in processes of its own alone."""
 LIGHT = {"numpy", "scipy", "sacrebleu", "rouge_score", "rfc8785", "vaderSentiment", "harper", "spellchecker", "pronouncing", "profanity_check",
          "regex", "jsonschema", "referencing"}  # fmt: skip

@@ -16,7 +16,7 @@ import torch
 from making import make_policy
 from sweeping import COVERED, PARTS, Killed, toy_found
 
-from rewardbench import admission, disk, loop, packs, record, sweep, tables, trace, worker
+from rewardbench import admission, disk, loop, packs, readings, record, sweep, tables, trace, worker
 from rewardbench.engine import forward, learn
 from rewardbench.packs import checkpoints, opening
 from rewardbench.plan import RunSpec
@@ -237,14 +237,14 @@ def test_an_algorithm_that_raises_fails_that_run_alone(policies, broken, tmp_pat
 
 def test_a_pack_that_breaks_as_a_whole_closes_every_run_of_it(policies, tmp_path, monkeypatch, capsys):
     three = planned(policies[0], tmp_path)
-    evaluate, said = loop._evaluate, []
+    evaluate, said = loop.evaluate, []
 
     def breaks(pack, *readings):
         evaluate(pack, *readings)
         if pack.step == 1:
             raise RuntimeError("our own fault")
 
-    monkeypatch.setattr(loop, "_evaluate", breaks)
+    monkeypatch.setattr(loop, "evaluate", breaks)
     folders = [made(tmp_path / "r" / spec.design.name, spec) for spec in three.specs]
     worker.do_pack(three.specs, folders, three.policy, said.append, 9.0, three.sources)
     for folder in folders:
@@ -611,7 +611,7 @@ def test_what_is_said_to_equal_prompts_is_judged_once(policies, tmp_path, monkey
     said: dict[str, set] = {}
     for path in (p for folder in folders for p in folder.glob("evals/*.parquet")):
         table = trace.read_evaluation(path)
-        when = "end" if path.stem in (loop.GRID, "000003") else path.stem  # what is read at the end is read together
+        when = "end" if path.stem in (readings.GRID, "000003") else path.stem  # what is read at the end is read together
         said.setdefault(when, set()).update(zip(table["prompt"], table["text"], strict=True))
     assert sorted(said) == ["000000", "000001", "000002", "end"]
     assert len(asked) == sum(map(len, said.values()))
@@ -631,14 +631,14 @@ def test_an_evaluation_is_written_before_a_part_breaks_in_the_next_of_the_same_c
 
 def test_kl_is_read_against_the_start_policy_where_the_samples_are_the_policys_own(policies, tmp_path):
     """0 before anything is learnt, what the two policies say of each completion after it, unknown at other temperatures."""
-    seen, whole = [], loop.asked_logp
+    seen, whole = [], readings.asked_logp
 
     def asked(policy, stacked, batches, micro, start):
         seen.append((batches, whole(policy, stacked, batches, micro, start=start)))
         return seen[-1][1]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop, "asked_logp", asked)
+        patch.setattr(readings, "asked_logp", asked)
         folders = planned(policies[0], tmp_path).drive(tmp_path / "runs")
     columns = [trace.read_evaluation(folders[0] / "evals" / f"{name}.parquet") for name in ("000000", "000003", "final")]
     assert not columns[0]["kl"].any()

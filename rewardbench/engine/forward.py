@@ -20,6 +20,7 @@ from torch.nn.functional import pad as widen
 from rewardbench.engine import groups
 from rewardbench.engine.attend import suits
 from rewardbench.engine.prefix import Read, read
+from rewardbench.engine.send import Fetched
 from rewardbench.engine.stack import Stack
 from rewardbench.policies.load import Policy
 from rewardbench.types import Batch, Floats, Ints
@@ -166,13 +167,12 @@ def asked_logp(
     """The same as a call that waits for them. Until then a card computes, and the host may do something else."""
     parts = _pieces(batches, micro)
     with torch.no_grad(), stacked.start() if start else nullcontext():
-        # whoever reads a number waits for a card: it is told all of its work first. A copy: what was captured writes
-        # into the same place again
-        told = [forward(policy, stacked, part).logp.clone() for part in parts]
+        # copies: what was captured writes into the same place again
+        told = [Fetched([forward(policy, stacked, part).logp]) for part in parts]
 
     def read() -> list[Floats]:
         results: list[list[Floats]] = [[] for _ in batches]
-        for part, logp in zip(parts, (one.numpy(force=True) for one in told), strict=True):
+        for part, logp in zip(parts, (one.arrays()[0] for one in told), strict=True):
             for r, piece in enumerate(part):
                 if piece is not None:
                     P, K, T = piece.ids.shape

@@ -20,7 +20,7 @@ from torch import Tensor
 from rewardbench.engine import fused
 from rewardbench.engine.forward import Seen, forward, micro_cuts, own_logp
 from rewardbench.engine.optimise import Adam, update
-from rewardbench.engine.send import sent, sent_together
+from rewardbench.engine.send import Fetched, sent, sent_together
 from rewardbench.engine.stack import Stack
 from rewardbench.policies.load import Policy
 from rewardbench.types import Algorithm, Batch, Floats, Now, State
@@ -151,12 +151,14 @@ def _update(school: School, parts: Sequence[Lesson | None], faults: list[Excepti
                 raise
             told = _pass(school, parts, faults)
     moved = np.array([part is not None and fault is None for part, fault in zip(parts, faults, strict=True)])
-    norm = _move(school, sent(moved, school.rate.device))
+    size = _move(school, sent(moved, school.rate.device))
+    runs, losses, gaps = zip(*told, strict=True) if told else ((), (), ())
+    # read at last, and at once: a GPU would wait for the host at each
+    asked = [size, *(torch.stack(one) for one in (losses, gaps) if one)]
+    norm, *sums = Fetched(asked).arrays(school.policy.meanwhile)
     loss, drift = np.zeros(len(parts)), np.zeros(len(parts))
-    if told:  # read at last, and at once: a GPU would wait for the host at each
-        runs, losses, gaps = zip(*told, strict=True)
-        np.add.at(loss, list(runs), torch.stack(losses).tolist())
-        np.add.at(drift, list(runs), torch.stack(gaps).tolist())
+    for whole, shares in zip((loss, drift), sums, strict=False):
+        np.add.at(whole, list(runs), shares)
     return np.stack([loss, np.where(moved, norm, 0.0), drift, moved])
 
 
@@ -280,10 +282,9 @@ def _single(array: np.ndarray) -> np.ndarray:
     return array.astype(np.float32, copy=False) if np.issubdtype(array.dtype, np.floating) else array
 
 
-def _move(school: School, active: Tensor) -> Floats:
+def _move(school: School, active: Tensor) -> Tensor:
     """One optimiser update of the active runs; gradient norms [R]."""
     moved = school.stacked.moved()
     params = {n: p for n, (p, _) in moved.items()}
     gradients = {n: g for n, (_, g) in moved.items() if g is not None}
-    size = update(school.opt, params, gradients, school.rate, active)
-    return np.asarray(size.numpy(force=True), dtype=np.float64)
+    return update(school.opt, params, gradients, school.rate, active)

@@ -9,7 +9,6 @@ partner, is `rows`, as on the eager path.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -17,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from rewardbench.engine.rows import Row, close, take, take_all
+from rewardbench.engine.send import Fetched
 from rewardbench.engine.slots import ROUND, Slots, fill, go, pack, room
 from rewardbench.engine.stack import Stack
 from rewardbench.policies.load import Policy
@@ -157,23 +157,13 @@ class _Look:
         """`alone`: the rows say all by themselves, no partner comes in between."""
         self.places, self.t, self.count, self.alone = places, t, count, alone
         part = (slice(len(places)), slice(t, t + count))
-        tables = (slots.said, slots.logp, slots.entropy)
-        self.tables = [table[part].to("cpu", non_blocking=True, copy=True) for table in tables]
-        self.there: Any = torch.cuda.Event() if slots.fed.device.type == "cuda" else None  # type: ignore[no-untyped-call]
-        if self.there is not None:
-            self.there.record()
-
-    def arrays(self) -> list[np.ndarray]:
-        """Tokens, log-probabilities and entropies, [rows, count] each, once they are there."""
-        if self.there is not None:
-            self.there.synchronize()
-        return [table.numpy() for table in self.tables]
+        self.fetched = Fetched([table[part] for table in (slots.said, slots.logp, slots.entropy)])
 
 
 def _written(policy: Policy, task: Task, every: Sequence[Row], look: _Look, told: Told) -> None:
     """Take in what was seen."""
     ids, logp, mine, turn, entropy = told
-    token, lp, h = look.arrays()
+    token, lp, h = look.fetched.arrays(policy.meanwhile)  # [rows, count] each
     there = look.places != NOBODY
     if look.alone:
         at = look.places[there]

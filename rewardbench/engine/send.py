@@ -1,12 +1,21 @@
-"""How do numbers get to where a model is computed, without waiting for what it still has to do?"""
+"""How do numbers get to where a model is computed, and back, without waiting for what it still has to do?"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
+
+Meanwhile = Callable[[], bool]
+"""Something else that a host can do; whether there was anything."""
+
+
+def nothing() -> bool:
+    """A `Meanwhile` of a host that just waits."""
+    return False
 
 
 def sent(values: np.ndarray, device: torch.device) -> Tensor:
@@ -30,3 +39,30 @@ def sent_together(arrays: Sequence[np.ndarray], device: torch.device) -> list[Te
         parts = torch.split(whole, [arrays[n].size for n in own])
         found |= {n: part.view(arrays[n].shape) for n, part in zip(own, parts, strict=True)}
     return [found[n] for n in range(len(arrays))]
+
+
+class Fetched:
+    """Copies of tensors on their way to the host. A card makes them in its turn: what they are of may be written anew
+    once it has been told so.
+    """
+
+    def __init__(self, tensors: Sequence[Tensor]) -> None:
+        self.copies = [one.to("cpu", non_blocking=True, copy=True) for one in tensors]
+        self.there = made(tensors[0].device)
+
+    def arrays(self, meanwhile: Meanwhile = nothing) -> list[np.ndarray]:
+        """They as arrays, once they are there; the host does other things until then, as long as there are any."""
+        if self.there is not None:
+            while not self.there.query() and meanwhile():
+                pass
+            self.there.synchronize()
+        return [one.numpy() for one in self.copies]
+
+
+def made(device: torch.device) -> Any:
+    """What tells whether a card has done all that it was told up to now; None where nothing is done later."""
+    if device.type != "cuda":
+        return None
+    event: Any = torch.cuda.Event()  # type: ignore[no-untyped-call]
+    event.record()
+    return event

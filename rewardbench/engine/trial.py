@@ -11,6 +11,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+from rewardbench.engine import driver
 from rewardbench.policies.settings import HERE, open_folder
 
 
@@ -57,7 +58,11 @@ def decoded(name: str = "tiny") -> dict[str, Any]:
 
 
 def card() -> dict[str, Any] | None:
-    """The first GPU's name and its free bytes; None if torch finds none."""
+    """The first GPU's name and its free bytes; None if torch finds none. Where a driver names one that torch was built
+    for, torch is not asked: that takes seconds, and a worker says so where it cannot use the card after all.
+    """
+    if (told := driver.first()) is not None:
+        return told
     import torch
 
     if not torch.cuda.is_available():

@@ -1,6 +1,7 @@
 """What is a pack? Runs that share one model: opened from their folders, saved after a step, put back after a kill."""
 
 from rewardbench.packs.checkpoints import THREADS, large, restore, save, side_by_side
+from rewardbench.packs.later import Clock, Later
 from rewardbench.packs.opening import open_pack
 from rewardbench.packs.pack import (
     Pack,
@@ -12,6 +13,7 @@ from rewardbench.packs.pack import (
     card_broke,
     fail,
     failing,
+    pay,
     put_aside,
     sizes,
     told,
@@ -20,6 +22,8 @@ from rewardbench.packs.pack import (
 
 __all__ = [
     "THREADS",
+    "Clock",
+    "Later",
     "Pack",
     "Run",
     "Say",
@@ -31,6 +35,7 @@ __all__ = [
     "failing",
     "large",
     "open_pack",
+    "pay",
     "put_aside",
     "restore",
     "save",

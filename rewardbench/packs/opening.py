@@ -61,6 +61,7 @@ def open_pack(
     params = {n: p for n, (p, _) in stacked.moved().items()}
     opt = adam(params, len(runs), policy.settings.betas, policy.settings.clip)
     pack = Pack(task, find.gold(first.task), policy, stacked, algorithm, opt, runs, first, say, timeout)
+    pack.later.beside, policy.meanwhile = policy.device.type == "cuda", pack.later.some
     for run in runs:
         with alone(pack, run):
             run.contestant = find.bind(run.spec.design, run.spec.task, sources)

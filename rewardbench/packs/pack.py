@@ -14,13 +14,14 @@ from typing import Any
 import torch
 
 from rewardbench import fence, scoring, trace
-from rewardbench.calling import users_line
+from rewardbench.calling import When, in_call, users_line
 from rewardbench.design import Running
 from rewardbench.engine.optimise import Adam
 from rewardbench.engine.stack import STATE, Stack
+from rewardbench.packs.later import Later
 from rewardbench.plan import RunSpec
 from rewardbench.policies.load import Policy
-from rewardbench.types import Algorithm, Batch, Gold, Prompt, State, Task, UserError, Want
+from rewardbench.types import Algorithm, Batch, Gold, GoldError, Prompt, RewardError, State, Task, UserError, Want
 
 Say = Callable[[dict[str, Any]], None]
 
@@ -93,6 +94,8 @@ class Pack:
     """When it was opened or last saved (monotonic seconds)."""
     took: float = 0.0
     """Seconds that saving it took then."""
+    later: Later = field(default_factory=Later)
+    """What is left to be done while a card computes."""
 
 
 def blind(batch: Batch) -> Batch:
@@ -115,6 +118,24 @@ def put_aside(spec: RunSpec, folder: Path, error: UserError, say: Say) -> None:
     status, event = ("failed", "failed") if error.code == 6 else ("partial", "lost")
     trace.set_status(folder, status, reason=str(error), code=error.code)
     say({"event": event, "run": spec.id, "reason": str(error), "code": error.code})
+
+
+def pay(pack: Pack, run: Run, batch: Batch, stream: str, *, learning: bool) -> Batch | None:
+    """The batch with its reward, or None after the run has failed: a broken part is never a silent 0."""
+    when = When(stream, pack.step, pack.step / max(run.spec.steps, 1))
+
+    def tell(part: str) -> None:
+        pack.say({"event": "part", "run": run.spec.id, "part": part, "call": in_call(batch)})
+
+    contestant = run.contestant if learning else scoring.raw(run.contestant)
+    try:
+        scored = scoring.pay(contestant, batch, when, run.running, pack.timeout, tell)
+    except (RewardError, GoldError) as error:
+        fail(pack, run, str(error), 6)
+        return None
+    if learning:
+        run.running = scored.running
+    return scored.batch
 
 
 @contextmanager

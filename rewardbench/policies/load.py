@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache, cached_property
@@ -44,6 +45,8 @@ class Policy:
     """Tokens of the longest prompt that is to come, where it is known: room is made for it once."""
     wide: int = 0
     """Completions a run that may be sampled at once on a card; 0: as many as in a step of training."""
+    meanwhile: Callable[[], bool] = lambda: False
+    """What a host does that waits for this policy on a card, a little at a time; whether there was anything."""
 
     @property
     def device(self) -> torch.device:
