@@ -89,7 +89,10 @@ def metrics() -> str:
         rows.append([f"[{name}](#{name})", group.lower(), question])
     first, _, rest = str(import_module("rewardbench.metrics").__doc__).partition("\n")
     sections = [f"## {group}\n\n" + "\n\n".join(entries) for group, entries in groups.items()]
-    head = ["# Metrics", NOTE, first, rest.strip(), table(["metric", "kind", "question"], rows)]
+    shown = (n for n in find.files("metrics") if hasattr(import_module(f"rewardbench.metrics.{n}"), "of_run"))
+    told = [f"`{name}`" for name in shown]
+    where = f"Axes and flags stand in every result; {', '.join(told)} are told of a run by `rbench show RUN`."
+    head = ["# Metrics", NOTE, first, rest.strip(), where, table(["metric", "kind", "question"], rows)]
     return "\n\n".join([*head, *sections, _marks(), _verdicts()]) + "\n"
 
 

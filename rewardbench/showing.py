@@ -9,11 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from rewardbench import find, trace
+from rewardbench.beside import beside
 from rewardbench.calling import needed
 from rewardbench.design import design_hash, values
+from rewardbench.disk import finite
 from rewardbench.plan import portable, read_run
 from rewardbench.policies import settings as policies
-from rewardbench.types import Design, Part, UserError
+from rewardbench.results import Loaded, Result, anchor_of, load_run, score
+from rewardbench.tables import as_row
+from rewardbench.types import Anchor, Design, Part, UserError
 
 
 def resolve(thing: str, task: str | None, path: Path) -> dict[str, Any]:
@@ -110,10 +114,34 @@ def _policy(name: str) -> dict[str, Any]:
 def _folder(path: Path) -> dict[str, Any]:
     """A run's or a sweep's spec and how it stands."""
     if (path / "spec.toml").is_file():
-        return {"kind": "run", "status": trace.status(path), "spec": trace.spec(path)}
+        return {"kind": "run", "status": trace.status(path), "spec": trace.spec(path), **_measured(path)}
     head = trace.head(path)
     rows = [_stands(path / "runs" / name) for name in head["runs"]]
     return {"kind": "sweep", **head, "runs": {row["run"]: row["status"] for row in rows}, "table": rows}
+
+
+def _measured(folder: Path) -> dict[str, Any]:
+    """A run's row as a sweep prints it, and what metrics tell of it beside that; or why it cannot be measured here."""
+    sweep = folder.absolute().parents[1]
+    try:
+        run = load_run(folder)
+        [result] = score([run], starts=_start_of(run, sweep))
+        anchor = anchor_of(run.spec)
+        values, reasons = beside(run, anchor if isinstance(anchor, Anchor) else None)
+        measured: dict[str, Any] = finite({"result": as_row(result), "beside": values, "reasons": reasons})
+    except UserError as error:
+        return {"result": None, "beside": {}, "reasons": {"result": str(error)}}
+    return measured
+
+
+def _start_of(run: Loaded, sweep: Path) -> list[Result]:
+    """The result of the run `untrained` of its task and seed, if its sweep has one: D is a gain over that."""
+    if not run.spec.design.trains or not (sweep / "sweep.toml").is_file():
+        return []
+    there = [place for name in trace.head(sweep)["runs"] if (place := sweep / "runs" / name).is_dir()]
+    like = {place: spec for place in there if not (spec := read_run(place)).design.trains}
+    same = [place for place, spec in like.items() if (spec.task, spec.seed) == (run.spec.task, run.spec.seed)]
+    return score([load_run(place) for place in same], floor=False)
 
 
 def _stands(folder: Path) -> dict[str, Any]:

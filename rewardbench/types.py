@@ -361,6 +361,22 @@ class Curve:
 
 
 @dataclass(frozen=True)
+class Told:
+    """What a metric may look at that is told of one run, beside its axes and flags."""
+
+    curve: Curve
+    """Two evaluations at least."""
+    anchor: Anchor | None
+    """The task's scale, if it has one."""
+    rows: list[dict[str, Any]]
+    """A row of `steps.jsonl` a step."""
+
+
+Numbers = dict[str, float | str]
+"""What was measured of a run, by name: a number, or why there is none."""
+
+
+@dataclass(frozen=True)
 class Bank:
     """The samples at a run's end, over a grid of temperatures. G temperatures, N prompts, k samples."""
 

@@ -18,6 +18,7 @@ The table is that of the design page. Where a file has no place there, its place
 | record | 3, beside trace | what is written down of a step; knows no folder |
 | anchors | 3, left of results | a task's frozen scale, made of results |
 | tables, gates, comparing | 3, left of results | what is handed on of results; which design did better, and whether it may pass |
+| beside | 3, left of results | what metrics tell of one run |
 | progress, alarms | 3, right of watch | events folded into what a view shows; what to look at in it |
 | pool, worker | 3, between sweep and loop | processes and what one does |
 | fence | 3, rightmost | limits that a process puts on itself; workers do, and what calls a user's function explains a failure by them |
@@ -45,7 +46,7 @@ FLOORS = (
     ("reward_models", "algorithms", "engine", "policies"),
     (
         "verbs", "anchors", "showing", "sweep", "watch", "alarms", "progress", "pool", "worker", "loop", "readings", "packs", "admission", "tables", "gates", "comparing",
-        "results", "plan", "spec", "variants", "find", "oracle", "scoring", "conventions", "levels", "calling", "given", "record", "judging", "trace", "fence",
+        "beside", "results", "plan", "spec", "variants", "find", "oracle", "scoring", "conventions", "levels", "calling", "given", "record", "judging", "trace", "fence",
     ),
     ("boards", "pages", "audit", "check", "scale", "modules", "doctor"),
     ("__main__", "recipe", "commands", "cli"),

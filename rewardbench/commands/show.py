@@ -35,7 +35,8 @@ def command(thing: str, task: str | None, as_json: bool) -> int:
     if as_json:
         print_json(found)
         return 0
-    for key, value in (_in_words(found) if found["kind"] == "sweep" else found).items():
+    words = {"sweep": _in_words, "run": _of_run}.get(found["kind"], dict)
+    for key, value in words(found).items():
         text = value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
         click.echo(f"{key}: {text}")
     return 0
@@ -50,6 +51,32 @@ def _in_words(found: dict[str, Any]) -> dict[str, Any]:
     told += "".join(f", {count[state]} {state}" for state in ("begun", "not begun") if count[state])
     plain = {k: v for k, v in found.items() if k not in ("places", "runs", "table")}
     return {**plain, "runs": "\n  ".join([told, *_columns(rows)])}
+
+
+def _of_run(found: dict[str, Any]) -> dict[str, Any]:
+    """What is told of a run in a terminal: what was measured in lines, a name each."""
+    told, row = dict(found), dict(found["result"] or {})
+    why = row.pop("reasons", {}) | found["reasons"]
+    row = {name: value for name, value in row.items() if name not in (*found["spec"], "run", "status")}
+    for key, named in (("result", row), ("beside", found["beside"]), ("reasons", why)):
+        width = max(map(len, named), default=0)
+        told[key] = "".join(f"\n  {name:{width}}  {_number(value)}" for name, value in named.items()) or "–"
+    return told
+
+
+def _number(value: Any) -> str:
+    """A number to four digits, several of them by name, a text as it is.
+
+    >>> _number({"start": 0.25, "end": None})
+    'start 0.25, end –'
+    """
+    from rewardbench.watch.words import safe
+
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_number(one)}" for name, one in value.items()) or "–"
+    if isinstance(value, list):
+        return ", ".join(map(_number, value)) or "–"
+    return "–" if value is None else f"{value:.4g}" if isinstance(value, float) else safe(str(value), 300)
 
 
 def _state(row: dict[str, Any]) -> str:

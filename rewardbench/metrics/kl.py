@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from math import log, sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike
+
+from rewardbench.types import Numbers, Told
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,11 @@ def kl(log_ratio: ArrayLike) -> Kl:
     units = ratio.mean(axis=1) if ratio.ndim == 2 else ratio
     se = float(units.std(ddof=1)) / sqrt(len(units)) if len(units) > 1 else 0.0
     return Kl(float(ratio.mean()), se, float((ratio**2).mean() / 2), float((np.expm1(-ratio) + ratio).mean()))
+
+
+def of_run(told: Told) -> Numbers:
+    """How far a run is from its start in the end."""
+    return asdict(kl(told.curve.kl[-1]))
 
 
 def best_of_n_bound(n: int) -> float:

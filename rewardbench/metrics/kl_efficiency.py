@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.integrate import trapezoid
 
-from rewardbench.types import Floats, UserError
+from rewardbench.types import Floats, Numbers, Told, UserError
 
 
 def kl_efficiency(kl: ArrayLike, gain: ArrayLike, farthest: float) -> float:
@@ -32,6 +32,14 @@ def kl_efficiency(kl: ArrayLike, gain: ArrayLike, farthest: float) -> float:
         raise UserError(f"the run moved {d[-1]:.3g} from its start: its gain up to {farthest:.3g} is not known")
     inside = d < farthest
     return float(trapezoid([*y[inside], np.interp(farthest, d, y)], [*d[inside], farthest]) / farthest)
+
+
+def of_run(told: Told) -> Numbers:
+    """The mean gain on a run's way, up to where it was farthest from its start; raises UserError if it did not move."""
+    moved, gold = told.curve.kl.mean(axis=(1, 2)), told.curve.gold.mean(axis=(1, 2))
+    if not (farthest := common_distance([moved])) > 0:
+        raise UserError("the policy did not move")
+    return {"gain": kl_efficiency(moved, gold, farthest), "farthest": farthest}
 
 
 def gain_at(kl: ArrayLike, gain: ArrayLike, distance: float) -> float | None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from math import sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rewardbench.types import Floats, UserError
+from rewardbench.types import Floats, Numbers, Told, UserError
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,12 @@ def length_reliance(reward: ArrayLike, length: ArrayLike, gold: ArrayLike) -> Le
     squares = float((n**2).sum())
     slope = float((r * n).sum()) / squares if squares else 0.0
     return Length(slope, along, (rg - along * gl) / sqrt(left) if left > 1e-12 else 0.0)
+
+
+def of_run(told: Told) -> Numbers:
+    """What a run's reward has to do with length in the end; raises UserError where completions were not paid."""
+    curve = told.curve
+    return asdict(length_reliance(curve.reward[-1], curve.length[-1], curve.gold[-1]))
 
 
 def _centred(values: ArrayLike) -> Floats:

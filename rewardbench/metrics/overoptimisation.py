@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from scipy.integrate import trapezoid
 
 from rewardbench.measures.agreement import kendall_tau_b
-from rewardbench.types import Curve, Floats, UserError
+from rewardbench.types import Curve, Floats, Numbers, Told, UserError
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,17 @@ def overoptimisation(curve: Curve) -> OverOptimisation:
     """
     kl = np.maximum(curve.kl.mean(axis=(1, 2)), 0.0)
     return along(kl, _standardised(curve.reward), _standardised(curve.gold))
+
+
+def of_run(told: Told) -> Numbers:
+    """How gold bent down in a run, if it did, while the reward went up; raises UserError where nothing was paid."""
+    if not np.isfinite(told.curve.reward).any():
+        raise UserError("nothing was paid")
+    found = overoptimisation(told.curve)
+    law: Numbers = dict.fromkeys(("alpha", "beta"), "the law wants two different points at d = sqrt(KL) of .5 or more")
+    if found.law is not None:
+        law = {"alpha": found.law.alpha, "beta": found.law.beta}
+    return {name: getattr(found, name) for name in ("peak", "drop", "relative", "gap", "tau_before", "tau_after")} | law
 
 
 def _standardised(values: Floats) -> Floats:

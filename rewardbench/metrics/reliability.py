@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rewardbench.types import Floats, UserError
+from rewardbench.metrics.normalised import normalised
+from rewardbench.types import Floats, Numbers, Told, UserError
 
 NORMAL_IQR = 1.3489795
 """Interquartile range of a normal distribution, in standard deviations."""
@@ -52,6 +53,18 @@ def reliability(x: ArrayLike, y: ArrayLike, alpha: float = 0.05) -> Reliability:
         iqr(runs, axis=0),
         np.array([lower_cvar(at, alpha) for at in runs.T]),
     )
+
+
+def of_run(told: Told) -> Numbers:
+    """How a run swayed along its budget, gold on the task's scale (raw without one); raises UserError below three
+    evaluations.
+    """
+    curve = told.curve
+    if len(curve.steps) < 3:
+        raise UserError("fewer than three evaluations were recorded")
+    found = reliability(curve.steps / curve.budget_steps, normalised(curve, told.anchor))
+    names = ("dispersion_across_time", "short_term_risk", "long_term_risk")
+    return {name: float(getattr(found, name)[0]) for name in names}
 
 
 def differences(x: ArrayLike, y: ArrayLike) -> Floats:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from rewardbench.metrics.reliability import robust_z
-from rewardbench.types import Bools, Floats
+from rewardbench.types import Bools, Floats, Numbers, Told, UserError
 
 WINDOW = 20
 UNUSUAL = 10.0
@@ -32,6 +32,18 @@ def spikes(values: ArrayLike, floor: float = 0.0, least: float = 0.0) -> Bools:
         before = v[max(0, i - WINDOW) : i]
         found[i] = robust_z(v[i], before, floor) > UNUSUAL and v[i] > least * np.median(before)
     return found
+
+
+def of_run(told: Told) -> Numbers:
+    """Steps of a run at which the gradient's norm jumped or the length had drifted away, and how far apart sampler and
+    trainer were, nats a token; raises UserError where nothing was learnt.
+    """
+    learnt = [row for row in told.rows if "norm" in row]
+    if not learnt:
+        raise UserError("no step learnt anything")
+    jumped, drifted = spikes([r["norm"] for r in learnt]), length_drift([r["length"] for r in learnt])
+    apart = float(np.mean([r["drift"] for r in learnt]))
+    return {"norm": int(jumped.sum()), "length_drift": int(drifted.sum()), "mismatch": apart}
 
 
 def kl_spikes(kl: ArrayLike, floor: float = 0.01) -> Bools:

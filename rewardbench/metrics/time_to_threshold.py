@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from rewardbench.metrics.collapsed import hard_collapse
 from rewardbench.metrics.normalised import normalised
 from rewardbench.stats import Comparison, Interval, exact_share, mean_interval, paired_difference
-from rewardbench.types import Anchor, Bools, Curve, Floats, UserError
+from rewardbench.types import Anchor, Bools, Curve, Floats, Numbers, Told, UserError
 
 
 def time_to_threshold(x: ArrayLike, y: ArrayLike, threshold: float, sustained: int = 2) -> float:
@@ -107,6 +107,14 @@ def arrival(curve: Curve, anchor: Anchor, threshold: float) -> float:
     t = time_to_threshold(curve.tokens, normalised(curve, anchor), threshold)
     fell = collapse_time(curve, anchor)
     return t / curve.budget_tokens if t <= curve.budget_tokens and t < fell else inf
+
+
+def of_run(told: Told) -> Numbers:
+    """The share of its budget after which a run had reached half of the task's scale, to stay there."""
+    if told.anchor is None:
+        return {"half": "the task has no scale for this policy and budget"}
+    share = arrival(told.curve, told.anchor, 0.5)
+    return {"half": share if np.isfinite(share) else "half of the task's scale was not reached, or not to stay"}
 
 
 def collapse_time(curve: Curve, anchor: Anchor) -> float:
