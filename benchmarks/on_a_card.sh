@@ -14,7 +14,7 @@ part() { # name, seconds, command
   timeout -s INT -k 15 "$most" "$@" > "$out/$name.log" 2>&1
   local left=$?
   echo "== $(( $(date +%s) - begun )) s: $name left with $left"
-  grep -E '^\[|"ours"|"failed"|passed|failed|^E  |rror|not compiled|not captured|readably' "$out/$name.log" | cut -c1-600 | tail -25
+  grep -E '^\[|CPU s|card computes|"ours"|"failed"|passed|failed|^E  |rror|not compiled|not captured|readably' "$out/$name.log" | cut -c1-600 | tail -25
 }
 rows() { # seconds, what: it ends by itself a little before, with its table
   local most=$1; shift
@@ -29,6 +29,8 @@ for name in "${@:-step sweep compiled learning sampling plain learn dialogue boa
     step) rows 400 --only floors --only trl --only step ;;
     sweep) part fence 120 python3 -m pytest tests/test_gpu.py -m gpu -k fence -rA  # without it there is no sweep
       rows 420 --only sweep ;;
+    host) part host 120 python3 benchmarks/gpu_host.py --steps 4  # how quick this host is, without the card
+      part host-card 240 python3 benchmarks/gpu_host.py --steps 40 --card ;;
     kernels) part kernels 270 python3 benchmarks/gpu.py --out "$out/kernels.jsonl" --minutes 4.2 --only step \
       --kernels "$out/kernels.txt" ;;
     learning) part learning 150 env TORCH_LOGS=recompiles python3 benchmarks/gpu_profile.py --out "$out" launch learning ;;

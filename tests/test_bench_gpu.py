@@ -304,5 +304,7 @@ def test_the_hosts_share_is_told_without_a_card():
     words = [sys.executable, gpu.ROOT / "benchmarks" / "gpu_host.py", "--steps", "2", "--ends"]
     told = subprocess.run(words, capture_output=True, text=True, check=True).stdout
     for part in ("sample", "reward", "learn"):
-        assert re.search(rf"^{part}: 0\.\d+ s a step$", told, re.M), told
+        assert re.search(rf"^{part}: 0\.\d+ CPU s a step$", told, re.M), told
     assert "evaluations: first " in told
+    told = subprocess.run([*words, "--card"], capture_output=True, text=True, check=True).stdout
+    assert re.fullmatch(r"in turn: [\d.]+ s, of which the card computes ([\d.]+)\nbeside: [\d.]+ s, of which the card computes \1\n", told)
