@@ -43,10 +43,10 @@ def _run(pack: Pack, say: Say) -> bool:
         if any(run.trains for run in pack.runs):
             _step(pack)
             packs.save(pack, step + 1)
-        pack.later.settle()
+        packs.settle(pack)
     pack.step = spec.steps
     evaluate(pack, point(pack, spec.steps), *grid(pack))
-    pack.later.settle()
+    packs.settle(pack)
     done = [(r, run) for r, run in enumerate(pack.runs) if run.alive]
     told = {**packs.sizes(pack), "pack": packs.told(pack)}
     closing = ((run, packs.weights(pack, r) if run.contestant.design.trains else {}, told) for r, run in done)
@@ -72,7 +72,7 @@ def _step(pack: Pack) -> None:
         states = [run.state for run in pack.runs]
         learnt = engine.learn(pack.policy, pack.stacked, pack.opt, pack.algorithm, batches, gains, states, rate)
         clock.mark("learn")
-    pack.later.settle()
+    packs.settle(pack)
     for r, (run, wanted, batch) in enumerate(zip(pack.runs, asked, batches, strict=True)):
         if wanted and run.alive:
             _end(pack, r, wanted, batch, learnt if batch is not None else None, clock.shared(taught))

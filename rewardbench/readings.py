@@ -80,7 +80,7 @@ def evaluate(pack: Pack, *readings: Reading) -> None:
         names = [f"{split}/{run.spec.seed}/{heat:g}" for run in pack.runs]
         batches = sample(pack.policy, pack.stacked, pack.task, wants, names, pack.spec.max_tokens)
         starts = _start_logp(pack, batches) if heat == 1.0 else [_unasked] * len(batches)
-        pack.later.settle()  # so that no more is kept than is said at one temperature
+        packs.settle(pack)  # so that no more is kept than is said at one temperature
         for reading in hot:  # one written, then the next: a part may break in that
             said = [
                 _Said(run, batch.cut(samples=slice(reading.samples)), f"{name}/{pack.step}", start)
@@ -95,6 +95,8 @@ def evaluate(pack: Pack, *readings: Reading) -> None:
     clock.mark("evaluate")
     read = [run for run in pack.runs if any(run in some for some in missing.values())]
     pack.later.put(partial(_book, pack, read, clock))
+    if not pack.later.beside:
+        packs.settle(pack)
 
 
 def _missing(pack: Pack, reading: Reading) -> list[Run]:
@@ -124,15 +126,13 @@ def _pay(pack: Pack, said: _Said) -> None:
 def _judge(pack: Pack, reading: Reading, said: _Said, told: list[Table], known: record.Judged) -> None:
     """Ask gold, and add to the tables `told` of the run; after the last temperature they are written."""
     run, batch = said.run, said.batch
-    if not run.alive or said.picked is None:
+    if not run.alive or run.fault or said.picked is None:
         return
-    with packs.failing(pack, run):
-        try:
-            heat, design = batch.temperature, run.contestant.design
-            table = record.evaluation(batch, pack.gold, pack.task, design, said.picked, heat, known)
-        except GoldError as error:
-            packs.fail(pack, run, str(error), 6)
-    if not run.alive:
+    heat, design = batch.temperature, run.contestant.design
+    try:
+        table = record.evaluation(batch, pack.gold, pack.task, design, said.picked, heat, known)
+    except GoldError as error:  # it ends when the step is over: what is learnt together follows from who is there
+        run.fault = str(error)
         return
     size, kl = batch.ended.size, record.apart(batch, said.start())
     told.append(table | {"step": [pack.step] * size, "charged": [said.charged] * size, "kl": kl})

@@ -7,7 +7,7 @@ import pytest
 import torch
 from making import make_policy
 from sweeping import Killed
-from test_packs import LORA, SHORT, planned
+from test_packs import BROKEN, LORA, SHORT, planned
 
 from rewardbench import loop, trace
 from rewardbench.engine import send
@@ -32,6 +32,15 @@ def told(completions, step, prompts):
     with LOG.open("a") as log:
         log.write(f"{{step}} {{len(completions)}} {{hash((tuple(completions), tuple(prompts)))}}\\n")
     return [float(len(set(c))) for c in completions]
+
+
+def stumbles(completions, step):
+    """Breaks in training, after an evaluation whose completions are not judged yet."""
+    with LOG.open("a") as log:
+        log.write(f"{{step}} {{len(completions)}}\\n")
+    if step == 1 and len(completions) != {evaluated}:
+        raise ValueError("no more")
+    return [float(len(c)) for c in completions]
 
 
 def breaks(completions, step):
@@ -84,10 +93,10 @@ def drive(policy, parts, tmp_path, monkeypatch, card):
     were asked in order, and where jobs were done.
     """
 
-    def driven(name, busy, designs=("told", "reference", "untrained"), again=False):
+    def driven(name, busy, designs=("told", "reference", "untrained"), again=False, algorithm="grpo", **options):
         log, where = tmp_path / "log", []
         log.unlink(missing_ok=True)
-        three = planned(policy, tmp_path / f"{name}{again}", tuple(f"{parts}:{d}" if d in ("told", "breaks") else d for d in designs))
+        three = planned(policy, tmp_path / f"{name}{again}", tuple(f"{parts}:{d}" if f"def {d}(" in PARTS else d for d in designs), algorithm, **options)
         some = Later.some
 
         def seen(later):
@@ -135,6 +144,23 @@ def test_a_part_that_breaks_in_an_evaluation_teaches_nothing_any_more(drive):
             assert {k: told.get(k) for k in ("content", "reason", "code")} == {k: before.get(k) for k in ("content", "reason", "code")}
 
 
+@pytest.mark.parametrize("busy", [0, 1, 3, 10**6])
+@pytest.mark.parametrize("where", ["", "ask", "advantages", "loss", "end", "pick"])
+def test_a_run_that_ends_in_a_step_keeps_the_evaluation_before_it(drive, busy, where, tmp_path):
+    """Also where the algorithm breaks; its file is the same bit for bit."""
+    path = tmp_path / "broken.py"
+    path.write_text(BROKEN)
+    how = {"algorithm": f"{path}:Picky", "where": where} if where else {}
+    designs = ("constant", "reference", "untrained") if where else ("stumbles", "reference", "untrained")
+    plain, asked, _ = drive("plain", None, designs, **how)
+    folders, asked_too, _ = drive("busy", busy, designs, **how)
+    assert asked_too == asked
+    assert trace.status(folders[0])["status"] == "failed"
+    assert [trace.status(f)["content"] for f in folders] == [trace.status(f)["content"] for f in plain]
+    if not where:
+        assert [p.stem for p in trace.evaluations(folders[0])] == ["000000", "000001"]
+
+
 def test_what_nobody_waits_for_is_done_before_the_next_step(drive):
     """Where no run learns no card is waited for."""
     (plain,), _, _ = drive("plain", None, ("untrained",))
@@ -142,8 +168,9 @@ def test_what_nobody_waits_for_is_done_before_the_next_step(drive):
     assert trace.status(folder)["content"] == trace.status(plain)["content"]
 
 
-@pytest.mark.parametrize("busy", [0, 10**6])
+@pytest.mark.parametrize("busy", [0, 1, 3, 10**6])
 def test_gold_that_breaks_ends_its_run_before_the_step_is_written(drive, monkeypatch, busy):
+    """And not before it has learnt: what is learnt together follows from who is there."""
     from rewardbench import record
 
     judge, broken = record.judge, []
@@ -161,7 +188,8 @@ def test_gold_that_breaks_ends_its_run_before_the_step_is_written(drive, monkeyp
 
     monkeypatch.setattr(loop, "_step", armed)
     monkeypatch.setattr(record, "judge", breaking)
-    folders, _, _ = drive("busy", busy)
+    folders, asked, _ = drive("busy", busy)
+    assert [line.split()[:2] for line in asked] == [["0", "16"], ["0", "12"], ["1", "16"], ["1", "12"]]
     for folder in folders[:2]:
         assert trace.status(folder)["reason"] == "gold broke"
         assert [r["step"] for r in trace.rows(folder)] == [0]
@@ -222,11 +250,11 @@ def test_what_jobs_take_is_booked_for_the_evaluation_that_left_them():
     assert evaluation.spent["evaluate_wall"] < 0.01  # nobody waited for it
     assert 0.02 <= step.spent["sample"] < 0.035
     assert step.spent["sample_wall"] >= 0.07
-    later.put(lambda: spend(0.03))
     other = Clock(later)
+    later.put(lambda: spend(0.03))
+    later.put(lambda: other.left("evaluate"))  # the last job writes it down
     later.settle()
     other.mark("reward")
-    other.left("evaluate")
     assert other.spent["reward_wall"] < 0.01
     assert other.spent["evaluate_wall"] >= 0.03
 

@@ -20,7 +20,7 @@ from torch.nn.functional import pad as widen
 from rewardbench.engine import groups
 from rewardbench.engine.attend import suits
 from rewardbench.engine.prefix import Read, read
-from rewardbench.engine.send import Fetched
+from rewardbench.engine.send import Fetched, Meanwhile, nothing
 from rewardbench.engine.stack import Stack
 from rewardbench.policies.load import Policy
 from rewardbench.types import Batch, Floats, Ints
@@ -163,16 +163,18 @@ def own_logp(
 
 def asked_logp(
     policy: Policy, stacked: Stack, batches: Sequence[Batch | None], micro: int, *, start: bool
-) -> Callable[[], list[Floats]]:
-    """The same as a call that waits for them. Until then a card computes, and the host may do something else."""
+) -> Callable[..., list[Floats]]:
+    """The same as a call that waits for them, and does what it is given (`Meanwhile`) as it waits. Until then a card
+    computes, and the host may do something else.
+    """
     parts = _pieces(batches, micro)
     with torch.no_grad(), stacked.start() if start else nullcontext():
         # copies: what was captured writes into the same place again
         told = [Fetched([forward(policy, stacked, part).logp]) for part in parts]
 
-    def read() -> list[Floats]:
+    def read(meanwhile: Meanwhile = nothing) -> list[Floats]:
         results: list[list[Floats]] = [[] for _ in batches]
-        for part, logp in zip(parts, (one.arrays()[0] for one in told), strict=True):
+        for part, logp in zip(parts, (one.arrays(meanwhile)[0] for one in told), strict=True):
             for r, piece in enumerate(part):
                 if piece is not None:
                     P, K, T = piece.ids.shape

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from rewardbench.engine import fused
-from rewardbench.engine.forward import Seen, forward, micro_cuts, own_logp
+from rewardbench.engine.forward import Seen, asked_logp, forward, micro_cuts
 from rewardbench.engine.optimise import Adam, update
 from rewardbench.engine.send import Fetched, sent, sent_together
 from rewardbench.engine.stack import Stack
@@ -115,8 +115,11 @@ def _lessons(
     many = algorithm.passes * algorithm.minibatches > 1
     policy, stacked = school.policy, school.stacked
     with _in_order(stacked):  # as the passes that move weights: what is compiled and captured is one for both
-        refs = own_logp(policy, stacked, batches, micro, start=True) if "ref_logp" in algorithm.needs else nothing
-        olds = own_logp(policy, stacked, batches, micro, start=False) if many else nothing
+        asked = [
+            asked_logp(policy, stacked, batches, micro, start=start) if needed else None
+            for start, needed in ((True, "ref_logp" in algorithm.needs), (False, many))
+        ]
+    refs, olds = (nothing if read is None else read(policy.meanwhile) for read in asked)
     return [
         None if batch is None or gain is None else Lesson(batch, gain, ref, old)
         for batch, gain, ref, old in zip(batches, gains, refs, olds, strict=True)

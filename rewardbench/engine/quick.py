@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from rewardbench.engine.rows import Row, close, take, take_all
-from rewardbench.engine.send import Fetched
+from rewardbench.engine.send import Fetched, sent
 from rewardbench.engine.slots import ROUND, Slots, fill, go, pack, room
 from rewardbench.engine.stack import Stack
 from rewardbench.policies.load import Policy
@@ -95,8 +95,8 @@ def _call(
         raise UserError(f"{asked}: raise tile.prompt in its .toml")
     slots = _slots(stacked, len(rows), max(longest, policy.longest) if tile is None else tile.prompt, T)
     device = slots.fed.device
-    own, warmth = torch.from_numpy(noise[places]).to(device), heat[torch.from_numpy(places)].to(device)
-    fill(stacked.model, slots, contexts, torch.from_numpy(owner).to(device), own, warmth)
+    own, warmth = sent(noise[places], device), sent(heat.numpy()[places], device)
+    fill(stacked.model, slots, contexts, sent(owner, device), own, warmth)
     alone = task.reply is None or task.turns == 1
     live, look = np.arange(len(rows)), LOOK if alone else 1
     ahead: list[_Look] = []  # what a GPU says while the host still reads what it said before
@@ -112,7 +112,7 @@ def _call(
             break
         kept = _fewer([rows[i].idle for i in live], len(rows), stacked.R) if tile is None else None
         if kept is not None:
-            pack(slots, torch.from_numpy(kept).to(device))
+            pack(slots, sent(kept, device))
             live = live[kept]
         if look == 1 and t + 1 < T:
             _force(slots, [rows[i] for i in live], t + 1)
@@ -185,7 +185,7 @@ def _force(slots: Slots, rows: list[Row], t: int) -> None:
     """Put the partner's next word of every row in for what would be sampled at step t."""
     queued = np.array([row.forced[-1] if row.forced and not row.idle else -1 for row in rows])
     if (queued >= 0).any():
-        slots.forced[: len(rows), t] = torch.from_numpy(queued).to(slots.forced.device)
+        slots.forced[: len(rows), t] = sent(queued, slots.forced.device)
 
 
 def _fewer(idle: Sequence[bool], whole: int, R: int) -> Ints | None:

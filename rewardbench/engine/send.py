@@ -56,7 +56,7 @@ class Fetched:
             while not self.there.query() and meanwhile():
                 pass
             self.there.synchronize()
-        return [one.numpy() for one in self.copies]
+        return [(one.float() if one.dtype == torch.bfloat16 else one).numpy() for one in self.copies]  # NumPy lacks it
 
 
 def made(device: torch.device) -> Any:

@@ -28,6 +28,8 @@ class Later:
     jobs: deque[Job] = field(default_factory=deque)
     paying: int = 0
     """Of the jobs, those up to the last one that calls a design's parts."""
+    doing: bool = False
+    """Whether a job is being done just now."""
     cpu: float = 0.0
     """Seconds of this process that went into jobs so far."""
     wall: float = 0.0
@@ -46,18 +48,21 @@ class Later:
         if not self.jobs:
             return False
         job, begun = self.jobs.popleft(), time.process_time()
-        self.paying = max(0, self.paying - 1)
-        with torch.inference_mode(False):  # whoever waits may be sampling: a part's own model is no part of that
-            job()
+        self.paying, self.doing = max(0, self.paying - 1), True
+        try:
+            with torch.inference_mode(False):  # whoever waits may be sampling: a part's own model is no part of that
+                job()
+        finally:
+            self.doing = False
         self.cpu += time.process_time() - begun
         return True
 
     def settle(self, *, paying: bool = False) -> None:
         """Do all that was left, or no more than what is `paying`."""
-        begun = time.perf_counter()
         while self.paying if paying else self.jobs:
+            begun = time.perf_counter()
             self.some()
-        self.wall += time.perf_counter() - begun
+            self.wall += time.perf_counter() - begun
 
 
 class Clock:

@@ -49,6 +49,8 @@ class Run:
     """It goes no further: done or failed, now or before its pack was resumed, or put aside, or it waits."""
     waits: bool = False
     """It lacks the step that its pack goes on from, and is made when that is over."""
+    fault: str = ""
+    """Why it ends as soon as all that was left for later is done: gold broke in what was said before this step."""
     known: dict[str, Prompt] = field(default_factory=dict)
     """Training prompts drawn so far by their ids, truth included: the algorithm is shown them without."""
 
@@ -103,8 +105,23 @@ def blind(batch: Batch) -> Batch:
     return replace(batch, prompts=tuple(replace(p, truth=None) for p in batch.prompts))
 
 
+def settle(pack: Pack) -> None:
+    """Do all that was left for later, and end the runs in which that found a fault."""
+    pack.later.settle()
+    for run in pack.runs:
+        reason, run.fault = run.fault, ""
+        if run.alive and reason:
+            fail(pack, run, reason, 6)
+
+
 def fail(pack: Pack, run: Run, reason: str, code: int) -> None:
-    """End one run, keep what it recorded, let the others go on."""
+    """End one run, keep what it recorded, let the others go on. What was left for later came before, and is recorded
+    first; it may have ended the run.
+    """
+    if not pack.later.doing:
+        settle(pack)
+    if run.ended:
+        return
     run.ended = True
     trace.close(run.folder, "failed", reason=reason, code=code, step=pack.step)
     pack.say({"event": "failed", "run": run.spec.id, "reason": reason, "code": code})
