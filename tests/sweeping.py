@@ -171,8 +171,20 @@ def one_line(said: Said, *words: str) -> str:
 
 
 def script(path: Path):
-    """A program that no package holds, as a module."""
-    spec = importlib.util.spec_from_file_location(f"{path.parent.name.strip('.')}_{path.stem}", path)
-    sys.modules[spec.name] = module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    """A program that no package holds, as a module; loaded once a process.
+
+    Loaded again it would take the name of the first one away: `doctest` and `dataclasses` look in `sys.modules` for
+    the module that a function is of. And a test file that another imports is executed twice, under two names.
+    """
+    name = f"{path.parent.name.strip('.')}_{path.stem}"
+    if (known := sys.modules.get(name)) is not None:
+        assert known.__file__ == str(path), f"{name} is {known.__file__}, too"
+        return known
+    spec = importlib.util.spec_from_file_location(name, path)
+    sys.modules[name] = module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]  # half a module is none for who asks next
+        raise
     return module
