@@ -309,6 +309,14 @@ def test_it_is_said_why_a_reward_is_tried_on_a_task_that_nobody_named(mine):
     assert "examples THING is tried on" in " ".join(rbench("check", "--help").out.split())
 
 
+def test_a_task_of_ones_own_does_not_change_what_a_reward_is_tried_on(mine, tasks):
+    task_of(tasks, "first")
+    (tasks / "toy").rename(tasks / "aa")  # before all shipped ones
+    (tasks / "aa" / "first" / "examples.jsonl").write_text('{"prompt": "?", "completion": "7", "answer": "7", "gold": 1}\n')
+    assert "tried on examples of aa/first" in rbench("check", f"{mine}:brief", "--task", "aa/first").out.splitlines()
+    assert "tried on examples of qa/lookup; --task T tries another" in rbench("check", f"{mine}:brief").out.splitlines()
+
+
 def test_what_breaks_as_it_is_loaded_is_code_6_and_one_line(tmp_path):
     (tmp_path / "ends.py").write_text("import os\nos._exit(3)\ndef score(completions): return [1.0]\n")
     for words in (["check"], ["audit", "--task", "qa/lookup"]):

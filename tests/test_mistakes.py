@@ -379,6 +379,24 @@ def test_settings_of_a_task_that_is_not_there_are_refused(toy_policy, tmp_path):
     assert rbench("plan", "--task", "toy/colours", "--policy", place).code == 0
 
 
+def test_settings_that_lie_inside_a_policys_folder_are_not_passed_over(toy_policy, tmp_path):
+    place = shutil.copytree(toy_policy, tmp_path / "mine")
+    (place / "mine.toml").write_text("P = 2\n")
+    said = rbench("plan", "--task", "toy/colours", "--policy", place)
+    assert said.code == 2
+    one_line(said, "mine.toml lies in it, where nothing reads it: put it beside the folder")
+    (tmp_path / "mine.toml").write_text("P = 2\n")
+    assert rbench("plan", "--task", "toy/colours", "--policy", place).code == 0
+
+
+def test_a_misspelt_budget_of_a_policy_says_whose_budgets_these_are(toy_policy, tmp_path):
+    place = shutil.copytree(toy_policy, tmp_path / "mine")
+    (tmp_path / "mine.toml").write_text("[steps]\nquik = 5\n")
+    said = rbench("plan", "--task", "toy/colours", "--policy", place, "--budget", "quick")
+    assert said.code == 2
+    one_line(said, "budget 'quick' is not one of quik (the policy's [steps]) or a number of steps above 0")
+
+
 def test_a_file_of_a_policy_is_not_its_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "pol" / "m").mkdir(parents=True)

@@ -125,10 +125,17 @@ def fitting(needed: Sequence[str], answers: Sequence[str]) -> list[tuple[str, li
 
 
 def _ordered(answers: Sequence[str]) -> list[tuple[str, list[Row]]]:
-    """The tasks that have examples: those with an answer first, and of one turn before dialogues."""
+    """The tasks that have examples: those with an answer first, of one turn before dialogues, and shipped ones before a
+    user's own: what a reward is tried on is the same wherever that is done.
+    """
     known = [(task, rows) for task in sorted(find.task_folders()) if (rows := examples(task))]
-    said = {task: not isinstance(rows[0].completion, str) for task, rows in known}
-    return sorted(known, key=lambda one: (not set(one[1][0].prompt.columns) & set(answers), said[one[0]]))
+    own = find.own_tasks(task for task, _ in known)
+
+    def key(one: tuple[str, list[Row]]) -> tuple[bool, bool, bool]:
+        task, rows = one
+        return not set(rows[0].prompt.columns) & set(answers), not isinstance(rows[0].completion, str), task in own
+
+    return sorted(known, key=key)
 
 
 def batch(rows: Sequence[Row]) -> Batch:

@@ -24,12 +24,14 @@ CONVENTIONS = ("openrlhf", "verl", "verifiers", "trl", "plain")
 
 
 def nearest(asked: str, known: Iterable[str]) -> str:
-    """`, did you mean 'x'?` if a known name is close, else nothing.
+    """`, did you mean 'x'?` if a known name is close, else nothing; without its topic a part is the one that ends so.
 
-    >>> nearest("wieght", ["weight", "use"])
-    ", did you mean 'weight'?"
+    >>> nearest("wieght", ["weight", "use"]), nearest("coverage", ["overlap.rouge", "keywords.coverage"])
+    (", did you mean 'weight'?", ", did you mean 'keywords.coverage'?")
     """
-    close = difflib.get_close_matches(asked, list(known), 1)
+    names = list(known)
+    whole = [name for name in names if name.endswith(f".{asked}")]
+    close = whole or difflib.get_close_matches(asked, names, 1)
     return f", did you mean {close[0]!r}?" if close else ""
 
 

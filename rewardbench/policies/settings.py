@@ -95,7 +95,8 @@ class Settings:
             return int(digits)
         named = {**self.steps, **self.tasks.get(task, OfTask()).steps}
         if budget not in named:
-            raise UserError(f"budget {budget!r} is not one of {', '.join(named)} or a number of steps above 0")
+            known = f"one of {', '.join(named)} (the policy's [steps])" if named else "named by the policy's [steps]"
+            raise UserError(f"budget {budget!r} is not {known} or a number of steps above 0")
         return named[budget]
 
 
@@ -170,10 +171,15 @@ def in_wheel(module: str) -> Path | None:
 
 
 def beside(folder: Path) -> Path:
-    """The `.toml` that belongs to a policy folder, else one shipped for its GGUF model, else the default one."""
+    """The `.toml` that belongs to a policy folder, else one shipped for its GGUF model, else the default one; raises
+    UserError where it lies inside, and would be passed over.
+    """
     own = folder.with_name(folder.name + ".toml")
     if own.is_file():
         return own
+    if (folder / own.name).is_file():
+        told = f"{own.name} lies in it, where nothing reads it: put it beside the folder"
+        raise UserError(f"{whole.shown(folder)}: {told}")
     gguf = gguf_of(folder)
     known = HERE / f"{model_name(gguf.name)}.toml" if gguf is not None else HERE / "default.toml"
     return known if known.is_file() else HERE / "default.toml"
