@@ -129,10 +129,12 @@ def _judge(pack: Pack, reading: Reading, said: _Said, told: list[Table], known: 
     if not run.alive or run.fault or said.picked is None:
         return
     heat, design = batch.temperature, run.contestant.design
-    try:
-        table = record.evaluation(batch, pack.gold, pack.task, design, said.picked, heat, known)
-    except GoldError as error:  # it ends when the step is over: what is learnt together follows from who is there
-        run.fault = str(error)
+    with packs.failing(pack, run):
+        try:
+            table = record.evaluation(batch, pack.gold, pack.task, design, said.picked, heat, known)
+        except GoldError as error:  # it ends when the step is over: what is learnt together follows from who is there
+            run.fault = str(error)
+    if not run.alive or run.fault:
         return
     size, kl = batch.ended.size, record.apart(batch, said.start())
     told.append(table | {"step": [pack.step] * size, "charged": [said.charged] * size, "kl": kl})

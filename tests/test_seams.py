@@ -89,7 +89,9 @@ def test_every_completion_asked_for_is_charged(toy_policy, tmp_path):
     for name in (f"{FILE}:Resample", "grpo"):
         out = tmp_path / Path(name).name
         flags = [*words(toy_policy, "Resample"), "--algorithm", name]
-        row = rbench(*flags, "--out", out).json["runs"][0]
+        said = rbench(*flags, "--out", out)
+        assert said.code == 0, said.err
+        row = said.json["runs"][0]
         charged[name] = trace.rows(out / "runs" / row["run"])[0]["charged"]
     more, plain = charged.values()
     assert more > plain
