@@ -1,15 +1,20 @@
 """Is an algorithm that cannot train told in one line, by `check` before a run and by a run as its own fault (code 6)?"""
 
+import json
+
+import jsonschema
 import numpy as np
 import pytest
 from seam_algorithms import AdaptiveKl, Critic, Resample
-from sweeping import quick, rbench
+from sweeping import ROOT, one_line, quick, rbench
 
 from rewardbench import find, hooks, trace
 from rewardbench.check import algorithms, report
+from rewardbench.policies.settings import file_digest
 from rewardbench.types import State
 
 pytestmark = pytest.mark.usefixtures("toy")
+SCHEMA = json.loads((ROOT / "rewardbench" / "schemas" / "show.json").read_text())
 HEAD = """
 from dataclasses import dataclass
 from typing import ClassVar
@@ -129,3 +134,35 @@ def test_gains_are_given_at_every_position():
     batch = algorithms._batch(algorithms.REWARDS)
     assert hooks.gains(Grpo(), np.zeros((2, 4, 1)), batch).shape == batch.mine.shape
     assert hooks.state(Grpo(), "end", State(kept={"a": np.zeros(1)})).kept
+
+
+# --- how one's own is named ----------------------------------------------------------------------
+
+
+def test_ones_own_is_shown_as_an_algorithm(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(HEAD + RUNNING)
+    shown = rbench("show", f"{path}:Running", "--json").json
+    jsonschema.Draft202012Validator(SCHEMA).validate(shown)
+    assert (shown["kind"], shown["name"]) == ("algorithm", "mine.py:Running")
+    assert shown["hyperparameters"] == {"passes": 1, "minibatches": 1, "keep": 0.9}
+    assert shown["hash"] == file_digest(path)
+
+
+@pytest.mark.parametrize("words", [("check",), ("show",), ("plan", "--task", "toy/colours", "--algorithm")])
+def test_a_class_that_is_no_algorithm_is_told_alike(words, tmp_path, toy_policy):
+    (tmp_path / "mine.py").write_text("class Orphan:\n    def advantages(self, batch, state):\n        return 0.0\n")
+    policy = ("--policy", toy_policy) if "plan" in words else ()
+    said = rbench(*words, f"{tmp_path / 'mine.py'}:Orphan", *policy)
+    assert said.code == 2
+    one_line(said, "algorithm 'mine.py:Orphan' is no dataclass derived from rewardbench.Algorithm")
+
+
+def test_a_file_without_its_class_names_the_classes_that_it_has(tmp_path, toy_policy):
+    path = tmp_path / "mine.py"
+    path.write_text(HEAD + RUNNING + "\ndef helper(): pass\n")
+    asked = ("plan", "--task", "toy/colours", "--policy", toy_policy, "--algorithm")
+    said = one_line(rbench(*asked, path), f"say which of its classes, as in {path}:Running")
+    assert "helper" not in said
+    said = one_line(rbench(*asked, f"{path}:Runing"), "did you mean 'Running'?", "(there is: Running, helper)")
+    assert "Grpo" not in said
