@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from rewardbench import packs, record, seeds, trace
+from rewardbench import hooks, packs, record, seeds, trace
 from rewardbench.engine import learn as engine
 from rewardbench.engine.sample import sample
 from rewardbench.packs import Pack, Run, Say, blind
@@ -82,7 +82,7 @@ def _advantages(pack: Pack, run: Run, batch: Batch | None) -> Floats | None:
     """How much better than expected each choice of a run turned out, [P, K, T]; None without a batch."""
     if batch is not None:
         with packs.failing(pack, run):
-            return pack.algorithm.advantages(batch, run.state)
+            return hooks.gains(pack.algorithm, pack.algorithm.advantages(batch, run.state), batch)
     return None
 
 
@@ -95,7 +95,7 @@ def _end(
         with packs.failing(pack, run):
             if (fault := learnt.faults[r]) is not None:
                 raise fault
-            run.state = pack.algorithm.end(batch, run.state)
+            run.state = hooks.state(pack.algorithm, "end", pack.algorithm.end(batch, run.state))
     if not run.alive:
         return
     done = pack.step / max(run.spec.steps, 1)

@@ -31,8 +31,7 @@ def resolve(thing: str, task: str | None, path: Path) -> dict[str, Any]:
     if family in find.task_folders():
         return head | _design(last, family)
     if thing in find.files("algorithms"):
-        told = {"hash": _hash("algorithms", thing), "hyperparameters": asdict(find.algorithm(thing))}
-        return head | {"kind": "algorithm", "name": thing} | told
+        return head | _algorithm(thing, _hash("algorithms", thing))
     if thing in find.parts():
         return head | _part(thing)
     if thing in find.files("metrics"):
@@ -46,6 +45,8 @@ def resolve(thing: str, task: str | None, path: Path) -> dict[str, Any]:
         return head | _policy(thing)
     if thing in find.arms():  # the same on every task
         return head | _told(find.arm(thing), None)
+    if find.is_algorithm(thing):
+        return head | _algorithm(thing, find.own_part(thing).source)
     owners = find.owners(thing)
     if owners or thing.endswith(".toml") or ".py:" in thing:
         like = f"--task {owners[0]}" if owners else "--task T"
@@ -58,6 +59,12 @@ def resolve(thing: str, task: str | None, path: Path) -> dict[str, Any]:
 def _hash(folder: str, name: str) -> str:
     """SHA-256 of the file that defines a thing of a folder of the package."""
     return policies.file_digest(Path(find.__file__).parents[1] / folder / f"{name}.py")
+
+
+def _algorithm(name: str, digest: str) -> dict[str, Any]:
+    """An algorithm's hyperparameters, and the hash of its source."""
+    told = {"hash": digest, "hyperparameters": asdict(find.algorithm(name))}
+    return {"kind": "algorithm", "name": Path(name).name, **told}
 
 
 def _task(name: str) -> dict[str, Any]:

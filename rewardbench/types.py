@@ -63,6 +63,10 @@ class GoldError(Exception):
     """A gold that broke (raised, no number in [0, 1], a kind that is no text): names task, prompt and completion."""
 
 
+class AlgorithmError(Exception):
+    """A hook of an algorithm that gave what it may not, or is not there: names its file and class, and the hook."""
+
+
 @dataclass(frozen=True)
 class Prompt:
     """One question to the policy. `columns` go to rewards; `truth` to gold and the partner, to nobody else."""

@@ -252,7 +252,8 @@ def test_an_algorithm_that_pays_silence_is_found(tmp_path):
     (tmp_path / "odd.py").write_text(
         "from dataclasses import dataclass\nimport numpy as np\nfrom rewardbench import Algorithm\n\n@dataclass(frozen=True)\n"
         "class Odd(Algorithm):\n    def advantages(self, batch, state):\n"
-        "        return -np.nan_to_num(batch.reward, nan=9.0)[..., None] * batch.mine\n    def loss(self, *given):\n        return 0\n"
+        "        return -np.nan_to_num(batch.reward, nan=9.0)[..., None] * batch.mine\n"
+        "    def loss(self, now, batch, advantages, state):\n        return -(now.logp * advantages).sum()\n"
     )
     said = check(f"{tmp_path / 'odd.py'}:Odd")
     assert said.code == 3
@@ -330,6 +331,7 @@ def test_an_algorithm_that_raises_breaks_a_promise(tmp_path):
     (tmp_path / "odd.py").write_text(
         "from dataclasses import dataclass\nfrom rewardbench import Algorithm\n\n@dataclass(frozen=True)\n"
         "class Odd(Algorithm):\n    def advantages(self, batch, state):\n        return batch.nothing\n"
+        "    def loss(self, now, batch, advantages, state):\n        return now.logp.sum()\n"
     )
     said = check(f"{tmp_path / 'odd.py'}:Odd")
     assert said.code == 3

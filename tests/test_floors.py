@@ -9,6 +9,7 @@ The table is that of the design page. Where a file has no place there, its place
 | data | 0 | where a task's real data lies; a task's world reads it |
 | typed | 1, left of design | a TOML table against a dataclass; what the settings and the algorithms share |
 | advantage | 1 | plain arrays from a Batch; the algorithms' shared arithmetic, without torch |
+| hooks | 1 | what an algorithm's hooks may give; the engine, the loop and check ask it |
 | scoring | 3, left of conventions | calls a design's bound parts; `find` binds them |
 | levels | 3, left of calling | a part called on pieces of a completion |
 | spec | 3, right of plan | what a user asks for, before a plan resolves it |
@@ -42,7 +43,7 @@ from sweeping import ROOT
 
 FLOORS = (
     ("disk", "data", "seeds", "types"),
-    ("rewards", "metrics", "typed", "design", "measures", "stats", "advantage"),
+    ("rewards", "metrics", "typed", "design", "measures", "stats", "advantage", "hooks"),
     ("reward_models", "algorithms", "engine", "policies"),
     (
         "verbs", "anchors", "showing", "sweep", "watch", "alarms", "progress", "pool", "worker", "loop", "readings", "packs", "admission", "tables", "gates", "comparing",

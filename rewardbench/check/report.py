@@ -46,7 +46,7 @@ def here(thing: str, task: str | None, rows: Path | None, timeout: float) -> dic
     family, _, last = thing.rpartition("/")
     if family in find.task_folders() and not thing.endswith(".toml"):
         return head | rewards.check(last, family, rows, timeout)
-    if thing in find.files("algorithms") or _is_algorithm(thing):
+    if find.is_algorithm(thing):
         return head | algorithms.check(thing)
     if ":" in thing or thing.endswith(".toml") or task is not None:
         if thing.endswith(".toml") and task is None and rows is None:
@@ -62,19 +62,6 @@ def here(thing: str, task: str | None, rows: Path | None, timeout: float) -> dic
         raise UserError(f"{thing!r} is a design: name its task too, such as {like}")
     known = [*find.task_folders(), *find.files("algorithms"), *find.parts()]
     raise find.unknown("thing to check", thing, known)
-
-
-def _is_algorithm(thing: str) -> bool:
-    """Whether a user's name means an algorithm's class."""
-    if ":" not in thing:
-        return False
-    from rewardbench.types import Algorithm
-
-    try:
-        found = find.callable_of(find.own_part(thing))
-    except UserError:
-        return False  # what is wrong with it is said by the check of rewards
-    return isinstance(found, type) and issubclass(found, Algorithm)
 
 
 def code(found: dict[str, Any]) -> int:

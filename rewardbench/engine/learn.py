@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from rewardbench import hooks
 from rewardbench.engine import fused
 from rewardbench.engine.forward import Seen, asked_logp, forward, micro_cuts
 from rewardbench.engine.optimise import Adam, update
@@ -235,7 +236,8 @@ def _loss(school: School, seen: Seen, logp: Tensor, r: int, piece: Lesson) -> tu
     now, batch, gain = _now(seen, logp, r, piece)
     decoded: Any = piece.batch.logp
     gap = ((now.logp.detach() - decoded[..., : gain.shape[-1]]).abs() * batch.mine).sum() / max(now.tokens, 1)
-    return school.algorithm.loss(now, batch, gain, school.stacked.learned(school.states[r], r)), gap
+    found = school.algorithm.loss(now, batch, gain, school.stacked.learned(school.states[r], r))
+    return hooks.scalar(school.algorithm, found), gap
 
 
 def _now(seen: Seen, every: Tensor, r: int, piece: Lesson) -> tuple[Now, Batch, Tensor]:

@@ -3,7 +3,7 @@
 A user's own thing is `path/file.py:name` or `module:name`. The working directory is never searched.
 """
 
-from rewardbench.find.algorithms import algorithm
+from rewardbench.find.algorithms import algorithm, is_algorithm
 from rewardbench.find.catalogue import listing
 from rewardbench.find.designs import (
     arm,
@@ -54,6 +54,7 @@ __all__ = [
     "first_line",
     "first_prompt",
     "gold",
+    "is_algorithm",
     "is_copied",
     "is_users",
     "lacking",

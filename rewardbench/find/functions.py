@@ -70,15 +70,19 @@ def callable_of(part: Part, sources: Path | None = None) -> Callable[..., Any]:
     place, _, name = part.use.rpartition(":")
     module = _module_of(part, sources)
     if not callable(getattr(module, name, None)):
-        there = [n for n, v in vars(module).items() if _is_entry(v) and not n.startswith("_")]
+        there = [n for n, v in vars(module).items() if _is_entry(v, module.__name__) and not n.startswith("_")]
         raise unknown(f"function or design in {Path(place).name}", name, there)
     own: Callable[..., Any] = getattr(module, name)
     return own
 
 
-def _is_entry(value: object) -> bool:
-    """Whether a name of a user's file may be asked for: a function, a class that makes one, or a design."""
-    return isinstance(value, Design) or (callable(value) and value is not Design and value is not Part)
+def _is_entry(value: object, module: str) -> bool:
+    """Whether a name of a user's module may be asked for: a function, a class, or a design; not one that was imported
+    from another's package.
+    """
+    made = not hasattr(value, "__name__")  # by a call here, of whatever was imported
+    own = made or str(getattr(value, "__module__", "")).partition(".")[0] == module.partition(".")[0]
+    return isinstance(value, Design) or (callable(value) and own)
 
 
 def design_of(part: Part) -> tuple[Design, Path] | None:
@@ -96,17 +100,19 @@ def _module_of(part: Part, sources: Path | None = None) -> python_types.ModuleTy
     return _user_file(Path(place), part.source, sources) if is_copied(part) else _user_module(place, part.source)
 
 
-def functions_in(path: Path) -> list[str]:
-    """The public functions, classes and designs of a user's file, read without running it; none where it does not
-    parse.
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+
+def functions_in(path: Path, *kinds: type[ast.AST]) -> list[str]:
+    """The public functions, classes and designs of a user's file, or what of it is of these `kinds`, read without
+    running it; none where it does not parse.
     """
     try:
         body = ast.parse(path.read_bytes()).body
     except (OSError, SyntaxError, ValueError):
         return []
-    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-    named = [node.name for node in body if isinstance(node, kinds)]
-    for node in body:
+    named = [node.name for node in body if isinstance(node, FUNCTIONS) and isinstance(node, kinds or FUNCTIONS)]
+    for node in body if not kinds else ():
         if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Call):
             continue
         if ast.unparse(node.value.func).rpartition(".")[2] == "Design":
@@ -114,9 +120,9 @@ def functions_in(path: Path) -> list[str]:
     return [name for name in named if not name.startswith("_")]
 
 
-def as_named(asked: str) -> str:
-    """How the functions of a user's file `asked` are named: those that are there, or by an example."""
-    return " or ".join(f"{asked}:{name}" for name in functions_in(Path(asked))[:5] or ["name"])
+def as_named(asked: str, *kinds: type[ast.AST]) -> str:
+    """How the functions of a user's file `asked` (of these `kinds`) are named: those there are, or by an example."""
+    return " or ".join(f"{asked}:{name}" for name in functions_in(Path(asked), *kinds)[:5] or ["name"])
 
 
 def _user_file(path: Path, source: str, sources: Path | None) -> python_types.ModuleType:

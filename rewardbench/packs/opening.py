@@ -13,17 +13,17 @@ from typing import Any
 import numpy as np
 import torch
 
-from rewardbench import admission, find, scoring
+from rewardbench import admission, find, hooks, scoring
 from rewardbench.admission import evaluated
 from rewardbench.engine.optimise import adam
 from rewardbench.engine.stack import Stack, stack
 from rewardbench.packs.checkpoints import restore
-from rewardbench.packs.pack import Pack, Run, Say, alone
+from rewardbench.packs.pack import Pack, Run, Say, alone, failing
 from rewardbench.plan import RunSpec, call_of
 from rewardbench.policies import card
 from rewardbench.policies.load import Policy
 from rewardbench.policies.settings import Folder
-from rewardbench.types import State
+from rewardbench.types import Algorithm, State
 
 
 def open_pack(
@@ -55,8 +55,7 @@ def open_pack(
         for n, (s, f) in enumerate(places)
     ]
     stacked = _stacked(policy, [s for s, _ in places])
-    for run in runs:
-        run.state = algorithm.start(policy)
+    fault = _begin(algorithm, policy, runs)
     stacked.adopt([run.state for run in runs])
     params = {n: p for n, (p, _) in stacked.moved().items()}
     opt = adam(params, len(runs), policy.settings.betas, policy.settings.clip)
@@ -73,7 +72,23 @@ def open_pack(
         policy.wide = card.wide(shape, folder.settings, replace(call, prompt=policy.longest), len(runs), free)
         policy.settings = replace(policy.settings, micro=card.micro(folder.settings, call, len(runs)))
     restore(pack)
+    if fault is not None:
+        for run in [run for run in pack.runs if run.trains]:  # what is never taught needs no state
+            with failing(pack, run):
+                raise fault
     return pack
+
+
+def _begin(algorithm: Algorithm, policy: Policy, runs: Sequence[Run]) -> Exception | None:
+    """What the algorithm raised as it began, if it did: then the runs keep an empty state. Else each has its own."""
+    try:
+        hooks.ready(algorithm)
+        states = [hooks.state(algorithm, "start", algorithm.start(policy)) for _ in runs]
+    except Exception as error:  # told of each run that is taught, when those can be told of
+        return error
+    for run, state in zip(runs, states, strict=True):
+        run.state = state
+    return None
 
 
 def _longest(pack: Pack) -> int:

@@ -21,7 +21,19 @@ from rewardbench.engine.stack import STATE, Stack
 from rewardbench.packs.later import Later
 from rewardbench.plan import RunSpec
 from rewardbench.policies.load import Policy
-from rewardbench.types import Algorithm, Batch, Gold, GoldError, Prompt, RewardError, State, Task, UserError, Want
+from rewardbench.types import (
+    Algorithm,
+    AlgorithmError,
+    Batch,
+    Gold,
+    GoldError,
+    Prompt,
+    RewardError,
+    State,
+    Task,
+    UserError,
+    Want,
+)
 
 Say = Callable[[dict[str, Any]], None]
 
@@ -192,10 +204,13 @@ def card_broke(error: BaseException) -> bool:
 
 
 def blame(error: BaseException) -> tuple[str, int]:
-    """What went wrong in one line, and the code: 6 if it went through a user's own file, which is named; else 1.
+    """What went wrong in one line, and the code: 6 if it went through a user's own file, which is named, or a hook gave
+    what it may not; else 1.
 
     The traceback of what is our own fault is printed.
     """
+    if isinstance(error, AlgorithmError):
+        return str(error), 6
     found = users_line(error)
     if not found:
         traceback.print_exception(error)
