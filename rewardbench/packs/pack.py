@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from rewardbench import fence, scoring, trace
+from rewardbench import fence, find, scoring, trace
 from rewardbench.calling import When, in_call, users_line
 from rewardbench.design import Running
 from rewardbench.engine.optimise import Adam
@@ -65,8 +65,10 @@ class Run:
         return self.alive and self.contestant.design.trains
 
     def take(self, count: int) -> list[Prompt]:
-        """The next training prompts, as an algorithm may see them."""
+        """The next training prompts, as an algorithm may see them; raises UserError (code 6) where they end."""
         drawn = list(islice(self.stream, count))
+        if len(drawn) < count:
+            raise UserError(find.ends(self.spec.task, "train", self.taken + len(drawn)), 6)
         self.taken += count
         self.known |= {p.id: p for p in drawn}
         return [replace(p, truth=None) for p in drawn]
@@ -169,11 +171,17 @@ def alone(pack: Pack, run: Run) -> Iterator[None]:
 
 @contextmanager
 def failing(pack: Pack, run: Run) -> Iterator[None]:
-    """Within it an exception fails this run alone; what all runs share (a UserError, a card) goes through."""
+    """Within it an exception fails this run alone, as does a user's code that broke (6); what all runs share (another
+    UserError, a card) goes through.
+    """
     try:
         yield
-    except (UserError, torch.OutOfMemoryError):
+    except torch.OutOfMemoryError:
         raise
+    except UserError as error:
+        if error.code != 6:
+            raise
+        fail(pack, run, str(error), 6)
     except Exception as error:
         if card_broke(error):
             raise
