@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-from rewardbench import calling, fence
+from rewardbench import fence
 from rewardbench.types import Prompt, Task, UserError
 
 Rule = tuple[Callable[[Any], bool], str]
@@ -107,8 +107,8 @@ def checked(name: str, prompts: Callable[[str, int | str], Any]) -> Callable[[st
             raise
         except (Exception, SystemExit) as error:
             gives = f"no {split} prompt" if not number else f"no {split} prompt after {number}"
-            place, (_, why) = calling.users_line(error), fence.cause(error)  # in this order: a cause may clear frames
-            told = (why or f"{type(error).__name__}: {calling.first_line(error)}") + place
+            place, (_, why) = fence.users_line(error), fence.cause(error)  # in this order: a cause may clear frames
+            told = (why or f"{type(error).__name__}: {fence.first_line(error)}") + place
             raise UserError(f"task {name!r} gives {gives}: {told}", 6) from error
 
     return stream

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from rewardbench import fence, find, scoring, trace
-from rewardbench.calling import When, in_call, users_line
+from rewardbench.calling import When, in_call
 from rewardbench.design import Running
 from rewardbench.engine.optimise import Adam
 from rewardbench.engine.stack import STATE, Stack
@@ -204,7 +204,7 @@ def blame(error: BaseException) -> tuple[str, int]:
 
     The traceback of what is our own fault is printed.
     """
-    found = users_line(error)
+    found = fence.users_line(error)
     if not found:
         traceback.print_exception(error)
     _, why = fence.cause(error)
