@@ -83,7 +83,8 @@ def hidden(name: str, dev: list[Prompt]) -> Promise:
         found |= {c for c, v in prompt.columns.items() if c == "answer" and c not in declared and v in truths}
     if found:
         return Promise("truth-hidden", False, f"column {min(found)!r} equals the truth: declare it `verifiable`")
-    return Promise("truth-hidden", True, "columns do not hold it, or the card says so")
+    words = "columns do not hold it, but for those declared `verifiable`" if declared else "no column holds it"
+    return Promise("truth-hidden", True, words)
 
 
 def gold_of(name: str) -> str:
