@@ -698,6 +698,7 @@ YIELDED = {
     "a-text": ("Prompt('a', messages='a text')", "train prompt 1: messages = 'a text' is not a tuple of {"),
     "a-turn": ("Prompt('a', messages=({'role': 'user'},))", "train prompt 1: messages = ({'role': 'user'},) is not a tuple of {"),
     "a-list": ("Prompt('a', text='Ann', columns=['hint'])", "train prompt 1: columns = ['hint'] is not a mapping with texts as keys"),
+    "a-table": ("Prompt('a', text='Ann', columns=__import__('numpy').eye(2))", "columns = array([[1., 0.], [0., 1.]]) is not a mapping"),
     "a-key": ("Prompt('a', text='Ann', columns={3: 'hint'})", "train prompt 1: columns = {3: 'hint'} is not a mapping with texts as keys"),
     "a-number": ("Prompt(7, text='Ann')", "train prompt 1: id = 7 is not a text"),
     "no-text": ("Prompt('a', text=None)", "train prompt 1: text = None is not a text"),

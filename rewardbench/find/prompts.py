@@ -74,17 +74,22 @@ def the_task(name: str, found: Any) -> Task:
 def check_prompt(name: str, split: str, number: int, found: Any) -> None:
     """Raise UserError (code 6) where what a task gives is no prompt, or a field of it is not what it is to be."""
     if not isinstance(found, Prompt):
-        told = f"is {found!r:.60}, a {type(found).__name__}, not a rewardbench.Prompt"
+        told = f"is {_shown(found)}, a {type(found).__name__}, not a rewardbench.Prompt"
         raise UserError(f"{name}/task.py: {split} prompt {number} {told}", 6)
     if wrong := _fault(found, PROMPT):
         raise UserError(f"{name}/task.py: {split} prompt {number}: {wrong}", 6)
+
+
+def _shown(value: Any) -> str:
+    """The beginning of a value on one line: a table's, say, has many."""
+    return " ".join(repr(value).split())[:60]
 
 
 def _fault(found: Any, rules: Mapping[str, Rule]) -> str:
     """The first field that does not hold what it is to, in words; nothing where all do."""
     for field, (holds, words) in rules.items():
         if not holds(value := getattr(found, field)):
-            return f"{field} = {value!r:.60} is not {words}"
+            return f"{field} = {_shown(value)} is not {words}"
     return ""
 
 
@@ -98,7 +103,7 @@ def checked(name: str, prompts: Callable[[str, int | str], Any]) -> Callable[[st
         try:
             made = prompts(split, seed)
             if not isinstance(made, Iterable):
-                told = f"prompts({split!r}, {seed!r}) returns {made!r:.60}, not an iterator of prompts"
+                told = f"prompts({split!r}, {seed!r}) returns {_shown(made)}, not an iterator of prompts"
                 raise UserError(f"{name}/task.py: {told}: `yield` each of them", 6)
             for number, found in enumerate(made, 1):
                 check_prompt(name, split, number, found)
