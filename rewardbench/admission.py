@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from heapq import nlargest
-from itertools import islice
 from pathlib import Path
 
 import torch
@@ -35,7 +34,7 @@ def admit(folder: Folder, firsts: Sequence[RunSpec], sources: Path) -> None:
         find.algorithm(spec.algorithm, spec.options, spec.algorithm_source or "", sources)
         task = find.task(spec.task)
         shown = evaluated(task, spec, "dev")
-        more = list(islice(task.prompts("train", spec.seed), min(spec.P * spec.steps, MANY)))
+        more = find.some(task, "train", spec.seed, min(spec.P * spec.steps, MANY))
         more += evaluated(task, spec, spec.grid_split) if spec.grid_split else []
         cure = "mend or remove its chat template; without one prompts are plain text" if policy.templated else FETCH
         with _refusing(f"{named} cannot read the prompts of {spec.task}", cure):
@@ -91,4 +90,4 @@ def loaded(folder: Folder) -> Policy:
 
 def evaluated(task: Task, spec: RunSpec, split: str) -> list[Prompt]:
     """The prompts of a split that a run is evaluated on."""
-    return list(islice(task.prompts(split, spec.seed), spec.eval_prompts))
+    return find.some(task, split, spec.seed, spec.eval_prompts)

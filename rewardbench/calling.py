@@ -11,7 +11,6 @@ import inspect
 import math
 import signal
 import threading
-import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -22,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from rewardbench import fence, seeds
+from rewardbench.fence import first_line, users_line
 from rewardbench.types import Batch, Bools, Floats, RewardError
 
 Reward = Callable[..., Any]
@@ -283,21 +283,6 @@ def finished(values: Sequence[Any]) -> list[Any]:
 
 def _nothing(*told: Any, **named: Any) -> None:
     """What is logged through a trainer's callback goes nowhere."""
-
-
-def users_line(error: BaseException) -> str:
-    """` (mine.py, line 4)`: the last line of a user's own file that an error went through, or nothing."""
-    found = ""
-    for frame, line in traceback.walk_tb(error.__traceback__):
-        name = str(frame.f_globals.get("__name__", ""))
-        if name.startswith("_rewardbench_user_"):
-            found = f" ({frame.f_code.co_filename.rpartition('/')[2]}, line {line})"
-    return found
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of an error's text."""
-    return (str(error).strip().splitlines() or ["(no message)"])[0][:300]
 
 
 def _checked(name: str, values: Any, batch: Batch, again: Sequence[int]) -> Scores:

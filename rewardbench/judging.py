@@ -42,9 +42,9 @@ def _call(function: Callable[..., Any], name: str, task: Task, batch: Batch, p: 
     try:
         return function(batch.prompts[p], batch.said(p, k, task.turns))
     except fence.raised() as error:  # anything may come out of a user's function; it is named, not swallowed
-        line = (str(error).strip().splitlines() or ["(no message)"])[0][:300]
-        why = fence.cause(error)[1] or f"raised {type(error).__name__}: {line}"
-        raise GoldError(f"{name} of {_where(task, batch, p, k)} {why}") from error
+        place, (_, why) = fence.users_line(error), fence.cause(error)
+        why = why or f"raised {type(error).__name__}: {fence.first_line(error)}"
+        raise GoldError(f"{name} of {_where(task, batch, p, k)} {why}{place}") from error
 
 
 def _where(task: Task, batch: Batch, p: int, k: int) -> str:

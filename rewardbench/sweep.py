@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -98,17 +97,20 @@ def firsts(runs: Sequence[RunSpec]) -> list[RunSpec]:
 
 
 def check_tasks(runs: Sequence[RunSpec]) -> None:
-    """Raise UserError where a run's task has no gold or gives no prompt: now, not after the other tasks' runs."""
+    """Raise UserError where a run's task has no gold, no prompt, or too few for a step: now, not after the other tasks'
+    runs.
+    """
     for run in runs:
         find.gold(run.task)
         for split in ("train", "dev"):
             find.first_prompt(run.task, split, run.seed)
+        find.some(find.task(run.task), "train", run.seed, run.P)
 
 
 def check_words(runs: Sequence[RunSpec], policy: Folder) -> None:
     """Raise UserError where the policy lacks the words of a task: now, and not once it is loaded."""
     for run in runs:
-        shown = list(islice(find.task(run.task).prompts("dev", run.seed), run.eval_prompts))
+        shown = find.some(find.task(run.task), "dev", run.seed, run.eval_prompts)
         check_known(policy.name, run.task, surely_unknown(policy, shown), " or more")
 
 

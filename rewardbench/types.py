@@ -111,7 +111,7 @@ class Task:
     one_answer: bool = False
     """True where only one answer is right, so that diversity is not asked for."""
     verifiable: tuple[str, ...] = ()
-    """Columns that equal the truth, declared on the card."""
+    """Columns that are declared to equal the truth; the card should say so too."""
     name: str = ""
     summary: str = ""
 

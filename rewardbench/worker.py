@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from rewardbench import fence, find, trace
-from rewardbench.calling import first_line, users_line
+from rewardbench.fence import first_line, users_line
 from rewardbench.plan import RunSpec
 from rewardbench.policies.settings import Folder
 from rewardbench.types import UserError

@@ -355,6 +355,7 @@ def test_a_gold_that_is_none_fails_its_runs_and_no_other(function, said, line, t
         assert reason.startswith(f"{function} of task {broken!r} for prompt ")
         assert "completion 0 (" in reason
         assert line in reason
+        assert bool(re.search(r" \(gold.py, line \d+\)$", reason)) == ("raised" in line)
         assert "\n" not in reason
         assert trace.status(tmp_path / "s" / "runs" / row["run"])["code"] == 6
 

@@ -243,6 +243,14 @@ def test_shipped_tasks_keep_their_promises(task):
     assert (said.code, broken(said)) == (0, set())
 
 
+def test_a_truth_that_is_declared_is_told_by_the_name_of_its_declaration(tasks):
+    """Not by a card, which nobody reads here."""
+    lines = "from dataclasses import replace\n\ntask = replace(task, verifiable=('hint',))"
+    for name, told in (("undeclared", "no column holds it"), ("declared", "columns do not hold it, but for those declared `verifiable`")):
+        wrong = task_of(tasks, name, task=lines if name == "declared" else "")
+        assert f"kept    truth-hidden: {told}" in rbench("check", wrong).out.splitlines()
+
+
 @pytest.mark.parametrize("algorithm", ["reinforce", "rloo", "grpo", "dr_grpo", "best_of_n", "raft"])
 def test_shipped_algorithms_keep_their_promises(algorithm):
     assert check(algorithm).code == 0

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from sweeping import PARTS, ROOT, command, contents, environment, one_line, process, rbench, task_of, toy_found
 
-from rewardbench import disk, sweep, trace
+from rewardbench import admission, disk, find, sweep, trace
 from rewardbench.commands._running import kind_of
 from rewardbench.spec import Spec
 from rewardbench.types import UserError
@@ -709,6 +709,83 @@ def test_a_task_without_prompts_is_known_before_anything_runs(name, toy_policy, 
     assert said.code == code, said.err
     one_line(said, line)
     assert not (tmp_path / "s").exists()
+
+
+YIELDED = {
+    "a-dict": ("dict(id='a', text='Ann')", "train prompt 1 is {'id': 'a', 'text': 'Ann'}, a dict, not a rewardbench.Prompt"),
+    "a-text": ("Prompt('a', messages='a text')", "train prompt 1: messages = 'a text' is not a tuple of {"),
+    "a-turn": ("Prompt('a', messages=({'role': 'user'},))", "train prompt 1: messages = ({'role': 'user'},) is not a tuple of {"),
+    "a-list": ("Prompt('a', text='Ann', columns=['hint'])", "train prompt 1: columns = ['hint'] is not a mapping with texts as keys"),
+    "a-table": ("Prompt('a', text='Ann', columns=__import__('numpy').eye(2))", "columns = array([[1., 0.], [0., 1.]]) is not a mapping"),
+    "a-key": ("Prompt('a', text='Ann', columns={3: 'hint'})", "train prompt 1: columns = {3: 'hint'} is not a mapping with texts as keys"),
+    "a-number": ("Prompt(7, text='Ann')", "train prompt 1: id = 7 is not a text"),
+    "no-text": ("Prompt('a', text=None)", "train prompt 1: text = None is not a text"),
+}
+"""What a task yields that is no prompt."""
+WRONG_TASKS = {
+    "one-parameter": ("replace(task, prompts=lambda split: iter(()))", "prompts takes (split), and is called with (split, seed): too many"),
+    "called": ("replace(task, prompts=prompts('train', 1))", "prompts = <generator object prompts at "),
+    "max-text": ("replace(task, max_tokens='12')", "max_tokens = '12' is not a whole number of at least 1"),
+    "max-none": ("replace(task, max_tokens=0)", "max_tokens = 0 is not a whole number of at least 1"),
+    "version-text": ("replace(task, version='1')", "version = '1' is not a whole number"),
+    "turns-none": ("replace(task, turns=0)", "turns = 0 is not a whole number of at least 1"),
+    "reply-text": ("replace(task, reply='yes')", "reply = 'yes' is not a function of (prompt, messages, rng), or None"),
+    "verifiable-text": ("replace(task, verifiable='hint')", "verifiable = 'hint' is not a tuple of columns' names"),
+    "returned": ("replace(task, prompts=lambda split, seed: Prompt('a', text='Ann'))", "prompts('train', 1) returns Prompt("),
+    **{name: (f"replace(task, prompts=lambda split, seed: iter([{made}] * 99))", line) for name, (made, line) in YIELDED.items()},
+}
+
+
+@pytest.mark.parametrize("name", WRONG_TASKS)
+def test_a_task_that_is_none_or_gives_no_prompts_is_one_line_of_its_file(name, toy_policy, tasks, tmp_path):
+    made, line = WRONG_TASKS[name]
+    wrong = task_of(tasks, name, task=f"from dataclasses import replace\n\ntask = {made}")
+    asked = ("--task", wrong, "--policy", toy_policy, "--budget", "quick", "--seeds", "1", "--design", "constant")
+    for words in (("plan", *asked), ("run", *asked, "--out", tmp_path / "s"), ("check", wrong), ("show", wrong)):
+        said = rbench(*words)
+        assert said.code == 6, said.err
+        one_line(said, f"{wrong}/task.py: ", line if words[0] != "show" else "")
+    assert not (tmp_path / "s").exists()
+
+
+def ending(tasks, name, counts):
+    """A task whose splits end: after 99 prompts, or so many."""
+    lines = f"from dataclasses import replace\nfrom itertools import islice\nplain, COUNTS = prompts, {counts}\n"
+    return task_of(tasks, name, task=f"{lines}task = replace(task, prompts=lambda s, n: islice(plain(s, n), COUNTS.get(s, 999)))")
+
+
+@pytest.mark.parametrize(("split", "count"), [("train", 1), ("train", 5), ("dev", 3)])
+def test_a_split_that_ends_is_known_before_anything_is_trained(split, count, toy_policy, tasks, tmp_path):
+    name = ending(tasks, f"ends-{split}-{count}", {split: count})
+    words = ("--task", name, "--policy", toy_policy, "--budget", "quick", "--seeds", "1", "--design", "constant")
+    said = rbench("run", *words, "--out", tmp_path / "s")
+    assert said.code == 6, said.err
+    line = f"{name}/task.py: {split} ends after {count} prompt{'s' * (count > 1)}: a task's stream has no end"
+    one_line(said, line)
+    assert not list((tmp_path / "s").rglob("steps.jsonl"))
+    said = rbench("check", name)
+    assert said.code == 3, said.err
+    assert f"BROKEN  prompts-without-end: {line}" in said.out
+
+
+def test_a_stream_that_ends_later_than_is_looked_fails_its_run_in_one_line(toy_policy, tasks, tmp_path, monkeypatch):
+    monkeypatch.setattr(admission, "MANY", 4)
+    name = ending(tasks, "ends-late", {"train": 7})
+    words = ("--task", name, "--policy", toy_policy, "--budget", "quick", "--seeds", "1", "--design", "constant")
+    said = rbench("run", *words, "--out", tmp_path / "s", "--json")
+    assert said.code == 6, said.err
+    assert "Traceback" not in said.err
+    reasons = {r["design"]: r["reasons"].get("status") for r in said.json["runs"]}
+    assert reasons == {"constant": f"{name}/task.py: train ends after 7 prompts: a task's stream has no end", "untrained": None}
+
+
+def test_what_a_stream_raises_later_is_told_with_its_line(tasks):
+    lines = "from dataclasses import replace\n\n\ndef two(split, seed):\n    yield from [Prompt('a', text='Ann')] * 2\n    raise KeyError(3)\n\n\n"
+    name = task_of(tasks, "raises-later", task=f"{lines}task = replace(task, prompts=two)")
+    stream = find.task(name).prompts("dev", 1)
+    assert [next(stream).id, next(stream).id] == ["a", "a"]
+    with pytest.raises(UserError, match=r"gives no dev prompt after 2: KeyError: 3 \(task.py, line \d+\)$"):
+        next(stream)
 
 
 def test_data_that_are_gone_are_known_before_a_resume_goes_on(toy_policy, tasks, tmp_path):

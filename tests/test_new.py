@@ -10,6 +10,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from asking import examples, prompt_of
 from sweeping import ROOT, environment, one_line, process, rbench
 from test_completion import completed
 
@@ -107,6 +108,20 @@ def test_a_design_fits_any_task(tmp_path):
     found = find.design(str(tmp_path / "kinder.toml"), "qa/lookup")
     assert len(found.parts) == 2
     assert [needed(find.callable_of(part)) for part in found.parts] == [set(), set()]
+
+
+def test_the_examples_of_a_task_have_what_a_shipped_task_must_say_of_each(tmp_path, monkeypatch):
+    """All but their number: `tests/test_examples.py` asks for twenty."""
+    monkeypatch.setenv("REWARDBENCH_TASKS", str(tmp_path))
+    assert new("task", tmp_path).code == 0
+    rows, gold = examples("writing/sentence"), find.gold("writing/sentence")
+    for row in rows:
+        said = (prompt_of(row), row["completion"])
+        assert (gold.score(*said), gold.kind(*said)) == (row["gold"], row["kind"])
+        assert row["precise"] == (row["gold"] >= gold.bar)
+        assert row["note"]
+    assert {row["precise"] for row in rows} == {True, False}
+    assert {*rows[0]} == {*examples("qa/lookup")[0]}
 
 
 @pytest.mark.slow

@@ -12,8 +12,8 @@ import numpy as np
 
 from rewardbench import find, given, hooks
 from rewardbench.advantage import centred
-from rewardbench.calling import first_line, users_line
 from rewardbench.check.promise import Promise, trying
+from rewardbench.fence import first_line, users_line
 from rewardbench.types import Algorithm, AlgorithmError, Batch, Prompt, State, UserError
 
 REWARDS = ((0.0, 1.0, 2.0, 3.0), (1.0, 1.0, 0.0, 0.0))

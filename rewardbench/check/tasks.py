@@ -19,9 +19,11 @@ COUNT = 64
 
 def check(name: str, timeout: float) -> dict[str, Any]:
     """The report of a task as plain values."""
-    find.task(name)
+    for split in SPLITS:
+        find.first_prompt(name, split, 1)
     prompts = {split: list(islice(find.task(name).prompts(split, 1), COUNT)) for split in SPLITS}
-    told = [disjoint(prompts), repeatable(name, prompts["train"]), differ(prompts["dev"]), hidden(name, prompts["dev"])]
+    told = [endless(name, prompts), disjoint(prompts), repeatable(name, prompts["train"])]
+    told += [differ(prompts["dev"]), hidden(name, prompts["dev"])]
     rows = examples(name)
     told += [trying("gold-of-examples", lambda: gold_of(name), GoldError) if rows else _no_examples()]
     told += [trying("gold-of-nothing", lambda: gold_of_nothing(name, prompts["dev"]), GoldError)]
@@ -41,6 +43,12 @@ class _Broken(UserError):
 def _no_examples() -> Promise:
     """The promise of a task without examples."""
     return Promise("gold-of-examples", False, "it has no examples.jsonl: completions whose gold is known by hand")
+
+
+def endless(name: str, prompts: dict[str, list[Prompt]]) -> Promise:
+    """Each split gives as many prompts as it is asked for."""
+    short = [find.ends(name, split, len(some)) for split, some in prompts.items() if len(some) < COUNT]
+    return Promise("prompts-without-end", not short, "; ".join(short) or f"each split gives {COUNT} and more")
 
 
 def disjoint(prompts: dict[str, list[Prompt]]) -> Promise:
@@ -75,7 +83,8 @@ def hidden(name: str, dev: list[Prompt]) -> Promise:
         found |= {c for c, v in prompt.columns.items() if c == "answer" and c not in declared and v in truths}
     if found:
         return Promise("truth-hidden", False, f"column {min(found)!r} equals the truth: declare it `verifiable`")
-    return Promise("truth-hidden", True, "columns do not hold it, or the card says so")
+    words = "columns do not hold it, but for those declared `verifiable`" if declared else "no column holds it"
+    return Promise("truth-hidden", True, words)
 
 
 def gold_of(name: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -135,7 +134,7 @@ def _feasible(spec: Spec, out: Path | None) -> tuple[str, ...]:
     there = tuple(task for task in spec.tasks if task not in left_out)
     reading = reader(folder)
     for run in sweep.firsts(plan(replace(spec, tasks=there), folder)[0] if there else ()):
-        prompts = list(islice(find.task(run.task).prompts("dev", run.seed), run.eval_prompts))
+        prompts = find.some(find.task(run.task), "dev", run.seed, run.eval_prompts)
         if (share := unknown_share(reading, prompts)) > MOST_UNKNOWN:
             left_out[run.task] = f"policy {folder.name!r} lacks {share:.0%} of the tokens of its prompts"
     for task, why in sorted(left_out.items()):

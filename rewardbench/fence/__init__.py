@@ -18,7 +18,7 @@ from rewardbench.fence.bounds import (
     secret,
     without_secrets,
 )
-from rewardbench.fence.called import cause, no_output, raised, spent, watched
+from rewardbench.fence.called import cause, first_line, no_output, raised, spent, users_line, watched
 from rewardbench.fence.process import apart, die_with_parent
 from rewardbench.fence.up import able, here, lower, put_up, words
 
@@ -31,6 +31,7 @@ __all__ = [
     "apart",
     "cause",
     "die_with_parent",
+    "first_line",
     "here",
     "limits",
     "lower",
@@ -40,6 +41,7 @@ __all__ = [
     "raised",
     "secret",
     "spent",
+    "users_line",
     "watched",
     "without_secrets",
     "words",

@@ -129,6 +129,21 @@ def cause(error: BaseException) -> tuple[str, str]:
     return "", ""
 
 
+def users_line(error: BaseException) -> str:
+    """` (mine.py, line 4)`: the last line of a user's own file that an error went through, or nothing."""
+    found = ""
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        name = str(frame.f_globals.get("__name__", ""))
+        if name.startswith("_rewardbench_user_"):
+            found = f" ({frame.f_code.co_filename.rpartition('/')[2]}, line {line})"
+    return found
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's text."""
+    return (str(error).strip().splitlines() or ["(no message)"])[0][:300]
+
+
 def _bound(name: str, unit: str) -> str:
     """Which limit it was, and what sets it; nothing where there is none."""
     limited = own()

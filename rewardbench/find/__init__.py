@@ -22,6 +22,7 @@ from rewardbench.find.designs import (
 from rewardbench.find.functions import arms, as_named, callable_of, copy_of, is_copied, own_part, parts
 from rewardbench.find.names import files, first_line, unknown, why
 from rewardbench.find.policies import policy, run_folder
+from rewardbench.find.prompts import ends, some
 from rewardbench.find.tasks import (
     check_digest,
     demonstrate,
@@ -50,6 +51,7 @@ __all__ = [
     "copy_of",
     "demonstrate",
     "design",
+    "ends",
     "files",
     "first_line",
     "first_prompt",
@@ -68,6 +70,7 @@ __all__ = [
     "recall",
     "run_folder",
     "second_gold",
+    "some",
     "task",
     "task_designs",
     "task_digest",

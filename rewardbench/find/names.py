@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 
-from rewardbench import calling
 from rewardbench import design as designs_
+from rewardbench import fence
 from rewardbench.types import UserError
 
 PACKAGE = Path(__file__).parents[1]
@@ -46,7 +46,7 @@ def importing(what: str, missing: int = 5) -> Iterator[None]:
         raise
     except (Exception, SystemExit) as error:
         code = missing if isinstance(error, ImportError) else 6
-        told = f"{type(error).__name__}: {calling.first_line(error)}{calling.users_line(error)}"
+        told = f"{type(error).__name__}: {fence.first_line(error)}{fence.users_line(error)}"
         raise UserError(f"{what} cannot be imported: {told}", code) from error
 
 

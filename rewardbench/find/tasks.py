@@ -16,6 +16,7 @@ from typing import Any
 
 from rewardbench import data, disk
 from rewardbench.find.names import beside, first_line, importing, unknown
+from rewardbench.find.prompts import checked, the_task
 from rewardbench.types import Damaged, Gold, Prompt, Said, Task, UserError
 
 Demonstrate = Callable[..., list[dict[str, str]]]
@@ -122,10 +123,8 @@ def task(name: str) -> Task:
 @lru_cache
 def _task(name: str, state: str) -> Task:
     folder = task_folder(name)
-    found = _defined(_module(folder, "task"), "task", name)
-    if not isinstance(found, Task):
-        raise UserError(f"{name}/task.py: `task` is {type(found).__name__}, not a rewardbench.Task", 6)
-    return replace(found, name=name, summary=first_line(folder / "task.py"))
+    found = the_task(name, _defined(_module(folder, "task"), "task", name))
+    return replace(found, name=name, summary=first_line(folder / "task.py"), prompts=checked(name, found.prompts))
 
 
 def gold(name: str) -> Gold:
@@ -164,13 +163,7 @@ def second_gold(name: str) -> Callable[[Prompt, Said], float] | None:
 
 def first_prompt(name: str, split: str, seed: int | str) -> Prompt:
     """The first prompt of a task's split; raises UserError in one line where its data or its code cannot give one."""
-    try:
-        found = next(iter(task(name).prompts(split, seed)), None)
-    except UserError:
-        raise
-    except (Exception, SystemExit) as error:
-        line = (str(error).strip().splitlines() or ["(no message)"])[0]
-        raise UserError(f"task {name!r} gives no {split} prompt: {type(error).__name__}: {line}", 6) from error
+    found = next(task(name).prompts(split, seed), None)
     if found is None:
         raise UserError(f"task {name!r} holds no {split} prompt", 5)
     if not found.plain().strip():

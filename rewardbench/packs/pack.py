@@ -13,8 +13,8 @@ from typing import Any
 
 import torch
 
-from rewardbench import fence, scoring, trace
-from rewardbench.calling import When, in_call, users_line
+from rewardbench import fence, find, scoring, trace
+from rewardbench.calling import When, in_call
 from rewardbench.design import Running
 from rewardbench.engine.optimise import Adam
 from rewardbench.engine.stack import STATE, Stack
@@ -77,8 +77,10 @@ class Run:
         return self.alive and self.contestant.design.trains
 
     def take(self, count: int) -> list[Prompt]:
-        """The next training prompts, as an algorithm may see them."""
+        """The next training prompts, as an algorithm may see them; raises UserError (code 6) where they end."""
         drawn = list(islice(self.stream, count))
+        if len(drawn) < count:
+            raise UserError(find.ends(self.spec.task, "train", self.taken + len(drawn)), 6)
         self.taken += count
         self.known |= {p.id: p for p in drawn}
         return [replace(p, truth=None) for p in drawn]
@@ -181,11 +183,17 @@ def alone(pack: Pack, run: Run) -> Iterator[None]:
 
 @contextmanager
 def failing(pack: Pack, run: Run) -> Iterator[None]:
-    """Within it an exception fails this run alone; what all runs share (a UserError, a card) goes through."""
+    """Within it an exception fails this run alone, as does a user's code that broke (6); what all runs share (another
+    UserError, a card) goes through.
+    """
     try:
         yield
-    except (UserError, torch.OutOfMemoryError):
+    except torch.OutOfMemoryError:
         raise
+    except UserError as error:
+        if error.code != 6:
+            raise
+        fail(pack, run, str(error), 6)
     except Exception as error:
         if card_broke(error):
             raise
@@ -211,7 +219,7 @@ def blame(error: BaseException) -> tuple[str, int]:
     """
     if isinstance(error, AlgorithmError):
         return str(error), 6
-    found = users_line(error)
+    found = fence.users_line(error)
     if not found:
         traceback.print_exception(error)
     _, why = fence.cause(error)
