@@ -17,7 +17,7 @@ from rewardbench.commands import _completing
 @click.option("--task", help="The task that a design's name belongs to.", shell_complete=_completing.of("tasks"))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def command(thing: str, task: str | None, as_json: bool) -> int:
-    """Show what a name means once resolved, and its hash.
+    """Show what a name means once resolved, and its hash; of a run its scores, and what metrics tell beside them.
 
     THING is a task, `<task>/<design>` (or a design with --task), an arm, a part, a metric or flag, an algorithm, a
     policy, a board, a sweep folder or a run folder.

@@ -20,9 +20,9 @@ from torch.nn.functional import pad as widen
 from rewardbench.engine import groups
 from rewardbench.engine.attend import suits
 from rewardbench.engine.prefix import Read, read
-from rewardbench.engine.send import Fetched, Meanwhile, nothing
+from rewardbench.engine.send import Fetched
 from rewardbench.engine.stack import Stack
-from rewardbench.policies.load import Policy
+from rewardbench.policies.load import Meanwhile, Policy, nothing
 from rewardbench.types import Batch, Floats, Ints
 
 NOTHING: frozenset[str] = frozenset()

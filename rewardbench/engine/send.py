@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-Meanwhile = Callable[[], bool]
-"""Something else that a host can do; whether there was anything."""
-
-
-def nothing() -> bool:
-    """A `Meanwhile` of a host that just waits."""
-    return False
+from rewardbench.policies.load import Meanwhile, nothing
 
 
 def sent(values: np.ndarray, device: torch.device) -> Tensor:
@@ -63,6 +57,7 @@ def made(device: torch.device) -> Any:
     """What tells whether a card has done all that it was told up to now; None where nothing is done later."""
     if device.type != "cuda":
         return None
-    event: Any = torch.cuda.Event()  # type: ignore[no-untyped-call]
+    cuda: Any = torch.cuda  # its functions have no types
+    event = cuda.Event()
     event.record()
     return event

@@ -30,6 +30,14 @@ HALF = (torch.bfloat16, torch.float16)
 LARGE = 20_000_000
 """Parameters above which a CPU is a place to look, not to work."""
 
+Meanwhile = Callable[[], bool]
+"""Something else for a host that waits for a card, a little of it at a call; whether there was anything."""
+
+
+def nothing() -> bool:
+    """A `Meanwhile` of a host that just waits."""
+    return False
+
 
 @dataclass
 class Policy:
@@ -45,8 +53,8 @@ class Policy:
     """Tokens of the longest prompt that is to come, where it is known: room is made for it once."""
     wide: int = 0
     """Completions a run that may be sampled at once on a card; 0: as many as in a step of training."""
-    meanwhile: Callable[[], bool] = lambda: False
-    """What a host does that waits for this policy on a card, a little at a time; whether there was anything."""
+    meanwhile: Meanwhile = nothing
+    """What a host does that waits for this policy on a card."""
 
     @property
     def device(self) -> torch.device:
