@@ -11,7 +11,7 @@ from sweeping import ROOT, one_line, quick, rbench
 from rewardbench import find, hooks, trace
 from rewardbench.check import algorithms, report
 from rewardbench.policies.settings import file_digest
-from rewardbench.types import State
+from rewardbench.types import AlgorithmError, State
 
 pytestmark = pytest.mark.usefixtures("toy")
 SCHEMA = json.loads((ROOT / "rewardbench" / "schemas" / "show.json").read_text())
@@ -134,6 +134,16 @@ def test_gains_are_given_at_every_position():
     batch = algorithms._batch(algorithms.REWARDS)
     assert hooks.gains(Grpo(), np.zeros((2, 4, 1)), batch).shape == batch.mine.shape
     assert hooks.state(Grpo(), "end", State(kept={"a": np.zeros(1)})).kept
+    for gave in (0.0, np.zeros(batch.mine.shape[2]), np.zeros(batch.mine.shape[1:])):  # NumPy would stretch these
+        with pytest.raises(AlgorithmError, match=r"not an array \[P, K, T\]"):
+            hooks.gains(Grpo(), gave, batch)
+
+
+def test_a_loss_in_half_precision_teaches(toy_policy, tmp_path):
+    """As one made of what a model in bfloat16 thought is; NumPy has no such type."""
+    body = "def loss(self, now, batch, advantages, state): return super().loss(now, batch, advantages, state).bfloat16()"
+    said = rbench(*quick(toy_policy, tmp_path / "out", "--design", "reference", "--algorithm", odd(tmp_path, body)))
+    assert said.code == 0, said.err
 
 
 # --- how one's own is named ----------------------------------------------------------------------
